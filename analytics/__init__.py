@@ -1,0 +1,1 @@
+"""Events in, alerts out: pure, deterministic, replayable."""

@@ -1,0 +1,1 @@
+"""Lets only good events in: verifies, normalises, enriches, stores."""

@@ -1,0 +1,1 @@
+"""State of record on one machine: SQLite, one writer thread, numbered migrations."""

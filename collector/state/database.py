@@ -1,0 +1,132 @@
+"""Database: the SQLite file of record, written by one thread and read by any.
+
+WAL with ``synchronous=FULL``: a committed transaction survives a power cut. Migrations are
+numbered SQL files, forward only; the file is copied aside before one runs.
+"""
+
+from __future__ import annotations
+
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from schema.errors import FengsuiError
+
+T = TypeVar("T")
+_BUSY_SECONDS: Final = 10.0
+_READERS_IDLE_MAX: Final = 8
+
+
+class Database:
+    """Open, migrate, read and write one state file.
+
+    ``write`` runs a function inside one transaction on the writer thread and returns its result;
+    an exception rolls everything back and reaches the caller.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._jobs: queue.SimpleQueue[
+            tuple[Callable[[sqlite3.Connection], Any], Future[Any]] | None
+        ]
+        self._jobs = queue.SimpleQueue()
+        self._idle: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
+        self._closed = False
+        with self._connect() as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+            migrate(connection, path)
+        connection.close()
+        self._thread = threading.Thread(target=self._run, name="state-writer", daemon=True)
+        self._thread.start()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, check_same_thread=False)
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.row_factory = sqlite3.Row
+        return connection
+
+    def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        """Run ``job`` in one transaction; returns once it is on stable storage."""
+        if self._closed:
+            raise FengsuiError("collector.state.closed", "the state file is closed")
+        done: Future[T] = Future()
+        self._jobs.put((job, done))
+        return done.result()
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """A connection for reading; what it sees is one consistent state per statement."""
+        try:
+            connection = self._idle.get_nowait()
+        except queue.Empty:
+            connection = self._connect()
+        try:
+            yield connection
+        finally:
+            connection.rollback()
+            if self._closed or self._idle.qsize() >= _READERS_IDLE_MAX:
+                connection.close()
+            else:
+                self._idle.put(connection)
+
+    def close(self) -> None:
+        """Finish queued writes and let go of the file."""
+        if self._closed:
+            return
+        self._closed = True
+        self._jobs.put(None)
+        self._thread.join()
+        while True:
+            try:
+                self._idle.get_nowait().close()
+            except queue.Empty:
+                return
+
+    def _run(self) -> None:
+        connection = self._connect()
+        while (item := self._jobs.get()) is not None:
+            job, done = item
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                result = job(connection)
+                connection.commit()
+            except BaseException as error:  # noqa: BLE001 - handed to the caller, not swallowed
+                connection.rollback()
+                done.set_exception(error)
+            else:
+                done.set_result(result)
+        connection.close()
+
+
+def migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Run the migrations the file has not seen; a copy ``<file>.before-N`` is kept first."""
+    folder = resources.files("collector.state").joinpath("migrations")
+    scripts = sorted(
+        (int(entry.name.split("_")[0]), entry)
+        for entry in folder.iterdir()
+        if entry.name.endswith(".sql")
+    )
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if scripts and version > scripts[-1][0]:
+        raise FengsuiError(
+            "collector.state.newer",
+            f"{path} was written by a newer version (state {version}, this one knows "
+            f"{scripts[-1][0]}): install that version or restore a backup",
+            version=version,
+        )
+    for number, script in scripts:
+        if number <= version:
+            continue
+        if version:
+            connection.execute("VACUUM INTO ?", (f"{path}.before-{number}",))
+        connection.executescript(
+            f"BEGIN;\n{script.read_text('utf-8')}\nPRAGMA user_version={number};\nCOMMIT;"
+        )

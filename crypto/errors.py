@@ -1,0 +1,37 @@
+"""The one error of this package: a code for programs, a message for people, never a secret.
+
+CryptoError
+  crypto.key.*         malformed, encrypted, password,
+                           exposed, missing, unreadable, unwritable
+  crypto.domain.*      malformed
+  crypto.signature.*   invalid
+  crypto.ciphertext.*  invalid
+  crypto.plaintext.*   size
+  crypto.nonce.*       malformed
+  crypto.library.*     unsuitable, failed
+  crypto.selftest.*    failed
+"""
+
+from collections.abc import Mapping
+
+__all__ = ["CryptoError"]
+
+
+class CryptoError(Exception):
+    """What went wrong (``code``), with what (``params``), and what to do now (``str()``)."""
+
+    code: str
+    params: dict[str, str | int]
+
+    def __init__(
+        self, code: str, message: str, params: Mapping[str, str | int] | None = None
+    ) -> None:
+        """``params`` may name files, sizes and versions; never key material or plaintext."""
+        self.code = code
+        self.params = dict(params or {})
+        # All three stand in args, so that the error survives pickling between processes.
+        super().__init__(code, message, self.params)
+
+    def __str__(self) -> str:
+        """Return the message alone: the code is for programs."""
+        return str(self.args[1])

@@ -1,0 +1,1 @@
+"""HTTP for officers, system owners and integrators, and the built web pages."""

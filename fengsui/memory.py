@@ -1,0 +1,59 @@
+"""Peak memory of the process tree, as the sum of proportional set sizes (PSS), sampled."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Final
+
+_EVERY_SECONDS: Final = 0.2
+
+
+def tree_pss_mb() -> float:
+    """PSS of this process and all its descendants, in MiB."""
+    return sum(_pss_kb(process) for process in _tree(os.getpid())) / 1024
+
+
+def _tree(root: int) -> list[int]:
+    found = [root]
+    for process in found:
+        for task in Path(f"/proc/{process}/task").glob("*/children"):
+            try:
+                found.extend(int(child) for child in task.read_text().split())
+            except OSError:
+                continue
+    return found
+
+
+def _pss_kb(process: int) -> int:
+    try:
+        for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
+    except (OSError, ValueError):
+        # The process ended between listing and reading.
+        return 0
+    return 0
+
+
+class PeakMemory:
+    """Samples the tree while the block runs; ``mb`` is the highest sum seen."""
+
+    def __init__(self) -> None:
+        self.mb = 0.0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._sample, name="memory", daemon=True)
+
+    def __enter__(self) -> PeakMemory:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self.mb = max(self.mb, tree_pss_mb())
+
+    def _sample(self) -> None:
+        while not self._stop.wait(_EVERY_SECONDS):
+            self.mb = max(self.mb, tree_pss_mb())

@@ -1,0 +1,116 @@
+"""Settings: one TOML file and ``FENGSUI_*`` variables; an unknown key is an error.
+
+``FENGSUI_SERVER_PORT=8443`` sets ``[server] port``. Secrets never stand here, only paths to them.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from schema.errors import FengsuiError
+
+PREFIX: Final = "FENGSUI_"
+_OTHER_VARIABLES: Final = frozenset({"FENGSUI_NATIVE"})
+
+
+class SiteSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who this platform is for."""
+
+    name: str = "本机"
+    unit: str = "local"
+    """Unit the local sensor belongs to; people see events of their own units."""
+
+
+class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the pages and the API are served."""
+
+    host: str = "127.0.0.1"
+    """Anything else than a loopback address needs a certificate."""
+    port: int = 8750
+    """0 takes a free port."""
+    certificate: str = ""
+    key: str = ""
+    names: tuple[str, ...] = ()
+    """Host names people use for this server, besides localhost."""
+
+
+class WatchSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One log file to follow."""
+
+    name: str
+    path: str
+    format: str
+
+
+class SensorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the local sensor reads."""
+
+    name: str = "host"
+    utc_offset_minutes: int | None = None
+    """Zone of logs that name none; the machine's own where absent."""
+    watch: tuple[WatchSettings, ...] = ()
+    """Empty means the well-known places in fengsui.host, as far as they can be read."""
+    inventory: bool = True
+    """Watch process starts and listening ports too."""
+    batch_events: int = 1024
+
+
+class IndexSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The event index."""
+
+    memory_mb: int = 96
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that can be set."""
+
+    site: SiteSettings = SiteSettings()
+    server: ServerSettings = ServerSettings()
+    sensor: SensorSettings = SensorSettings()
+    index: IndexSettings = IndexSettings()
+
+
+def load(path: Path, environment: Mapping[str, str]) -> Settings:
+    """Settings of the file (absent means none) with the environment on top.
+
+    Raises ``fengsui.settings.invalid`` naming file or variable and what is wrong.
+    """
+    try:
+        tree: dict[str, Any] = tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise _invalid(str(path), str(error)) from error
+    _check(tree, str(path))
+    for variable, text in sorted(environment.items()):
+        if variable.startswith(PREFIX) and variable not in _OTHER_VARIABLES:
+            _set(tree, variable, text)
+    return _check(tree, "the environment")
+
+
+def _check(tree: dict[str, Any], where: str) -> Settings:
+    try:
+        return msgspec.convert(tree, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise _invalid(where, str(error)) from error
+
+
+def _set(tree: dict[str, Any], variable: str, text: str) -> None:
+    section, _, key = variable.removeprefix(PREFIX).lower().partition("_")
+    known = {field.name: field for field in msgspec.structs.fields(Settings)}
+    if section not in known or key not in {
+        field.name for field in msgspec.structs.fields(known[section].type)
+    }:
+        raise _invalid(variable, "there is no such setting")
+    tree.setdefault(section, {})[key] = text
+
+
+def _invalid(where: str, why: str) -> FengsuiError:
+    return FengsuiError(
+        "fengsui.settings.invalid",
+        f"settings in {where} are not understood: {why}; docs/operator/settings.md lists them all",
+        where=where,
+    )

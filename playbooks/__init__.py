@@ -1,0 +1,1 @@
+"""Procedures people and machines follow; the first of them come with the officers' work."""

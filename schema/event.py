@@ -1,0 +1,81 @@
+"""Event: one flat map of ECS and ``gov.*`` fields, and its canonical bytes.
+
+Canonical form (the signed bytes): a flat JSON object, keys in code-point order, UTF-8 unchanged,
+integers only, times as RFC 3339 text with six digits, no nulls. Written once by the sensor and
+never re-encoded; golden files in ``tests/schema/golden`` pin it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import msgspec
+
+from schema import limits
+from schema.errors import FengsuiError
+
+ECS_VERSION: Final = "8.17.0"
+"""The released Elastic Common Schema our field names follow."""
+
+Value: TypeAlias = str | int | bool | list[str]
+Fields: TypeAlias = dict[str, Value]
+
+_encoder: Final = msgspec.json.Encoder(order="sorted")
+_decoder: Final = msgspec.json.Decoder(dict[str, str | int | bool | list[str]])
+
+TIME: Final = "@timestamp"
+DATASET: Final = "event.dataset"
+ORIGINAL: Final = "event.original"
+SOURCE: Final = "gov.sensor.source"
+"""Which source of the sensor the event came from: its configured name."""
+GENERATION: Final = "gov.sensor.generation"
+"""Which file behind the source: a new one after each rotation; ``-`` where there are no files."""
+OFFSET: Final = "gov.sensor.offset"
+"""Where it began in that file, in bytes; for streams the receiver's dense counter."""
+
+
+def encode(fields: Fields) -> bytes:
+    """Canonical bytes of an event. The caller has dropped nulls and uses no floats."""
+    return _encoder.encode(fields)
+
+
+def decode(payload: bytes) -> Fields:
+    """The fields of canonical bytes; raises ``schema.event.malformed`` for anything else."""
+    if len(payload) > limits.EVENT_BYTES_MAX:
+        raise FengsuiError(
+            "schema.event.too_long",
+            f"an event of {len(payload)} bytes is over the limit of {limits.EVENT_BYTES_MAX}",
+            size=len(payload),
+        )
+    try:
+        return _decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise FengsuiError(
+            "schema.event.malformed", f"an event is not a flat map of known types: {error}"
+        ) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedBatch:
+    """One verified batch as the index and the analytics tier read it: columns of equal length.
+
+    ``events`` are the decoded signed fields (never changed), ``enrichment`` what the collector
+    adds beside them. A redacted event is left out of all columns; ``indexes`` keeps its place.
+    """
+
+    sensor: str
+    number: int
+    first_sequence: int
+    low_watermark: int
+    """Microseconds UTC, as signed by the sensor and capped by the collector."""
+    received_at: int
+    indexes: Sequence[int]
+    """Index of each event inside the batch; sequence = first_sequence + index."""
+    ids: Sequence[bytes]
+    """Sixteen bytes each, see :mod:`schema.ids`."""
+    times: Sequence[int]
+    """Event times, microseconds UTC."""
+    events: Sequence[Fields]
+    enrichment: Sequence[Fields]

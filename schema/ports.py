@@ -1,0 +1,102 @@
+"""Ports: the small Protocols through which the tiers reach the outside and each other.
+
+Every adapter of a port passes the same contract tests in ``tests/contracts``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from schema.alert import Alert, Closing
+from schema.event import AcceptedBatch, Fields
+from schema.filter import Term
+
+
+class Clock(Protocol):
+    """Where time comes from; a replay's clock follows recorded time."""
+
+    def now(self) -> int:
+        """Microseconds UTC."""
+
+
+class Entropy(Protocol):
+    """Where randomness comes from."""
+
+    def take(self, size: int) -> bytes:
+        """Fresh random bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventHit:
+    """A stored event and where its proof lies."""
+
+    id: str
+    sensor: str
+    number: int
+    index: int
+    fields: Fields
+    """Signed fields, then enrichment under its own names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventPage:
+    """Newest first; ``next_cursor`` is empty on the last page."""
+
+    hits: Sequence[EventHit]
+    next_cursor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bucketed:
+    """One row of an aggregation."""
+
+    key: str
+    count: int
+
+
+class EventIndex(Protocol):
+    """The searchable projection of the log; its rows and its cursor are committed together."""
+
+    def insert(self, batches: Sequence[AcceptedBatch]) -> None:
+        """Store the events of these batches; a batch already stored changes nothing."""
+
+    def cursor(self, sensor: str) -> int:
+        """Number of the sensor's last stored batch, 0 for none."""
+
+    def search(
+        self, terms: Sequence[Term], *, start: int, end: int, limit: int, after: str = ""
+    ) -> EventPage:
+        """Events with start <= @timestamp < end (microseconds UTC), newest first."""
+
+    def count_by(
+        self, terms: Sequence[Term], field: str, *, start: int, end: int, limit: int
+    ) -> Sequence[Bucketed]:
+        """The most frequent values of a field; ``@timestamp/3600`` counts by hour in time order."""
+
+    def get(self, event_id: str) -> EventHit | None:
+        """One event by its id (hex), or None."""
+
+
+class AlertStore(Protocol):
+    """Alerts as the analytics tier decided them, with every revision kept."""
+
+    def commit(
+        self,
+        alerts: Sequence[Alert],
+        closings: Sequence[Closing],
+        *,
+        snapshot: dict[str, bytes],
+        received_at: int,
+    ) -> None:
+        """Store alerts (new, revised, withdrawn) and the engine's snapshot in one transaction.
+
+        ``snapshot`` maps names to bytes; an empty value deletes the name.
+        """
+
+    def snapshot(self) -> dict[str, bytes]:
+        """The engine's snapshot as last committed."""
+
+    def final(self) -> Sequence[Alert]:
+        """All final alerts in id order."""

@@ -1,0 +1,52 @@
+"""Time: integer microseconds UTC inside, RFC 3339 text with six digits at the border."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
+
+from schema.errors import FengsuiError
+
+SECOND: Final = 1_000_000
+MINUTE: Final = 60 * SECOND
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+
+_TEXT_LENGTH: Final = len("2026-01-01T00:00:00.000000Z")
+
+
+@lru_cache(maxsize=65536)
+def _second_text(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+@lru_cache(maxsize=65536)
+def _second_of(text: str) -> int:
+    return int(datetime.strptime(text, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC).timestamp())
+
+
+def to_text(time_us: int) -> str:
+    """Microseconds since the epoch as ``2026-11-23T13:16:12.000000Z``."""
+    second, micros = divmod(time_us, SECOND)
+    return f"{_second_text(second)}.{micros:06d}Z"
+
+
+def from_text(text: str) -> int:
+    """Microseconds of the exact text form that :func:`to_text` writes.
+
+    Raises ``schema.time.malformed`` for any other form.
+    """
+    try:
+        if len(text) != _TEXT_LENGTH or text[19] != "." or text[26] != "Z":
+            raise ValueError(text)
+        micros = text[20:26]
+        if not (micros.isascii() and micros.isdigit()):
+            raise ValueError(text)
+        return _second_of(text[:19]) * SECOND + int(micros)
+    except ValueError as error:
+        raise FengsuiError(
+            "schema.time.malformed",
+            f"time {text[:40]!r} is not UTC with six digits, as 2026-01-31T08:00:00.000000Z",
+            text=text[:40],
+        ) from error

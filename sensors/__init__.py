@@ -1,0 +1,1 @@
+"""What runs on a watched machine: reads sources, masks, seals, spools, ships."""

@@ -1,0 +1,53 @@
+"""Vectors and keys that the tests of crypto/ share."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crypto import _der
+from crypto.sm2 import PrivateKey, PublicKey
+
+VECTORS = Path(__file__).parent.parent / "vectors" / "sm"
+
+# SEQUENCE { 1, OCTET STRING of 32 bytes, [0] SM2 curve } (RFC 5915), without the public point.
+SEC1_HEAD = bytes.fromhex("303102010104 20".replace(" ", ""))
+SEC1_TAIL = bytes.fromhex("a00a06082a811ccf5501822d")
+
+
+def sec1_pem(scalar: int) -> bytes:
+    return _der.encode_pem("EC PRIVATE KEY", SEC1_HEAD + scalar.to_bytes(32, "big") + SEC1_TAIL)
+
+
+@pytest.fixture(scope="session")
+def vectors() -> dict[str, Any]:
+    return {
+        name: json.loads((VECTORS / f"{name}.json").read_text()) for name in ("sm2", "sm3", "sm4")
+    }
+
+
+@pytest.fixture(scope="session")
+def key() -> PrivateKey:
+    return PrivateKey.generate()
+
+
+@pytest.fixture(scope="session")
+def other_key() -> PrivateKey:
+    return PrivateKey.generate()
+
+
+@pytest.fixture(scope="session")
+def standard_key(vectors) -> PrivateKey:
+    return PrivateKey.from_pem(sec1_pem(int(vectors["sm2"]["signature"]["private"], 16)))
+
+
+@pytest.fixture(scope="session")
+def standard_public(vectors) -> PublicKey:
+    vector = vectors["sm2"]["signature"]
+    return PublicKey.from_point(bytes.fromhex("04" + vector["x"] + vector["y"]))
+
+
+@pytest.fixture(scope="session")
+def pem_of_scalar():
+    return sec1_pem

@@ -1,0 +1,388 @@
+import copy
+import pickle
+import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from gmssl import sm2 as gmssl_sm2
+from gmssl import sm3 as gmssl_sm3
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crypto import _der, _libcrypto, sm2, sm3
+from crypto.errors import CryptoError
+from crypto.sm2 import PrivateKey, PublicKey
+
+DOMAIN = "fengsui/batch/1"
+STANDARD_ID = "1234567812345678"
+P, N = sm2._P, sm2._N
+
+
+def refused(code, call):
+    with pytest.raises(CryptoError) as caught:
+        call()
+    assert caught.value.code == code
+    return caught.value
+
+
+def second_opinion(key: PublicKey, secret: str = "") -> gmssl_sm2.CryptSM2:
+    return gmssl_sm2.CryptSM2(private_key=secret, public_key=key.point[1:].hex())
+
+
+def digest_by_hand(key: PublicKey, message: bytes, domain: str) -> bytes:
+    """Return e by the second implementation's SM3 and curve table."""
+    table = gmssl_sm2.default_ecc_table
+    head = (8 * len(domain)).to_bytes(2, "big") + domain.encode()
+    curve = bytes.fromhex(table["a"] + table["b"] + table["g"])
+    z = gmssl_sm3.sm3_hash(list(head + curve + key.point[1:]))
+    return bytes.fromhex(gmssl_sm3.sm3_hash(list(bytes.fromhex(z) + message)))
+
+
+# Signatures
+
+
+def test_the_signature_of_the_standard_verifies(vectors, standard_public, standard_key):
+    vector = vectors["sm2"]["signature"]
+    signature = _der.encode_signature(int(vector["r"], 16), int(vector["s"], 16))
+    message = vector["message_text"].encode()
+    standard_public.verify(signature, message, domain=vector["id_text"])
+    standard_key.public.verify(signature, message, domain=vector["id_text"])
+    assert standard_key.public == standard_public
+
+
+def test_z_and_e_are_those_of_the_standard(vectors, standard_public):
+    vector = vectors["sm2"]["signature"]
+    digest = standard_public._digest
+    assert digest._identity(vector["id_text"]).hex() == vector["z"]
+    assert digest(vector["message_text"].encode(), vector["id_text"]).hex() == vector["e"]
+
+
+@settings(max_examples=30, deadline=None)
+@given(message=st.binary(max_size=3000), domain=st.text(min_size=1, max_size=40))
+def test_what_was_signed_verifies_and_is_canonical(key, message, domain):
+    signature = key.sign(message, domain=domain)
+    key.public.verify(signature, message, domain=domain)
+    assert len(signature) <= 72
+    assert _der.encode_signature(*_der.decode_signature(signature)) == signature
+
+
+def test_another_message_domain_or_key_is_refused(key, other_key):
+    signature = key.sign(b"message", domain=DOMAIN)
+    for public, message, domain in (
+        (key.public, b"message.", DOMAIN),
+        (key.public, b"", DOMAIN),
+        (key.public, b"message", "fengsui/audit/1"),
+        (key.public, b"message", DOMAIN + "0"),
+        (other_key.public, b"message", DOMAIN),
+    ):
+        error = refused(
+            "crypto.signature.invalid",
+            lambda p=public, m=message, d=domain: p.verify(signature, m, domain=d),
+        )
+        assert error.params == {"key_id": public.key_id, "domain": domain}
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_every_flipped_bit_of_a_signature_is_refused(key, data):
+    signature = bytearray(key.sign(b"message", domain=DOMAIN))
+    bit = data.draw(st.integers(0, 8 * len(signature) - 1))
+    signature[bit // 8] ^= 1 << bit % 8
+    refused(
+        "crypto.signature.invalid",
+        lambda: key.public.verify(bytes(signature), b"message", domain=DOMAIN),
+    )
+
+
+def malformed_signatures(r: int, s: int) -> dict[str, bytes]:
+    """Other encodings of a good signature, and its values moved out of range."""
+    good = _der.encode_signature(r, s)
+    body = good[2:]
+    r_der, s_der = (_der._encode_integer(value) for value in (r, s))
+    padded = b"\x02" + bytes((r_der[1] + 1,)) + b"\0" + r_der[2:]
+
+    def sequence(content: bytes) -> bytes:
+        return b"\x30" + bytes((len(content),)) + content
+
+    return {
+        "empty": b"",
+        "trailing byte": good + b"\0",
+        "trailing byte inside": sequence(body + b"\0"),
+        "third integer": sequence(body + b"\x02\x01\x01"),
+        "cut": good[:-1],
+        "head only": good[:2],
+        "long form of the length": b"\x30\x81" + good[1:],
+        "indefinite length": b"\x30\x80" + body + b"\0\0",
+        "padded r": sequence(padded + s_der),
+        "r without its sign byte": sequence(b"\x02\x20" + r.to_bytes(32, "big") + s_der),
+        "set for sequence": b"\x31" + good[1:],
+        "raw r and s": r.to_bytes(32, "big") + s.to_bytes(32, "big"),
+        "long length of r": sequence(b"\x02\x81" + r_der[1:] + s_der),
+        "r only": sequence(r_der),
+        "empty r": sequence(b"\x02\x00" + s_der),
+        "swapped": _der.encode_signature(s, r),
+        "r = 0": _der.encode_signature(0, s),
+        "s = 0": _der.encode_signature(r, 0),
+        "both 0": _der.encode_signature(0, 0),
+        "r = n": _der.encode_signature(N, s),
+        "s = n": _der.encode_signature(r, N),
+        "r + n": _der.encode_signature(r + N, s),
+        "s + n": _der.encode_signature(r, s + N),
+        "n - s": _der.encode_signature(r, N - s),
+        "n - r": _der.encode_signature(N - r, s),
+        "r + s = n": _der.encode_signature(r, N - r),
+        "s of 2000 bytes": b"\x30\x82\x07\xf7" + r_der + b"\x02\x82\x07\xd0\x01" + bytes(1999),
+    }
+
+
+# The signature of GB/T 32918.5-2017, A.2; its r and s both need a sign byte.
+STANDARD_R = 0xF5A03B0648D2C4630EEAC513E1BB81A15944DA3827D5B74143AC7EACEEE720B3
+STANDARD_S = 0xB1B6AA29DF212FD8763182BC0D421CA1BB9038FD1F7F42D4840B69C485BBC1AA
+MALFORMED = malformed_signatures(STANDARD_R, STANDARD_S)
+
+
+@pytest.mark.parametrize("case", MALFORMED)
+def test_any_other_form_of_a_good_signature_is_refused(case, standard_public):
+    signature = MALFORMED[case]
+    refused(
+        "crypto.signature.invalid",
+        lambda: standard_public.verify(signature, b"message digest", domain=STANDARD_ID),
+    )
+
+
+@given(signature=st.binary(max_size=80))
+def test_arbitrary_bytes_are_refused_and_nothing_else_happens(standard_public, signature):
+    refused(
+        "crypto.signature.invalid", lambda: standard_public.verify(signature, b"m", domain=DOMAIN)
+    )
+
+
+@pytest.mark.parametrize("domain", ["", "x" * 8192], ids=["empty", "too long"])
+def test_a_domain_outside_the_limits_is_refused(domain, key):
+    refused("crypto.domain.malformed", lambda: key.sign(b"", domain=domain))
+    refused("crypto.domain.malformed", lambda: key.public.verify(b"", b"", domain=domain))
+
+
+def test_the_longest_domain_and_many_domains_work_within_the_cache_limit(standard_key):
+    for domain in ["x" * 8191, *(f"fengsui/test/{number}" for number in range(40))]:
+        standard_key.public.verify(standard_key.sign(b"", domain=domain), b"", domain=domain)
+    assert len(standard_key.public._digest._states) <= sm2._DOMAINS_CACHED_MAX
+
+
+def test_two_signatures_of_one_message_differ(key):
+    assert key.sign(b"m", domain=DOMAIN) != key.sign(b"m", domain=DOMAIN)
+
+
+# A second implementation
+
+
+@pytest.mark.parametrize("domain", [DOMAIN, STANDARD_ID])
+def test_gmssl_verifies_ours_and_we_verify_gmssl(domain, vectors, standard_key):
+    secret = vectors["sm2"]["signature"]["private"]
+    oracle = second_opinion(standard_key.public, secret)
+    for number in range(2):
+        message = f"message {number}".encode()
+        e = digest_by_hand(standard_key.public, message, domain)
+        r, s = _der.decode_signature(standard_key.sign(message, domain=domain))
+        assert oracle.verify(f"{r:064x}{s:064x}", e)
+        theirs = oracle.sign(e, f"{random.randrange(1, N):064x}")
+        signature = _der.encode_signature(int(theirs[:64], 16), int(theirs[64:], 16))
+        standard_key.public.verify(signature, message, domain=domain)
+
+
+def test_gmssl_decrypts_ours_and_we_decrypt_gmssl(vectors, standard_key):
+    oracle = second_opinion(standard_key.public, vectors["sm2"]["signature"]["private"])
+    oracle.mode = 1  # C1C3C2
+    x, y, tag, masked = _der.decode_ciphertext(standard_key.public.encrypt(b"plaintext"))
+    raw = x.to_bytes(32, "big") + y.to_bytes(32, "big") + tag + masked
+    assert oracle.decrypt(raw) == b"plaintext"
+    theirs = oracle.encrypt(b"plaintext")
+    x, y = int.from_bytes(theirs[:32], "big"), int.from_bytes(theirs[32:64], "big")
+    ciphertext = _der.encode_ciphertext(x, y, theirs[64:96], theirs[96:])
+    assert standard_key.decrypt(ciphertext) == b"plaintext"
+
+
+# Encryption
+
+
+def standard_ciphertext(vectors) -> tuple[int, int, bytes, bytes]:
+    vector = vectors["sm2"]["encryption"]
+    return (
+        int(vector["c1_x"], 16),
+        int(vector["c1_y"], 16),
+        bytes.fromhex(vector["c3"]),
+        bytes.fromhex(vector["c2"]),
+    )
+
+
+def test_the_ciphertext_of_the_standard_decrypts(vectors, standard_key):
+    ciphertext = _der.encode_ciphertext(*standard_ciphertext(vectors))
+    assert standard_key.decrypt(ciphertext) == b"encryption standard"
+
+
+@settings(max_examples=20, deadline=None)
+@given(plaintext=st.binary(min_size=16, max_size=400))
+def test_what_was_encrypted_decrypts_and_is_canonical(key, plaintext):
+    ciphertext = key.public.encrypt(plaintext)
+    assert key.decrypt(ciphertext) == plaintext
+    assert _der.encode_ciphertext(*_der.decode_ciphertext(ciphertext)) == ciphertext
+
+
+def test_the_longest_plaintext_encrypts_and_decrypts(key):
+    plaintext = bytes(sm2.PLAINTEXT_SIZE_MAX)
+    assert key.decrypt(key.public.encrypt(plaintext)) == plaintext
+
+
+@pytest.mark.parametrize("size", [0, sm2.PLAINTEXT_SIZE_MAX + 1])
+def test_a_plaintext_outside_the_limits_is_refused(size, key):
+    refused("crypto.plaintext.size", lambda: key.public.encrypt(bytes(size)))
+
+
+def test_changed_ciphertexts_are_refused_with_one_answer(vectors, standard_key, other_key):
+    x, y, tag, masked = standard_ciphertext(vectors)
+    good = _der.encode_ciphertext(x, y, tag, masked)
+    cases = {
+        "empty": b"",
+        "trailing byte": good + b"\0",
+        "cut": good[:-1],
+        "zero C3": _der.encode_ciphertext(x, y, bytes(32), masked),
+        "short C3": _der.encode_ciphertext(x, y, tag[:-1], masked),
+        "changed C2": _der.encode_ciphertext(x, y, tag, masked[::-1]),
+        "empty C2": _der.encode_ciphertext(x, y, tag, b""),
+        "long C2": _der.encode_ciphertext(x, y, tag, bytes(sm2.PLAINTEXT_SIZE_MAX + 1)),
+        "C1 off the curve": _der.encode_ciphertext(x, y ^ 1, tag, masked),
+        "C1 not reduced": _der.encode_ciphertext(x + P, y, tag, masked),
+        "mirrored C1": _der.encode_ciphertext(x, P - y, tag, masked),
+    }
+    messages = set()
+    for ciphertext in cases.values():
+        error = refused("crypto.ciphertext.invalid", lambda c=ciphertext: standard_key.decrypt(c))
+        messages.add(str(error))
+    assert len(messages) == 1
+    refused("crypto.ciphertext.invalid", lambda: other_key.decrypt(good))
+
+
+# Keys
+
+
+def test_a_public_key_is_its_point(standard_public, other_key):
+    twin = PublicKey.from_point(standard_public.point)
+    assert twin == standard_public
+    assert hash(twin) == hash(standard_public)
+    assert twin != other_key.public
+    assert twin != standard_public.point
+    assert len(standard_public.point) == 65
+    assert standard_public.key_id == sm3.digest(standard_public.point)[:8].hex()
+    assert repr(standard_public) == f"<PublicKey {standard_public.key_id}>"
+    assert pickle.loads(pickle.dumps(standard_public)) == standard_public
+
+
+def test_points_off_the_curve_and_other_forms_are_refused(standard_public):
+    point = standard_public.point
+    x, y = int.from_bytes(point[1:33], "big"), int.from_bytes(point[33:], "big")
+    cases = {
+        "y changed": point[:-1] + bytes((point[-1] ^ 1,)),
+        "x changed": point[:1] + bytes((point[1] ^ 1,)) + point[2:],
+        "zero": b"\x04" + bytes(64),
+        "infinity": b"\0",
+        "compressed": bytes((2 + (y & 1),)) + point[1:33],
+        "hybrid": bytes((6 + (y & 1),)) + point[1:],
+        "no head": point[1:],
+        "trailing byte": point + b"\0",
+        "empty": b"",
+        "x and y swapped": b"\x04" + point[33:] + point[1:33],
+        "all ones": b"\x04" + b"\xff" * 64,
+    }
+    for case in cases.values():
+        refused("crypto.key.malformed", lambda c=case: PublicKey.from_point(c))
+    assert PublicKey.from_point(
+        b"\x04" + x.to_bytes(32, "big") + (P - y).to_bytes(32, "big")
+    ) != PublicKey.from_point(point)
+
+
+def test_an_unreduced_coordinate_is_refused():
+    # x = 0 is on the curve when b is a square; its other name, x = p, must not be.
+    y = pow(sm2._B, (P + 1) // 4, P)
+    if y * y % P == sm2._B:
+        PublicKey.from_point(b"\x04" + bytes(32) + y.to_bytes(32, "big"))
+    refused(
+        "crypto.key.malformed",
+        lambda: PublicKey.from_point(b"\x04" + P.to_bytes(32, "big") + y.to_bytes(32, "big")),
+    )
+
+
+@pytest.mark.parametrize("scalar", [0, N - 1, N, N + 1, 2**256 - 1])
+def test_private_scalars_outside_the_range_are_refused(scalar, pem_of_scalar):
+    error = refused("crypto.key.malformed", lambda: PrivateKey.from_pem(pem_of_scalar(scalar)))
+    assert f"{scalar:x}" not in str(error) or scalar == 0
+
+
+@pytest.mark.parametrize("scalar", [1, 2, N - 2])
+def test_private_scalars_at_the_ends_of_the_range_work(scalar, pem_of_scalar):
+    key = PrivateKey.from_pem(pem_of_scalar(scalar))
+    key.public.verify(key.sign(b"m", domain=DOMAIN), b"m", domain=DOMAIN)
+    if scalar == 1:
+        assert key.public.point == b"\x04" + b"".join(v.to_bytes(32, "big") for v in sm2._G)
+
+
+def test_a_key_whose_halves_differ_is_refused(key, other_key):
+    _, der = _der.decode_pem(key.to_pem(), ("PRIVATE KEY",))
+    forged = der.replace(key.public.point, other_key.public.point)
+    assert forged != der
+    pem = _der.encode_pem("PRIVATE KEY", forged)
+    refused("crypto.key.malformed", lambda: PrivateKey.from_pem(pem))
+
+
+def test_a_private_key_shows_its_key_id_only(vectors, standard_key):
+    secret = vectors["sm2"]["signature"]["private"]
+    for text in (repr(standard_key), str(standard_key), f"{standard_key}"):
+        assert text == f"<PrivateKey {standard_key.public.key_id}>"
+        assert secret not in text
+    for leave in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="cannot be pickled"):
+            leave(standard_key)
+    assert not hasattr(standard_key, "__dict__")
+
+
+def test_errors_and_their_causes_hold_no_key_material(vectors, key):
+    secret = vectors["sm2"]["signature"]["private"]
+    body = _der.encode_pem("PRIVATE KEY", bytes.fromhex(secret))
+    for pem in (body, body.replace(b"KEY-----\n", b"KEY-----\n!", 1)):
+        error = refused("crypto.key.malformed", lambda p=pem: PrivateKey.from_pem(p))
+        shown = f"{error!r}{error.__cause__!r}{error.params}"
+        assert secret not in shown
+        assert body.splitlines()[1].decode() not in shown
+
+
+def test_a_library_that_fails_on_good_input_is_named(key, monkeypatch):
+    def fail(*_: object) -> bytes:
+        raise _libcrypto.Refused
+
+    monkeypatch.setattr(_libcrypto.Key, "sign", fail)
+    error = refused("crypto.library.failed", lambda: key.sign(b"m", domain=DOMAIN))
+    assert error.params["library"] == _libcrypto.describe()
+
+
+# Threads
+
+
+def test_eight_threads_share_one_key(pem_of_scalar):
+    key = PrivateKey.from_pem(pem_of_scalar(12345))
+    public = PublicKey.from_point(key.public.point)
+    start = threading.Barrier(8)
+
+    def work(worker: int) -> int:
+        start.wait(timeout=30)
+        for number in range(40):
+            message = f"{worker}/{number}".encode()
+            signature = key.sign(message, domain=DOMAIN)
+            public.verify(signature, message, domain=DOMAIN)
+            refused(
+                "crypto.signature.invalid",
+                lambda s=signature: public.verify(s, b"other", domain=DOMAIN),
+            )
+        return worker
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(work, range(8))) == list(range(8))
