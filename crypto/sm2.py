@@ -59,11 +59,14 @@ class _MessageDigest:
 
     def _identity(self, domain: str) -> bytes:
         """Return Z = SM3(ENTL ‖ ID ‖ a ‖ b ‖ G ‖ point)."""
-        identity = domain.encode()
+        try:
+            identity = domain.encode()
+        except UnicodeEncodeError:
+            identity = b""  # A lone surrogate has no UTF-8 form: refused below like no domain.
         if not 0 < len(identity) <= _DOMAIN_SIZE_MAX:
             raise CryptoError(
                 "crypto.domain.malformed",
-                f"A domain has 1 to {_DOMAIN_SIZE_MAX} bytes, such as fengsui/batch/1.",
+                f"A domain has 1 to {_DOMAIN_SIZE_MAX} bytes of UTF-8, such as fengsui/batch/1.",
                 {"size": len(identity)},
             )
         bits = (8 * len(identity)).to_bytes(2, "big")

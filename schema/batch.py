@@ -144,11 +144,10 @@ def _unreadable(why: str) -> FengsuiError:
 
 def leaf_hashes(body: Body) -> list[bytes]:
     """Leaf hashes of all events, those of redacted ones as they were kept."""
-    digest = sm3.digest
-    return [
-        body.leaves[index] if payload is None else digest(b"\0" + salt + payload)
-        for index, (salt, payload) in enumerate(zip(body.salts, body.payloads, strict=True))
-    ]
+    hashes = merkle.leaves(body.salts, [payload or b"" for payload in body.payloads])
+    for index, kept in body.leaves.items():
+        hashes[index] = kept
+    return hashes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,7 +53,18 @@ def event_ids(
     sensor: str, enrolment: int, positions: Sequence[tuple[str, str, int]]
 ) -> list[bytes]:
     """Ids of many events of one sensor; ``positions`` are (source, generation, offset)."""
-    return [event_id(sensor, enrolment, *position) for position in positions]
+    ids: list[bytes] = []
+    known = ("", "")
+    copy = _event_prefix(sensor, enrolment, *known).copy
+    for source, generation, offset in positions:
+        # Events come in runs of one file, so the prefix is looked up once a run.
+        if (source, generation) != known:
+            known = (source, generation)
+            copy = _event_prefix(sensor, enrolment, source, generation).copy
+        hasher = copy()
+        hasher.update(offset.to_bytes(8, "big"))
+        ids.append(hasher.digest()[:16])
+    return ids
 
 
 def alert_id(rule_id: str, major_version: int, entity: str, cell_start: int) -> bytes:

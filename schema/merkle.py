@@ -19,15 +19,13 @@ HASH_BYTES: Final = 32
 
 def leaves(salts: Sequence[bytes], payloads: Sequence[bytes]) -> list[bytes]:
     """Leaf hashes, one for each salted payload."""
-    digest = sm3.digest
-    return [digest(b"\0" + salt + payload) for salt, payload in zip(salts, payloads, strict=True)]
+    salted = [salt + payload for salt, payload in zip(salts, payloads, strict=True)]
+    return sm3.digest_many(salted, prefix=b"\0")
 
 
 def _level_up(level: Sequence[bytes]) -> list[bytes]:
-    digest = sm3.digest
-    above = [
-        digest(b"\1" + left + right) for left, right in zip(level[0::2], level[1::2], strict=False)
-    ]
+    pairs = [left + right for left, right in zip(level[0::2], level[1::2], strict=False)]
+    above = sm3.digest_many(pairs, prefix=b"\1")
     if len(level) % 2:
         above.append(level[-1])
     return above

@@ -15,6 +15,10 @@ def refused(code, call):
     return caught.value
 
 
+def names(folder):
+    return [entry.name for entry in folder.iterdir()]
+
+
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "sensor.pem"
@@ -25,7 +29,7 @@ def test_a_new_key_file_is_private_and_gives_the_same_key_again(path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert keys.load_or_create(path).public == key.public
     assert keys.load(path).public == key.public
-    assert os.listdir(path.parent) == [path.name]
+    assert names(path.parent) == [path.name]
 
 
 def test_the_mode_does_not_depend_on_the_umask(path):
@@ -102,14 +106,14 @@ def test_a_file_that_came_first_wins(path, key):
     path.chmod(0o600)
     keys._create(path, b"the slower one")
     assert keys.load(path).public == key.public
-    assert os.listdir(path.parent) == [path.name]
+    assert names(path.parent) == [path.name]
 
 
 def test_programs_that_start_at_once_agree_on_one_key(path):
     with ThreadPoolExecutor(8) as pool:
         made = list(pool.map(lambda _: keys.load_or_create(path).public, range(8)))
     assert set(made) == {keys.load(path).public}
-    assert os.listdir(path.parent) == [path.name]
+    assert names(path.parent) == [path.name]
 
 
 @pytest.mark.parametrize("step", ["fsync", "link"])
@@ -120,4 +124,4 @@ def test_a_failure_on_the_way_leaves_no_file(path, step, monkeypatch):
     monkeypatch.setattr(os, step, fail)
     error = refused("crypto.key.unwritable", lambda: keys.load_or_create(path))
     assert "No space left" in str(error)
-    assert os.listdir(path.parent) == []
+    assert names(path.parent) == []

@@ -1,0 +1,63 @@
+"""Benchmarks: each is a module of the folder ``bench/`` with ``run() -> list[dict]``."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from schema.errors import FengsuiError
+
+FOLDER: Final = Path(__file__).resolve().parent.parent / "bench"
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """One figure beside its peer; ratio > 1 means we are better, None without a peer."""
+
+    what: str
+    ours: float
+    peer: float | None
+    peer_name: str
+    ratio: float | None
+    unit: str
+
+
+class Bench(msgspec.Struct, frozen=True, kw_only=True):
+    """One benchmark's results and the commit they are of."""
+
+    bench: str
+    results: list[Result]
+    commit: str
+
+
+def run_bench(name: str) -> Bench:
+    """Run a benchmark by name; raises ``fengsui.bench.unknown``."""
+    path = FOLDER / f"{name}.py"
+    known = sorted(entry.stem for entry in FOLDER.glob("*.py") if not entry.stem.startswith("_"))
+    if name not in known:
+        raise FengsuiError(
+            "fengsui.bench.unknown",
+            f"no benchmark {name!r} in {FOLDER}: choose one of {', '.join(known) or 'none'} "
+            "(benchmarks run from a checkout)",
+            name=name,
+        )
+    spec = importlib.util.spec_from_file_location(f"bench_{name}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    results = msgspec.convert(module.run(), list[Result])
+    return Bench(bench=name, results=results, commit=_commit())
+
+
+def _commit() -> str:
+    found = subprocess.run(
+        ["git", "-C", str(FOLDER.parent), "describe", "--always", "--dirty"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return found.stdout.strip() or "unknown"

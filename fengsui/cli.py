@@ -1,0 +1,285 @@
+"""The command line. Exit codes: 0 done, 1 a check failed, 2 wrong use or input, 3 could not run.
+
+Each command imports what it needs when it runs, so that help and small commands start at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Final, NoReturn
+
+import msgspec
+import typer
+
+from crypto.errors import CryptoError
+from fengsui.folder import DataFolder
+from schema.errors import FengsuiError
+
+CHECK_FAILED: Final = 1
+WRONG_INPUT: Final = 2
+COULD_NOT_RUN: Final = 3
+_COULD_NOT_RUN_CODES: Final = (
+    "fengsui.folder.in_use",
+    "fengsui.server.",
+    "fengsui.sensor.unreachable",
+    "schema.segment.",
+    "sensors.",
+    "crypto.library.",
+)
+
+app = typer.Typer(
+    name="fengsui",
+    help="烽燧：网络安全态势感知与通报预警平台 · network-security monitoring for governments",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+sensor_app = typer.Typer(help="探针：登记、运行、吊销 · sensors", no_args_is_help=True)
+user_app = typer.Typer(help="用户与一次性登录链接 · users and one-time links", no_args_is_help=True)
+anchor_app = typer.Typer(help="链头锚定 · heads kept outside", no_args_is_help=True)
+app.add_typer(sensor_app, name="sensor")
+app.add_typer(user_app, name="user")
+app.add_typer(anchor_app, name="anchor")
+
+Data = Annotated[Path, typer.Option("--data", help="数据目录 · data folder", metavar="DIR")]
+Json = Annotated[bool, typer.Option("--json", help="输出一行 JSON · print one JSON line")]
+
+
+def main() -> NoReturn:
+    """Run the command line; errors become one line on stderr and an exit code."""
+    try:
+        app(standalone_mode=True)
+    except (FengsuiError, CryptoError) as error:
+        typer.echo(f"fengsui: {error}", err=True)
+        sys.exit(exit_code(error.code))
+    except OSError as error:
+        typer.echo(f"fengsui: {error} [fengsui.system.refused]", err=True)
+        sys.exit(COULD_NOT_RUN)
+    sys.exit(0)
+
+
+def exit_code(code: str) -> int:
+    """The exit code of an error code."""
+    return COULD_NOT_RUN if code.startswith(_COULD_NOT_RUN_CODES) else WRONG_INPUT
+
+
+def _print_json(value: object) -> None:
+    typer.echo(msgspec.json.encode(value).decode())
+
+
+@app.command()
+def run(
+    data: Data = Path("data"),
+    host: Annotated[
+        bool, typer.Option("--host/--no-host", help="读取本机日志 · watch this machine")
+    ] = True,
+    port: Annotated[int | None, typer.Option(help="端口，0 为任意 · port, 0 for any")] = None,
+) -> None:
+    """演示与本机监测一起启动 · start the platform with the recordings and this machine's logs."""
+    from fengsui.serve import run_both
+
+    run_both(data, watch_host=host, port=port, environment=os.environ)
+
+
+@app.command()
+def up(
+    data: Data = Path("data/site"),
+    port: Annotated[int | None, typer.Option(help="端口，0 为任意 · port, 0 for any")] = None,
+) -> None:
+    """启动真实站点，不含演示 · start a real site, without recordings."""
+    from fengsui.serve import run_site
+
+    run_site(data, port=port, environment=os.environ)
+
+
+@app.command()
+def demo(
+    data: Annotated[
+        Path | None, typer.Option("--data", help="保留在此目录 · keep it in DIR", metavar="DIR")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """把随附录制跑完整条链路并打分 · run the recordings through the whole way and score it."""
+    from fengsui.demo import run_demo
+
+    result = run_demo(data)
+    if as_json:
+        _print_json(result)
+    else:
+        for name, value in msgspec.to_builtins(result).items():
+            typer.echo(f"{name:22} {value}")
+
+
+@app.command()
+def verify(
+    event_id: Annotated[str | None, typer.Argument(help="事件号 · event id")] = None,
+    data: Data = Path("data/site"),
+    everything: Annotated[bool, typer.Option("--all", help="核验全部 · check everything")] = False,
+    anchor: Annotated[
+        Path | None, typer.Option(help="锚定文件 · anchor file kept outside", metavar="FILE")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """从事件核验到探针签名，或核验全部证据 · prove one event, or check all evidence."""
+    from fengsui import evidence
+
+    if everything == (event_id is not None):
+        raise FengsuiError("fengsui.verify.usage", "give an event id, or --all")
+    folder = DataFolder(data)
+    if event_id is not None:
+        proof = evidence.prove_event(folder, event_id)
+        _print_json(proof) if as_json else typer.echo(evidence.proof_text(proof))
+        if not all(step.ok for step in proof.steps):
+            raise typer.Exit(CHECK_FAILED)
+        return
+    report = evidence.verify_folder(folder, anchor)
+    _print_json(report) if as_json else typer.echo(evidence.report_text(report))
+    if report.findings:
+        raise typer.Exit(CHECK_FAILED)
+
+
+@anchor_app.command("export")
+def anchor_export(
+    target: Annotated[Path, typer.Argument(help="写到此文件 · write here", metavar="FILE")],
+    data: Data = Path("data/site"),
+) -> None:
+    """导出签名的链头，存到平台之外 · write signed heads, to be kept outside the platform."""
+    from fengsui import evidence
+
+    anchor = evidence.export_anchor(DataFolder(data), target)
+    typer.echo(f"{target}: {len(anchor.heads)} heads, receipt key {anchor.key_id}")
+
+
+@app.command()
+def backup(
+    target: Annotated[Path, typer.Argument(help="备份文件 · backup file", metavar="FILE")],
+    data: Data = Path("data/site"),
+) -> None:
+    """备份状态与控制日志，不含密钥 · back up state and control log, never keys."""
+    from fengsui.backup import backup as write
+    from fengsui.clock import SystemClock
+
+    manifest = write(DataFolder(data), target, SystemClock().now())
+    typer.echo(f"{target}: {len(manifest.members)} members, made at {manifest.made_at}")
+
+
+@app.command()
+def restore(
+    source: Annotated[Path, typer.Argument(help="备份文件 · backup file", metavar="FILE")],
+    data: Data = Path("data/site"),
+) -> None:
+    """从备份恢复到空目录 · restore a backup into an empty folder."""
+    from fengsui.backup import restore as put_back
+
+    manifest = put_back(source, DataFolder(data))
+    typer.echo(
+        f"{data}: restored state and control log of {manifest.made_at}; now put back keys/ and "
+        "segments/ from their own copies, then run `fengsui verify --all`"
+    )
+
+
+@sensor_app.command("token")
+def sensor_token(
+    name: Annotated[str, typer.Argument(help="探针名 · sensor name")],
+    unit: Annotated[str, typer.Option(help="所属单位 · unit")],
+    data: Data = Path("data/site"),
+) -> None:
+    """发放一次性登记令牌 · issue a one-time enrolment token."""
+    from fengsui.local import call
+
+    typer.echo(call(DataFolder(data), "sensor-token", name=name, unit=unit))
+
+
+@sensor_app.command("revoke")
+def sensor_revoke(
+    name: Annotated[str, typer.Argument(help="探针名 · sensor name")],
+    data: Data = Path("data/site"),
+) -> None:
+    """吊销探针 · revoke a sensor."""
+    from fengsui.local import call
+
+    typer.echo(call(DataFolder(data), "sensor-revoke", name=name))
+
+
+@sensor_app.command("list")
+def sensor_list(data: Data = Path("data/site")) -> None:
+    """列出探针 · list the sensors."""
+    from fengsui.local import call
+
+    typer.echo(call(DataFolder(data), "sensor-list"))
+
+
+@sensor_app.command("enrol")
+def sensor_enrol(
+    to: Annotated[str, typer.Option(help="平台地址 · platform, https://…")],
+    token: Annotated[str, typer.Option(help="一次性令牌 · one-time token")],
+    name: Annotated[str, typer.Option(help="探针名 · sensor name")],
+    unit: Annotated[str, typer.Option(help="所属单位 · unit")],
+    certificate: Annotated[Path, typer.Option(help="平台证书 · platform certificate")],
+    data: Data = Path("data/sensor"),
+) -> None:
+    """在被监测机器上登记探针 · enrol the sensor of this machine."""
+    from fengsui.remote import enrol_here
+
+    typer.echo(enrol_here(data, to=to, token=token, name=name, unit=unit, certificate=certificate))
+
+
+@sensor_app.command("run")
+def sensor_run(
+    to: Annotated[str, typer.Option(help="平台地址 · platform, https://…")],
+    certificate: Annotated[Path, typer.Option(help="平台证书 · platform certificate")],
+    data: Data = Path("data/sensor"),
+) -> None:
+    """读取本机日志，密封后送往平台 · read, seal and ship this machine's logs."""
+    from fengsui.remote import run_here
+
+    run_here(data, to=to, certificate=certificate, environment=os.environ)
+
+
+@user_app.command("link")
+def user_link(
+    name: Annotated[str, typer.Argument(help="用户名 · user name")],
+    data: Data = Path("data/site"),
+) -> None:
+    """发放十分钟有效的一次性登录链接 · a one-time login link, good for ten minutes."""
+    from fengsui.local import call
+
+    typer.echo(call(DataFolder(data), "user-link", name=name))
+
+
+@user_app.command("list")
+def user_list(data: Data = Path("data/site")) -> None:
+    """列出用户与角色 · list users and roles."""
+    from fengsui.local import call
+
+    typer.echo(call(DataFolder(data), "user-list"))
+
+
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="seal, tail, pipeline, query")],
+    as_json: Json = False,
+) -> None:
+    """测量并与同类比较 · measure, beside a named peer where there is one."""
+    from fengsui.benchmarks import run_bench
+
+    result = run_bench(name)
+    if as_json:
+        _print_json(result)
+    else:
+        for row in result.results:
+            typer.echo(
+                f"{row.what:32} {row.ours:>14,.2f} {row.unit}  peer {row.peer} {row.peer_name}"
+            )
+
+
+@app.command()
+def version() -> None:
+    """版本、密码后端与自检 · version, cipher backend and self-test."""
+    from importlib.metadata import version as installed
+
+    from crypto.status import self_test
+
+    _print_json({"version": installed("fengsui"), "crypto": self_test()})
