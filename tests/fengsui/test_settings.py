@@ -1,0 +1,48 @@
+"""Settings say what is wrong and where; the environment wins over the file."""
+
+from pathlib import Path
+
+import pytest
+
+from fengsui import settings
+from schema.errors import FengsuiError
+
+
+def _file(folder: Path, text: str) -> Path:
+    path = folder / "settings.toml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_no_file_means_the_defaults(tmp_path: Path) -> None:
+    assert settings.load(tmp_path / "none.toml", {}) == settings.Settings()
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    path = _file(tmp_path, "[server]\nport = 9000\n")
+    assert settings.load(path, {"FENGSUI_SERVER_PORT": "9001"}).server.port == 9001
+
+
+def test_watched_files_are_read_from_the_file(tmp_path: Path) -> None:
+    path = _file(
+        tmp_path,
+        '[[sensor.watch]]\nname = "gate"\npath = "/logs/gate.log"\nformat = "nginx_access"\n',
+    )
+    assert settings.load(path, {}).sensor.watch[0].name == "gate"
+
+
+@pytest.mark.parametrize(
+    "text", ["[server]\nprot = 1\n", "[servers]\n", "port = 1\n", "[server\n", "[server]\nport='x'"]
+)
+def test_an_unknown_or_wrong_key_is_an_error_that_names_the_file(tmp_path: Path, text: str) -> None:
+    path = _file(tmp_path, text)
+    with pytest.raises(FengsuiError) as raised:
+        settings.load(path, {})
+    assert raised.value.code == "fengsui.settings.invalid"
+    assert str(path) in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["FENGSUI_SERVER_PROT", "FENGSUI_PORT", "FENGSUI_X_Y"])
+def test_an_unknown_variable_is_an_error_that_names_it(tmp_path: Path, name: str) -> None:
+    with pytest.raises(FengsuiError, match=name):
+        settings.load(tmp_path / "none.toml", {name: "1"})
