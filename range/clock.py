@@ -8,6 +8,7 @@ reads true log times through the same knots, so order is kept across all sources
 from __future__ import annotations
 
 import bisect
+import itertools
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -25,7 +26,7 @@ class Warp:
         self._true = [true for true, _ in knots]
         self._recorded = [recorded for _, recorded in knots]
         for column in (self._true, self._recorded):
-            if any(later <= earlier for earlier, later in zip(column, column[1:], strict=False)):
+            if any(later <= earlier for earlier, later in itertools.pairwise(column)):
                 raise ValueError("the knots of a warp must rise strictly")
 
     def __call__(self, true_s: float) -> float:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import ipaddress
 import socket
 import sys
+import threading
 
-__all__ = ["OutsideRangeError", "check_address", "connect", "install"]
+__all__ = ["OutsideRangeError", "check_address", "connect", "install", "last_port"]
 
+_used = threading.local()
 _LOOPBACK = ipaddress.IPv4Network("127.0.0.0/8")
 _SENDING = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 _RESOLVING = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
@@ -61,8 +63,14 @@ def connect(address: tuple[str, int], *, source: str, timeout_s: float = 20.0) -
         connection.settimeout(timeout_s)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.bind((source, 0))
+        _used.port = connection.getsockname()[1]
         connection.connect(address)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def last_port() -> int:
+    """Return the own port of this thread's latest connection, 0 when there was none."""
+    return int(getattr(_used, "port", 0))

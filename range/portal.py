@@ -42,8 +42,12 @@ class _Pool:
     def _connect(database: str) -> pg8000.native.Connection:
         cluster, role = _ROLES[database]
         connection = pg8000.native.Connection(
-            role, host="127.0.0.1", port=PORTS[cluster], database=database,
-            password=database_password(role), application_name=f"{database}-web",
+            role,
+            host="127.0.0.1",
+            port=PORTS[cluster],
+            database=database,
+            password=database_password(role),
+            application_name=f"{database}-web",
             source_address=(SYSTEM_HOSTS["portal"], 0),
         )
         connection.run("SET statement_timeout = '400ms'")
@@ -124,8 +128,11 @@ class Portal:
                 "share", "SELECT catalog FROM grant_list WHERE unit = :u LIMIT 5", u=unit
             )
             self._pool.run(
-                "share", "INSERT INTO exchange_log (unit, catalog, rows) VALUES (:u, :c, :r)",
-                u=unit, c=self._dice.randrange(2000), r=len(allowed),
+                "share",
+                "INSERT INTO exchange_log (unit, catalog, rows) VALUES (:u, :c, :r)",
+                u=unit,
+                c=self._dice.randrange(2000),
+                r=len(allowed),
             )
             return (200, b"." * 640) if allowed else (403, b'{"code":403}')
         number = int(path.rsplit("/", 1)[-1]) if path.rsplit("/", 1)[-1].isdigit() else 0
@@ -145,7 +152,8 @@ class Portal:
             self._pool.run("pay", "COMMIT")
             return 200, b'{"code":0,"msg":"paid"}'
         rows = self._pool.run(
-            "pay", "SELECT no, amount_fen, state FROM notice WHERE no = :n",
+            "pay",
+            "SELECT no, amount_fen, state FROM notice WHERE no = :n",
             n=path.rsplit("/", 1)[-1],
         )
         if asked.get("idno") or self._dice.random() < 0.002:
@@ -155,7 +163,9 @@ class Portal:
         return (200, b"." * 410) if rows else (404, b'{"code":404,"msg":"no such notice"}')
 
 
-async def _serve(portal: Portal, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _serve(
+    portal: Portal, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
     try:
         while head := await reader.readuntil(b"\r\n\r\n"):
             first, *fields = head.decode("latin-1").split("\r\n")
@@ -167,7 +177,8 @@ async def _serve(portal: Portal, reader: asyncio.StreamReader, writer: asyncio.S
             kind = "text/html" if content.startswith(b"<") else "application/json"
             writer.write(
                 f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\n"
-                f"Content-Length: {len(content)}\r\n\r\n".encode() + content
+                f"Content-Length: {len(content)}\r\n\r\n".encode()
+                + content
             )
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError, _WorkerLostError, ValueError):

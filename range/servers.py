@@ -7,12 +7,14 @@ its programs is never changed.
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from town import (
@@ -84,7 +86,7 @@ http {{
     listen 127.0.0.1:{port};
     server_name portal.gov.example;
     root {scratch}/www;
-    location / {{ try_files $uri $uri/index.html =404; }}
+    index index.html;
     location ~ /\\.(?!well-known) {{ deny all; }}
     location /files/ {{ alias {scratch}/www/files/; }}
     location /open-data/ {{ autoindex on; alias {scratch}/www/open-data/; }}
@@ -128,19 +130,23 @@ def _run(*command: str, stdin: str | None = None) -> str:
 def isolate(scratch: Path) -> None:
     """Cover the machine's /etc, /run, /home, /dev and log folders inside this mount namespace.
 
+    `scratch` becomes a file system in memory too: all of it ends with the namespace.
+
     Raises RuntimeError when a step fails; call it only in a namespace of one's own.
     """
     _run("ip", "link", "set", "lo", "up")
     socket.sethostname(HOST)
+    _run("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", str(scratch))
     cover = scratch / "cover"
     cover.mkdir()
-    _run("mount", "-t", "tmpfs", "tmpfs", str(cover))
     (cover / "upper").mkdir()
     (cover / "work").mkdir()
     layers = f"lowerdir=/etc,upperdir={cover}/upper,workdir={cover}/work"
     _run("mount", "-t", "overlay", "overlay", "-o", layers, "/etc")
     for folder in ("/run", "/home", "/var/log", "/var/mail"):
         _run("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", folder)
+    for book in ("/var/log/lastlog", "/var/log/wtmp", "/var/log/btmp", "/run/utmp"):
+        Path(book).touch()
     _cover_dev(cover)
     with Path("/etc/hosts").open("a", encoding="ascii") as hosts:
         hosts.write(f"\n127.0.0.1 {HOST}\n")
@@ -187,7 +193,6 @@ class Servers:
 
     def start(self) -> None:
         """Bring everything up; raises RuntimeError when one does not answer in 20 s."""
-        self._scratch.chmod(0o755)
         self._accounts()
         for cluster in ("pay", "share"):
             self._postgres(cluster)
@@ -197,8 +202,8 @@ class Servers:
         self._sshd()
         self._spawn(sys.executable, str(here / "portal.py"))
         self._nginx()
-        for name in PORTS:
-            self._wait_for(lambda name=name: self._answers(PORTS[name]))
+        for port in PORTS.values():
+            self._wait_for(functools.partial(self._answers, port))
 
     def stop(self) -> None:
         """Stop every daemon, in the order that lets each log its farewell."""
@@ -220,13 +225,15 @@ class Servers:
     def _spawn(self, *command: str, output: Path | None = None, user: str = "") -> None:
         sink = output.open("ab") if output else subprocess.DEVNULL
         self._children.append(
-            subprocess.Popen(command, stdout=sink, stderr=sink, user=user or None, group=user or None)
+            subprocess.Popen(
+                command, stdout=sink, stderr=sink, user=user or None, group=user or None
+            )
         )
 
     @staticmethod
-    def _wait_for(ready: object) -> None:
+    def _wait_for(ready: Callable[[], bool]) -> None:
         for _ in range(400):
-            if ready():  # type: ignore[operator]
+            if ready():
                 return
             time.sleep(0.05)
         raise RuntimeError("a server of the range did not come up in 20 s")
@@ -279,8 +286,18 @@ class Servers:
         data.mkdir()
         shutil.chown(data, "postgres", "postgres")
         as_owner = ("runuser", "-u", "postgres", "--")
-        _run(*as_owner, f"{_PG_BIN}/initdb", "-D", str(data), "-A", "trust", "-E", "UTF8",
-             "--no-sync", "--locale=C.UTF-8")
+        _run(
+            *as_owner,
+            f"{_PG_BIN}/initdb",
+            "-D",
+            str(data),
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--no-sync",
+            "--locale=C.UTF-8",
+        )
         settings = {**_PG_COMMON, "port": str(PORTS[cluster]), "unix_socket_directories": str(data)}
         with (data / "postgresql.conf").open("a", encoding="ascii") as conf:
             conf.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
@@ -288,33 +305,79 @@ class Servers:
         control = (*as_owner, f"{_PG_BIN}/pg_ctl", "-D", str(data), "-w", "-l", f"{data}/setup.log")
         _run(*control, "start")
         seed = (Path(__file__).parent / f"seed_{cluster}.sql").read_text(encoding="utf-8")
-        for role in ("pay_app", "cert_app", "share_app", "report_ro", "share_ro", "backup_ro",
-                     "monitor", "dba_liu", "contract_dev", "etl_share", "dev_chen"):
+        for role in (
+            "pay_app",
+            "cert_app",
+            "share_app",
+            "report_ro",
+            "share_ro",
+            "backup_ro",
+            "monitor",
+            "dba_liu",
+            "contract_dev",
+            "etl_share",
+            "dev_chen",
+        ):
             seed = seed.replace(f"@{role}@", database_password(role))
-        _run(*as_owner, f"{_PG_BIN}/psql", "-q", "-v", "ON_ERROR_STOP=1", "-h", str(data),
-             "-p", str(PORTS[cluster]), "-U", "postgres", "-d", "postgres", stdin=seed)
+        _run(
+            *as_owner,
+            f"{_PG_BIN}/psql",
+            "-q",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-h",
+            str(data),
+            "-p",
+            str(PORTS[cluster]),
+            "-U",
+            "postgres",
+            "-d",
+            "postgres",
+            stdin=seed,
+        )
         _run(*control, "stop", "-m", "fast")
         if cluster == "share":
             raw = self._raw / "share"
             raw.mkdir()
             shutil.chown(raw, "postgres", "postgres")
             with (data / "postgresql.conf").open("a", encoding="ascii") as conf:
-                conf.write(f"logging_collector = on\nlog_destination = 'jsonlog'\n"
-                           f"log_directory = '{raw}'\nlog_filename = 'postgresql.log'\n"
-                           "log_rotation_age = 0\nlog_rotation_size = 0\n")
-        self._spawn(f"{_PG_BIN}/postgres", "-D", str(data), user="postgres",
-                    output=self._raw / f"postgresql-{cluster}.stderr")
+                conf.write(
+                    f"logging_collector = on\nlog_destination = 'jsonlog'\n"
+                    f"log_directory = '{raw}'\nlog_filename = 'postgresql.log'\n"
+                    "log_rotation_age = 0\nlog_rotation_size = 0\n"
+                )
+        self._spawn(
+            f"{_PG_BIN}/postgres",
+            "-D",
+            str(data),
+            user="postgres",
+            output=self._raw / f"postgresql-{cluster}.stderr",
+        )
 
 
 def _build_site(www: Path) -> None:
     """Write the static site: small pages and pictures, some large files, an open-data folder."""
     sizes = {
-        "index.html": 9_800, "favicon.ico": 1_150, "robots.txt": 120, "css/gov.css": 28_400,
-        "css/theme-red.css": 6_300, "js/vue.min.js": 93_000, "js/app.js": 41_200,
-        "js/sm2.min.js": 67_000, "img/logo.png": 14_300, "img/emblem.png": 22_000,
-        "img/banner-2026.jpg": 88_000, "fonts/iconfont.woff2": 19_500, "help/index.html": 7_700,
-        "help/cert.html": 12_100, "help/pay.html": 11_900, "about/index.html": 5_500,
-        "notice/index.html": 8_800, ".env": 200, ".git/config": 150, "backup/readme.txt": 90,
+        "index.html": 9_800,
+        "favicon.ico": 1_150,
+        "robots.txt": 120,
+        "css/gov.css": 28_400,
+        "css/theme-red.css": 6_300,
+        "js/vue.min.js": 93_000,
+        "js/app.js": 41_200,
+        "js/sm2.min.js": 67_000,
+        "img/logo.png": 14_300,
+        "img/emblem.png": 22_000,
+        "img/banner-2026.jpg": 88_000,
+        "fonts/iconfont.woff2": 19_500,
+        "help/index.html": 7_700,
+        "help/cert.html": 12_100,
+        "help/pay.html": 11_900,
+        "about/index.html": 5_500,
+        "notice/index.html": 8_800,
+        ".env": 200,
+        ".git/config": 150,
+        "backup/readme.txt": 90,
     }
     sizes |= {f"notice/2026-{n:03d}.html": 5_000 + 37 * n for n in range(1, 61)}
     sizes |= {f"files/archive-{n:04d}.pdf": 400_000 + 9_000 * (n % 97) for n in range(1, 401)}

