@@ -1,0 +1,418 @@
+"""Alerts in the state of record: what the rules decided, every revision, and what people decided.
+
+The engine's alerts, its snapshot and its cursors are committed in one transaction, so a crash can
+neither lose an alert nor store it twice. Verdicts stand beside an alert and never change it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import msgspec
+
+from collector.state.database import Database
+from schema.alert import SEVERITIES, Alert, Closing
+from schema.errors import FengsuiError
+from schema.filter import Term
+from schema.ports import Coverage
+from schema.times import from_text
+
+Verdict = Literal["true_positive", "benign", "false_positive", "duplicate", "accepted"]
+VERDICTS: Final = ("true_positive", "benign", "false_positive", "duplicate", "accepted")
+NOTE_NEEDED: Final = frozenset({"false_positive", "accepted"})
+NOTE_CHARS_MAX: Final = 4000
+PAGE_MAX: Final = 500
+
+_decoder: Final = msgspec.json.Decoder(Alert)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A person's verdict on an alert. Time in microseconds UTC."""
+
+    at: int
+    by: str
+    verdict: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredAlert:
+    """An alert with its place in the change order, its closing and the newest decision."""
+
+    seq: int
+    alert: Alert
+    count: int
+    """Matching events of the whole cell so far."""
+    last_at: int
+    decision: Decision | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """How an alert stood after one change."""
+
+    at: int
+    alert: Alert
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertPage:
+    """Newest first; ``next_cursor`` is empty on the last page."""
+
+    items: Sequence[StoredAlert]
+    next_cursor: str
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenCounts:
+    """Alerts nobody has judged: in all, by severity, by rule."""
+
+    open: int
+    by_severity: tuple[int, ...]
+    by_rule: tuple[tuple[str, int], ...]
+
+
+_SELECT: Final = """
+SELECT a.seq, a.body, a.decided_at, a.id, c.count, c.last_at, v.at, v.by_user, v.verdict, v.note
+FROM alerts a
+LEFT JOIN closings c ON c.alert_id = a.id
+LEFT JOIN verdicts v ON v.number =
+  (SELECT max(number) FROM verdicts w WHERE w.alert_id = a.id)
+"""
+
+_COLUMNS: Final = {
+    "rule.id": "a.rule_id",
+    "alert.state": "a.state",
+    "entity": "a.entity",
+    "verdict": "v.verdict",
+}
+
+
+class Alerts:
+    """The alert store on SQLite."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def commit(
+        self,
+        alerts: Sequence[Alert],
+        closings: Sequence[Closing],
+        *,
+        snapshot: dict[str, bytes],
+        coverage: Sequence[Coverage] = (),
+        received_at: int,
+    ) -> None:
+        """Store alerts, closings, coverage and the engine's snapshot in one transaction."""
+
+        def job(state: sqlite3.Connection) -> None:
+            for alert in alerts:
+                _store(state, alert, received_at)
+            for closing in closings:
+                _close(state, closing)
+            _save_snapshot(state, snapshot)
+            _save_coverage(state, coverage)
+
+        self._database.write(job)
+
+    def snapshot(self) -> dict[str, bytes]:
+        """The engine's snapshot as last committed."""
+        with self._database.read() as state:
+            return dict(state.execute("SELECT name, value FROM engine_snapshot").fetchall())
+
+    def final(self) -> Sequence[Alert]:
+        """All final alerts in id order."""
+        with self._database.read() as state:
+            rows = state.execute("SELECT body FROM alerts WHERE state = 'final' ORDER BY id")
+            return [_decoder.decode(row["body"]) for row in rows]
+
+    def get(self, alert_id: str) -> StoredAlert | None:
+        """One alert by its id."""
+        with self._database.read() as state:
+            row = state.execute(f"{_SELECT} WHERE a.id = ?", (alert_id,)).fetchone()
+        return _stored(row) if row else None
+
+    def revisions(self, alert_id: str) -> Sequence[Revision]:
+        """How the alert stood after each change, oldest first."""
+        with self._database.read() as state:
+            rows = state.execute(
+                "SELECT received_at, body FROM alert_revisions WHERE alert_id = ? ORDER BY seq",
+                (alert_id,),
+            )
+            return [Revision(at=row[0], alert=_decoder.decode(row[1])) for row in rows]
+
+    def decisions(self, alert_id: str) -> Sequence[Decision]:
+        """What people decided about the alert, oldest first."""
+        with self._database.read() as state:
+            rows = state.execute(
+                "SELECT at, by_user, verdict, note FROM verdicts WHERE alert_id = ? "
+                "ORDER BY number",
+                (alert_id,),
+            )
+            return [Decision(at=r[0], by=r[1], verdict=r[2], note=r[3]) for r in rows]
+
+    def page(
+        self,
+        terms: Sequence[Term],
+        *,
+        judged: bool | None = None,
+        limit: int = 100,
+        cursor: str = "",
+    ) -> AlertPage:
+        """Alerts newest first. ``judged`` chooses those with or without a verdict."""
+        where, values = _where(terms, judged)
+        limit = max(1, min(limit, PAGE_MAX))
+        after, after_values = _after(cursor)
+        with self._database.read() as state:
+            rows = state.execute(
+                f"{_SELECT} WHERE {where} AND {after} "
+                "ORDER BY a.decided_at DESC, a.id DESC LIMIT ?",
+                (*values, *after_values, limit + 1),
+            ).fetchall()
+            total = state.execute(
+                f"SELECT count(*) FROM ({_SELECT} WHERE {where})", values
+            ).fetchone()[0]
+        items = [_stored(row) for row in rows[:limit]]
+        more = len(rows) > limit
+        last = items[-1].alert if more else None
+        return AlertPage(
+            items=items, next_cursor=f"{last.decided_at}.{last.id}" if last else "", total=total
+        )
+
+    def since(self, seq: int, limit: int = PAGE_MAX) -> Sequence[StoredAlert]:
+        """Alerts changed after ``seq``, in change order."""
+        with self._database.read() as state:
+            rows = state.execute(
+                f"{_SELECT} WHERE a.seq > ? ORDER BY a.seq LIMIT ?", (seq, limit)
+            ).fetchall()
+        return [_stored(row) for row in rows]
+
+    def last_seq(self) -> int:
+        """The newest change number, 0 before the first."""
+        with self._database.read() as state:
+            found: int = state.execute("SELECT ifnull(max(seq), 0) FROM alerts").fetchone()[0]
+        return found
+
+    def open_counts(self) -> OpenCounts:
+        """Counts of alerts nobody has judged; withdrawn ones are left out."""
+        with self._database.read() as state:
+            rows = state.execute(
+                "SELECT rule_id, severity, count(*) AS n FROM alerts a WHERE state <> 'withdrawn' "
+                "AND NOT EXISTS (SELECT 1 FROM verdicts v WHERE v.alert_id = a.id) "
+                "GROUP BY rule_id, severity"
+            ).fetchall()
+        by_severity = [0] * len(SEVERITIES)
+        by_rule: dict[str, int] = {}
+        for rule, severity, count in rows:
+            by_severity[severity] += count
+            by_rule[rule] = by_rule.get(rule, 0) + count
+        ranked = sorted(by_rule.items(), key=lambda item: (-item[1], item[0]))
+        return OpenCounts(
+            open=sum(by_severity), by_severity=tuple(by_severity), by_rule=tuple(ranked)
+        )
+
+    def acknowledge(self, alert_id: str, *, by: str, verdict: str, note: str, at: int) -> None:
+        """Record a person's verdict; raises ``collector.alert.unknown`` or ``.note_missing``."""
+        _check_verdict(verdict, note)
+
+        def job(state: sqlite3.Connection) -> None:
+            found = state.execute("SELECT 1 FROM alerts WHERE id = ?", (alert_id,)).fetchone()
+            if found is None:
+                raise FengsuiError(
+                    "collector.alert.unknown",
+                    f"there is no alert {alert_id[:64]}",
+                    id=alert_id[:64],
+                )
+            state.execute(
+                "INSERT INTO verdicts (alert_id, at, by_user, verdict, note) "
+                "VALUES (?, ?, ?, ?, ?)",
+                (alert_id, at, by, verdict, note),
+            )
+            state.execute("UPDATE alerts SET seq = ? WHERE id = ?", (_next_seq(state), alert_id))
+
+        self._database.write(job)
+
+
+def _check_verdict(verdict: str, note: str) -> None:
+    if verdict not in VERDICTS:
+        raise FengsuiError(
+            "collector.alert.verdict", f"a verdict is one of {', '.join(VERDICTS)}", verdict=verdict
+        )
+    if len(note) > NOTE_CHARS_MAX or (verdict in NOTE_NEEDED and not note.strip()):
+        raise FengsuiError(
+            "collector.alert.note_missing",
+            f"the verdict {verdict} needs a note of 1 to {NOTE_CHARS_MAX} characters",
+            verdict=verdict,
+        )
+
+
+def _next_seq(state: sqlite3.Connection) -> int:
+    found: int = state.execute("SELECT ifnull(max(seq), 0) + 1 FROM alerts").fetchone()[0]
+    return found
+
+
+def _store(state: sqlite3.Connection, alert: Alert, received_at: int) -> None:
+    body = msgspec.json.encode(alert)
+    old = state.execute("SELECT body FROM alerts WHERE id = ?", (alert.id,)).fetchone()
+    if old is not None and old["body"] == body:
+        return
+    seq = _next_seq(state)
+    state.execute(
+        "INSERT INTO alerts (id, seq, rule_id, severity, entity_field, entity, state, decided_at, "
+        "received_at, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+        "seq = excluded.seq, severity = excluded.severity, state = excluded.state, "
+        "decided_at = excluded.decided_at, body = excluded.body",
+        (
+            alert.id,
+            seq,
+            alert.rule_id,
+            alert.severity,
+            alert.entity_field,
+            alert.entity,
+            alert.state,
+            alert.decided_at,
+            received_at,
+            body,
+        ),
+    )
+    state.execute(
+        "INSERT INTO alert_revisions (alert_id, seq, received_at, body) VALUES (?, ?, ?, ?)",
+        (alert.id, seq, received_at, body),
+    )
+
+
+def _close(state: sqlite3.Connection, closing: Closing) -> None:
+    state.execute(
+        "INSERT INTO closings (alert_id, count, last_at) VALUES (?, ?, ?) "
+        "ON CONFLICT (alert_id) DO UPDATE SET count = excluded.count, last_at = excluded.last_at",
+        (closing.alert_id, closing.count, closing.last_at),
+    )
+
+
+def _save_snapshot(state: sqlite3.Connection, snapshot: dict[str, bytes]) -> None:
+    state.executemany(
+        "INSERT INTO engine_snapshot (name, value) VALUES (?, ?) "
+        "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        [(name, value) for name, value in snapshot.items() if value],
+    )
+    state.executemany(
+        "DELETE FROM engine_snapshot WHERE name = ?",
+        [(name,) for name, value in snapshot.items() if not value],
+    )
+
+
+def _save_coverage(state: sqlite3.Connection, coverage: Sequence[Coverage]) -> None:
+    state.executemany(
+        "INSERT INTO coverage (minute, sensor, dataset, events, late, gaps) "
+        "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (minute, sensor, dataset) DO UPDATE SET "
+        "events = excluded.events, late = excluded.late, gaps = excluded.gaps",
+        [(c.minute, c.sensor, c.dataset, c.events, c.late, c.gaps) for c in coverage],
+    )
+
+
+def _stored(row: sqlite3.Row) -> StoredAlert:
+    alert = _decoder.decode(row["body"])
+    decision = None
+    if row["verdict"] is not None:
+        decision = Decision(
+            at=row["at"], by=row["by_user"], verdict=row["verdict"], note=row["note"]
+        )
+    return StoredAlert(
+        seq=row["seq"],
+        alert=alert,
+        count=alert.count if row["count"] is None else row["count"],
+        last_at=alert.decided_at if row["last_at"] is None else row["last_at"],
+        decision=decision,
+    )
+
+
+def _after(cursor: str) -> tuple[str, tuple[int | str, ...]]:
+    if not cursor:
+        return "1", ()
+    time_text, _, alert_id = cursor.partition(".")
+    if not time_text.lstrip("-").isdecimal():
+        raise FengsuiError("collector.alert.cursor", "the cursor is not one this list gave")
+    return "(a.decided_at, a.id) < (?, ?)", (int(time_text), alert_id)
+
+
+def _where(terms: Sequence[Term], judged: bool | None) -> tuple[str, tuple[int | str, ...]]:
+    parts: list[str] = ["1"]
+    values: list[int | str] = []
+    if judged is not None:
+        parts.append(f"v.verdict IS {'NOT ' if judged else ''}NULL")
+    for term in terms:
+        part, found = _condition(term)
+        # A NULL must not turn a denied term into "unknown".
+        parts.append(f"NOT ifnull({part}, 0)" if term.denied else part)
+        values.extend(found)
+    return " AND ".join(parts), tuple(values)
+
+
+def _condition(term: Term) -> tuple[str, list[int | str]]:
+    if term.field in ("severity", "event.severity"):
+        return _range("a.severity", term, _severity)
+    if term.field == "@timestamp":
+        return _range("a.decided_at", term, _time)
+    if term.field == "*":
+        return "(instr(a.entity, ?) OR instr(a.rule_id, ?))", [term.value, term.value]
+    column = _COLUMNS.get(term.field)
+    if column is None:
+        column = "CASE WHEN a.entity_field = ? THEN a.entity END"
+        part, values = _text(column, term)
+        # The column's own parameter comes once for each time the column is named.
+        return part, [term.field] * part.count(column) + values
+    return _text(column, term)
+
+
+def _text(column: str, term: Term) -> tuple[str, list[int | str]]:
+    if term.match == "present":
+        return f"{column} IS NOT NULL", []
+    if term.match == "contains":
+        return f"instr({column}, ?)", [term.value]
+    if term.match in ("prefix", "suffix"):
+        escaped = term.value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        pattern = f"{escaped}%" if term.match == "prefix" else f"%{escaped}"
+        return f"{column} LIKE ? ESCAPE '\\'", [pattern]
+    if term.match == "range":
+        raise FengsuiError(
+            "collector.alert.filter",
+            f"{term.field} has no ranges: use severity or @timestamp",
+            field=term.field,
+        )
+    return f"{column} = ?", [term.value]
+
+
+def _range(column: str, term: Term, read: Callable[[str], int]) -> tuple[str, list[int | str]]:
+    if term.match == "present":
+        return "1", []
+    if term.match != "range":
+        return f"{column} = ?", [read(term.value)]
+    parts: list[str] = ["1"]
+    values: list[int | str] = []
+    if term.low:
+        parts.append(f"{column} >= ?")
+        values.append(read(term.low))
+    if term.high:
+        parts.append(f"{column} <= ?")
+        values.append(read(term.high))
+    return f"({' AND '.join(parts)})", values
+
+
+def _severity(text: str) -> int:
+    if text in SEVERITIES:
+        return SEVERITIES.index(text)
+    if text.isdecimal() and int(text) < len(SEVERITIES):
+        return int(text)
+    raise FengsuiError(
+        "collector.alert.filter", f"a severity is one of {', '.join(SEVERITIES)}, not {text[:40]!r}"
+    )
+
+
+def _time(text: str) -> int:
+    whole = "1970-01-01T00:00:00.000000Z"
+    return from_text(text if len(text) >= len(whole) else text + whole[len(text) :])

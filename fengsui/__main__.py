@@ -1,0 +1,5 @@
+"""``python -m fengsui`` is the command ``fengsui``."""
+
+from fengsui.cli import main
+
+main()

@@ -1,0 +1,263 @@
+"""Sensor: reads its sources, masks, seals, appends; only then do its positions count.
+
+The header of the last sealed batch is the one checkpoint. A crash at any step loses nothing that
+was sealed and seals nothing twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from crypto import sm2
+from schema import batch as batches
+from schema import event, limits, log
+from schema.batch import Batch, Chain, Contents, Position
+from schema.errors import FengsuiError
+from schema.event import Fields
+from schema.heartbeat import Heartbeat, Signed, sign
+from schema.ports import Clock, Entropy
+from schema.times import from_text, to_text
+from sensors.source import Polled, Source
+
+POLL_EVENTS: Final = 256
+"""Events of one poll: small enough that several backlogs advance together in event time."""
+
+BATCH_PAYLOAD_BYTES_MAX: Final = limits.BODY_BYTES_MAX // 2
+"""Payload of one batch; leaves room for salts and lengths under the body's limit."""
+
+LONG_VALUE_CHARS: Final = 1024
+"""What is kept of each value of an event that would be over the limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who the sensor is; ``base_number`` is the last batch before its enrolment."""
+
+    realm: str
+    sensor: str
+    enrolment: int
+    boot_id: str
+    base_number: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Counters:
+    """What the sensor has done since it started; nothing is dropped uncounted."""
+
+    received: int = 0
+    sealed: int = 0
+    batches: int = 0
+    cut: int = 0
+    late: int = 0
+    disk_errors: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class _Gathered:
+    """Polled events waiting to be sealed, and where each came from."""
+
+    payloads: list[bytes] = field(default_factory=list)
+    times: list[str] = field(default_factory=list)
+    places: list[tuple[str, Position]] = field(default_factory=list)
+
+
+class Sensor:
+    """One sensor over its sources; driven by :meth:`step`, owns its chain's writer."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        *,
+        key: sm2.PrivateKey,
+        writer: log.Writer,
+        sources: Sequence[Source],
+        masker: Callable[[list[Fields]], None],
+        clock: Clock,
+        entropy: Entropy,
+        batch_events_max: int = limits.BATCH_EVENTS_MAX,
+    ) -> None:
+        if len(sources) > limits.SOURCES_MAX:
+            raise FengsuiError(
+                "sensors.sources.too_many",
+                f"{len(sources)} sources; a sensor has at most {limits.SOURCES_MAX}",
+                count=len(sources),
+            )
+        self._identity = identity
+        self._key = key
+        self._writer = writer
+        self._sources = {source.name: source for source in sources}
+        self._masker = masker
+        self._clock = clock
+        self._entropy = entropy
+        self._batch_events_max = min(batch_events_max, limits.BATCH_EVENTS_MAX)
+        self._chain = Chain(
+            realm=identity.realm,
+            sensor=identity.sensor,
+            enrolment=identity.enrolment,
+            number=identity.base_number,
+        )
+        self._positions: dict[str, Position] = {}
+        self._read_to: dict[str, Position] = {}
+        self._watermarks = dict.fromkeys(self._sources, 0)
+        self._announced = 0
+        self._waiting = _Gathered()
+        self._unsaved: Batch | None = None
+        self.counters = Counters()
+        self._restore()
+
+    @property
+    def sources(self) -> Sequence[Source]:
+        """What the sensor reads."""
+        return list(self._sources.values())
+
+    @property
+    def low_watermark(self) -> int:
+        """Event time before which no later event is expected; never moves back."""
+        return self._announced
+
+    def _restore(self) -> None:
+        head = self._writer.head
+        if head is None or head.header.enrolment != self._identity.enrolment:
+            return
+        self._chain = self._chain.after(head)
+        self._announced = head.header.low_watermark
+        self._positions = dict(head.header.positions)
+        self._read_to = dict(self._positions)
+        for name, position in self._positions.items():
+            if name in self._sources:
+                self._sources[name].restore(position)
+
+    def step(self) -> Batch | None:
+        """Seal at most one batch; None when there is nothing new or the disk refuses.
+
+        A batch the disk refused is kept and written by a later step; reading waits for it.
+        """
+        if self._unsaved is None:
+            self._gather()
+            if not self._waiting.payloads:
+                self._announce()
+                return None
+            self._unsaved = self._seal()
+        try:
+            self._writer.append(self._unsaved)
+        except OSError:
+            self.counters.disk_errors += 1
+            return None
+        batch, self._unsaved = self._unsaved, None
+        self._chain = self._chain.after(batch)
+        self._positions = dict(batch.header.positions)
+        self.counters.sealed += batch.header.count
+        self.counters.batches += 1
+        return batch
+
+    def heartbeat(self) -> Signed:
+        """The sensor's signed word that it is alive and how far its sources are read."""
+        beat = Heartbeat(
+            realm=self._identity.realm,
+            sensor=self._identity.sensor,
+            enrolment=self._identity.enrolment,
+            key_id=self._key.public.key_id,
+            head=self._chain.hash,
+            time=self._clock.now(),
+            low_watermark=self._announced,
+        )
+        return sign(beat, self._key)
+
+    def _gather(self) -> None:
+        """Poll the source furthest behind in event time until the batch is full or all are dry."""
+        wet = set(self._sources)
+        while wet and len(self._waiting.payloads) < self._batch_events_max:
+            name = min(wet, key=lambda one: (self._watermarks[one], one))
+            room = self._batch_events_max - len(self._waiting.payloads)
+            polled = self._sources[name].poll(min(POLL_EVENTS, room))
+            self._take(name, polled)
+            if polled.at_end or not polled.events:
+                wet.discard(name)
+
+    def _take(self, name: str, polled: Polled) -> None:
+        self._watermarks[name] = max(self._watermarks[name], polled.watermark)
+        self._read_to[name] = polled.position
+        if not polled.events:
+            return
+        events = list(polled.events)
+        for fields, (generation, offset) in zip(events, polled.places, strict=True):
+            fields[event.SOURCE] = name
+            fields[event.GENERATION] = generation
+            fields[event.OFFSET] = offset
+        self._masker(events)
+        waiting = self._waiting
+        waiting.payloads.extend(map(self._encoded, events))
+        times = [str(fields[event.TIME]) for fields in events]
+        waiting.times.extend(times)
+        waiting.places.extend(
+            (name, Position(generation=generation, offset=offset))
+            for generation, offset in polled.places
+        )
+        self.counters.received += len(events)
+        announced = to_text(self._announced)
+        if min(times) < announced:
+            self.counters.late += sum(time < announced for time in times)
+
+    def _encoded(self, fields: Fields) -> bytes:
+        payload = event.encode(fields)
+        if len(payload) <= limits.EVENT_BYTES_MAX:
+            return payload
+        self.counters.cut += 1
+        shorter: Fields = {
+            name: value[:LONG_VALUE_CHARS] if isinstance(value, str) else value
+            for name, value in list(fields.items())[: limits.FIELDS_MAX // 4]
+        }
+        for name in (event.TIME, event.DATASET, event.SOURCE, event.GENERATION, event.OFFSET):
+            shorter[name] = fields[name]
+        shorter["gov.line.partial"] = True
+        return event.encode(shorter)
+
+    def _seal(self) -> Batch:
+        waiting = self._waiting
+        count = _fitting(waiting.payloads)
+        rest = _Gathered(
+            payloads=waiting.payloads[count:],
+            times=waiting.times[count:],
+            places=waiting.places[count:],
+        )
+        positions = self._positions | self._read_to
+        for name, position in reversed(rest.places):
+            # The first event left over is where its source goes on after a crash.
+            positions[name] = position
+        if not rest.payloads:
+            self._announce()
+        sealed = batches.seal(
+            self._chain,
+            Contents(
+                payloads=waiting.payloads[:count],
+                min_time=from_text(min(waiting.times[:count])),
+                max_time=from_text(max(waiting.times[:count])),
+                low_watermark=self._announced,
+                positions=positions,
+            ),
+            key=self._key,
+            boot_id=self._identity.boot_id,
+            salts=self._entropy.take(16 * count),
+        )
+        self._waiting = rest
+        return sealed
+
+    def _announce(self) -> None:
+        """Raise the low watermark to the furthest-behind source; a clock set back lowers nothing.
+
+        Without sources the sensor's own clock is the watermark.
+        """
+        lowest = min(self._watermarks.values(), default=self._clock.now())
+        self._announced = max(self._announced, lowest)
+
+
+def _fitting(payloads: Sequence[bytes]) -> int:
+    """How many of the payloads fit one batch; at least one does."""
+    total = 0
+    for index, payload in enumerate(payloads):
+        total += len(payload)
+        if total > BATCH_PAYLOAD_BYTES_MAX:
+            return max(1, index)
+    return len(payloads)

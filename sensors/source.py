@@ -1,0 +1,42 @@
+"""Source: anything a sensor reads events from, behind one small port."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from schema.batch import Position
+from schema.event import Fields
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polled:
+    """What one poll gave; ``places`` are (generation, offset) of each event."""
+
+    events: Sequence[Fields]
+    places: Sequence[tuple[str, int]]
+    position: Position
+    """Where to go on once these events are sealed."""
+    watermark: int
+    """Microseconds UTC before which this source gives no later event."""
+    at_end: bool
+    """Whether everything there is now has been read."""
+
+
+class Source(Protocol):
+    """Read forward only; what was polled must be sealed before its position counts."""
+
+    @property
+    def name(self) -> str:
+        """Unique among the sensor's sources; part of every event id."""
+
+    @property
+    def kind(self) -> str:
+        """The format or inventory it reads."""
+
+    def poll(self, limit: int) -> Polled:
+        """At most ``limit`` events that came after the last poll; empty when there are none."""
+
+    def restore(self, position: Position) -> None:
+        """Go on from a sealed position; called at most once, before the first poll."""

@@ -1,0 +1,82 @@
+"""A running platform, started the way its user starts it."""
+
+import contextlib
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+START_SECONDS_MAX = 60
+
+
+@dataclass(frozen=True)
+class RunningPlatform:
+    """``url`` carries the one-time login link, ``base`` is the page's folder."""
+
+    url: str
+    base: str
+    data: Path
+    process: subprocess.Popen[str]
+
+
+def fengsui(*arguments: str, data: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    command = [sys.executable, "-m", "fengsui", *arguments]
+    if data is not None:
+        command += ["--data", str(data)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+
+
+@contextlib.contextmanager
+def started(*arguments: str, data: Path) -> Iterator[RunningPlatform]:
+    """Start a platform, wait for its URL, and stop it with Ctrl-C in the end."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fengsui", *arguments, "--data", str(data), "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    try:
+        url = _url(process)
+        yield RunningPlatform(url, url.split("#")[0], data, process)
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        try:
+            process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise
+
+
+def _url(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    deadline = time.monotonic() + START_SECONDS_MAX
+    seen: list[str] = []
+    while time.monotonic() < deadline and process.poll() is None:
+        ready, _, _ = select.select([process.stdout], [], [], 0.5)
+        if not ready:
+            continue
+        line = process.stdout.readline()
+        seen.append(line)
+        found = re.search(r"https?://\S+#token=\S+", line)
+        if found:
+            return found[0]
+    pytest.fail("the platform printed no URL:\n" + "".join(seen))
+
+
+@pytest.fixture(scope="session")
+def running_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
+    """``fengsui run --no-host``: the demonstration and an empty site beside it."""
+    with started("run", "--no-host", data=tmp_path_factory.mktemp("platform")) as platform:
+        yield platform
