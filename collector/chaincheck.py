@@ -183,6 +183,8 @@ class ChainCheck:
                 realm=self._known.realm,
                 sensor=self._known.sensor,
                 enrolment=batch.header.enrolment,
+                # Numbers go on through a re-enrolment, the link begins anew.
+                number=self._chain.number if self._chain else 0,
             )
         return self._chain
 

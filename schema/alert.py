@@ -76,6 +76,13 @@ class RuleText(msgspec.Struct, frozen=True, kw_only=True):
     triage_en: str
 
 
+class FalsePositive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An honest cause that looks the same, in both languages."""
+
+    zh: str
+    en: str
+
+
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """A loaded rule as lists and pages show it."""
 
@@ -86,7 +93,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     """``event``, ``threshold``, ``sequence`` or ``model``."""
     techniques: tuple[str, ...]
-    false_positives: tuple[str, ...]
+    false_positives: tuple[FalsePositive, ...]
     text: RuleText
 
 

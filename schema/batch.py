@@ -111,6 +111,9 @@ def pack_body(body: Body) -> bytes:
 def unpack_body(packed: bytes, count: int) -> Body:
     """The events of a body; raises ``schema.batch.body_unreadable``."""
     try:
+        # The library allocates whatever size a frame declares, past its own max_output_size.
+        if zstandard.frame_content_size(packed) > limits.BODY_BYTES_MAX:
+            raise _unreadable(f"it unpacks to more than {limits.BODY_BYTES_MAX} bytes")
         raw = zstandard.ZstdDecompressor().decompress(
             packed, max_output_size=limits.BODY_BYTES_MAX, allow_extra_data=False
         )
@@ -288,8 +291,14 @@ def verify_body(batch: Batch) -> Body:
 
     Raises ``schema.batch.body_unreadable`` or ``schema.batch.root_mismatch``.
     """
+    return verify_leaves(batch)[0]
+
+
+def verify_leaves(batch: Batch) -> tuple[Body, list[bytes]]:
+    """As :func:`verify_body`, with the leaf hashes that were worked out on the way."""
     body = unpack_body(batch.body, batch.header.count)
-    if merkle.root(leaf_hashes(body)).hex() != batch.header.root:
+    leaf_list = leaf_hashes(body)
+    if merkle.root(leaf_list).hex() != batch.header.root:
         raise FengsuiError(
             "schema.batch.root_mismatch",
             f"the events of batch {batch.header.number} of {batch.header.sensor} "
@@ -297,7 +306,7 @@ def verify_body(batch: Batch) -> Body:
             sensor=batch.header.sensor,
             number=batch.header.number,
         )
-    return body
+    return body, leaf_list
 
 
 def redact(batch: Batch, indexes: Sequence[int]) -> Batch:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from schema.alert import Alert, Closing
+from schema.coverage import CoverageRow
 from schema.event import AcceptedBatch, Fields
 from schema.filter import Term
 
@@ -79,21 +80,6 @@ class EventIndex(Protocol):
         """One event by its id (hex), or None."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Coverage:
-    """One minute of event time of a sensor's dataset: what was evaluated and what was not."""
-
-    minute: int
-    """Beginning of the minute, microseconds UTC."""
-    sensor: str
-    dataset: str
-    events: int
-    late: int
-    """Events that came too late to be evaluated."""
-    gaps: int
-    """Events left out for any other reason."""
-
-
 class AlertStore(Protocol):
     """Alerts as the analytics tier decided them, with every revision kept."""
 
@@ -103,10 +89,10 @@ class AlertStore(Protocol):
         closings: Sequence[Closing],
         *,
         snapshot: dict[str, bytes],
-        coverage: Sequence[Coverage] = (),
+        coverage: Sequence[CoverageRow] = (),
         received_at: int,
     ) -> None:
-        """Store alerts (new, revised, withdrawn) and the engine's snapshot in one transaction.
+        """Store alerts (new, revised, withdrawn), coverage and snapshot in one transaction.
 
         ``snapshot`` maps names to bytes; an empty value deletes the name.
         """

@@ -104,6 +104,8 @@ def verify_anchor(anchor: Anchor) -> None:
     message = _anchor_bytes(anchor.site, anchor.made_at, anchor.heads, anchor.public_key)
     try:
         key = sm2.PublicKey.from_point(bytes.fromhex(anchor.public_key))
+        if anchor.key_id != key.key_id:
+            raise ValueError("the key id is not that of the key")
         key.verify(bytes.fromhex(anchor.signature), message, domain=ANCHOR_DOMAIN)
     except (CryptoError, ValueError) as error:
         raise FengsuiError("schema.anchor.invalid", "the anchor file was changed") from error

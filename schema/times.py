@@ -14,20 +14,33 @@ HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 
 _TEXT_LENGTH: Final = len("2026-01-01T00:00:00.000000Z")
+_SECOND_LENGTH: Final = len("2026-01-01T00:00:00")
 
 
 @lru_cache(maxsize=65536)
 def _second_text(second: int) -> str:
-    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    try:
+        return datetime.fromtimestamp(second, UTC).isoformat()[:_SECOND_LENGTH]
+    except (ValueError, OverflowError, OSError) as error:
+        raise FengsuiError(
+            "schema.time.out_of_range", "a time is outside the years 1 to 9999"
+        ) from error
 
 
 @lru_cache(maxsize=65536)
 def _second_of(text: str) -> int:
-    return int(datetime.strptime(text, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC).timestamp())
+    second = int(datetime.strptime(text, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC).timestamp())
+    # strptime also takes a blank for a zero, other scripts' digits and a small t.
+    if _second_text(second) != text:
+        raise ValueError(text)
+    return second
 
 
 def to_text(time_us: int) -> str:
-    """Microseconds since the epoch as ``2026-11-23T13:16:12.000000Z``."""
+    """Microseconds since the epoch as ``2026-11-23T13:16:12.000000Z``.
+
+    Raises ``schema.time.out_of_range`` outside the years 1 to 9999.
+    """
     second, micros = divmod(time_us, SECOND)
     return f"{_second_text(second)}.{micros:06d}Z"
 

@@ -27,6 +27,10 @@ POLL_EVENTS: Final = 256
 BATCH_PAYLOAD_BYTES_MAX: Final = limits.BODY_BYTES_MAX // 2
 """Payload of one batch; leaves room for salts and lengths under the body's limit."""
 
+GATHER_PAYLOAD_BYTES: Final = 3 * 1024 * 1024
+"""Gathering stops here: with one more poll of a file (256 KiB of text, each byte up to three
+times over as a six-character escape) the batch still fits, so no poll of a file is ever split."""
+
 LONG_VALUE_CHARS: Final = 1024
 """What is kept of each value of an event that would be over the limit."""
 
@@ -59,6 +63,8 @@ class _Gathered:
     """Polled events waiting to be sealed, and where each came from."""
 
     payloads: list[bytes] = field(default_factory=list)
+    size: int = 0
+    """Bytes of all payloads."""
     times: list[str] = field(default_factory=list)
     places: list[tuple[str, Position]] = field(default_factory=list)
 
@@ -168,7 +174,11 @@ class Sensor:
     def _gather(self) -> None:
         """Poll the source furthest behind in event time until the batch is full or all are dry."""
         wet = set(self._sources)
-        while wet and len(self._waiting.payloads) < self._batch_events_max:
+        while (
+            wet
+            and len(self._waiting.payloads) < self._batch_events_max
+            and self._waiting.size < GATHER_PAYLOAD_BYTES
+        ):
             name = min(wet, key=lambda one: (self._watermarks[one], one))
             room = self._batch_events_max - len(self._waiting.payloads)
             polled = self._sources[name].poll(min(POLL_EVENTS, room))
@@ -188,7 +198,9 @@ class Sensor:
             fields[event.OFFSET] = offset
         self._masker(events)
         waiting = self._waiting
-        waiting.payloads.extend(map(self._encoded, events))
+        payloads = list(map(self._encoded, events))
+        waiting.payloads += payloads
+        waiting.size += sum(map(len, payloads))
         times = [str(fields[event.TIME]) for fields in events]
         waiting.times.extend(times)
         waiting.places.extend(
@@ -219,6 +231,7 @@ class Sensor:
         count = _fitting(waiting.payloads)
         rest = _Gathered(
             payloads=waiting.payloads[count:],
+            size=sum(map(len, waiting.payloads[count:])),
             times=waiting.times[count:],
             places=waiting.places[count:],
         )

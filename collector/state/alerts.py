@@ -15,9 +15,9 @@ import msgspec
 
 from collector.state.database import Database
 from schema.alert import SEVERITIES, Alert, Closing
+from schema.coverage import CoverageRow
 from schema.errors import FengsuiError
 from schema.filter import Term
-from schema.ports import Coverage
 from schema.times import from_text
 
 Verdict = Literal["true_positive", "benign", "false_positive", "duplicate", "accepted"]
@@ -105,7 +105,7 @@ class Alerts:
         closings: Sequence[Closing],
         *,
         snapshot: dict[str, bytes],
-        coverage: Sequence[Coverage] = (),
+        coverage: Sequence[CoverageRow] = (),
         received_at: int,
     ) -> None:
         """Store alerts, closings, coverage and the engine's snapshot in one transaction."""
@@ -306,12 +306,17 @@ def _save_snapshot(state: sqlite3.Connection, snapshot: dict[str, bytes]) -> Non
     )
 
 
-def _save_coverage(state: sqlite3.Connection, coverage: Sequence[Coverage]) -> None:
+def _save_coverage(state: sqlite3.Connection, coverage: Sequence[CoverageRow]) -> None:
+    """Rows are increments: counts add up, the greatest lag stays."""
     state.executemany(
-        "INSERT INTO coverage (minute, sensor, dataset, events, late, gaps) "
-        "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (minute, sensor, dataset) DO UPDATE SET "
-        "events = excluded.events, late = excluded.late, gaps = excluded.gaps",
-        [(c.minute, c.sensor, c.dataset, c.events, c.late, c.gaps) for c in coverage],
+        "INSERT INTO coverage (minute, sensor, dataset, rule, events, late, too_late, unkeyed, "
+        "evicted, lag_max_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (minute, sensor, dataset, rule) DO UPDATE SET "
+        "events = events + excluded.events, late = late + excluded.late, "
+        "too_late = too_late + excluded.too_late, unkeyed = unkeyed + excluded.unkeyed, "
+        "evicted = evicted + excluded.evicted, "
+        "lag_max_us = max(lag_max_us, excluded.lag_max_us)",
+        [msgspec.structs.astuple(row) for row in coverage],
     )
 
 

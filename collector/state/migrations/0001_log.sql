@@ -149,11 +149,15 @@ CREATE TABLE engine_snapshot (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE coverage (
-    minute  INTEGER NOT NULL,
-    sensor  TEXT NOT NULL,
-    dataset TEXT NOT NULL,
-    events  INTEGER NOT NULL,
-    late    INTEGER NOT NULL,
-    gaps    INTEGER NOT NULL,
-    PRIMARY KEY (minute, sensor, dataset)
+    minute     INTEGER NOT NULL,
+    sensor     TEXT NOT NULL,
+    dataset    TEXT NOT NULL,
+    rule       TEXT NOT NULL,
+    events     INTEGER NOT NULL,
+    late       INTEGER NOT NULL,
+    too_late   INTEGER NOT NULL,
+    unkeyed    INTEGER NOT NULL,
+    evicted    INTEGER NOT NULL,
+    lag_max_us INTEGER NOT NULL,
+    PRIMARY KEY (minute, sensor, dataset, rule)
 ) STRICT, WITHOUT ROWID;

@@ -1,0 +1,261 @@
+"""Engine: accepted batches in, alerts out; the same alerts in whatever order the batches come.
+
+Events are matched on arrival and the hits wait until the watermark, the minimum of what the
+required sensors promise, has passed them; then each is stepped once, in the order (event time,
+sensor, sequence). Hits behind the watermark but inside the lateness budget revise what they
+change. The engine has no clock, no randomness and no file: snapshot and restore are bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from analytics.coverage import Coverage
+from analytics.evaluation import Evaluation
+from analytics.keyed import NEVER, Changes
+from analytics.models.artefact import Artefact, TrainingRequest
+from analytics.ruleset import RuleSet
+from schema import ids
+from schema.alert import Alert, Closing
+from schema.coverage import CoverageRow
+from schema.errors import FengsuiError
+from schema.event import AcceptedBatch
+from schema.times import MINUTE
+
+LATENESS_US: Final = MINUTE
+"""How far behind its sensor's own low watermark an event may come and still be evaluated."""
+
+PROVISIONAL_KEYS_MAX: Final = 10_000
+"""Keys a provisional look steps: it is for people to see early, and runs each second."""
+
+BEGINNING: Final = -NEVER
+_HEAD: Final = "engine"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """What an advance decided."""
+
+    alerts: Sequence[Alert]
+    """New and revised (final) and taken back (withdrawn), by event time."""
+    closings: Sequence[Closing]
+    coverage: Sequence[CoverageRow]
+    """Increments since the advance before."""
+    training: Sequence[TrainingRequest]
+    """Install an artefact for each (or skip it), then advance again: hours wait for it."""
+    watermark: int
+
+
+class _HeadDump(msgspec.Struct, frozen=True):
+    cursors: dict[str, int]
+    lows: dict[str, int]
+    excluded: tuple[str, ...]
+    watermark: int
+    announced: tuple[Alert, ...]
+    coverage: tuple[CoverageRow, ...]
+
+
+class Engine:
+    """Evaluates one rule set over the batches of many sensors.
+
+    ``required`` names the sensors the watermark waits for; None means every sensor seen so far,
+    which is only the same in every order where one sensor is read, so name them where there are
+    more. ``partitions`` must divide 256 and changes nothing but how work can be shared.
+    """
+
+    def __init__(
+        self,
+        ruleset: RuleSet,
+        *,
+        partitions: int = 1,
+        lateness_us: int = LATENESS_US,
+        required: Iterable[str] | None = None,
+        models: Sequence[Artefact] = (),
+    ) -> None:
+        if partitions < 1 or ids.BUCKETS % partitions:
+            raise FengsuiError(
+                "analytics.engine.partitions",
+                f"{partitions} partitions do not divide the {ids.BUCKETS} buckets",
+                partitions=partitions,
+            )
+        self.ruleset = ruleset
+        self.cursors: dict[str, int] = {}
+        """Number of each sensor's last batch taken: read on behind it after a restore."""
+        self.watermark = BEGINNING
+        self._lateness = lateness_us
+        self._required = None if required is None else frozenset(required)
+        self._lows: dict[str, int] = {}
+        self._excluded: set[str] = set()
+        self._announced: dict[str, Alert] = {}
+        """Alerts last shown as provisional."""
+        self._coverage = Coverage()
+        self._evaluation = Evaluation(
+            ruleset, partitions=partitions, lateness_us=lateness_us, coverage=self._coverage
+        )
+        for artefact in models:
+            self.install(artefact)
+
+    @property
+    def settled(self) -> int:
+        """Events before this time cannot be evaluated any more."""
+        return self.watermark if abs(self.watermark) >= NEVER else self.watermark - self._lateness
+
+    @property
+    def pending(self) -> int:
+        """Hits that wait for the watermark: read the sensor of :meth:`holding` on when it grows."""
+        return self._evaluation.pending()
+
+    def holding(self) -> str | None:
+        """The sensor whose low watermark holds everything back, None where none does."""
+        waited_for = self._waited_for()
+        return min(waited_for, key=lambda name: (self._low(name), name), default=None)
+
+    def feed(self, batch: AcceptedBatch) -> None:
+        """Take a batch; one already taken changes nothing."""
+        if batch.number <= self.cursors.get(batch.sensor, 0):
+            return
+        before = self._low(batch.sensor)
+        # Late is judged by the sensor's own promise, so that the answer does not depend on how
+        # far the other sensors had been read.
+        own = before if before == BEGINNING else before - self._lateness
+        self._evaluation.take(batch, floor=max(own, self.settled), watermark=self.watermark)
+        self.cursors[batch.sensor] = batch.number
+        self._lows[batch.sensor] = max(before, batch.low_watermark)
+
+    def heartbeat(self, sensor: str, low_watermark: int) -> None:
+        """An idle sensor's word that it has nothing before this time."""
+        self._lows[sensor] = max(self._low(sensor), low_watermark)
+
+    def exclude(self, sensor: str) -> None:
+        """Wait for this sensor no longer, as a sealed record says."""
+        self._excluded.add(sensor)
+
+    def readmit(self, sensor: str) -> None:
+        """Wait for this sensor again."""
+        self._excluded.discard(sensor)
+
+    def install(self, artefact: Artefact) -> None:
+        """Score with this artefact; raises ``analytics.model.refused``."""
+        self._evaluation.run_of(artefact.model).install(artefact)
+
+    def skip_training(self, request: TrainingRequest) -> None:
+        """Go on with the artefact before: this training failed."""
+        self._evaluation.run_of(request.model).skip()
+
+    def advance(self) -> Output:
+        """Step everything the watermark has passed."""
+        lows = [self._low(name) for name in self._waited_for()]
+        self.watermark = max(self.watermark, min(lows, default=self.watermark))
+        return self._step()
+
+    def finish(self) -> Output:
+        """Release everything that still waits: the end of a replay.
+
+        While the output asks for training, install and call again.
+        """
+        self.watermark = NEVER
+        return self._step()
+
+    def _low(self, sensor: str) -> int:
+        return self._lows.get(sensor, BEGINNING)
+
+    def _waited_for(self) -> set[str]:
+        return set(self._lows if self._required is None else self._required) - self._excluded
+
+    def _step(self) -> Output:
+        changes = Changes()
+        training = self._evaluation.step(self.watermark, self.settled, changes)
+        for name, alert in list(self._announced.items()):
+            if name in changes.alerts:
+                del self._announced[name]
+            elif alert.decided_at < self.watermark:
+                del self._announced[name]
+                changes.alerts[name] = msgspec.structs.replace(alert, state="withdrawn")
+        return Output(
+            alerts=_in_time_order(changes.alerts.values()),
+            closings=[closing for _, closing in sorted(changes.closings.items())],
+            coverage=self._coverage.take(),
+            training=training,
+            watermark=self.watermark,
+        )
+
+    def provisional(self) -> list[Alert]:
+        """Alerts that hold over the hits still waiting, where they differ from last time.
+
+        Those that no longer hold come as withdrawn. Nothing of the engine's state is changed.
+        """
+        found: dict[str, Alert] = {}
+        for number, key in enumerate(self._evaluation.waiting()):
+            if number == PROVISIONAL_KEYS_MAX:
+                break
+            found.update(key.provisional())
+        changed = [msgspec.structs.replace(alert, state="provisional") for alert in found.values()]
+        changed = [alert for alert in changed if self._announced.get(alert.id) != alert]
+        gone = [
+            msgspec.structs.replace(alert, state="withdrawn")
+            for name, alert in self._announced.items()
+            if name not in found
+        ]
+        for alert in gone:
+            del self._announced[alert.id]
+        self._announced.update((alert.id, alert) for alert in changed)
+        return _in_time_order([*changed, *gone])
+
+    def snapshot(self) -> dict[str, bytes]:
+        """Entries changed since the snapshot before; empty bytes delete an entry."""
+        rows = tuple(self._coverage.take())
+        self._coverage.add(rows)
+        head = _HeadDump(
+            cursors=self.cursors,
+            lows=self._lows,
+            excluded=tuple(sorted(self._excluded)),
+            watermark=self.watermark,
+            announced=tuple(self._announced.values()),
+            coverage=rows,
+        )
+        return {_HEAD: msgspec.msgpack.encode(head), **dict(self._evaluation.snapshot())}
+
+    @classmethod
+    def restore(
+        cls,
+        ruleset: RuleSet,
+        parts: Mapping[str, bytes],
+        *,
+        partitions: int = 1,
+        lateness_us: int = LATENESS_US,
+        required: Iterable[str] | None = None,
+    ) -> Engine:
+        """An engine as it was when all these entries had been written; no entries, a new one.
+
+        State of rules that are gone or have another version is dropped. Raises
+        ``analytics.engine.snapshot_malformed``.
+        """
+        engine = cls(ruleset, partitions=partitions, lateness_us=lateness_us, required=required)
+        try:
+            engine._take_over(parts)
+        except (msgspec.DecodeError, ValueError, IndexError) as error:
+            raise FengsuiError(
+                "analytics.engine.snapshot_malformed",
+                f"the engine's snapshot cannot be read ({error}): rebuild it from the segments",
+            ) from error
+        return engine
+
+    def _take_over(self, parts: Mapping[str, bytes]) -> None:
+        for name, raw in parts.items():
+            if name == _HEAD:
+                head = msgspec.msgpack.decode(raw, type=_HeadDump)
+                self.cursors, self._lows = dict(head.cursors), dict(head.lows)
+                self._excluded = set(head.excluded)
+                self.watermark = head.watermark
+                self._announced = {alert.id: alert for alert in head.announced}
+                self._coverage.add(head.coverage)
+            elif raw:
+                self._evaluation.restore(name, raw)
+
+
+def _in_time_order(alerts: Iterable[Alert]) -> list[Alert]:
+    return sorted(alerts, key=lambda alert: (alert.decided_at, alert.id))

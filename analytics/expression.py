@@ -1,0 +1,114 @@
+"""Expression: a rule's condition as a tree of atoms, each a question about one field's value.
+
+This compiled form is what is cached and evaluated; it knows neither YAML nor pySigma. A field
+that is absent makes every atom false, so ``null`` and ``exists: false`` are written as a denied
+``exists``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Literal, TypeAlias
+
+import msgspec
+
+Op: TypeAlias = Literal[
+    "equals",
+    "contains",
+    "startswith",
+    "endswith",
+    "pattern",
+    "regex",
+    "cidr",
+    "exists",
+    "number",
+    "boolean",
+    "lt",
+    "lte",
+    "gt",
+    "gte",
+    "same_as",
+    "starts_as",
+    "ends_as",
+]
+
+ANY_FIELD = ""
+"""The field of a keyword: it is looked for in every value of the event."""
+
+
+class Atom(msgspec.Struct, frozen=True, tag="is", array_like=True):
+    """One question: does ``field`` stand in relation ``op`` to ``value``?
+
+    ``pattern`` holds an RE2 expression for the whole lower-cased value (for the value as it is when
+    ``cased``), ``regex`` one searched in the value as it is; ``same_as``, ``starts_as`` and
+    ``ends_as`` name another field.
+    """
+
+    field: str
+    op: Op
+    value: str | int | float | bool = ""
+    cased: bool = False
+
+
+class All(msgspec.Struct, frozen=True, tag="all", array_like=True):
+    """Every item holds."""
+
+    items: tuple[Node, ...]
+
+
+class Some(msgspec.Struct, frozen=True, tag="some", array_like=True):
+    """At least one item holds."""
+
+    items: tuple[Node, ...]
+
+
+class Not(msgspec.Struct, frozen=True, tag="not", array_like=True):
+    """The item does not hold."""
+
+    item: Node
+
+
+Node: TypeAlias = Atom | All | Some | Not
+
+
+def atoms(node: Node) -> Iterator[Atom]:
+    """All atoms of the tree, left to right."""
+    if isinstance(node, Atom):
+        yield node
+    elif isinstance(node, Not):
+        yield from atoms(node.item)
+    else:
+        for item in node.items:
+            yield from atoms(item)
+
+
+def conjunction(nodes: tuple[Node, ...]) -> Node:
+    """All of the nodes, flat."""
+    flat: list[Node] = []
+    for node in nodes:
+        flat.extend(node.items if isinstance(node, All) else (node,))
+    return flat[0] if len(flat) == 1 else All(tuple(flat))
+
+
+def compile_mask(node: Node, bit_of: dict[Atom, int]) -> Callable[[int], bool]:
+    """A function from an event's mask of true atoms to the truth of the tree.
+
+    Atoms side by side are asked with one AND over the mask.
+    """
+    if isinstance(node, Atom):
+        bit = bit_of[node]
+        return lambda mask: bool(mask & bit)
+    if isinstance(node, Not):
+        inner = compile_mask(node.item, bit_of)
+        return lambda mask: not inner(mask)
+    bits = 0
+    others: list[Callable[[int], bool]] = []
+    for item in node.items:
+        if isinstance(item, Atom):
+            bits |= bit_of[item]
+        else:
+            others.append(compile_mask(item, bit_of))
+    rest = tuple(others)
+    if isinstance(node, All):
+        return lambda mask: mask & bits == bits and all(test(mask) for test in rest)
+    return lambda mask: bool(mask & bits) or any(test(mask) for test in rest)

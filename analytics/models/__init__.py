@@ -1,0 +1,1 @@
+"""Models: trained apart from the engine, scored inside it with integers only."""

@@ -1,0 +1,77 @@
+"""Quarantine: what was refused, kept once for whoever looks into it, and never a leak.
+
+A refused batch is copied to ``DIR/quarantine/<sensor>-<number>-<reason>.bin``; its body only if
+it can be read and the second look finds nothing in it.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from collector import rescan
+from schema import batch as batches
+from schema import privacy
+from schema.batch import Batch
+from schema.disk import replace_file
+from schema.errors import FengsuiError
+from schema.event import decode
+
+FILES_MAX: Final = 1000
+"""Enough to look into; a flood of forged batches must not fill the disk. The rest is counted."""
+_UNSAFE: Final = re.compile(r"[^a-z0-9._-]")
+_NAME_MAX: Final = 63
+
+
+class Quarantine:
+    """The folder of refused batches."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+        self.files_left_out = 0
+        """Batches not kept because the folder is full."""
+
+    def keep(self, batch: Batch, reason: str) -> bool:
+        """Copy a refused batch; False when it is there already, or cannot be kept."""
+        sensor = _UNSAFE.sub("_", batch.header.sensor.lower())[:_NAME_MAX] or "_"
+        number = f"{batch.header.number:012d}"
+        name = f"{sensor}-{number}-{_UNSAFE.sub('_', reason.rpartition('.')[2])}.bin"
+        if name in self._names:
+            return False
+        if len(self._names) >= FILES_MAX:
+            self.files_left_out += 1
+            return False
+        self._names.add(name)
+        replace_file(self._folder / name, _safe_bytes(batch))
+        return True
+
+
+def _safe_bytes(batch: Batch) -> bytes:
+    """The batch without what must not be kept."""
+    if privacy.find(batch.header_bytes.decode("utf-8", "replace")) or privacy.find(
+        batch.header.sensor
+    ):
+        return b""
+    body = batch.body if _is_clean(batch) else b""
+    return batches.to_bytes(
+        Batch(
+            header=batch.header,
+            header_bytes=batch.header_bytes,
+            signature=batch.signature,
+            body=body,
+        )
+    )
+
+
+def _is_clean(batch: Batch) -> bool:
+    try:
+        payloads = batches.unpack_body(batch.body, batch.header.count).payloads
+        return not any(
+            rescan.kinds_in(decode(payloads[index] or b""))
+            for index in rescan.worth_a_look(payloads)
+        )
+    except FengsuiError:
+        # What cannot be read cannot be searched.
+        return False

@@ -1,0 +1,191 @@
+"""Citizens' numbers and classified text never leave the sensor: masked in place before sealing.
+
+Every string of an event is looked at: fields, lists, ``event.original``, and the keys of labels,
+which business systems choose. A number becomes ``<<id:…>>`` with sixteen hex digits of its
+HMAC-SM3 under the site's subject key, so that rules can join on it and nobody can read it; a
+field with a classified marking becomes ``<<classified>>`` as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from crypto import sm3
+from schema import event as events_schema
+from schema import privacy
+from schema.event import Fields
+from schema.fields import catalogue
+from sensors.sources import record
+
+__all__ = ["CLASSIFIED", "MARKING_RULE", "Masker"]
+
+CLASSIFIED: Final = "<<classified>>"
+MARKING_RULE: Final = "classified-marking/1"
+"""``gov.mask.rule``: which rule hid the text."""
+
+_DIGITS_MIN: Final = privacy.DIGITS_MIN
+_LABELS: Final = "labels."
+_TAGS: Final = {"citizen_id": "id", "phone": "phone", "card": "card"}
+_HEX_CHARS: Final = 16
+_CLEAN_MAX: Final = 16 * 1024
+"""Texts remembered as clean; forgotten together when full. Addresses, names, paths repeat."""
+_CLEAN_CHARS_MAX: Final = 96
+"""Longer texts are whole lines: hashing one to look it up costs as much as searching it."""
+_ROUNDS_MAX: Final = 3
+"""Searches of one text. A masked number is bounded by << and >>, so one is enough; this many
+find what a mistake here would leave."""
+_MEASURED_CHARS: Final = 8 * 1024
+"""Events with a masked text past this are measured again: a mask is longer than a number."""
+_NUMBER_MIN: Final = 10**10
+"""The smallest integer with as many digits as a mobile number."""
+_INTEGERS: Final = frozenset(
+    name for name, field in catalogue().items() if field.type in {"integer", "boolean"}
+)
+_OWN_LABELS: Final = frozenset({"labels.repeated", "labels.remote_host"})
+_KNOWN: Final = frozenset(catalogue()) | _OWN_LABELS
+# Written by the sensor itself, never from a line.
+_SKIPPED: Final = frozenset({events_schema.TIME, events_schema.GENERATION})
+
+
+class Masker:
+    """Masks events under the site's subject key; during a rotation under the one before as well."""
+
+    def __init__(self, subject_key: bytes, previous_key: bytes | None = None) -> None:
+        self._key = subject_key
+        self._previous_key = previous_key
+        self._clean: set[str] = set()
+
+    def __repr__(self) -> str:
+        return "Masker(subject_key=<secret>)"
+
+    def mask(self, events: list[Fields]) -> None:
+        """Mask the events in place; a list that several of them share is replaced, not changed."""
+        texts: list[str] = []
+        owners: list[int] = []
+        for at, fields in enumerate(events):
+            self._collect(fields, texts)
+            owners.extend([at] * (len(texts) - len(owners)))
+        found = privacy.find_many(texts)
+        self._remember(texts, found)
+        for at in {owners[index] for index in found}:
+            _Masking(self._key, self._previous_key).mask(events[at])
+
+    def _collect(self, fields: Fields, texts: list[str]) -> None:
+        """Add every text of the event that may hold something and is not known to be clean."""
+        clean, add = self._clean, texts.append
+        for value in fields.values():
+            if type(value) is str:
+                size = len(value)
+                if size >= _DIGITS_MIN:
+                    if size > _CLEAN_CHARS_MAX or value not in clean:
+                        add(value)
+                elif not value.isascii() and value not in clean:
+                    add(value)
+            elif type(value) is int:
+                if not -_NUMBER_MIN < value < _NUMBER_MIN:
+                    add(str(value))
+            elif type(value) is list:
+                texts.extend(item for item in value if item not in clean)
+        if not fields.keys() <= _KNOWN:
+            texts.extend(fields.keys() - _KNOWN - clean)
+
+    def _remember(self, texts: list[str], found: Mapping[int, object]) -> None:
+        if len(self._clean) > _CLEAN_MAX:
+            self._clean.clear()
+        short = {text for text in texts if len(text) <= _CLEAN_CHARS_MAX}
+        short.difference_update(texts[index] for index in found)
+        self._clean |= short
+
+
+class _Masking:
+    """The masking of one event: what was found so far, in the order it was found."""
+
+    def __init__(self, key: bytes, previous_key: bytes | None) -> None:
+        self._key = key
+        self._previous_key = previous_key
+        self._numbers: dict[tuple[str, str], str] = {}
+        self._hidden = ""
+
+    def mask(self, fields: Fields) -> None:
+        names = sorted(fields, key=lambda name: name != events_schema.ORIGINAL)
+        for name in names:
+            if name not in _SKIPPED:
+                self._field(fields, name)
+        for name in names:
+            if name not in _KNOWN:
+                self._name(fields, name)
+        self._tell(fields)
+        if sum(len(value) for value in fields.values() if isinstance(value, str)) > _MEASURED_CHARS:
+            record.shrink(fields)
+
+    def _field(self, fields: Fields, name: str) -> None:
+        value = fields[name]
+        if isinstance(value, str):
+            fields[name] = self._text(value)
+        elif isinstance(value, list):
+            fields[name] = [self._text(item) for item in value]
+        elif not isinstance(value, bool) and abs(value) >= _NUMBER_MIN:
+            self._integer(fields, name, str(value))
+
+    def _integer(self, fields: Fields, name: str, text: str) -> None:
+        """A number written as one. Durations and sizes look like mobiles, hardly like citizens."""
+        kinds = {finding.kind for finding in privacy.find(text)}
+        if name not in _INTEGERS and kinds:
+            fields[name] = self._text(text)
+        elif "citizen_id" in kinds:
+            del fields[name]
+            fields[f"labels.{name}"] = self._text(text)
+
+    def _name(self, fields: Fields, name: str) -> None:
+        """A label whose name is what must not be told."""
+        masked = self._text(name)
+        if masked != name and name in fields:
+            value = fields.pop(name)
+            if not masked.startswith(_LABELS):
+                masked = _LABELS + masked
+            free = masked
+            for number in range(2, len(fields) + 3):
+                if free not in fields:
+                    break
+                free = f"{masked}.{number}"
+            fields[free] = value
+
+    def _text(self, text: str) -> str:
+        for _ in range(_ROUNDS_MAX):
+            findings = privacy.find(text)
+            if not findings:
+                break
+            if any(finding.kind == "classified" for finding in findings):
+                self._hidden = self._hidden or text
+                return CLASSIFIED
+            for finding in reversed(findings):
+                mask = self._placeholder(finding)
+                text = f"{text[: finding.start]}{mask}{text[finding.end :]}"
+        return text
+
+    def _placeholder(self, finding: privacy.Finding) -> str:
+        number = (finding.kind, finding.value)
+        if number not in self._numbers:
+            self._numbers[number] = sm3.hmac(self._key, finding.value.encode()).hex()
+        return f"<<{_TAGS[finding.kind]}:{self._numbers[number][:_HEX_CHARS]}>>"
+
+    def _tell(self, fields: Fields) -> None:
+        """Add what was masked, in the words of the catalogue."""
+        if self._hidden:
+            fields["gov.mask.rule"] = MARKING_RULE
+            fields["gov.mask.length"] = len(self._hidden)
+            fields["gov.mask.hmac"] = sm3.hmac(self._key, self._hidden.encode()).hex()
+        if not self._numbers:
+            return
+        told = fields.get("gov.pii.types")
+        kinds = {kind for kind, _ in self._numbers} | set(told if isinstance(told, list) else ())
+        fields["gov.pii.types"] = sorted(kinds)
+        fields["gov.pii.count"] = len(self._numbers)
+        for (kind, value), digest in self._numbers.items():
+            if kind == "citizen_id":
+                fields.setdefault("gov.subject.id_hmac", digest)
+                if self._previous_key is not None:
+                    before = sm3.hmac(self._previous_key, value.encode()).hex()
+                    fields.setdefault("gov.subject.id_hmac_previous", before)
+                break

@@ -1,0 +1,112 @@
+"""Rotation: which files may hold what was once written under a path, and which of them does.
+
+logrotate and its like name what they put aside after the log itself: ``app.log.1``,
+``app.log-20261123``, ``app.log.2026-11-23_00.gz``. Files moved elsewhere are looked for where the
+settings say.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sensors.logfile import GzipHandle, PlainHandle, holds, open_handle
+from sensors.marks import Mark
+
+SIBLINGS_MAX: Final = 256
+"""Rotated files looked at, newest first: most of a year of daily ones."""
+
+_SUFFIX: Final = re.compile(r"(?:[-._]\d[\d.:T_-]{0,39}|\.old)(?:\.gz)?\Z|\.gz\Z")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A file that is there now."""
+
+    path: Path
+    device: int
+    inode: int
+    changed: int
+    """Its time of change, nanoseconds."""
+
+
+def base_of(path: str) -> str:
+    """The path without a rotation suffix; the same path where it has none."""
+    return _SUFFIX.sub("", path)
+
+
+def expand(pattern: str) -> list[str]:
+    """The paths a pattern matches now, sorted; a path without wildcards as it is."""
+    if not any(char in pattern for char in "*?["):
+        return [pattern]
+    whole = Path(pattern).absolute()
+    found = Path(whole.anchor).glob(str(whole.relative_to(whole.anchor)))
+    return sorted(str(path) for path in found)
+
+
+def candidate(path: Path) -> Candidate | None:
+    """The regular, non-empty file at the path; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    if not stat.S_ISREG(status.st_mode) or status.st_size == 0:
+        return None
+    return Candidate(
+        path=path, device=status.st_dev, inode=status.st_ino, changed=status.st_mtime_ns
+    )
+
+
+def rotated(path: str, elsewhere: Sequence[str]) -> list[Candidate]:
+    """What rotation has put aside from this path, oldest first.
+
+    A compressed file whose uncompressed one is still there is left out: it is being written.
+    """
+    found = {str(one.path): one for one in _beside(Path(path))}
+    for pattern in elsewhere:
+        for name in expand(pattern):
+            one = candidate(Path(name))
+            if one and name != path:
+                found[name] = one
+    whole = [
+        one for name, one in found.items() if name.removesuffix(".gz") not in found.keys() - {name}
+    ]
+    return sorted(whole, key=lambda one: one.changed)[-SIBLINGS_MAX:]
+
+
+def _beside(path: Path) -> Iterator[Candidate]:
+    try:
+        entries = [entry.name for entry in os.scandir(path.parent)]
+    except OSError:
+        return
+    for name in entries:
+        if name.startswith(path.name) and _SUFFIX.fullmatch(name[len(path.name) :]):
+            one = candidate(path.parent / name)
+            if one:
+                yield one
+
+
+def find(
+    mark: Mark, among: Sequence[Candidate], but: Collection[tuple[int, int]] = ()
+) -> tuple[Candidate, PlainHandle | GzipHandle] | None:
+    """The file that holds what the mark says, opened; the one with its inode is tried first."""
+
+    def is_other(one: Candidate) -> tuple[bool, bool]:
+        return (one.device, one.inode) != (mark.device, mark.inode), one.path.suffix == ".gz"
+
+    for one in sorted(among, key=is_other):
+        if (one.device, one.inode) in but:
+            continue
+        try:
+            handle = open_handle(one.path)
+        except OSError:
+            continue
+        if holds(handle, mark):
+            return one, handle
+        handle.close()
+    return None

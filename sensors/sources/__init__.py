@@ -1,0 +1,29 @@
+"""The log formats this sensor reads, each in a file of its own.
+
+A new watched system is one file here, one line in ``FORMATS`` and its tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from sensors.sources.contract import Context, Format
+from sensors.sources.nginx_access import NginxAccess
+from sensors.sources.nginx_error import NginxError
+from sensors.sources.postgresql_csv import PostgresqlCsv
+from sensors.sources.postgresql_json import PostgresqlJson
+from sensors.sources.postgresql_text import PostgresqlText
+from sensors.sources.syslog_auth import SyslogAuth
+
+__all__ = ["FORMATS", "Context", "Format"]
+
+FORMATS: Final[dict[str, Callable[[], Format]]] = {
+    "syslog_auth": SyslogAuth,
+    "nginx_access": NginxAccess,
+    "nginx_error": NginxError,
+    "postgresql_text": PostgresqlText,
+    "postgresql_csv": PostgresqlCsv,
+    "postgresql_json": PostgresqlJson,
+}
+"""Formats by the name used in settings and recordings; calling one makes a fresh instance."""
