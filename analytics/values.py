@@ -23,10 +23,12 @@ CACHED_VALUES_MAX: Final = 4096
 CACHED_CHARS_MAX: Final = 512
 """Longer values are asked anew: they rarely repeat, and the memory of a field stays under 4 MiB."""
 
-PREFILTER_FROM: Final = 24
-"""From so many substrings on, one RE2 alternation tells first whether any of them occurs."""
+PARTS_PREFILTER_FROM: Final = 24
+REGEX_PREFILTER_FROM: Final = 3
+"""From so many substrings or expressions of a field on, one RE2 alternation of all of them tells
+first whether any occurs: most values of honest traffic hold none."""
 
-REGEX_BYTES_MAX: Final = 2 * 1024 * 1024
+REGEX_BYTES_MAX: Final = 8 * 1024 * 1024
 """Program and automaton of one expression; past it RE2 is slower, never wrong."""
 
 Scalar: TypeAlias = str | int | bool
@@ -45,6 +47,7 @@ def compile_regex(text: str) -> re2._Regexp:
     """An RE2 expression; raises ``analytics.rule.refused`` for what is not linear in time."""
     options = re2.Options()
     options.log_errors = False
+    options.never_capture = True
     options.max_mem = REGEX_BYTES_MAX
     try:
         return re2.compile(text, options)
@@ -142,10 +145,14 @@ class FieldValues:
         self._always = 0
         self._exact: dict[str, int] = {}
         self._tests: list[tuple[_Test, int]] = []
+        self._searches: list[tuple[re2._Regexp, int]] = []
         self._parts: list[tuple[str, int]] = []
         for atom, bit in atoms.items():
             self._add(atom, bit)
-        self._any_part = self._prefilter()
+        expressions = [str(atom.value) for atom in atoms if atom.op == "regex"]
+        self._any_search = _alternation(expressions, REGEX_PREFILTER_FROM)
+        parts = [re2.escape(part) for part, _ in self._parts]
+        self._any_part = _alternation(parts, PARTS_PREFILTER_FROM)
 
     def _add(self, atom: Atom, bit: int) -> None:
         if atom.op == "exists":
@@ -155,13 +162,10 @@ class FieldValues:
             self._exact[wanted] = self._exact.get(wanted, 0) | bit
         elif atom.op == "contains" and not atom.cased:
             self._parts.append((str(atom.value).lower(), bit))
+        elif atom.op == "regex":
+            self._searches.append((compile_regex(str(atom.value)), bit))
         else:
             self._tests.append((atom_test(atom), bit))
-
-    def _prefilter(self) -> re2._Regexp | None:
-        if len(self._parts) < PREFILTER_FROM:
-            return None
-        return compile_regex("|".join(re2.escape(part) for part, _ in self._parts))
 
     def mask(self, value: Value) -> int:
         """The bits of all atoms that hold for the value; of a list, for any of its items."""
@@ -188,7 +192,24 @@ class FieldValues:
             for part, bit in self._parts:
                 if part in text:
                     answer |= bit
+        if self._searches:
+            raw = _text(value)
+            if self._any_search is None or self._any_search.search(raw) is not None:
+                for expression, bit in self._searches:
+                    if expression.search(raw) is not None:
+                        answer |= bit
         for test, bit in self._tests:
             if test(text, value):
                 answer |= bit
         return answer
+
+
+def _alternation(expressions: list[str], at_least: int) -> re2._Regexp | None:
+    """One expression that is found wherever any of these is; None where it would not pay."""
+    if len(expressions) < at_least:
+        return None
+    try:
+        return compile_regex("|".join(f"(?:{expression})" for expression in expressions))
+    except FengsuiError:
+        # Together they are too large for one program; alone each of them is not.
+        return None

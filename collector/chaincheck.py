@@ -61,6 +61,8 @@ class Report:
     redacted: int = 0
     torn_bytes: int = 0
     findings: list[Finding] = field(default_factory=list)
+    events_of: dict[str, int] = field(default_factory=dict)
+    """Verified events by sensor."""
     heads: dict[str, Head] = field(default_factory=dict)
     anchored: bool = False
 
@@ -213,7 +215,10 @@ class ChainCheck:
             )
             self._name_changed(name, batch)
         else:
-            self._report.events += batch.header.count - len(body.leaves)
+            sound = batch.header.count - len(body.leaves)
+            sensor = self._known.sensor
+            self._report.events += sound
+            self._report.events_of[sensor] = self._report.events_of.get(sensor, 0) + sound
             self._report.redacted += len(body.leaves)
 
     def _name_changed(self, name: str, batch: Batch) -> None:

@@ -1,8 +1,8 @@
 """Pipeline: one thread that carries events the whole way, round after round.
 
 A round seals what the local sources hold, lets the collector take in what is new in the log,
-steps the rules over it and commits alerts, snapshot and cursors together. Whatever round a crash
-ends, the next start finds the cursors and goes on; nothing is done twice that can be seen.
+steps the rules over it, and commits alerts, snapshot and cursors together. Whatever round a crash
+ends, the next start finds the cursors and goes on: nothing is lost, nothing shows twice.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ from typing import Final, Protocol
 
 from analytics.engine import Engine, Output
 from analytics.models.artefact import Artefact, TrainingRequest
+from collector.control import SENSOR as CONTROL
 from collector.control import ControlLog
 from collector.intake import Intake
 from schema.alert import Alert, Closing
+from schema.coverage import CoverageRow
+from schema.errors import FengsuiError
 from schema.event import AcceptedBatch
 from schema.ports import AlertStore, Clock
 from schema.times import SECOND
@@ -25,37 +28,25 @@ from sensors.agent import Sensor
 
 _logger = logging.getLogger(__name__)
 
-OWN_CHAINS: Final = frozenset({"collector"})
-"""Chains about the platform itself: indexed and provable, never evaluated by the rules."""
-
 SEAL_BATCHES_MAX: Final = 4
 """Batches a sensor may seal in one round, so that intake and rules keep up with a backlog."""
 
 INTAKE_BATCHES_MAX: Final = 8
 COMMIT_EVERY_US: Final = SECOND
-IDLE_SECONDS: Final = 0.2
+"""A crash repeats at most this much evaluation; the events themselves are long on disk."""
+
 HEARTBEAT_EVERY_US: Final = SECOND
 PROVISIONAL_LAG_US: Final = SECOND
 """Only while the watermark lags more than this are provisional alerts worked out."""
 
+IDLE_SECONDS: Final = 0.2
+
 
 class Trainer(Protocol):
-    """Trains a model in a child process."""
+    """Trains a model apart from this process."""
 
     def train(self, request: TrainingRequest) -> Artefact:
-        """The array form of the model."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """What the pipeline has done since it started; times in microseconds UTC."""
-
-    events: int = 0
-    sealed: int = 0
-    alerts: int = 0
-    watermark: int = 0
-    first_alert_at: int = 0
-    rounds: int = 0
+        """The trained model; raises ``FengsuiError`` when training fails."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,54 +60,95 @@ class Stages:
     control: ControlLog
     trainer: Trainer
     clock: Clock
+    """The clock events are judged by: recorded time in a replay."""
+    pace: Clock
+    """The machine's clock: when to commit, beat and look ahead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What the pipeline has done since it started; times in microseconds UTC."""
+
+    events: int = 0
+    alerts: int = 0
+    watermark: int = 0
+    first_alert_at: int = 0
 
 
 class Pipeline:
-    """Runs rounds in the caller's thread, or in one of its own."""
+    """Runs rounds: in the caller's thread, or in one of its own after :meth:`start`."""
 
     def __init__(self, stages: Stages, on_change: Callable[[], None] = lambda: None) -> None:
         self._stages = stages
         self._on_change = on_change
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._committed_at = 0
-        self._beat_at = 0
         self._alerts: list[Alert] = []
         self._closings: list[Closing] = []
+        self._coverage: list[CoverageRow] = []
+        self._committed_at = 0
+        self._beat_at = 0
+        self._looked_at = 0
         self.progress = Progress()
         self.failure: Exception | None = None
         self._catch_up()
 
-    def _catch_up(self) -> None:
-        """Feed the engine what the collector accepted after the engine's last snapshot."""
-        engine, intake = self._stages.engine, self._stages.intake
-        for sensor in intake.sensors():
-            if sensor in OWN_CHAINS:
-                continue
-            while batches := intake.read_again(
-                sensor, engine.cursors.get(sensor, 0), INTAKE_BATCHES_MAX
-            ):
-                self._feed(batches)
-                self._advance()
+    def start(self) -> None:
+        """Run rounds in a thread until :meth:`stop`."""
+        self._thread = threading.Thread(target=self._run, name="pipeline", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the current round, commit, and let the thread go."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        if self.failure is None:
+            self._commit()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                busy = self.round()
+            except Exception as error:
+                _logger.exception("the pipeline stopped")
+                self.failure = error
+                return
+            if not busy:
+                self._stop.wait(IDLE_SECONDS)
 
     def round(self) -> bool:
         """One round; False when there was nothing to do."""
         sealed = self._seal()
         accepted = self._stages.intake.step(INTAKE_BATCHES_MAX)
         self._feed(accepted)
-        self._heartbeat(sealed)
-        self._advance()
+        if not sealed:
+            self._heartbeat()
+        self._take(self._stages.engine.advance)
+        self._look_ahead()
         self._stages.control.flush()
-        now = self._stages.clock.now()
-        if now - self._committed_at >= COMMIT_EVERY_US or not accepted:
-            self._commit(now)
-        self.progress = replace(
-            self.progress,
-            rounds=self.progress.rounds + 1,
-            sealed=self.progress.sealed + sealed,
-            watermark=self._stages.engine.watermark,
-        )
+        if self._stages.pace.now() - self._committed_at >= COMMIT_EVERY_US:
+            self._commit()
         return bool(sealed or accepted)
+
+    def finish(self) -> None:
+        """The end of a replay: release everything that still waits, then commit."""
+        self._take(self._stages.engine.finish)
+        self._stages.control.flush()
+        self._commit()
+
+    def _catch_up(self) -> None:
+        """Feed the engine what the collector took in after the engine's last commit."""
+        engine, intake = self._stages.engine, self._stages.intake
+        for sensor in intake.sensors():
+            while sensor != CONTROL:
+                batches = intake.read_again(
+                    sensor, engine.cursors.get(sensor, 0), INTAKE_BATCHES_MAX
+                )
+                if not batches:
+                    break
+                self._feed(batches)
+                self._take(engine.advance)
 
     def _seal(self) -> int:
         """Events the local sensors sealed in this round."""
@@ -132,31 +164,76 @@ class Pipeline:
     def _feed(self, batches: Sequence[AcceptedBatch]) -> None:
         events = 0
         for batch in batches:
-            if batch.sensor in OWN_CHAINS:
-                continue
-            self._stages.engine.feed(batch)
-            events += len(batch.ids)
+            # The platform's own records are indexed and provable, but no rule judges them here.
+            if batch.sensor != CONTROL:
+                self._stages.engine.feed(batch)
+                events += len(batch.ids)
         self.progress = replace(self.progress, events=self.progress.events + events)
 
-    def _heartbeat(self, sealed: int) -> None:
-        """An idle sensor says each second how far its sources are read."""
-        now = self._stages.clock.now()
-        if sealed or now - self._beat_at < HEARTBEAT_EVERY_US:
+    def _heartbeat(self) -> None:
+        """Idle sensors say each second how far their sources are read."""
+        now = self._stages.pace.now()
+        if now - self._beat_at < HEARTBEAT_EVERY_US:
             return
         self._beat_at = now
         for sensor in self._stages.sensors:
             beat = self._stages.intake.heartbeat(sensor.heartbeat())
             self._stages.engine.heartbeat(beat.sensor, beat.low_watermark)
 
-    def _advance(self) -> None:
-        """Step the rules up to the watermark; train where the engine asks for it, then go on."""
-        engine = self._stages.engine
+    def _take(self, step: Callable[[], Output]) -> None:
+        """Keep what a step decided; where it asks for a model, train one and step on."""
         while True:
-            output = engine.advance()
+            output = step()
             self._alerts.extend(output.alerts)
             self._closings.extend(output.closings)
             self._coverage.extend(output.coverage)
             if not output.training:
-                return
+                break
             for request in output.training:
-                self._install(request)
+                self._train(request)
+        if output.alerts and not self.progress.first_alert_at:
+            self._commit()
+            self.progress = replace(self.progress, first_alert_at=self._stages.pace.now())
+        self.progress = replace(self.progress, watermark=output.watermark)
+
+    def _train(self, request: TrainingRequest) -> None:
+        """Install a model trained here; without one the hours go on with the model before."""
+        try:
+            artefact = self._stages.trainer.train(request)
+        except FengsuiError as error:
+            _logger.warning("a model was not trained", extra={"why": str(error)})
+            self._stages.engine.skip_training(request)
+            return
+        self._stages.engine.install(artefact)
+        self._stages.control.add(
+            "model_trained",
+            digest=artefact.id,
+            reason=request.model,
+            events=len(request.rows),
+            at=request.effective_at,
+        )
+
+    def _look_ahead(self) -> None:
+        """Provisional alerts, each second at most and only while the watermark lags."""
+        now = self._stages.pace.now()
+        lag = self._stages.clock.now() - self._stages.engine.watermark
+        if lag > PROVISIONAL_LAG_US and now - self._looked_at >= COMMIT_EVERY_US:
+            self._looked_at = now
+            self._alerts.extend(self._stages.engine.provisional())
+
+    def _commit(self) -> None:
+        """Alerts, closings, coverage and the engine's snapshot in one transaction."""
+        now = self._stages.pace.now()
+        self._stages.alerts.commit(
+            self._alerts,
+            self._closings,
+            snapshot=self._stages.engine.snapshot(),
+            coverage=self._coverage,
+            received_at=now,
+        )
+        changed = bool(self._alerts or self._closings)
+        self.progress = replace(self.progress, alerts=self.progress.alerts + len(self._alerts))
+        self._alerts, self._closings, self._coverage = [], [], []
+        self._committed_at = now
+        if changed:
+            self._on_change()

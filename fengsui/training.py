@@ -7,17 +7,23 @@ import subprocess
 import sys
 from typing import Final
 
+from analytics.models.artefact import Artefact, TrainingRequest, from_trainer
 from schema.errors import FengsuiError
 
+MODULE: Final = "analytics.models.train"
 _SECONDS_MAX: Final = 120
 """A training run of the largest history takes a few seconds; longer means it hangs."""
 
 
-def run_child(module: str, rows: bytes) -> bytes:
-    """Standard output of ``python -m module`` given ``rows`` on standard input.
+class ChildTrainer:
+    """Trains each request in a child of its own and waits for it."""
 
-    Raises ``fengsui.training.failed`` with the child's last words.
-    """
+    def train(self, request: TrainingRequest) -> Artefact:
+        """The trained model; raises ``fengsui.training.failed`` with the child's last words."""
+        return from_trainer(request, _output(request.lines()))
+
+
+def _output(rows: bytes) -> bytes:
     environment = {
         "PATH": os.environ.get("PATH", ""),
         # One thread each: the model is small, and results must not depend on the core count.
@@ -26,7 +32,7 @@ def run_child(module: str, rows: bytes) -> bytes:
     }
     try:
         done = subprocess.run(
-            [sys.executable, "-m", module],
+            [sys.executable, "-m", MODULE],
             input=rows,
             capture_output=True,
             timeout=_SECONDS_MAX,

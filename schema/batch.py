@@ -202,6 +202,14 @@ def seal(
             f"a batch holds 1 to {limits.BATCH_EVENTS_MAX} events, not {count}",
             count=count,
         )
+    # Flag, length and salt of each event lie beside its payload.
+    size = sum(map(len, contents.payloads)) + count * (1 + 4 + merkle.SALT_BYTES)
+    if size > limits.BODY_BYTES_MAX:
+        raise FengsuiError(
+            "schema.batch.too_large",
+            f"a batch unpacks to at most {limits.BODY_BYTES_MAX} bytes, not {size}",
+            size=size,
+        )
     salt_list = [salts[at : at + 16] for at in range(0, count * 16, 16)]
     header = Header(
         format=FORMAT,
@@ -222,6 +230,13 @@ def seal(
         positions=contents.positions,
     )
     header_bytes = _header_encoder.encode(header)
+    if len(header_bytes) > limits.HEADER_BYTES_MAX:
+        raise FengsuiError(
+            "schema.batch.too_large",
+            f"a header has at most {limits.HEADER_BYTES_MAX} bytes, not {len(header_bytes)}: "
+            f"{len(contents.positions)} sources are too many",
+            size=len(header_bytes),
+        )
     return Batch(
         header=header,
         header_bytes=header_bytes,

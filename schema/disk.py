@@ -36,7 +36,7 @@ class PosixDisk:
     def append(self, path: Path, data: bytes) -> None:
         descriptor = self._writing.get(path)
         if descriptor is None:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(path.parent)
             descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
             self._writing[path] = descriptor
         before = os.fstat(descriptor).st_size
@@ -50,10 +50,15 @@ class PosixDisk:
             raise
 
     def sync(self, path: Path) -> None:
-        os.fdatasync(self._writing[path])
+        writing = self._writing.get(path)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC) if writing is None else writing
+        try:
+            os.fdatasync(descriptor)
+        finally:
+            if writing is None:
+                os.close(descriptor)
         if path not in self._named:
             _sync_folder(path.parent)
-            _sync_folder(path.parent.parent)
             self._named.add(path)
 
     def read(self, path: Path, offset: int, size: int) -> bytes:
@@ -76,6 +81,15 @@ class PosixDisk:
             os.close(descriptor)
 
 
+def _make_folder(folder: Path) -> None:
+    """Create the folder and those above it, each durably named before the next."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    _sync_folder(folder.parent)
+
+
 def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -86,7 +100,7 @@ def _sync_folder(folder: Path) -> None:
 
 def replace_file(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     """Put ``data`` at ``path`` in one step: a reader sees the old bytes or the new ones."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     fresh = path.with_name(path.name + ".new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
     with os.fdopen(descriptor, "wb") as file:

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from crypto import sm2
+from schema.errors import FengsuiError
 
 DOMAIN: Final = "fengsui/heartbeat/1"
 
@@ -37,6 +38,17 @@ def sign(beat: Heartbeat, key: sm2.PrivateKey) -> Signed:
     """Sign with the sensor's batch key under its own domain."""
     payload = msgspec.json.encode(beat, order="sorted")
     return Signed(payload=payload, signature=key.sign(payload, domain=DOMAIN))
+
+
+def claimed(signed: Signed) -> Heartbeat:
+    """What the bytes say, unverified: only to find the key that must have signed them.
+
+    Raises ``schema.heartbeat.malformed``.
+    """
+    try:
+        return msgspec.json.decode(signed.payload, type=Heartbeat)
+    except msgspec.DecodeError as error:
+        raise FengsuiError("schema.heartbeat.malformed", f"not a heartbeat: {error}") from error
 
 
 def verify(signed: Signed, key: sm2.PublicKey) -> Heartbeat:

@@ -93,12 +93,30 @@ def _is_costly(text: str) -> bool:
 
 
 def marking(text: str) -> str:
-    """The first classified marking in the text, in its folded spelling, or nothing."""
-    for escapes in (False, True) if has_escapes(text) else (False,):
-        found = _MARKING.search(fold_text(text, escapes=escapes))
-        if found:
-            return found[0]
-    return ""
+    """The first classified marking in the text as it is written there, or nothing.
+
+    For texts of any length: at the speed of one pattern, without folding.
+    """
+    found = _WRITTEN_MARKING.search(text)
+    return found[0] if found else ""
+
+
+def _written(chars: str) -> str:
+    """A pattern for any of the characters, plain or escaped as ``folding`` undoes it."""
+    spellings = [f"[{chars}]"]
+    for char in chars:
+        for codec in ("utf-8", "gb18030"):
+            spellings.append("".join(rf"{_ESCAPE}{byte:02x}" for byte in char.encode(codec)))
+        spellings.append(rf"(?:\\u|%u){ord(char):04x}")
+    return f"(?:{'|'.join(spellings)})"
+
+
+_ESCAPE: Final = r"(?:%(?:25){0,4}|\\x)"
+_WRITTEN_GAP: Final = rf"(?:[\s+]|{_ESCAPE}(?:20|09)|{_ESCAPE}e3{_ESCAPE}80{_ESCAPE}80){{0,4}}"
+_WRITTEN_MARKING: Final = re.compile(
+    _WRITTEN_GAP.join((_written("绝机秘絕機祕"), _written("密"), _written("★☆*＊⭐"))),
+    re.IGNORECASE,
+)
 
 
 # --- the closer look -------------------------------------------------------------------------

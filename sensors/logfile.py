@@ -136,8 +136,8 @@ class LogFile:
         self.device, self.inode = status.st_dev, status.st_ino
         self.changed = status.st_mtime_ns
         """The file's own time of change when it was last read, nanoseconds."""
-        self.latest = ""
-        """The latest event time it gave, as text."""
+        self.reached = ""
+        """The earliest event time of the last piece it gave, as text."""
         self.retired = False
         """Whether another file stands in its place: it will be dropped once it stays idle."""
         self.rewritten = False
@@ -171,19 +171,16 @@ class LogFile:
 
     def finish(self) -> None:
         """Nothing more will be written: half a line at the end is a record too."""
+        self.done = True
         self._framer.end()
         self.at_end = not self._framer.ready
 
     def mark(self) -> Mark:
         """Where it goes on once everything taken so far is sealed."""
-        at = self._framer.next_start
-        if at != self._tail_at:
-            begin = max(0, at - TAIL_BYTES) - self._window_start
-            self._tail = self._window[begin : at - self._window_start]
-            self._tail_at = at
+        self._settle_tail()
         return Mark(
             generation=self.generation,
-            offset=at,
+            offset=self._tail_at,
             head_size=len(self._head),
             head=self._head_hash,
             tail=short_hash(self._tail),
@@ -211,9 +208,17 @@ class LogFile:
     def close(self) -> None:
         self._handle.close()
 
+    def _settle_tail(self) -> None:
+        """Take what the mark needs out of the window, before that is trimmed."""
+        at = self._framer.next_start
+        if at != self._tail_at:
+            begin = max(0, at - TAIL_BYTES) - self._window_start
+            self._tail = self._window[begin : at - self._window_start]
+            self._tail_at = at
+
     def _read(self, now: int) -> bool:
         """Feed the next block to the framer; False at the end or where the content changed."""
-        self.mark()  # The window may be trimmed below; what the mark needs is taken out first.
+        self._settle_tail()
         at = self._framer.at
         known = b"" if self._handle.compressed else self._window[-TAIL_BYTES:]
         data = self._handle.read_at(at - len(known), len(known) + BLOCK_BYTES)

@@ -159,9 +159,11 @@ class _Masking:
             if any(finding.kind == "classified" for finding in findings):
                 self._hidden = self._hidden or text
                 return CLASSIFIED
-            for finding in reversed(findings):
-                mask = self._placeholder(finding)
-                text = f"{text[: finding.start]}{mask}{text[finding.end :]}"
+            parts, at = [], 0
+            for finding in findings:
+                parts += (text[at : finding.start], self._placeholder(finding))
+                at = finding.end
+            text = "".join((*parts, text[at:]))
         return text
 
     def _placeholder(self, finding: privacy.Finding) -> str:
@@ -184,8 +186,8 @@ class _Masking:
         fields["gov.pii.count"] = len(self._numbers)
         for (kind, value), digest in self._numbers.items():
             if kind == "citizen_id":
-                fields.setdefault("gov.subject.id_hmac", digest)
+                fields["gov.subject.id_hmac"] = digest
                 if self._previous_key is not None:
                     before = sm3.hmac(self._previous_key, value.encode()).hex()
-                    fields.setdefault("gov.subject.id_hmac_previous", before)
+                    fields["gov.subject.id_hmac_previous"] = before
                 break

@@ -35,6 +35,14 @@ class Candidate:
     """Its time of change, nanoseconds."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The file a mark is of, opened."""
+
+    place: Candidate
+    handle: PlainHandle | GzipHandle
+
+
 def base_of(path: str) -> str:
     """The path without a rotation suffix; the same path where it has none."""
     return _SUFFIX.sub("", path)
@@ -93,8 +101,11 @@ def _beside(path: Path) -> Iterator[Candidate]:
 
 def find(
     mark: Mark, among: Sequence[Candidate], but: Collection[tuple[int, int]] = ()
-) -> tuple[Candidate, PlainHandle | GzipHandle] | None:
-    """The file that holds what the mark says, opened; the one with its inode is tried first."""
+) -> Found | None:
+    """The file that holds what the mark says, opened; the one with its inode is tried first.
+
+    Raises ``OSError`` where that one may not be read: the mark must then be kept.
+    """
 
     def is_other(one: Candidate) -> tuple[bool, bool]:
         return (one.device, one.inode) != (mark.device, mark.inode), one.path.suffix == ".gz"
@@ -105,8 +116,10 @@ def find(
         try:
             handle = open_handle(one.path)
         except OSError:
+            if not is_other(one)[0]:
+                raise
             continue
         if holds(handle, mark):
-            return one, handle
+            return Found(place=one, handle=handle)
         handle.close()
     return None

@@ -60,10 +60,13 @@ class FileSource:
         self._joins = joins_lines(FORMATS[form]())
         self._files: list[LogFile] = []
         self._paths: list[str] = []
+        self._left_out = 0
         self._expanded_at = 0
         self._begun = 0
         self._sealed: dict[str, list[Mark]] = {}
         """Marks of paths not yet looked at, and of the last file of a path that has none now."""
+        self._looked_for: set[str] = set()
+        """Paths whose sealed files were looked for; again only when a file appears there."""
         self._watermark = 0
         self.problem = ""
         """Why a file cannot be read now; empty while all is well."""
@@ -87,30 +90,26 @@ class FileSource:
     def poll(self, limit: int) -> Polled:
         now = self._context.now()
         self._look(now)
-        for file in self._files:
-            file.at_end = False
+        for known in self._files:
+            known.at_end = False
         events: list[Fields] = []
         places: list[tuple[str, int]] = []
         size = 0
-        while len(events) < limit and size < POLL_BYTES_MAX:
-            file = self._furthest_behind()
-            if file is None:
-                break
+        while len(events) < limit and size < POLL_BYTES_MAX and (file := self._furthest_behind()):
             records = file.take(limit - len(events), POLL_BYTES_MAX - size, now)
-            if file.rewritten and not records.raws:
-                self._part_from_rewritten(file)
-                continue
             if not records.raws:
+                self._at_end_of(file, now)
                 continue
             parsed = file.form.parse(records.raws, self._context)
             records.mark(parsed)
-            file.latest = max(file.latest, *(str(fields[TIME]) for fields in parsed))
+            # The earliest of the piece: one line of the far future must not hide the rest.
+            file.reached = min(str(fields[TIME]) for fields in parsed)
             events += parsed
             places += [(file.generation, start) for start in records.starts]
             size += sum(map(len, records.raws))
         at_end = all(file.at_end for file in self._files)
         self._raise_watermark(now, at_end=at_end)
-        self._let_go(now)
+        self._let_go()
         return Polled(
             events=events,
             places=places,
@@ -133,6 +132,8 @@ class FileSource:
             self._expanded_at = now
             self._paths = self._followed(rotation.expand(self._pattern))
         self.problem = ""
+        if self._left_out > 0:
+            self.problem = f"{self._pattern}: {self._left_out} files too many; narrow the pattern"
         for path in self._paths:
             try:
                 self._look_at(path)
@@ -140,15 +141,12 @@ class FileSource:
                 self.problem = f"{path}: {error.strerror}"
 
     def _followed(self, matched: list[str]) -> list[str]:
-        """Without rotated files of a matched path: those are reached through it."""
-        known = {*matched, *self._sealed, *(file.path for file in self._files)}
-        bases = [path for path in matched if rotation.base_of(path) not in known - {path}]
-        paths = sorted({*bases, *(path for path in self._sealed)})
-        if len(paths) > FILES_MAX:
-            _logger.warning(
-                "more files match than are followed",
-                extra={"source": self._name, "matched": len(paths), "followed": FILES_MAX},
-            )
+        """Without rotated files of a known path: those are reached through it."""
+        known = {*self._sealed, *(file.path for file in self._files)}
+        all_paths = {*matched, *known}
+        fresh = [path for path in matched if rotation.base_of(path) not in all_paths - {path}]
+        paths = [*sorted(known), *(path for path in fresh if path not in known)]
+        self._left_out = len(paths) - FILES_MAX
         return paths[:FILES_MAX]
 
     def _look_at(self, path: str) -> None:
@@ -162,29 +160,40 @@ class FileSource:
             current.retired = True
             self._begin_unseen(path, current.changed)
         elif path in self._sealed:
-            self._resume(path, now_there)
+            if now_there or path not in self._looked_for:
+                self._resume(path, now_there)
             return
         self._begin(now_there, path)
 
     def _resume(self, path: str, now_there: Candidate | None) -> None:
         """Find the files of the sealed marks again; the rest is as after any rotation."""
-        sealed = self._sealed.pop(path)
-        aside = rotation.rotated(path, self._elsewhere)
-        everything = [*aside, now_there] if now_there else aside
+        sealed = self._sealed[path]
+        self._looked_for.add(path)
+        places = rotation.rotated(path, self._elsewhere)
+        if now_there:
+            # One that may not be read now may be read later, and then must not count as new.
+            open_handle(now_there.path).close()
+            places.append(now_there)
+        found: list[tuple[Mark, rotation.Found | None]] = []
+        taken = self._inodes()
         for mark in sealed:
-            found = rotation.find(mark, everything, self._inodes())
-            if found is None:
+            there = rotation.find(mark, places, taken)
+            found.append((mark, there))
+            if there:
+                taken.add((there.place.device, there.place.inode))
+        if not now_there and not any(there for _, there in found) and path == self._pattern:
+            return
+        del self._sealed[path]
+        for mark, there in found:
+            if there is None:
                 self.vanished += 1
                 _logger.warning(
                     "a file is gone before it was known to be read to its end",
                     extra={"source": self._name, "generation": mark.generation},
                 )
                 continue
-            place, handle = found
-            file = self._file(handle, path, generation=mark.generation, at=mark.offset)
-            file.retired = place is not now_there
-        if now_there is None and not any(file.path == path for file in self._files):
-            self._sealed[path] = sealed
+            file = self._file(there.handle, path, generation=mark.generation, at=mark.offset)
+            file.retired = there.place is not now_there
         if not any(file.path == path and not file.retired for file in self._files):
             self._begin_unseen(path, max(mark.changed for mark in sealed))
             self._begin(now_there, path)
@@ -225,7 +234,6 @@ class FileSource:
             at=at,
         )
         file.moved_at = self._context.now()
-        self._sealed.pop(path, None)
         self._files.append(file)
         return file
 
@@ -240,33 +248,40 @@ class FileSource:
             file.device = file.inode = -1
             file.rewritten = False
             file.finish()
-            file.done = True
         now_there = rotation.candidate(Path(file.path))
         if now_there and (now_there.device, now_there.inode) == inode:
             self._begin_unseen(file.path, file.changed)
             self._begin(now_there, file.path)
 
     def _moved_to_copy(self, file: LogFile, among: Sequence[Candidate]) -> bool:
-        found = rotation.find(file.as_read(), among, self._inodes())
+        try:
+            found = rotation.find(file.as_read(), among, self._inodes())
+        except OSError:
+            # A copy that may not be read: the new content must not wait for it.
+            found = None
+            self.vanished += 1
         if found:
-            file.move_to(found[1])
+            file.move_to(found.handle)
         return found is not None
 
-    def _let_go(self, now: int) -> None:
-        """Close rotated files that are read to their end and grow no more."""
-        for file in list(self._files):
-            if not file.at_end:
-                continue
-            if not file.done and self._is_over(file, now):
-                file.finish()
-                file.done = True
-            if file.done and file.at_end:
-                self._files.remove(file)
-                file.close()
-                if file.path == self._pattern and not any(
-                    other.path == file.path for other in self._files
-                ):
-                    self._sealed[file.path] = [file.mark()]
+    def _at_end_of(self, file: LogFile, now: int) -> None:
+        """Nothing more to read: it may have been written anew, or be over for good."""
+        if file.rewritten:
+            self._part_from_rewritten(file)
+        elif not file.done and self._is_over(file, now):
+            file.finish()
+
+    def _let_go(self) -> None:
+        """Close files that are over and read to their end."""
+        for file in [one for one in self._files if one.done and one.at_end]:
+            self._files.remove(file)
+            file.close()
+            if file.path == self._pattern and not any(
+                other.path == file.path for other in self._files
+            ):
+                # Kept so that a later start knows what was read last under this path.
+                self._sealed[file.path] = [file.mark()]
+                self._looked_for.add(file.path)
 
     def _is_over(self, file: LogFile, now: int) -> bool:
         gone = file.retired or (self._pattern != file.path and not file.is_linked)
@@ -280,14 +295,13 @@ class FileSource:
         for file in self._files:
             if not file.at_end:
                 firsts.setdefault(file.path, file)
-        return min(firsts.values(), key=lambda file: file.latest, default=None)
+        return min(firsts.values(), key=lambda file: file.reached, default=None)
 
     def _raise_watermark(self, now: int, *, at_end: bool) -> None:
         reached = now
         if not at_end:
-            latest = min(file.latest for file in self._files if not file.at_end)
-            # A line of the far future must not push the watermark past the clock.
-            reached = min(now, from_text(latest)) if latest else 0
+            earliest = min(file.reached for file in self._files if not file.at_end)
+            reached = min(now, from_text(earliest)) if earliest else 0
         self._watermark = max(self._watermark, reached - LATENESS_US)
 
     def _position(self) -> Position:

@@ -18,10 +18,10 @@ from schema.times import HOUR
 FEATURES: Final = (
     "request_count",
     "distinct_values",
-    "failures_permille",
+    "failures",
     "bytes",
     "distinct_agents",
-    "night",
+    "night_permille",
 )
 """Names of the features, in the order of every row."""
 
@@ -41,11 +41,11 @@ _SCALE: Final = 1000
 _EWMA: Final = 4
 """A new hour has a quarter of the weight: a changed habit is normal after a working day."""
 
-_FLOORS: Final = (20, 10, 0, 100_000, 2, 0)
+_FLOORS: Final = (20, 10, 10, 100_000, 2)
 """Normals are taken as at least this, so that three requests after one are no threefold rise."""
 
-_FAILURES_FROM: Final = 20
-"""Requests from which a share of failures says something."""
+_NIGHT_OWL_PERMILLE: Final = 100
+"""An entity with this share of night hours is at home at night."""
 
 _ZONE_HOURS: Final = 8
 _NIGHT: Final = frozenset({22, 23, 0, 1, 2, 3, 4, 5})
@@ -115,10 +115,16 @@ class Hour:
 
     def values(self) -> tuple[int, ...]:
         """The hour in absolute numbers, one for each feature."""
-        failures = self.failures * _SCALE // self.count if self.count >= _FAILURES_FROM else 0
         local = (self.hour // HOUR + _ZONE_HOURS) % 24
         night = _SCALE if local in _NIGHT else 0
-        return (self.count, len(self._values), failures, self.size, len(self._agents), night)
+        return (
+            self.count,
+            len(self._values),
+            self.failures,
+            self.size,
+            len(self._agents),
+            night,
+        )
 
     def dump(self) -> HourDump:
         """The snapshot form."""
@@ -168,16 +174,13 @@ class History(msgspec.Struct, frozen=True, array_like=True):
         """The features of an hour against this past, None while the past is too short."""
         if self.hours < EVIDENCE_HOURS_MIN:
             return None
-        count, distinct, failures, size, agents, night = values
-        normal = self.normal
-        return (
-            _rise(count, normal[0], _FLOORS[0]),
-            _rise(distinct, normal[1], _FLOORS[1]),
-            max(0, failures - normal[2] // _SCALE),
-            _rise(size, normal[3], _FLOORS[3]),
-            _rise(agents, normal[4], _FLOORS[4]),
-            max(0, night - normal[5] // _SCALE),
-        )
+        rises = [
+            _rise(value, normal, floor)
+            for value, normal, floor in zip(values, self.normal, _FLOORS, strict=False)
+        ]
+        # Busy at night says something only of those who otherwise are not.
+        at_night = values[5] and self.normal[5] < _NIGHT_OWL_PERMILLE * _SCALE
+        return (*rises, rises[0] if at_night else 0)
 
 
 def _rise(value: int, normal: int, floor: int) -> int:

@@ -17,7 +17,7 @@ class Scorer:
         self._totals = [-total for total in artefact.forest.totals]
 
     def score(self, row: Sequence[int]) -> int:
-        """0 (as usual) to 1000 (alone at once); 600 is the loudest hundredth of the training."""
+        """0 (as usual) to 1000 (beyond all known); 800 is the loudest hundredth of the training."""
         total = 0
         for tree in self.artefact.forest.trees:
             node = 0

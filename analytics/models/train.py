@@ -26,11 +26,15 @@ SEED: Final = 20261120
 SAMPLES: Final = 256
 """Rows each tree sees: the number of Liu, Ting and Zhou (2008), enough for depth eight."""
 
-LOUD_SCORE: Final = 600
+LOUD_SCORE: Final = 800
 LOUD_QUANTILE: Final = 0.99
-"""The row at this quantile of the training scores 600; 1000 would be alone at the first cut."""
+"""The row at this quantile of the training scores 800; a row above all others in every feature
+at once scores 1000."""
 
 _SCALE: Final = 1_000_000
+_RAW_STEP: Final = 0.001
+"""Keeps the scale rising where all training rows are alike."""
+
 _EULER: Final = 0.5772156649015329
 
 
@@ -55,7 +59,7 @@ def train(rows: Sequence[Sequence[int]]) -> Forest:
         n_estimators=TREES_MAX, max_samples=samples, random_state=SEED, n_jobs=None
     ).fit(matrix)
     trees = tuple(_tree(estimator) for estimator in forest.estimators_)
-    return Forest(trees=trees, totals=_totals(_loud(forest, matrix), samples))
+    return Forest(trees=trees, totals=_totals(*_anchors(forest, matrix), samples))
 
 
 def _tree(estimator: ExtraTreeRegressor) -> Tree:
@@ -80,13 +84,18 @@ def _tree(estimator: ExtraTreeRegressor) -> Tree:
     )
 
 
-def _loud(forest: IsolationForest, matrix: object) -> float:
-    """The raw score at the loud quantile of the training rows."""
-    scores = sorted(-float(value) for value in forest.score_samples(matrix))
-    return scores[min(len(scores) - 1, int(len(scores) * LOUD_QUANTILE))]
+def _anchors(forest: IsolationForest, matrix: object) -> tuple[float, float]:
+    """Raw scores of the loud quantile, and of a row louder than every training row."""
+    import numpy as np
+
+    rows = np.asarray(matrix)
+    scores = sorted(-float(value) for value in forest.score_samples(rows))
+    loud = scores[min(len(scores) - 1, int(len(scores) * LOUD_QUANTILE))]
+    corner = -float(forest.score_samples(rows.max(axis=0, keepdims=True) + 1)[0])
+    return loud, max(corner, loud + _RAW_STEP)
 
 
-def _totals(loud: float, samples: int) -> tuple[int, ...]:
+def _totals(loud: float, loudest: float, samples: int) -> tuple[int, ...]:
     """Greatest sum of path lengths for each score: raw score 2^(-mean/c), linear in two parts."""
     scale = mean_path(samples) * TREES_MAX * _SCALE
     totals = []
@@ -94,8 +103,8 @@ def _totals(loud: float, samples: int) -> tuple[int, ...]:
         if score <= LOUD_SCORE:
             raw = loud * score / LOUD_SCORE
         else:
-            raw = loud + (1.0 - loud) * (score - LOUD_SCORE) / (SCORE_MAX - LOUD_SCORE)
-        totals.append(math.floor(-math.log2(min(1.0, raw)) * scale))
+            raw = loud + (loudest - loud) * (score - LOUD_SCORE) / (SCORE_MAX - LOUD_SCORE)
+        totals.append(math.floor(-math.log2(raw) * scale))
     return tuple(totals)
 
 

@@ -64,15 +64,18 @@ def _pam_failure(message: str) -> Fields:
 # --- sudo, su, account tools, cron -----------------------------------------------------------
 
 
+_SUDO_KEY: Final = re.compile(r"[A-Z]{3,8}=")
+
+
 def _sudo(message: str) -> Fields | None:
-    """``alice : [reason ; ]TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/ls``."""
+    """``alice : [reason ; ][TTY=pts/0 ; ]PWD=/ ; USER=root ; COMMAND=/bin/ls``."""
     user, colon, rest = message.strip().partition(" : ")
     if not colon:
         return None
     head, mark, command = rest.partition(" ; COMMAND=")
     if not mark:
         return None
-    reason = "" if head.startswith("TTY=") else head.partition(" ; ")[0]
+    reason = "" if _SUDO_KEY.match(head) else head.partition(" ; ")[0]
     fields: Fields = {
         "event.action": "sudo_denied" if reason else "sudo_command",
         "event.category": _AUTHENTICATION,

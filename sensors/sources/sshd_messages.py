@@ -30,7 +30,7 @@ _MAXIMUM: Final = re.compile(
 _PEER: Final = re.compile(
     r"(?:(authenticating |invalid )?user (.*) )?(\S+) port (\d{1,5})\Z", re.DOTALL | re.ASCII
 )
-_ADDRESS_AND_PORT: Final = re.compile(r"(\S+?)(?: port (\d{1,5}))?(?:[:\s]|\Z)", re.ASCII)
+_PORT: Final = re.compile(r"port (\d{1,5})", re.ASCII)
 _ANY_ADDRESS: Final = re.compile(
     r"(?:from|with|for|by|\[) ?([0-9A-Fa-f.:]{3,45})(?: port (\d{1,5}))?"
 )
@@ -143,12 +143,11 @@ def _received(message: str) -> Fields | None:
     prefix = "Received disconnect from "
     if not message.startswith(prefix):
         return None
-    found = _ADDRESS_AND_PORT.match(message[len(prefix) :])
     fields: Fields = {"event.action": "ssh_disconnect", "event.category": _SESSION}
-    # An IPv6 address holds colons itself, so the text behind it is no bound for it.
-    if found:
-        add_peer(fields, found[1].rstrip(":"), found[2])
-    return fields
+    # ``10.0.0.1 port 22:11: text``, before OpenSSH 7.2 ``10.0.0.1: 11: text``.
+    address, _, rest = message[len(prefix) :].partition(" ")
+    port = _PORT.match(rest)
+    return add_peer(fields, address.removesuffix(":"), port and port[1])
 
 
 def _input(message: str) -> Fields | None:

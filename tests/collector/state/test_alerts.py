@@ -9,6 +9,7 @@ import pytest
 from collector.state.alerts import Alerts
 from collector.state.database import Database
 from schema.alert import Alert, Closing, Condition
+from schema.coverage import CoverageRow
 from schema.errors import FengsuiError
 from schema.filter import parse
 from schema.times import HOUR, to_text
@@ -75,6 +76,15 @@ def test_a_failed_commit_leaves_nothing_behind(alerts: Alerts) -> None:
         alerts.commit([_alert(1)], [broken], snapshot={"a": b"1"}, received_at=1)
     assert alerts.snapshot() == {}
     assert alerts.get(_alert(1).id) is None
+
+
+def test_coverage_adds_up_and_keeps_the_greatest_lag(alerts: Alerts) -> None:
+    for lag in (7, 3):
+        row = CoverageRow(minute=60, sensor="gate", dataset="t", events=2, lag_max_us=lag)
+        alerts.commit((), (), snapshot={}, coverage=[row], received_at=1)
+    with alerts._database.read() as state:
+        found = state.execute("SELECT events, lag_max_us FROM coverage").fetchall()
+    assert [tuple(row) for row in found] == [(4, 7)]
 
 
 def test_a_closing_shows_in_count_and_last_time(alerts: Alerts) -> None:

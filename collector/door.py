@@ -1,0 +1,232 @@
+"""Door: where remote sensors hand in sealed batches; a receipt means it is on this disk.
+
+Nothing is stored before signature, enrolment, link and body are verified and the second look is
+done, so what a careless sensor sends never reaches the log.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from collector import opening, redaction, rescan
+from collector.control import ControlLog
+from collector.enrolments import Enrolments
+from collector.quarantine import Quarantine
+from collector.state.chains import ChainState
+from crypto import sm2, sm3
+from schema import batch as batches
+from schema import log
+from schema.batch import Batch, Body
+from schema.disk import PosixDisk
+from schema.errors import FengsuiError
+from schema.event import decode
+from schema.log import Cursor
+from schema.ports import Clock
+from schema.receipt import Head, Receipt, sign_receipt
+
+REQUEST_BYTES_MAX: Final = 8 * 1024 * 1024
+"""One request: some dozens of full batches, and little enough to hold in memory."""
+_LENGTH: Final = struct.Struct("<I")
+_READ_AHEAD: Final = 16
+
+
+class _Post:
+    """One sensor's place at the door: its writer and where its chain stands."""
+
+    def __init__(self, folder: Path, state: ChainState) -> None:
+        self.lock = threading.Lock()
+        self.writer = log.Writer(folder)
+        self.state = state
+        """The stored head, which may be ahead of what intake has taken in."""
+        reader = log.Reader(folder, Cursor(number=state.number))
+        while found := reader.read(_READ_AHEAD):
+            for batch in found:
+                self.moved(batch)
+
+    def moved(self, batch: Batch) -> None:
+        """The batch is the stored head now."""
+        header = batch.header
+        self.state = ChainState(
+            sensor=header.sensor,
+            enrolment=header.enrolment,
+            number=header.number,
+            next_sequence=header.first_sequence + header.count,
+            hash=batch.hash,
+            events=self.state.events + header.count,
+        )
+
+
+class Door:
+    """Takes in batches from afar. Safe from any thread; one sensor at a time."""
+
+    def __init__(
+        self,
+        segments: Path,
+        *,
+        enrolments: Enrolments,
+        receipt_key: sm2.PrivateKey,
+        control: ControlLog,
+        quarantine: Quarantine,
+        clock: Clock,
+        taken: Callable[[str], ChainState],
+    ) -> None:
+        """``taken`` tells how far intake has taken in a sensor's chain."""
+        self._segments = segments
+        self._enrolments = enrolments
+        self._receipt_key = receipt_key
+        self._control = control
+        self._quarantine = quarantine
+        self._clock = clock
+        self._taken = taken
+        self._posts: dict[str, _Post] = {}
+        self._lock = threading.Lock()
+
+    def accept(self, raw: bytes, *, sensor: str = "") -> list[Receipt]:
+        """Store the batches of one request in order; one receipt each.
+
+        Raises what is wrong with the first batch not let in, with ``expected`` (the number that
+        is next) in its parameters; those before it are stored. ``sensor`` is who is asking, where
+        that is known.
+        """
+        return [self._accept(batch, sensor) for batch in _parse(raw)]
+
+    def close_segment(self, sensor: str) -> None:
+        """Close the sensor's open segment, so that it can be rewritten."""
+        post = self._posts.get(sensor)
+        if post:
+            with post.lock:
+                post.writer.close_segment()
+
+    def _accept(self, batch: Batch, principal: str) -> Receipt:
+        sensor = batch.header.sensor
+        expected = 0
+        try:
+            if principal and sensor != principal:
+                raise _foreign(sensor, principal, batch.header.number)
+            # Before anything is opened: an unknown name must not make a folder.
+            enrolment = opening.admitted(batch, sensor, self._enrolments)
+            post = self._post(sensor)
+            with post.lock:
+                expected = max(post.state.number, enrolment.base_number) + 1
+                chain = opening.expected_chain(enrolment, post.state)
+                if batches.verify_link(batch, chain):
+                    self._store(post, batch)
+                return self._receipt(post.state)
+        except FengsuiError as error:
+            self._refused(batch, error)
+            if expected:
+                error.params["expected"] = expected
+            raise
+
+    def _store(self, post: _Post, batch: Batch) -> None:
+        body = batches.verify_body(batch)
+        found = _dirty(body)
+        clean = batches.redact(batch, sorted(found)) if found else batch
+        if found:
+            redaction.record(
+                self._control,
+                batch.header.sensor,
+                batch.header.number,
+                found=found,
+                before=sm3.digest(batch.body).hex(),
+                after=sm3.digest(clean.body).hex(),
+                where=f"batch {batch.header.number} at the door",
+            )
+        post.writer.append(clean)
+        post.moved(clean)
+
+    def _post(self, sensor: str) -> _Post:
+        with self._lock:
+            post = self._posts.get(sensor)
+            if post is None:
+                post = _Post(self._segments / sensor, self._taken(sensor))
+                self._posts[sensor] = post
+            return post
+
+    def _receipt(self, state: ChainState) -> Receipt:
+        return sign_receipt(head_of(state), self._clock.now(), self._receipt_key)
+
+    def _refused(self, batch: Batch, error: FengsuiError) -> None:
+        """Keep and note a refused batch once; one that only came out of turn will come again."""
+        if error.code == "schema.batch.out_of_order":
+            return
+        if self._quarantine.keep(batch, error.code):
+            note_refusal(self._control, batch, error)
+
+
+def note_refusal(control: ControlLog, batch: Batch, error: FengsuiError) -> None:
+    """Seal that a batch was refused and kept in quarantine."""
+    control.add(
+        "batch_quarantined" if error.code == "schema.batch.forked" else "batch_refused",
+        sensor=batch.header.sensor[:63],
+        number=batch.header.number,
+        digest=batch.hash,
+        reason=error.code,
+        message=str(error.args[0]),
+    )
+
+
+def head_of(state: ChainState) -> Head:
+    """A chain's head as receipts and anchors name it."""
+    return Head(
+        sensor=state.sensor,
+        enrolment=state.enrolment,
+        number=state.number,
+        events=state.events,
+        hash=state.hash,
+    )
+
+
+def known_sensors(segments: Path) -> list[str]:
+    """Sensors with a chain in the log."""
+    return log.sensors(segments, PosixDisk())
+
+
+def _dirty(body: Body) -> dict[int, tuple[str, ...]]:
+    found: dict[int, tuple[str, ...]] = {}
+    for index in rescan.worth_a_look(body.payloads):
+        try:
+            kinds = rescan.kinds_in(decode(body.payloads[index] or b""))
+        except FengsuiError:
+            kinds = ("unreadable",)
+        if kinds:
+            found[index] = kinds
+    return found
+
+
+def _parse(raw: bytes) -> list[Batch]:
+    if len(raw) > REQUEST_BYTES_MAX:
+        raise FengsuiError(
+            "collector.batch.too_large",
+            f"a request holds at most {REQUEST_BYTES_MAX} bytes of batches, not {len(raw)}",
+        )
+    found: list[Batch] = []
+    at = 0
+    while at < len(raw):
+        if at + _LENGTH.size > len(raw):
+            raise _malformed("its last length is cut off")
+        end = at + _LENGTH.size + _LENGTH.unpack_from(raw, at)[0]
+        if end > len(raw):
+            raise _malformed("its last batch is cut off")
+        found.append(batches.from_bytes(raw[at + _LENGTH.size : end]))
+        at = end
+    if not found:
+        raise _malformed("it holds no batch")
+    return found
+
+
+def _malformed(why: str) -> FengsuiError:
+    return FengsuiError("collector.batch.malformed", f"the request is not understood: {why}")
+
+
+def _foreign(sensor: str, principal: str, number: int) -> FengsuiError:
+    return FengsuiError(
+        "collector.batch.foreign",
+        f"{principal} handed in batch {number} of {sensor[:63]}",
+        sensor=principal,
+        number=number,
+    )

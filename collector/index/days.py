@@ -1,0 +1,204 @@
+"""Days: the files of the index, one an event day, opened when needed by one capped DuckDB.
+
+DuckDB reaches no file outside the index folder, loads nothing, and its settings are locked.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from collector.index.rows import COLUMNS, NULL_INTEGER, Part, frame
+from schema.times import DAY, SECOND
+
+OPEN_DAYS_MAX: Final = 8
+"""Days kept open: a week and today. Each open file costs memory; more are opened in turn."""
+SUFFIX: Final = ".duckdb"
+_CHECKPOINT: Final = "64MB"
+"""Write-ahead log before rows are packed: smaller packs too often, larger delays a start."""
+
+_DDL: Final = ", ".join(f'"{name}" {kind}' for name, kind in COLUMNS.items())
+
+
+@dataclass(slots=True)
+class _Day:
+    name: str
+    leases: int = 0
+    cursors: dict[str, int] = field(default_factory=dict)
+
+
+class Days:
+    """Opens, writes and lends day files. Safe from any thread; one writer at a time."""
+
+    def __init__(self, folder: Path, *, memory_mb: int, threads: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._folder = folder
+        self._database = duckdb.connect(":memory:", config={"threads": threads})
+        for statement in (
+            f"SET memory_limit = '{memory_mb}MB'",
+            f"SET temp_directory = {_quoted(folder / 'spill')}",
+            f"SET allowed_directories = [{_quoted(folder)}]",
+            f"SET checkpoint_threshold = '{_CHECKPOINT}'",
+            "SET autoinstall_known_extensions = false",
+            "SET autoload_known_extensions = false",
+            "SET python_enable_replacements = false",
+            "SET pandas_analyze_sample = 0",
+            "SET enable_external_access = false",
+            "SET lock_configuration = true",
+        ):
+            self._database.execute(statement)
+        self._writer = self._database.cursor()
+        self._open: OrderedDict[int, _Day] = OrderedDict()
+        self._lock = threading.RLock()
+        self._writing = threading.Lock()
+
+    def present(self) -> list[int]:
+        """Days (since the epoch) that have a file, oldest first."""
+        names = (path.name for path in self._folder.glob(f"*{SUFFIX}"))
+        return sorted(_day_of(name) for name in names)
+
+    def between(self, start: int, end: int) -> list[int]:
+        """Days with a file that hold times in start <= time < end, oldest first."""
+        return [day for day in self.present() if day * DAY < end and (day + 1) * DAY > start]
+
+    @contextmanager
+    def lent(self, days: Sequence[int]) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[str]]]:
+        """A connection of one's own and the table names of these days, at most OPEN_DAYS_MAX."""
+        with self._lock:
+            opened = [self._opened(day) for day in days]
+            for one in opened:
+                one.leases += 1
+        connection = self._database.cursor()
+        try:
+            yield connection, [f"{one.name}.events" for one in opened]
+        finally:
+            connection.close()
+            with self._lock:
+                for one in opened:
+                    one.leases -= 1
+
+    def insert(self, day: int, parts: Sequence[Part]) -> None:
+        """Store events of one day with the cursors of their batches, in one transaction.
+
+        Batches the day has already are passed over.
+        """
+        with self._writing:
+            with self._lock:
+                one = self._opened(day)
+                one.leases += 1
+            try:
+                fresh = [
+                    part
+                    for part in parts
+                    if part.batch.number > one.cursors.get(part.batch.sensor, 0)
+                ]
+                if fresh:
+                    self._store(one, fresh)
+            finally:
+                with self._lock:
+                    one.leases -= 1
+
+    def cursors(self, day: int) -> dict[str, int]:
+        """Last stored batch by sensor, as far as this day goes."""
+        with self._lock:
+            return dict(self._opened(day).cursors)
+
+    def close(self) -> None:
+        """Write everything out and let go of the files."""
+        with self._writing, self._lock:
+            self._writer.close()
+            for one in self._open.values():
+                self._database.execute(f"DETACH {one.name}")
+            self._open.clear()
+            self._database.close()
+
+    def _store(self, one: _Day, parts: Sequence[Part]) -> None:
+        table = frame(parts)
+        names = ", ".join(f'"{name}"' for name in table)
+        values = ", ".join(
+            f'NULLIF("{name}", {NULL_INTEGER})' if COLUMNS[name] == "BIGINT" else f'"{name}"'
+            for name in table
+        )
+        cursors = {
+            part.batch.sensor: max(part.batch.number, 0)
+            for part in sorted(parts, key=lambda part: part.batch.number)
+        }
+        self._writer.register("incoming", table)
+        try:
+            self._writer.execute("BEGIN")
+            try:
+                self._writer.execute(
+                    f"INSERT INTO {one.name}.events ({names}) SELECT {values} FROM incoming"  # noqa: S608 - names of our own
+                )
+                for sensor, number in cursors.items():
+                    self._move_cursor(one, sensor, number)
+                self._writer.execute("COMMIT")
+            except BaseException:
+                self._writer.execute("ROLLBACK")
+                raise
+        finally:
+            self._writer.unregister("incoming")
+        one.cursors.update(cursors)
+
+    def _move_cursor(self, one: _Day, sensor: str, number: int) -> None:
+        statement = (
+            f"UPDATE {one.name}.cursors SET number = ? WHERE sensor = ?"  # noqa: S608 - a name of our own
+            if sensor in one.cursors
+            else f"INSERT INTO {one.name}.cursors (number, sensor) VALUES (?, ?)"  # noqa: S608
+        )
+        self._writer.execute(statement, [number, sensor])
+
+    def _opened(self, day: int) -> _Day:
+        """The day, attached; the caller holds the lock."""
+        known = self._open.get(day)
+        if known:
+            self._open.move_to_end(day)
+            return known
+        self._make_room()
+        text = _day_text(day)
+        one = _Day(name=f"d{text.replace('-', '')}")
+        path = self._folder / f"{text}{SUFFIX}"
+        cursor = self._database.cursor()
+        try:
+            cursor.execute(f"ATTACH {_quoted(path)} AS {one.name}")
+            cursor.execute(f"CREATE TABLE IF NOT EXISTS {one.name}.events ({_DDL})")
+            cursor.execute(
+                f"CREATE TABLE IF NOT EXISTS {one.name}.cursors (sensor VARCHAR, number BIGINT)"
+            )
+            rows = cursor.execute(f"SELECT sensor, number FROM {one.name}.cursors").fetchall()  # noqa: S608
+        finally:
+            cursor.close()
+        path.chmod(0o600)
+        one.cursors.update(rows)
+        self._open[day] = one
+        return one
+
+    def _make_room(self) -> None:
+        for day, one in list(self._open.items()):
+            if len(self._open) < OPEN_DAYS_MAX:
+                return
+            if one.leases == 0:
+                self._database.execute(f"DETACH {one.name}")
+                del self._open[day]
+
+
+def _quoted(path: Path) -> str:
+    """A path as an SQL literal; such statements take no parameters."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def _day_text(day: int) -> str:
+    return datetime.fromtimestamp(day * DAY // SECOND, UTC).strftime("%Y-%m-%d")
+
+
+def _day_of(name: str) -> int:
+    moment = datetime.strptime(name.removesuffix(SUFFIX), "%Y-%m-%d").replace(tzinfo=UTC)
+    return int(moment.timestamp()) * SECOND // DAY

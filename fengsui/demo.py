@@ -1,0 +1,155 @@
+"""Demo: the shipped recordings through the whole way, scored against their labels.
+
+It keeps to the recordings and rules it names, so that its figures stay comparable when more of
+both are added.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from fengsui.evidence import verify_folder
+from fengsui.folder import DataFolder
+from fengsui.memory import PeakMemory
+from fengsui.score import Attack, score
+from fengsui.wiring import Site, open_demonstration
+from schema.errors import FengsuiError
+from schema.times import SECOND
+from sensors.replay import Recording, label_time
+
+RECORDING: Final = "district-day"
+RULES: Final = "fengsui-25"
+"""The twenty-five rules for the recorded systems, by the name the figures go under."""
+
+RECORDINGS: Final = Path(__file__).resolve().parent.parent / "range" / "recordings"
+
+
+class DemoResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``fengsui demo --json`` prints."""
+
+    recording: str
+    rules: str
+    events: int
+    verified: int
+    quarantined: int
+    alerts: int
+    labelled: int
+    found: int
+    missed: tuple[str, ...]
+    false: int
+    first_alert_seconds: float
+    events_per_second: int
+    peak_rss_mb: int
+
+
+def recording_folder() -> Path:
+    """The shipped recording; raises ``fengsui.recording.absent`` outside a checkout."""
+    folder = RECORDINGS / RECORDING
+    if not folder.is_dir():
+        raise FengsuiError(
+            "fengsui.recording.absent",
+            f"no recording at {folder}: run from a checkout, which holds the recordings",
+            path=str(folder),
+        )
+    return folder
+
+
+def run_demo(data: Path | None) -> DemoResult:
+    """Run the recording to its end in ``data``, or in a folder that is removed afterwards."""
+    begun = _process_start()
+    with _folder(data) as root, PeakMemory() as memory:
+        folder = DataFolder(root)
+        site = open_demonstration(folder, recording_folder())
+        try:
+            started = time.monotonic()
+            replay(site)
+            seconds = time.monotonic() - started
+        finally:
+            site.close()
+        report = verify_folder(folder)
+        result = _result(site, report.events_of.get(RECORDING, 0), seconds)
+    first = site.pipeline.progress.first_alert_at
+    return msgspec.structs.replace(
+        result,
+        first_alert_seconds=round((first / SECOND) - begun, 2) if first else 0.0,
+        peak_rss_mb=round(memory.mb),
+    )
+
+
+def replay(site: Site) -> None:
+    """Carry the recording through to its end; does nothing where that was done before."""
+    recording = site.recording
+    assert recording is not None
+    while not recording.finished:
+        site.pipeline.round()
+    recording.end()
+    while site.pipeline.round():
+        pass
+    site.pipeline.finish()
+
+
+def _result(site: Site, verified: int, seconds: float) -> DemoResult:
+    recording = site.recording
+    assert recording is not None
+    alerts = site.alerts.final()
+    judged = score(alerts, attacks(recording), site.fields_of)
+    status = site.status_of(RECORDING)
+    return DemoResult(
+        recording=RECORDING,
+        rules=RULES,
+        events=status.events,
+        verified=verified,
+        quarantined=status.quarantined,
+        alerts=len(alerts),
+        labelled=judged.labelled,
+        found=judged.found,
+        missed=judged.missed,
+        false=len(judged.false),
+        first_alert_seconds=0.0,
+        events_per_second=round(site.pipeline.progress.events / max(seconds, 0.001)),
+        peak_rss_mb=0,
+    )
+
+
+def attacks(recording: Recording) -> list[Attack]:
+    """The labelled attacks of a recording."""
+    return [
+        Attack(
+            id=one.id,
+            kind=one.kind,
+            start=label_time(one.start),
+            end=label_time(one.end),
+            entities=frozenset(value for values in one.entities.values() for value in values),
+        )
+        for one in recording.labels.attacks
+    ]
+
+
+@contextmanager
+def _folder(data: Path | None) -> Iterator[Path]:
+    if data is not None:
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        yield data
+        return
+    with tempfile.TemporaryDirectory(prefix="fengsui-demo-") as scratch:
+        yield Path(scratch)
+
+
+def _process_start() -> float:
+    """When this process began, seconds since the epoch: interpreter start and imports count."""
+    ticks = int(Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()[19])
+    since_boot = ticks / _ticks_per_second()
+    return time.time() - (time.clock_gettime(time.CLOCK_BOOTTIME) - since_boot)
+
+
+def _ticks_per_second() -> int:
+    import os
+
+    return os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,315 @@
+"""Evidence: proofs of single events and the check of a whole folder, with or without a platform.
+
+Everything is read from the data folder; nothing needs the platform to run, nothing is changed.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from collector import idfile
+from collector.chaincheck import ChainCheck, Known, Report, check_anchor
+from collector.control import SENSOR as CONTROL
+from collector.proof import EventProof, find_batch, prove
+from crypto import sm2
+from fengsui.clock import SystemClock
+from fengsui.folder import DataFolder, Ownership
+from fengsui.settings import load as load_settings
+from schema import batch as batches
+from schema import event, log
+from schema.disk import PosixDisk, replace_file
+from schema.errors import FengsuiError
+from schema.receipt import Anchor, Head, Receipt, sign_anchor
+
+EVENT_ID_CHARS: Final = 32
+RECEIPTS: Final = "receipts"
+
+
+@contextmanager
+def _state(folder: DataFolder) -> Iterator[sqlite3.Connection]:
+    """The state of record, opened for reading only."""
+    if not folder.state.exists():
+        raise FengsuiError(
+            "fengsui.folder.stateless",
+            f"{folder.root} has segments but no state of record: restore it from a backup",
+            path=str(folder.root),
+        )
+    with closing(sqlite3.connect(f"file:{folder.state}?mode=ro", uri=True)) as connection:
+        connection.row_factory = sqlite3.Row
+        yield connection
+
+
+def _known(folder: DataFolder, sensor: str, sealed: Mapping[int, str], *, owned: bool) -> Known:
+    with _state(folder) as state:
+        row = state.execute("SELECT realm FROM sensors WHERE name = ?", (sensor,)).fetchone()
+        keys = state.execute(
+            "SELECT enrolment, point FROM sensor_keys WHERE sensor = ?", (sensor,)
+        ).fetchall()
+        chain = state.execute(
+            "SELECT enrolment, number, next_sequence, hash FROM chains WHERE sensor = ?", (sensor,)
+        ).fetchone()
+    head = None
+    if chain is not None:
+        head = Head(
+            sensor=sensor,
+            enrolment=chain["enrolment"],
+            number=chain["number"],
+            events=chain["next_sequence"],
+            hash=chain["hash"],
+        )
+    return Known(
+        realm=row["realm"] if row else "",
+        sensor=sensor,
+        keys={key["enrolment"]: key["point"] for key in keys},
+        head=head,
+        sealed=sealed,
+        leaves=_leaves(folder.segments / sensor, owned=owned),
+    )
+
+
+def _leaves(folder: Path, *, owned: bool) -> dict[int, Sequence[bytes]]:
+    """First bytes of each leaf, from the id index; of open segments when nobody writes them."""
+    found: dict[int, Sequence[bytes]] = {}
+    for name in log.segment_names(folder, PosixDisk()):
+        closed = idfile.Closed.load(idfile.closed_path(folder / name))
+        if closed is not None:
+            found.update(closed.leaves())
+        elif owned and idfile.open_path(folder / name).exists():
+            found.update(idfile.Open(idfile.open_path(folder / name)).leaves())
+    return found
+
+
+def _sealed_receipts(folder: DataFolder) -> dict[str, dict[int, str]]:
+    """Header hashes by sensor and batch number, as the control chain sealed them."""
+    sealed: dict[str, dict[int, str]] = {}
+    reader = log.Reader(folder.segments / CONTROL)
+    try:
+        while found := reader.read(64):
+            for batch in found:
+                for payload in batches.unpack_body(batch.body, batch.header.count).payloads:
+                    _note_receipt(payload, sealed)
+    except FengsuiError:
+        # The control chain is damaged: its own check names that; use what could be read.
+        return sealed
+    return sealed
+
+
+def _note_receipt(payload: bytes | None, sealed: dict[str, dict[int, str]]) -> None:
+    fields = event.decode(payload) if payload is not None else {}
+    if fields.get("event.action") == "batch_received":
+        sensor, number = str(fields["gov.batch.sensor"]), fields["gov.batch.number"]
+        sealed.setdefault(sensor, {})[int(str(number))] = str(fields["gov.batch.hash"])
+
+
+def verify_folder(folder: DataFolder, anchor_file: Path | None = None) -> Report:
+    """Check every chain of the folder, and the anchor where one is given.
+
+    Raises ``fengsui.folder.absent`` for a folder without segments.
+    """
+    folder.must_exist()
+    names = log.sensors(folder.segments, PosixDisk())
+    if not names:
+        raise FengsuiError(
+            "fengsui.folder.absent",
+            f"{folder.segments} holds no chain: is this the data folder?",
+            path=str(folder.root),
+        )
+    report = Report(sensors=len(names))
+    sealed = _sealed_receipts(folder)
+    checks: dict[str, ChainCheck] = {}
+    with _alone(folder) as owned:
+        for name in names:
+            known = _known(folder, name, sealed.get(name, {}), owned=owned)
+            checks[name] = ChainCheck(folder.segments / name, known, report)
+            checks[name].run()
+        _missing_chains(folder, names, report)
+    if anchor_file is not None:
+        check_anchor(read_anchor(anchor_file), checks, report)
+    return report
+
+
+@contextmanager
+def _alone(folder: DataFolder) -> Iterator[bool]:
+    """Whether no platform runs on the folder; holds it that way where none does."""
+    try:
+        owner = Ownership(folder)
+    except FengsuiError:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        owner.release()
+
+
+def _missing_chains(folder: DataFolder, names: Sequence[str], report: Report) -> None:
+    from collector.chaincheck import Finding
+
+    with _state(folder) as state:
+        accepted = [row["sensor"] for row in state.execute("SELECT sensor FROM chains")]
+    for sensor in sorted(set(accepted) - set(names)):
+        report.findings.append(
+            Finding(
+                code="proof.chain.missing",
+                sensor=sensor,
+                message=f"the state of record knows batches of {sensor}, but it has no segments",
+            )
+        )
+
+
+def read_anchor(path: Path) -> Anchor:
+    """An anchor file; raises ``fengsui.anchor.unreadable``."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Anchor)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise FengsuiError(
+            "fengsui.anchor.unreadable", f"{path} is not an anchor: {error}", path=str(path)
+        ) from error
+
+
+def export_anchor(folder: DataFolder, target: Path) -> Anchor:
+    """Check the folder and write its heads, signed with the receipt key.
+
+    Raises ``fengsui.anchor.unclean`` rather than anchor damage.
+    """
+    from crypto import keys
+
+    report = verify_folder(folder)
+    if report.findings:
+        raise FengsuiError(
+            "fengsui.anchor.unclean",
+            f"the folder has {len(report.findings)} findings: run `fengsui verify --all` first",
+        )
+    settings = load_settings(folder.settings, {})
+    anchor = sign_anchor(
+        settings.site.name,
+        SystemClock().now(),
+        tuple(head for _, head in sorted(report.heads.items())),
+        keys.load(folder.keys / "receipt.pem"),
+    )
+    replace_file(target, msgspec.json.format(msgspec.json.encode(anchor)), mode=0o644)
+    return anchor
+
+
+def prove_event(folder: DataFolder, event_id: str) -> EventProof:
+    """The proof of one stored event.
+
+    Raises ``fengsui.event.unknown`` and ``fengsui.event.malformed``.
+    """
+    folder.must_exist()
+    if len(event_id) != EVENT_ID_CHARS or not _is_hex(event_id):
+        raise FengsuiError(
+            "fengsui.event.malformed", f"an event id has {EVENT_ID_CHARS} hex digits", id=event_id
+        )
+    sensor, number, index = _place(folder, bytes.fromhex(event_id))
+    found = find_batch(folder.segments / sensor, number)
+    if found is None:
+        raise _unknown(event_id)
+    name, batch = found
+    with _state(folder) as state:
+        row = state.execute(
+            "SELECT point FROM sensor_keys WHERE sensor = ? AND enrolment = ?",
+            (sensor, batch.header.enrolment),
+        ).fetchone()
+        receipt_key = _receipt_key(folder)
+    return prove(
+        event_id,
+        batch,
+        segment_name=f"{sensor}/{name}",
+        index=index,
+        key=sm2.PublicKey.from_point(row["point"]),
+        receipt=_receipt(folder, sensor),
+        receipt_key=receipt_key,
+    )
+
+
+def _receipt_key(folder: DataFolder) -> sm2.PublicKey:
+    from crypto import keys
+
+    return keys.load(folder.keys / "receipt.pem").public
+
+
+def _receipt(folder: DataFolder, sensor: str) -> Receipt | None:
+    path = folder.root / RECEIPTS / f"{sensor}.json"
+    return msgspec.json.decode(path.read_bytes(), type=Receipt) if path.exists() else None
+
+
+def _is_hex(text: str) -> bool:
+    return all(character in "0123456789abcdef" for character in text)
+
+
+def _place(folder: DataFolder, event_id: bytes) -> tuple[str, int, int]:
+    """Sensor, batch number and index: from the id index, else from the segments themselves."""
+    for sensor in log.sensors(folder.segments, PosixDisk()):
+        for name in log.segment_names(folder.segments / sensor, PosixDisk()):
+            closed = idfile.Closed.load(idfile.closed_path(folder.segments / sensor / name))
+            found = closed.find(event_id) if closed else None
+            if found is not None:
+                return sensor, found[0], found[1]
+    return _place_by_reading(folder, event_id)
+
+
+def _place_by_reading(folder: DataFolder, event_id: bytes) -> tuple[str, int, int]:
+    from collector.idindex import identify
+
+    for sensor in log.sensors(folder.segments, PosixDisk()):
+        reader = log.Reader(folder.segments / sensor)
+        while found := reader.read(16):
+            for batch in found:
+                body = batches.unpack_body(batch.body, batch.header.count)
+                for index, payload in enumerate(body.payloads):
+                    if payload and identify(event.decode(payload), batch) == event_id:
+                        return sensor, batch.header.number, index
+    raise _unknown(event_id.hex())
+
+
+def _unknown(event_id: str) -> FengsuiError:
+    return FengsuiError(
+        "fengsui.event.unknown",
+        f"no segment here holds the event {event_id}: check the id and the folder",
+        id=event_id,
+    )
+
+
+def proof_text(proof: EventProof) -> str:
+    """The proof for people, in both languages."""
+    header = proof.batch.header
+    lines = [
+        f"事件 event        {proof.event_id}",
+        f"探针 sensor       {header.sensor} (enrolment {header.enrolment}, key {header.key_id})",
+        f"段 segment        {proof.segment}",
+        f"批次 batch        {header.number}, event {proof.index + 1} of {header.count}",
+        f"叶 leaf           {proof.leaf.hex()}",
+        *(f"路径 path         {node.hex()}" for node in proof.path),
+        f"根 root           {header.root}",
+        f"签名 signature    {proof.batch.signature.hex()}",
+        *(f"{'✓' if step.ok else '✗'} {step.zh} · {step.en}" for step in proof.steps),
+        "证明的是事件离开探针时即如此，不多也不少 · it left the sensor so: no more, no less",
+    ]
+    return "\n".join(lines)
+
+
+def report_text(report: Report) -> str:
+    """The outcome of a check for people."""
+    lines = [
+        (
+            f"{report.sensors} sensors, {report.segments} segments, {report.batches} batches, "
+            f"{report.events} events, {report.redacted} redacted"
+        )
+    ]
+    if report.torn_bytes:
+        lines.append(f"{report.torn_bytes} bytes of a write that was never acknowledged")
+    lines += [f"✗ {finding.message} [{finding.code}]" for finding in report.findings]
+    if not report.findings:
+        lines.append("全部核验通过 · every batch, chain, count and head is as it was sealed")
+    if not report.anchored:
+        lines.append(
+            "没有锚定：不能排除整个目录被回滚 · no anchor: cannot exclude rollback of the folder"
+        )
+    return "\n".join(lines)

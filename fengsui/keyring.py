@@ -1,0 +1,58 @@
+"""Keyring: the keys of a data folder, made on first use, 0600, never in a backup."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from crypto import keys, sm2
+from fengsui.folder import DataFolder
+from schema.errors import FengsuiError
+from schema.ports import Entropy
+
+SUBJECT_KEY_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keyring:
+    """One key, one use. ``subject`` makes the keyed hashes of citizens' numbers."""
+
+    sensor: sm2.PrivateKey
+    collector: sm2.PrivateKey
+    push: sm2.PrivateKey
+    receipt: sm2.PrivateKey
+    audit: sm2.PrivateKey
+    subject: bytes
+
+
+def open_keyring(folder: DataFolder, entropy: Entropy) -> Keyring:
+    """Load the folder's keys, making those that are missing."""
+    folder.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return Keyring(
+        sensor=keys.load_or_create(folder.keys / "sensor.pem"),
+        collector=keys.load_or_create(folder.keys / "collector.pem"),
+        push=keys.load_or_create(folder.keys / "push.pem"),
+        receipt=keys.load_or_create(folder.keys / "receipt.pem"),
+        audit=keys.load_or_create(folder.keys / "audit.pem"),
+        subject=subject_key(folder.keys / "subject.key", entropy),
+    )
+
+
+def subject_key(path: Path, entropy: Entropy) -> bytes:
+    """The site's subject key; raises ``fengsui.key.malformed`` for a file of another length."""
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(entropy.take(SUBJECT_KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+    key = path.read_bytes()
+    if len(key) != SUBJECT_KEY_BYTES:
+        raise FengsuiError(
+            "fengsui.key.malformed",
+            f"{path} holds {len(key)} bytes, not {SUBJECT_KEY_BYTES}: put the right file back",
+            path=str(path),
+        )
+    return key

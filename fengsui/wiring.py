@@ -1,0 +1,259 @@
+"""Wiring: the only place that picks adapters and joins the parts of one data folder."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from analytics import ruleset
+from analytics.engine import Engine
+from analytics.ruleset import RuleSet
+from collector.control import SENSOR as CONTROL
+from collector.control import ControlLog
+from collector.enrolments import Enrolment, Enrolments
+from collector.health import SensorStatus
+from collector.idindex import IdIndex
+from collector.index.duckdb_index import DuckDbIndex
+from collector.intake import Intake
+from collector.ownchain import OwnChain
+from collector.state.alerts import Alerts
+from collector.state.database import Database
+from fengsui import host
+from fengsui.clock import SystemClock, SystemEntropy
+from fengsui.folder import DataFolder, Ownership
+from fengsui.keyring import Keyring, open_keyring
+from fengsui.pipeline import Pipeline, Stages
+from fengsui.settings import Settings
+from fengsui.training import ChildTrainer
+from schema import log
+from schema.errors import FengsuiError
+from schema.event import Fields
+from schema.ports import Clock, Entropy
+from sensors.agent import Identity, Sensor
+from sensors.mask import Masker
+from sensors.replay import Recording
+from sensors.source import Source
+
+_logger = logging.getLogger(__name__)
+
+DUTY: Final = "duty"
+DEMONSTRATION: Final = "demonstration"
+BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """The running parts of one data folder."""
+
+    folder: DataFolder
+    settings: Settings
+    realm: str
+    keyring: Keyring
+    database: Database
+    enrolments: Enrolments
+    ids: IdIndex
+    index: DuckDbIndex
+    intake: Intake
+    control: ControlLog
+    alerts: Alerts
+    rules: RuleSet
+    pipeline: Pipeline
+    sensors: Sequence[Sensor]
+    writers: Sequence[log.Writer]
+    recording: Recording | None
+    owner: Ownership
+    clock: Clock
+    entropy: Entropy
+
+    def fields_of(self, event_id: str) -> Fields | None:
+        """The stored fields of an event, None once redacted or expired."""
+        hit = self.ids.fetch(bytes.fromhex(event_id))
+        return hit.fields if hit else None
+
+    def status_of(self, sensor: str) -> SensorStatus:
+        """How one sensor stands; raises ``StopIteration`` for one this folder does not know."""
+        return next(one for one in self.intake.status() if one.name == sensor)
+
+    def close(self) -> None:
+        """Stop the pipeline, close segments with their footers, let go of the folder."""
+        self.pipeline.stop()
+        for writer in self.writers:
+            writer.close_segment()
+        self.control.flush()
+        self.intake.step(1024)
+        self.control.close_segment()
+        self.index.close()
+        self.database.close()
+        self.owner.release()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalSensor:
+    """A sensor that runs inside this process: its name and how to make its sources."""
+
+    name: str
+    sources: Callable[[], Sequence[Source]]
+
+
+def open_demonstration(folder: DataFolder, recording_folder: Path) -> Site:
+    """The recording in a demonstration folder of its own; nothing in it is ever duty."""
+    recording = Recording(recording_folder)
+    local = LocalSensor(name=recording.labels.recording.name, sources=lambda: recording.sources)
+    return _open(
+        folder, Settings(), realm=DEMONSTRATION, local=local, clock=recording.clock,
+        recording=recording,
+    )  # fmt: skip
+
+
+def open_site(folder: DataFolder, settings: Settings, *, watch_host: bool = True) -> Site:
+    """A real site, watching this machine unless told not to."""
+    clock = SystemClock()
+    local = None
+    if watch_host:
+        sources = lambda: host.sources(settings.sensor, folder, clock)  # noqa: E731 - a thunk
+        local = LocalSensor(name=settings.sensor.name, sources=sources)
+    return _open(folder, settings, realm=DUTY, local=local, clock=clock, recording=None)
+
+
+def _open(
+    folder: DataFolder,
+    settings: Settings,
+    *,
+    realm: str,
+    local: LocalSensor | None,
+    clock: Clock,
+    recording: Recording | None,
+) -> Site:
+    folder.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    owner = Ownership(folder)
+    _keep_realm(folder, realm)
+    entropy = SystemEntropy()
+    keyring = open_keyring(folder, entropy)
+    database = Database(folder.state)
+    enrolments = Enrolments(
+        database,
+        segments=folder.segments,
+        realm=realm,
+        receipt_point=keyring.receipt.public.point,
+        clock=clock,
+        entropy=entropy,
+    )
+    unit = settings.site.unit
+    own = enrolments.add_local(CONTROL, unit, key=keyring.collector.public)
+    control = ControlLog(
+        OwnChain(folder.segments, own, key=keyring.collector, clock=clock, entropy=entropy), clock
+    )
+    sensors, writers, closers = _local(
+        local, enrolments, folder=folder, keyring=keyring, unit=unit, realm=realm, clock=clock,
+        entropy=entropy, batch_events=settings.sensor.batch_events,
+    )  # fmt: skip
+    ids = IdIndex(folder.segments)
+    index = DuckDbIndex(folder.index, ids=ids, memory_mb=settings.index.memory_mb)
+    intake = Intake(
+        folder.root,
+        database=database,
+        index=index,
+        ids=ids,
+        enrolments=enrolments,
+        receipt_key=keyring.receipt,
+        control=control,
+        clock=clock,
+        realm=realm,
+        closers=closers,
+    )
+    alerts = Alerts(database)
+    rules = ruleset.load([ruleset.SHIPPED], folder.cache)
+    snapshot = alerts.snapshot()
+    engine = Engine.restore(rules, snapshot) if snapshot else Engine(rules)
+    stages = Stages(
+        sensors=sensors,
+        intake=intake,
+        engine=engine,
+        alerts=alerts,
+        control=control,
+        trainer=ChildTrainer(),
+        clock=clock,
+        pace=SystemClock(),
+    )
+    _note_rules(control, rules)
+    return Site(
+        folder=folder, settings=settings, realm=realm, keyring=keyring, database=database,
+        enrolments=enrolments, ids=ids, index=index, intake=intake, control=control,
+        alerts=alerts, rules=rules, pipeline=Pipeline(stages), sensors=sensors, writers=writers,
+        recording=recording, owner=owner, clock=clock, entropy=entropy,
+    )  # fmt: skip
+
+
+def _keep_realm(folder: DataFolder, realm: str) -> None:
+    """A folder is of one realm for ever; raises ``fengsui.folder.other_realm``."""
+    mark = folder.root / "realm"
+    if not mark.exists():
+        mark.write_text(realm, "ascii")
+    found = mark.read_text("ascii").strip()
+    if found != realm:
+        raise FengsuiError(
+            "fengsui.folder.other_realm",
+            f"{folder.root} is a {found} folder: demonstration and duty never mix; name another",
+            path=str(folder.root),
+        )
+
+
+def _local(
+    local: LocalSensor | None,
+    enrolments: Enrolments,
+    *,
+    folder: DataFolder,
+    keyring: Keyring,
+    unit: str,
+    realm: str,
+    clock: Clock,
+    entropy: Entropy,
+    batch_events: int,
+) -> tuple[list[Sensor], list[log.Writer], dict[str, Callable[[], None]]]:
+    """The sensor of this process, its writer, and how its open segment is closed."""
+    if local is None:
+        return [], [], {}
+    enrolment = enrolments.add_local(local.name, unit, key=keyring.sensor.public)
+    writer = log.Writer(folder.segments / local.name)
+    sensor = Sensor(
+        _identity(enrolment, realm),
+        key=keyring.sensor,
+        writer=writer,
+        sources=local.sources(),
+        masker=Masker(keyring.subject).mask,
+        clock=clock,
+        entropy=entropy,
+        batch_events_max=batch_events,
+    )
+    return [sensor], [writer], {local.name: writer.close_segment}
+
+
+def _identity(enrolment: Enrolment, realm: str) -> Identity:
+    return Identity(
+        realm=realm,
+        sensor=enrolment.sensor,
+        enrolment=enrolment.number,
+        boot_id=BOOT_ID.read_text().strip(),
+        base_number=enrolment.base_number,
+    )
+
+
+def _note_rules(control: ControlLog, rules: RuleSet) -> None:
+    control.add("rules_loaded", digest=rules.digest, events=len(rules.rules))
+    for refusal in rules.refused:
+        _logger.warning("a rule is refused", extra={"path": refusal.path, "why": refusal.reason})
+
+
+def utc_offset_minutes() -> int:
+    """The machine's own zone, for logs that name none."""
+    return time.localtime().tm_gmtoff // 60
+
+
+def host_name() -> str:
+    """This machine's name, for ``host.name``."""
+    return socket.gethostname()
