@@ -1,4 +1,4 @@
-"""Conditions: filter terms as SQL in which every value, and every name of a label, is a parameter."""
+"""Conditions: filter terms as SQL; every value, and every name of a label, is a parameter."""
 
 from __future__ import annotations
 

@@ -136,7 +136,7 @@ class Days:
             self._writer.execute("BEGIN")
             try:
                 self._writer.execute(
-                    f"INSERT INTO {one.name}.events ({names}) SELECT {values} FROM incoming"  # noqa: S608 - names of our own
+                    f"INSERT INTO {one.name}.events ({names}) SELECT {values} FROM incoming"
                 )
                 for sensor, number in cursors.items():
                     self._move_cursor(one, sensor, number)
@@ -150,9 +150,9 @@ class Days:
 
     def _move_cursor(self, one: _Day, sensor: str, number: int) -> None:
         statement = (
-            f"UPDATE {one.name}.cursors SET number = ? WHERE sensor = ?"  # noqa: S608 - a name of our own
+            f"UPDATE {one.name}.cursors SET number = ? WHERE sensor = ?"
             if sensor in one.cursors
-            else f"INSERT INTO {one.name}.cursors (number, sensor) VALUES (?, ?)"  # noqa: S608
+            else f"INSERT INTO {one.name}.cursors (number, sensor) VALUES (?, ?)"
         )
         self._writer.execute(statement, [number, sensor])
 
@@ -173,7 +173,7 @@ class Days:
             cursor.execute(
                 f"CREATE TABLE IF NOT EXISTS {one.name}.cursors (sensor VARCHAR, number BIGINT)"
             )
-            rows = cursor.execute(f"SELECT sensor, number FROM {one.name}.cursors").fetchall()  # noqa: S608
+            rows = cursor.execute(f"SELECT sensor, number FROM {one.name}.cursors").fetchall()
         finally:
             cursor.close()
         path.chmod(0o600)

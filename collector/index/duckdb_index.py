@@ -160,7 +160,7 @@ class DuckDbIndex:
         with self._days.lent([day]) as (connection, tables):
             # The narrow columns choose the rows; only those are then read in full width.
             rows = connection.execute(
-                f"SELECT {_SELECTED} FROM {tables[0]} WHERE rowid IN "  # noqa: S608 - values are parameters
+                f"SELECT {_SELECTED} FROM {tables[0]} WHERE rowid IN "
                 f"(SELECT rowid FROM {tables[0]} WHERE {wanted.text} ORDER BY {order} LIMIT ?) "
                 f"ORDER BY {order}",
                 [*wanted.values, limit],
@@ -194,12 +194,12 @@ def _count(
     limit: int,
 ) -> list[tuple[object, int]]:
     parts = [
-        f"SELECT {key.text} AS key FROM {table} WHERE {wanted.text}"  # noqa: S608 - values are parameters
+        f"SELECT {key.text} AS key FROM {table} WHERE {wanted.text}"
         for table in tables
     ]
     values = [*key.values, *wanted.values] * len(tables)
     return connection.execute(
-        f"SELECT key, count(*) AS n FROM ({' UNION ALL '.join(parts)}) "  # noqa: S608
+        f"SELECT key, count(*) AS n FROM ({' UNION ALL '.join(parts)}) "
         "WHERE key IS NOT NULL GROUP BY key ORDER BY n DESC, key LIMIT ?",
         [*values, limit],
     ).fetchall()
