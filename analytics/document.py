@@ -28,6 +28,7 @@ DEPTH_MAX: Final = 32
 
 Severity: TypeAlias = Literal["informational", "low", "medium", "high", "critical"]
 Plain: TypeAlias = "str | int | float | bool | list[Plain] | dict[str, Plain] | None"
+"""YAML as it was read, before any of it is understood."""
 
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,5})(s|m|h|d)")

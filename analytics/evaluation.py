@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from analytics.coverage import Coverage
+from analytics.expression import ANY_FIELD, atoms
 from analytics.keyed import Changes, Key
-from analytics.matcher import Match
+from analytics.matcher import RELATED, Match
 from analytics.memory import Hit
 from analytics.models import hours, run
 from analytics.models.artefact import TrainingRequest
 from analytics.models.hours import HourBook
 from analytics.models.run import ModelRun
 from analytics.partition import PREFIX, Partition
-from analytics.rule import NO_ENTITY
+from analytics.rule import NO_ENTITY, Rule
 from analytics.ruleset import RuleSet
 from analytics.state import Evaluator
 from schema import ids
 from schema.errors import FengsuiError
-from schema.event import DATASET, AcceptedBatch, Fields
+from schema.event import ADDED, DATASET, AcceptedBatch, Fields
 from schema.times import MINUTE
 
 
@@ -30,6 +31,13 @@ class Evaluation:
     ) -> None:
         self._rules = ruleset.rules
         self._plans = ruleset.matcher().plans
+        self._reads_added = {
+            dataset
+            for rule in ruleset.rules
+            if any(map(_is_added, _fields_read(rule)))
+            for dataset in rule.datasets
+        }
+        """Datasets with a rule that reads what the collector added: only they pay for it."""
         self._coverage = coverage
         evaluators = [Evaluator(index, rule) for index, rule in enumerate(self._rules)]
         self._partitions = [Partition(evaluators, lateness_us) for _ in range(partitions)]
@@ -61,12 +69,14 @@ class Evaluation:
         dataset: object = None
         plan, counting = None, None
         lowest, end, counts = 0, 0, [0]
-        for place, (time, event) in enumerate(zip(batch.times, _enriched(batch), strict=True)):
-            named = event.get(DATASET)
+        added = False
+        for place, (time, signed) in enumerate(zip(batch.times, batch.events, strict=True)):
+            named = signed.get(DATASET)
             if named != dataset or not lowest <= time < end:
                 # The earliest event of a minute has the greatest lag: it is noted on the way.
                 dataset, lowest, end = named, time, time - time % MINUTE + MINUTE
                 plan, counting = self._plans.get(str(named)), self._counting.get(str(named))
+                added = named in self._reads_added
                 counts = self._coverage.source(time, sensor, str(named), batch.received_at)
             counts[0] += 1
             if time < late_before:
@@ -74,6 +84,7 @@ class Evaluation:
                 if time < floor:
                     counts[2] += 1
                     continue
+            event = {**batch.enrichment[place], **signed} if added else signed
             if plan is not None:
                 found = plan.match(event)
                 if found:
@@ -159,14 +170,20 @@ class Evaluation:
             )
 
 
-def _enriched(batch: AcceptedBatch) -> Sequence[Fields]:
-    """What rules read: the signed fields, and under them what the collector added."""
-    if not any(batch.enrichment):
-        return batch.events
-    return [
-        {**more, **event} if more else event
-        for event, more in zip(batch.events, batch.enrichment, strict=True)
-    ]
+def _fields_read(rule: Rule) -> Iterator[str]:
+    """Every field the rule looks at."""
+    if rule.entity != NO_ENTITY:
+        yield rule.entity
+    yield rule.distinct
+    for step in rule.steps:
+        for atom in atoms(step.condition):
+            yield atom.field
+            if atom.op in RELATED:
+                yield str(atom.value)
+
+
+def _is_added(field: str) -> bool:
+    return field in ADDED or field == ANY_FIELD or field.startswith("labels.")
 
 
 def _entities(field: str, event: Fields, event_id: bytes) -> tuple[str, ...]:

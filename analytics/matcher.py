@@ -22,7 +22,7 @@ Match: TypeAlias = tuple[int, int]
 """(index of the rule in the rule set, bits of the steps it matches)"""
 
 _NOTHING: Final[tuple[Match, ...]] = ()
-_RELATED: Final = frozenset({"same_as", "starts_as", "ends_as"})
+RELATED: Final = frozenset({"same_as", "starts_as", "ends_as"})
 
 
 class Plan:
@@ -44,7 +44,7 @@ class Plan:
         self._known: dict[int, tuple[Match, ...]] = {}
         self._fields = self._by_field()
         self._related = [
-            (_relation(atom), bit) for atom, bit in self._bits.items() if atom.op in _RELATED
+            (_relation(atom), bit) for atom, bit in self._bits.items() if atom.op in RELATED
         ]
         words = {atom: bit for atom, bit in self._bits.items() if atom.field == ANY_FIELD}
         self._words = FieldValues(words) if words else None
@@ -52,7 +52,7 @@ class Plan:
     def _by_field(self) -> list[tuple[str, FieldValues]]:
         grouped: dict[str, dict[Atom, int]] = {}
         for atom, bit in self._bits.items():
-            if atom.field != ANY_FIELD and atom.op not in _RELATED:
+            if atom.field != ANY_FIELD and atom.op not in RELATED:
                 grouped.setdefault(atom.field, {})[atom] = bit
         return [(name, FieldValues(found)) for name, found in grouped.items()]
 

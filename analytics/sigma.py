@@ -6,6 +6,7 @@ cached. Whatever cannot be evaluated here is refused with its reason, never igno
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
@@ -19,30 +20,42 @@ from sigma.conditions import (
     ConditionValueExpression,
 )
 from sigma.exceptions import SigmaError
+from sigma.policy import SigmaPolicy
+from sigma.policy.regex_engine import RegexEngine, RegexPattern
 from sigma.rule import SigmaDetections, SigmaRule
 from sigma.types import SpecialChars
 
+from analytics.document import Plain, refused
 from analytics.expression import ANY_FIELD, All, Atom, Node, Not, Op, Some
+from analytics.values import compile_regex
 from schema.errors import FengsuiError
-
-Plain: TypeAlias = "str | int | float | bool | list[Plain] | dict[str, Plain] | None"
-"""A YAML document as it was read, before any of it is understood."""
 
 FieldName: TypeAlias = Callable[[str], str | None]
 """Our name of a field as the rule writes it, None where there is none."""
 
+
+class _LinearExpressions(RegexEngine):
+    """pySigma checks expressions with the same engine that will search for them."""
+
+    def compile(self, pattern: str, flags: int = 0) -> RegexPattern:
+        names = ((re.IGNORECASE, "i"), (re.MULTILINE, "m"), (re.DOTALL, "s"))
+        prefix = "".join(name for flag, name in names if flags & flag)
+        compiled: RegexPattern = compile_regex(f"(?{prefix}){pattern}" if prefix else pattern)
+        return compiled
+
+    @property
+    def error(self) -> type[Exception]:
+        return FengsuiError
+
+
+_POLICY = SigmaPolicy(regex_engine=_LinearExpressions())
 _COMPARE: dict[str, Op] = {"LT": "lt", "LTE": "lte", "GT": "gt", "GTE": "gte"}
-
-
-def refused(why: str) -> FengsuiError:
-    """The error for what cannot be evaluated; the loader adds the file."""
-    return FengsuiError("analytics.rule.refused", why)
 
 
 def check_rule(document: dict[str, Plain]) -> None:
     """Raise ``analytics.rule.refused`` unless the document is a sound Sigma rule."""
     try:
-        SigmaRule.from_dict(document)
+        SigmaRule.from_dict(document, policy=_POLICY)
     except SigmaError as error:
         raise refused(f"Sigma: {error}") from error
 
@@ -53,7 +66,7 @@ def compile_detection(detection: dict[str, Plain], field_name: FieldName) -> Nod
     Raises ``analytics.rule.refused`` with the reason.
     """
     try:
-        parsed = SigmaDetections.from_dict(detection).parsed_condition
+        parsed = SigmaDetections.from_dict(detection, policy=_POLICY).parsed_condition
         trees = [condition.parsed for condition in parsed]
     except (SigmaError, ValueError, TypeError, AttributeError) as error:
         # pySigma reports malformed sections by any of these.

@@ -199,20 +199,24 @@ def _places(events: Sequence[Fields]) -> list[tuple[str, str, int]]:
 def _set_aside_unplaced(columns: Columns) -> None:
     keep: list[bool] = []
     for index, event in zip(columns.indexes, columns.events, strict=True):
-        try:
-            _times([event])
-        except (KeyError, TypeError, FengsuiError):
-            reason = ("collector.event.time", f"its @timestamp is {str(event.get(TIME))[:40]!r}")
-        else:
-            reason = ("", "")
-        try:
-            _places([event])
-        except (KeyError, TypeError):
-            reason = ("collector.event.place", "it does not say where in its source it began")
-        keep.append(not reason[0])
-        if reason[0]:
+        reason = _unplaced(event)
+        keep.append(reason is None)
+        if reason:
             columns.set_aside.append(SetAside(index=index, code=reason[0], message=reason[1]))
     _keep(columns, keep)
+
+
+def _unplaced(event: Fields) -> tuple[str, str] | None:
+    """Why an event cannot be put in order, None when it can."""
+    try:
+        _times([event])
+    except (KeyError, TypeError, FengsuiError):
+        return "collector.event.time", f"its @timestamp is {str(event.get(TIME))[:40]!r}"
+    try:
+        _places([event])
+    except (KeyError, TypeError):
+        return "collector.event.place", "it does not say where in its source it began"
+    return None
 
 
 def _set_aside_far(columns: Columns) -> None:

@@ -10,14 +10,11 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final, overload
 
-from schema.event import Fields, Value
+from schema.event import ADDED, Fields, Value
 from schema.times import to_text
 
 RELATED_IP: Final = ("source.ip", "destination.ip")
 RELATED_USER: Final = ("user.name", "user.target.name", "user.effective.name")
-DERIVED: Final = frozenset(
-    {"event.id", "event.ingested", "event.severity", "related.ip", "related.user"}
-)
 _SEVERITY_BY_LEVEL: Final[Mapping[str, int]] = {
     "emerg": 3, "emergency": 3, "alert": 3, "crit": 3, "critical": 3, "fatal": 3, "panic": 3,
     "err": 2, "error": 2, "warn": 1, "warning": 1,
@@ -95,7 +92,7 @@ def unusual_of(batch_enrichment: Sequence[Fields]) -> Mapping[int, Mapping[str, 
     if isinstance(batch_enrichment, Enrichment):
         return batch_enrichment.unusual
     kept = {
-        place: {name: value for name, value in added.items() if name not in DERIVED}
+        place: {name: value for name, value in added.items() if name not in ADDED}
         for place, added in enumerate(batch_enrichment)
     }
     return {place: labels for place, labels in kept.items() if labels}

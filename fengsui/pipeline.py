@@ -63,6 +63,8 @@ class Stages:
     """The clock events are judged by: recorded time in a replay."""
     pace: Clock
     """The machine's clock: when to commit, beat and look ahead."""
+    intake_batches_max: int = INTAKE_BATCHES_MAX
+    """Batches taken in at once; alerts do not depend on it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +122,7 @@ class Pipeline:
     def round(self) -> bool:
         """One round; False when there was nothing to do."""
         sealed = self._seal()
-        accepted = self._stages.intake.step(INTAKE_BATCHES_MAX)
+        accepted = self._stages.intake.step(self._stages.intake_batches_max)
         self._feed(accepted)
         if not sealed:
             self._heartbeat()

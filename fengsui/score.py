@@ -16,7 +16,7 @@ from schema.event import Fields
 from schema.times import MINUTE
 
 GRACE_US: Final = MINUTE
-ENTITY_FIELDS: Final = ("source.ip", "user.name")
+ENTITY_FIELDS: Final = ("source.ip", "user.name", "user.target.name")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,12 +100,14 @@ class LocalSensor:
     sources: Callable[[], Sequence[Source]]
 
 
-def open_demonstration(folder: DataFolder, recording_folder: Path) -> Site:
+def open_demonstration(
+    folder: DataFolder, recording_folder: Path, settings: Settings | None = None
+) -> Site:
     """The recording in a demonstration folder of its own; nothing in it is ever duty."""
     recording = Recording(recording_folder)
     local = LocalSensor(name=recording.labels.recording.name, sources=lambda: recording.sources)
     return _open(
-        folder, Settings(), realm=DEMONSTRATION, local=local, clock=recording.clock,
+        folder, settings or Settings(), realm=DEMONSTRATION, local=local, clock=recording.clock,
         recording=recording,
     )  # fmt: skip
 

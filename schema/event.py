@@ -36,6 +36,12 @@ OFFSET: Final = "gov.sensor.offset"
 """Where it began in that file, in bytes; for streams the receiver's dense counter."""
 
 
+ADDED: Final = frozenset(
+    {"event.id", "event.ingested", "event.severity", "related.ip", "related.user"}
+)
+"""Fields the collector works out beside the signed ones, as it does ``labels.*`` of odd ones."""
+
+
 def encode(fields: Fields) -> bytes:
     """Canonical bytes of an event. The caller has dropped nulls and uses no floats."""
     return _encoder.encode(fields)

@@ -52,6 +52,14 @@ def claimed(signed: Signed) -> Heartbeat:
 
 
 def verify(signed: Signed, key: sm2.PublicKey) -> Heartbeat:
-    """The heartbeat, once the enrolled key has verified it (raises ``CryptoError``)."""
+    """The heartbeat, once the enrolled key has verified it.
+
+    Raises ``CryptoError``, and ``schema.heartbeat.malformed`` for other bytes signed by the key.
+    """
     key.verify(signed.signature, signed.payload, domain=DOMAIN)
-    return msgspec.json.decode(signed.payload, type=Heartbeat)
+    try:
+        return msgspec.json.decode(signed.payload, type=Heartbeat)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise FengsuiError(
+            "schema.heartbeat.malformed", f"a heartbeat is not understood: {error}"
+        ) from error

@@ -223,9 +223,7 @@ class Reader:
         begin = names.index(self.cursor.segment) if self.cursor.segment in names else older - 1
         return names[max(0, begin) :]
 
-    def _read_segment(
-        self, name: str, found: list[Batch], count_max: int, *, newest: bool
-    ) -> None:
+    def _read_segment(self, name: str, found: list[Batch], count_max: int, *, newest: bool) -> None:
         """Add the segment's batches behind the cursor, a window of bytes at a time."""
         path = self._folder / name
         start = self.cursor.offset if self.cursor.segment == name else len(segment.MAGIC)

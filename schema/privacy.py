@@ -17,6 +17,7 @@ from itertools import takewhile
 from typing import Final, Literal, TypeAlias
 
 from schema.folding import Folded, fold, fold_text, has_escapes
+from schema.marking import MARKING, marking
 
 __all__ = ["DIGITS_MIN", "Finding", "Kind", "find", "find_many", "marking", "suspicious"]
 
@@ -36,8 +37,6 @@ class Finding:
     11 digits, a card's digits. Empty for a marking. Never print it."""
 
 
-# --- what is worth a closer look -------------------------------------------------------------
-
 # Every number sought has at least eleven digits; spaces, hyphens and + may stand between them.
 DIGITS_MIN: Final = 11
 _DIGITS: Final = b"0" * DIGITS_MIN
@@ -46,8 +45,6 @@ _SEPARATORS: Final = b" -+\t"
 _GROUP: Final = 16
 """Texts looked at together: wide enough to spread the cost of a call, narrow enough that a hit
 sends few clean ones to the closer look."""
-
-_MARKING: Final = re.compile(r"[绝絕机機秘祕]\s{0,4}密\s{0,4}[★☆*⭐✩-✰⋆]")
 
 
 def suspicious(text: str) -> bool:
@@ -58,7 +55,7 @@ def suspicious(text: str) -> bool:
 
 
 def _looks_dirty(folded: str) -> bool:
-    if "密" in folded and _MARKING.search(folded):
+    if "密" in folded and MARKING.search(folded):
         return True
     raw = folded.encode("utf-8", "surrogatepass")
     return _DIGITS in raw.translate(_TO_ZERO, _SEPARATORS)
@@ -91,35 +88,6 @@ def _is_costly(text: str) -> bool:
     """Whether folding may change the text."""
     return not text.isascii() or has_escapes(text)
 
-
-def marking(text: str) -> str:
-    """The first classified marking in the text as it is written there, or nothing.
-
-    For texts of any length: at the speed of one pattern, without folding.
-    """
-    found = _WRITTEN_MARKING.search(text)
-    return found[0] if found else ""
-
-
-def _written(chars: str) -> str:
-    """A pattern for any of the characters, plain or escaped as ``folding`` undoes it."""
-    spellings = [f"[{chars}]"]
-    for char in chars:
-        for codec in ("utf-8", "gb18030"):
-            spellings.append("".join(rf"{_ESCAPE}{byte:02x}" for byte in char.encode(codec)))
-        spellings.append(rf"(?:\\u|%u){ord(char):04x}")
-    return f"(?:{'|'.join(spellings)})"
-
-
-_ESCAPE: Final = r"(?:%(?:25){0,4}|\\x)"
-_WRITTEN_GAP: Final = rf"(?:[\s+]|{_ESCAPE}(?:20|09)|{_ESCAPE}e3{_ESCAPE}80{_ESCAPE}80){{0,4}}"
-_WRITTEN_MARKING: Final = re.compile(
-    _WRITTEN_GAP.join((_written("绝机秘絕機祕"), _written("密"), _written("★☆*＊⭐"))),
-    re.IGNORECASE,
-)
-
-
-# --- the closer look -------------------------------------------------------------------------
 
 _PROVINCES: Final = (("1", "1-5"), ("2", "1-3"), ("3", "1-7"), ("4", "1-6"), ("5", "0-4"))
 _PROVINCES_2: Final = (("6", "1-5"), ("7", "1"), ("8", "1-3"))
@@ -214,7 +182,7 @@ def _merged(found: list[Finding]) -> list[Finding]:
 
 
 def _markings(text: str) -> Iterator[_Raw]:
-    for found in _MARKING.finditer(text):
+    for found in MARKING.finditer(text):
         yield "classified", found.start(), found.end(), ""
 
 

@@ -159,7 +159,8 @@ class _Masking:
             if any(finding.kind == "classified" for finding in findings):
                 self._hidden = self._hidden or text
                 return CLASSIFIED
-            parts, at = [], 0
+            parts: list[str] = []
+            at = 0
             for finding in findings:
                 parts += (text[at : finding.start], self._placeholder(finding))
                 at = finding.end

@@ -33,6 +33,13 @@ class Candidate:
     inode: int
     changed: int
     """Its time of change, nanoseconds."""
+    size: int
+    """Bytes."""
+
+    @property
+    def identity(self) -> tuple[int, ...]:
+        """Differs once anything was done to the file or in its place."""
+        return self.device, self.inode, self.changed, self.size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,20 +65,24 @@ def expand(pattern: str) -> list[str]:
 
 
 def candidate(path: Path) -> Candidate | None:
-    """The regular, non-empty file at the path; None where there is none."""
+    """The regular file at the path; None where there is none."""
     try:
         status = path.stat()
     except OSError:
         return None
-    if not stat.S_ISREG(status.st_mode) or status.st_size == 0:
+    if not stat.S_ISREG(status.st_mode):
         return None
     return Candidate(
-        path=path, device=status.st_dev, inode=status.st_ino, changed=status.st_mtime_ns
+        path=path,
+        device=status.st_dev,
+        inode=status.st_ino,
+        changed=status.st_mtime_ns,
+        size=status.st_size,
     )
 
 
 def rotated(path: str, elsewhere: Sequence[str]) -> list[Candidate]:
-    """What rotation has put aside from this path, oldest first.
+    """What rotation has put aside from this path, oldest first; empty files are no news.
 
     A compressed file whose uncompressed one is still there is left out: it is being written.
     """
@@ -82,7 +93,9 @@ def rotated(path: str, elsewhere: Sequence[str]) -> list[Candidate]:
             if one and name != path:
                 found[name] = one
     whole = [
-        one for name, one in found.items() if name.removesuffix(".gz") not in found.keys() - {name}
+        one
+        for name, one in found.items()
+        if one.size and name.removesuffix(".gz") not in found.keys() - {name}
     ]
     return sorted(whole, key=lambda one: one.changed)[-SIBLINGS_MAX:]
 
@@ -123,3 +136,16 @@ def find(
             return Found(place=one, handle=handle)
         handle.close()
     return None
+
+
+def is_copy(place: Candidate, known: Sequence[Mark]) -> bool:
+    """Whether the file holds what one of the marks says, under whatever inode."""
+    return any(_opened_holds(place, mark) for mark in known)
+
+
+def _opened_holds(place: Candidate, mark: Mark) -> bool:
+    handle = open_handle(place.path)
+    try:
+        return holds(handle, mark)
+    finally:
+        handle.close()

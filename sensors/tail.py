@@ -65,6 +65,10 @@ class FileSource:
         self._begun = 0
         self._sealed: dict[str, list[Mark]] = {}
         """Marks of paths not yet looked at, and of the last file of a path that has none now."""
+        self._changed: dict[str, int] = {}
+        """When what was read under a path had last changed, nanoseconds."""
+        self._there: dict[str, tuple[int, ...]] = {}
+        """What stood at each path when it was last looked at."""
         self._looked_for: set[str] = set()
         """Paths whose sealed files were looked for; again only when a file appears there."""
         self._watermark = 0
@@ -128,7 +132,8 @@ class FileSource:
 
     def _look(self, now: int) -> None:
         """Find what has become of the files, and new ones."""
-        if not self._paths or abs(now - self._expanded_at) >= EXPAND_EVERY_US:
+        due = not self._paths or abs(now - self._expanded_at) >= EXPAND_EVERY_US
+        if due:
             self._expanded_at = now
             self._paths = self._followed(rotation.expand(self._pattern))
         self.problem = ""
@@ -136,7 +141,7 @@ class FileSource:
             self.problem = f"{self._pattern}: {self._left_out} files too many; narrow the pattern"
         for path in self._paths:
             try:
-                self._look_at(path)
+                self._look_at(path, due=due)
             except OSError as error:
                 self.problem = f"{path}: {error.strerror}"
 
@@ -149,20 +154,27 @@ class FileSource:
         self._left_out = len(paths) - FILES_MAX
         return paths[:FILES_MAX]
 
-    def _look_at(self, path: str) -> None:
+    def _look_at(self, path: str, *, due: bool) -> None:
         current = next((f for f in self._files if f.path == path and not f.retired), None)
         now_there = rotation.candidate(Path(path))
-        if current is not None:
-            if now_there is None or _is(now_there, current):
-                return
-            if not current.is_linked and self._moved_to_copy(current, [now_there]):
-                return
-            current.retired = True
-            self._begin_unseen(path, current.changed)
-        elif path in self._sealed:
+        if current and now_there and _is(now_there, current):
+            self._there[path] = now_there.identity
+            return
+        if path in self._sealed:
             if now_there or path not in self._looked_for:
                 self._resume(path, now_there)
             return
+        if current:
+            is_linked = current.is_linked
+            if now_there and not is_linked and self._moved_to_copy(current, [now_there]):
+                return
+            current.retired = now_there is not None or not is_linked
+        identity = now_there.identity if now_there else ()
+        is_bare = not (now_there and now_there.size)
+        if path in self._changed and (self._there.get(path) != identity or (due and is_bare)):
+            # Something was done here since the last look, or files came and went unseen.
+            self._begin_unseen(path, self._changed[path])
+        self._there[path] = identity
         self._begin(now_there, path)
 
     def _resume(self, path: str, now_there: Candidate | None) -> None:
@@ -181,7 +193,10 @@ class FileSource:
             found.append((mark, there))
             if there:
                 taken.add((there.place.device, there.place.inode))
-        if not now_there and not any(there for _, there in found) and path == self._pattern:
+        after = max(mark.changed for mark in sealed)
+        is_empty_place = not any(place.changed > after for place in places)
+        if is_empty_place and not any(there for _, there in found) and path == self._pattern:
+            # Perhaps not mounted yet: a file that comes back must not count as new.
             return
         del self._sealed[path]
         for mark, there in found:
@@ -195,18 +210,20 @@ class FileSource:
             file = self._file(there.handle, path, generation=mark.generation, at=mark.offset)
             file.retired = there.place is not now_there
         if not any(file.path == path and not file.retired for file in self._files):
-            self._begin_unseen(path, max(mark.changed for mark in sealed))
+            self._begin_unseen(path, after)
             self._begin(now_there, path)
 
     def _begin_unseen(self, path: str, after: int) -> None:
         """Read rotated files that were written later than what we know: we saw none of them."""
+        known = [file.as_read() for file in self._files if file.path == path]
         for place in rotation.rotated(path, self._elsewhere):
-            if place.changed > after:
+            # A copy of what we read is no news; its original finds it once it is truncated.
+            if place.changed > after and not rotation.is_copy(place, known):
                 self._begin(place, path, retired=True)
 
     def _begin(self, place: Candidate | None, path: str, *, retired: bool = False) -> None:
         """Begin a generation, unless this is a file we have under another name."""
-        if place is None or (place.device, place.inode) in self._inodes():
+        if place is None or not place.size or (place.device, place.inode) in self._inodes():
             return
         if len(self._files) >= 2 * FILES_MAX:
             self.problem = f"{path}: more than {2 * FILES_MAX} files are open; it waits"
@@ -249,8 +266,8 @@ class FileSource:
             file.rewritten = False
             file.finish()
         now_there = rotation.candidate(Path(file.path))
+        self._begin_unseen(file.path, file.changed)
         if now_there and (now_there.device, now_there.inode) == inode:
-            self._begin_unseen(file.path, file.changed)
             self._begin(now_there, file.path)
 
     def _moved_to_copy(self, file: LogFile, among: Sequence[Candidate]) -> bool:
@@ -273,6 +290,8 @@ class FileSource:
 
     def _let_go(self) -> None:
         """Close files that are over and read to their end."""
+        for file in self._files:
+            self._changed[file.path] = max(self._changed.get(file.path, 0), file.changed)
         for file in [one for one in self._files if one.done and one.at_end]:
             self._files.remove(file)
             file.close()

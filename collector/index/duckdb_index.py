@@ -193,10 +193,7 @@ def _count(
     key: Sql,
     limit: int,
 ) -> list[tuple[object, int]]:
-    parts = [
-        f"SELECT {key.text} AS key FROM {table} WHERE {wanted.text}"
-        for table in tables
-    ]
+    parts = [f"SELECT {key.text} AS key FROM {table} WHERE {wanted.text}" for table in tables]
     values = [*key.values, *wanted.values] * len(tables)
     return connection.execute(
         f"SELECT key, count(*) AS n FROM ({' UNION ALL '.join(parts)}) "

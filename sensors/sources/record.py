@@ -14,8 +14,9 @@ from ipaddress import ip_address
 from typing import Final
 
 from crypto import sm3
-from schema import event, limits, privacy, times
+from schema import event, limits, times
 from schema.event import Fields
+from schema.marking import marking
 from sensors.sources.contract import Context
 
 FIELD_CHARS_MAX: Final = 8 * 1024
@@ -31,6 +32,8 @@ _ROOM: Final = 4 * 1024
 CACHE_MAX: Final = 4096
 """Entries of each parser's cache of repeated texts; it is emptied when full, for simplicity."""
 
+# ASCII in two bytes, as path traversal writes "." and "/"; as GBK it would read 喇 and 蜡.
+_OVERLONG: Final = re.compile(rb"(?:[\x00-\x7f]|[\xc0\xc1][\x80-\xbf])*\Z")
 _CUT_TAIL: Final = re.compile(r"[0-9A-Fa-fXxUu%\\+ \-０-９绝絕机機秘祕密]{1,256}\Z")
 
 
@@ -52,6 +55,8 @@ def decode(raw: bytes) -> tuple[str, bool]:
 
 def _chinese(raw: bytes) -> str:
     """The record read as GB18030, or nothing unless it is most likely that."""
+    if _OVERLONG.match(raw):
+        return ""
     try:
         text = raw.decode("gb18030")
     except UnicodeDecodeError:
@@ -63,7 +68,7 @@ def _chinese(raw: bytes) -> str:
         and len(char.encode("gb2312", "ignore")) > 1
         for char in foreign
     )
-    return text if common * 4 >= len(foreign) * 3 else ""
+    return text if common * 5 >= len(foreign) * 3 else ""
 
 
 def decode_many(records: Sequence[bytes]) -> tuple[list[str], set[int]]:
@@ -169,6 +174,5 @@ def cut(text: str, limit: int) -> str:
     Half a citizen's number would pass as no number, so what may be one is dropped from the end;
     a classified marking in the part cut off is carried over, since it speaks for the whole text.
     """
-    marking = privacy.marking(text)
-    kept = text[: limit - len(marking)]
-    return _CUT_TAIL.sub("", kept) + marking
+    carried = marking(text)
+    return _CUT_TAIL.sub("", text[: limit - len(carried)]) + carried

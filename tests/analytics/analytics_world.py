@@ -150,13 +150,14 @@ class Standing:
 
     alerts: dict[str, Alert] = field(default_factory=dict)
     closings: dict[str, Closing] = field(default_factory=dict)
-    withdrawn: int = 0
+    revised: int = 0
 
     def take(self, output: Output) -> None:
         for alert in output.alerts:
             if alert.state == "withdrawn":
-                self.withdrawn += self.alerts.pop(alert.id, None) is not None
+                self.alerts.pop(alert.id, None)
             else:
+                self.revised += alert.id in self.alerts
                 self.alerts[alert.id] = alert
         self.closings.update((closing.alert_id, closing) for closing in output.closings)
 

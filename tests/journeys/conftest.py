@@ -14,6 +14,10 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+import journey
+
 START_SECONDS_MAX = 60
 
 
@@ -80,3 +84,43 @@ def running_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runni
     """``fengsui run --no-host``: the demonstration and an empty site beside it."""
     with started("run", "--no-host", data=tmp_path_factory.mktemp("platform")) as platform:
         yield platform
+
+
+@pytest.fixture(scope="session")
+def evening(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short recording: three and a half hours of the shipped one."""
+    start, end = journey.EVENING
+    name = journey.EVENING_NAME
+
+    def make(target: Path) -> None:
+        journey.cut(target, name=name, start=start, end=end)
+
+    return journey.once(tmp_path_factory, name, make)
+
+
+@pytest.fixture(scope="session")
+def evening_folder(evening: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished data folder of the short recording; copy it before you change it."""
+
+    def make(target: Path) -> None:
+        journey.replayed(target, evening)
+
+    return journey.once(tmp_path_factory, "evening-folder", make)
+
+
+@pytest.fixture(scope="session")
+def evening_alerts(evening_folder: Path) -> list[bytes]:
+    """Final alerts of the short recording, run once in the usual sizes."""
+    return journey.final(evening_folder)
+
+
+@pytest.fixture(scope="session")
+def day_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished data folder of the whole shipped recording, run by the command."""
+
+    def make(target: Path) -> None:
+        done = fengsui("demo", "--json", data=target)
+        (target / "demo.json").write_text(done.stdout, "utf-8")
+        assert done.returncode == 0, done.stderr
+
+    return journey.once(tmp_path_factory, "day-folder", make)

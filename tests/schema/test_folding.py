@@ -9,8 +9,30 @@ from hypothesis import strategies as st
 from schema.folding import fold, fold_text
 
 pieces = st.sampled_from(
-    ["%", "%25", "%41", "%E5%AF%86", "%C3%DC", "%FF", "\\x41", "\\u5bc6", "%u5bc6", "\\ud83d", "密"]
-    + ["６", "⑩", "\u200b", "–", "a", "9", " ", "\n", "%E5%AF", "%81%30%81%30", "\ud800"]
+    [
+        "%",
+        "%25",
+        "%41",
+        "%E5%AF%86",
+        "%C3%DC",
+        "%FF",
+        "\\x41",
+        "\\u5bc6",
+        "%u5bc6",
+        "\\ud83d",
+        "密",
+        "６",
+        "⑩",
+        "\u200b",
+        "–",
+        "a",
+        "9",
+        " ",
+        "\n",
+        "%E5%AF",
+        "%81%30%81%30",
+        "\ud800",
+    ]
 )
 texts = st.one_of(st.text(), st.lists(pieces, max_size=30).map("".join))
 

@@ -227,35 +227,37 @@ def test_a_flipped_bit_is_named_after_all_before_it_was_read(place: float, bit: 
     disk, written = filled()
     sizes = {path: len(raw) for path, raw in sorted(disk.live.items())}
     at = int(place * sum(sizes.values()))
-    for path, size in sizes.items():
-        if at < size:
-            break
-        at -= size
+    path = min(sizes)
+    while at >= sizes[path]:
+        at -= sizes[path]
+        path = min(one for one in sizes if one > path)
     raw = bytearray(disk.live[path])
     raw[at] ^= 1 << bit
     disk.live[path] = bytes(raw)
     got: list[Batch] = []
-    named = False
+    named = None
     try:
         got.extend(read_all(disk))
     except FengsuiError as error:
-        named = True
-        assert error.code == "schema.segment.damaged"
-        assert error.params["path"] == str(path)
+        named = error.code, error.params["path"]
+    assert named in {None, ("schema.segment.damaged", str(path))}
     hashes = [one.hash for one in written]
     assert [one.hash for one in got] == hashes[: len(got)]
-    frames = [one for one in segment.frames(bytes(raw), len(segment.MAGIC))]
-    unacknowledged = path == max(sizes) and frames[-1] == segment.Broken(
+    frames = list(segment.frames(bytes(raw), len(segment.MAGIC)))
+    # The last frame of the newest file cannot be told from a torn write: the head's receipt tells.
+    last_frame = path == max(sizes) and frames[-1] == segment.Broken(
         start=frames[-1].start, torn=True
     )
     in_magic = at < len(segment.MAGIC)
-    assert named or in_magic or (unacknowledged and len(got) == len(written) - 1)
+    assert named or in_magic or (last_frame and len(got) >= len(written) - 1)
 
 
 def test_all_before_the_damage_is_handed_over_before_it_is_named() -> None:
     disk, written = filled()
     path = sorted(disk.live)[1]
-    second = [one for one in segment.frames(disk.live[path], 8) if isinstance(one, segment.Frame)][1]
+    second = [one for one in segment.frames(disk.live[path], 8) if isinstance(one, segment.Frame)][
+        1
+    ]
     raw = bytearray(disk.live[path])
     raw[second.start + 40] ^= 1
     disk.live[path] = bytes(raw)
@@ -273,15 +275,15 @@ def test_a_wiped_stretch_longer_than_any_frame_is_named_and_does_not_hang() -> N
     disk, _ = filled(3)
     path = sorted(disk.live)[0]
     disk.live[path] = disk.live[path][:600] + bytes(segment.FRAME_BYTES_MAX + 3 * WINDOW_BYTES)
-    reader = Reader(FOLDER, disk=disk, window_bytes=WINDOW_BYTES)
     with pytest.raises(FengsuiError) as caught:
-        while reader.read(1):
-            pass
+        list(read_all(disk))
     assert caught.value.code == "schema.segment.damaged"
 
 
 @pytest.mark.parametrize(
-    ("which", "cut"), [(-1, False), (0, False), (0, True)], ids=["open", "closed", "closed tail cut"]
+    ("which", "cut"),
+    [(-1, False), (0, False), (0, True)],
+    ids=["open", "closed", "closed tail cut"],
 )
 def test_reopening_never_cuts_a_batch_that_has_a_sound_one_behind_it(which: int, cut: bool) -> None:
     disk, _ = filled(11)
@@ -310,7 +312,9 @@ def test_a_changed_magic_before_sound_batches_is_named() -> None:
     assert caught.value.code == "schema.segment.malformed"
 
 
-@pytest.mark.parametrize("torn", [b"", b"FSSE", segment.MAGIC, bytes(300), segment.MAGIC + b"B" * 80])
+@pytest.mark.parametrize(
+    "torn", [b"", b"FSSE", segment.MAGIC, bytes(300), segment.MAGIC + b"B" * 80]
+)
 def test_a_first_write_that_never_reached_the_disk_is_cut(torn: bytes) -> None:
     disk, written = filled(4)
     Writer(FOLDER, disk).close_segment()
@@ -355,7 +359,9 @@ def test_a_reader_goes_on_where_older_segments_were_freed() -> None:
     assert [one.hash for one in found] == [one.hash for one in written[7:]]
 
 
-def test_a_real_disk_keeps_the_log_over_a_reopening(tmp_path: Path, seal: Callable[..., Batch]) -> None:
+def test_a_real_disk_keeps_the_log_over_a_reopening(
+    tmp_path: Path, seal: Callable[..., Batch]
+) -> None:
     chain = CHAIN
     for _ in range(3):
         writer = Writer(tmp_path / "web-1", segment_bytes_max=1500)

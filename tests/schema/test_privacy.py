@@ -181,7 +181,6 @@ def test_a_marking_is_found_in_every_spelling(marking: str) -> None:
     ]
     for text in spellings:
         assert kinds(f"标题={text} 结尾")[:1] == ["classified"], text
-        assert privacy.marking(text)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +189,6 @@ def test_a_marking_is_found_in_every_spelling(marking: str) -> None:
 )
 def test_a_word_without_its_star_is_no_marking(text: str) -> None:
     assert privacy.find(text) == []
-    assert privacy.marking(text) == ""
 
 
 def test_what_the_mask_writes_is_not_found_again() -> None:
@@ -228,16 +226,23 @@ pieces = st.sampled_from(
         "0502",
         "19900307",
         "1236",
-        " ",
         "-",
         "+",
         "密",
         "秘",
         "★",
-        "\0",
+        "%E7",
+        "%A7",
+        "６",
+        "1",
+        "x",
+        "<<id:",
+        ">>",
+        "138",
+        "6222",
     ]
-    + ["%E7", "%A7", "\ud800", "６", "1", "x", "\n", "<<id:", ">>", "138", "6222"]
 )
+pieces = pieces | st.sampled_from([" ", "\0", "\ud800", "\n"])
 
 
 @given(st.one_of(st.text(), st.lists(pieces, max_size=60).map("".join)))
@@ -259,8 +264,24 @@ def test_searching_many_texts_is_searching_each(texts: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["1+", "a13800138000", "62", "1 ", "%35", "绝密", "%", "\\x", "%25", "1", "350502 19900307 12 "]
-    + ["<<id:", "13800138000 ", "6222 0214 0200 1234 563 ", "\\u0033", "350502199003071236"],
+    [
+        "1+",
+        "a13800138000",
+        "62",
+        "1 ",
+        "%35",
+        "绝密",
+        "%",
+        "\\x",
+        "%25",
+        "1",
+        "350502 19900307 12 ",
+        "<<id:",
+        "13800138000 ",
+        "6222 0214 0200 1234 563 ",
+        "\\u0033",
+        "350502199003071236",
+    ],
 )
 def test_a_hostile_text_takes_time_in_proportion_to_its_length(piece: str) -> None:
     def seconds(size: int) -> float:
@@ -274,10 +295,3 @@ def test_a_hostile_text_takes_time_in_proportion_to_its_length(piece: str) -> No
 
     # Sixteen times the text; the square of that would be 256.
     assert seconds(64_000) < 64 * max(seconds(4_000), 0.0005)
-
-
-@pytest.mark.parametrize("filler", ["a", "\\xff", "%C3%D8", "密", "秘", "%", "\\x", "秘 "])
-def test_a_marking_is_looked_for_quickly_in_a_long_text(filler: str) -> None:
-    start = time.process_time()
-    assert privacy.marking(filler * (1_000_000 // len(filler)) + "机密★") == "机密★"
-    assert time.process_time() - start < 1

@@ -1,0 +1,209 @@
+"""Push: events a business system hands in itself, sealed here on arrival and marked so.
+
+The collector vouches for when they came and that nobody changed them since, not for what the
+system did before. A repeated batch id gets the recorded answer and stores nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from collector import normalise
+from collector.clients import Client
+from collector.ownchain import OwnChain
+from collector.state.database import Database
+from schema import limits
+from schema.errors import FengsuiError
+from schema.event import DATASET, GENERATION, OFFSET, SOURCE, TIME, Fields, Value, encode
+from schema.fields import catalogue
+from schema.ports import Clock
+from schema.times import from_text, to_text
+
+SENSOR: Final = "push"
+DATASET_NAME: Final = "app.event"
+SEALED_BY: Final = "gov.sensor.sealed_by"
+BATCH_ID_MAX: Final = 128
+CLIENTS_MAX: Final = 1000
+"""Each client has a position in the push chain's header, whose size is limited."""
+_NAME_MAX: Final = 256
+_NAME: Final = re.compile(rf"[@\w.\-]{{1,{_NAME_MAX}}}")
+_OURS: Final = frozenset({SOURCE, GENERATION, OFFSET, SEALED_BY, "gov.app.id", "event.id"})
+"""Fields only the collector fills in: what a client puts there is refused."""
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
+    """One event that was not let in."""
+
+    index: int
+    code: str
+    detail: str
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a pushed batch."""
+
+    accepted: int
+    refused: tuple[Refused, ...]
+
+
+class Push:
+    """Takes events from registered clients. Safe from any thread, one batch at a time."""
+
+    def __init__(
+        self,
+        chain: OwnChain,
+        database: Database,
+        *,
+        masker: Callable[[list[Fields]], None],
+        clock: Clock,
+    ) -> None:
+        """``masker`` masks in place what no stored event may hold."""
+        self._chain = chain
+        self._database = database
+        self._masker = masker
+        self._clock = clock
+        self._lock = threading.Lock()
+        # An answer is recorded before its batch is sealed: without the batch it is void.
+        database.write(
+            lambda state: state.execute(
+                "DELETE FROM push_answers WHERE number > ?", (chain.number,)
+            )
+        )
+
+    def push(self, client: Client, batch_id: str, events: Sequence[Fields]) -> Answer:
+        """Check, mask and seal; returns once stored.
+
+        Raises ``collector.push.batch`` for a batch that cannot be taken at all, and ``OSError``
+        when the disk refuses.
+        """
+        _check_batch(batch_id, events)
+        with self._lock:
+            known = self._recorded(client, batch_id)
+            if known:
+                return known
+            ready, refused = self._prepared(client, events)
+            answer = Answer(accepted=len(ready), refused=tuple(refused))
+            self._record(client, batch_id, answer, sealed=bool(ready))
+            if ready:
+                try:
+                    self._chain.seal(ready, source=SENSOR, place=client.id, generation=client.id)
+                except BaseException:
+                    self._forget(client, batch_id)
+                    raise
+            return answer
+
+    def close_segment(self) -> None:
+        """Close the open segment, so that it can be rewritten."""
+        self._chain.close_segment()
+
+    def _prepared(
+        self, client: Client, events: Sequence[Fields]
+    ) -> tuple[list[Fields], list[Refused]]:
+        ready: list[Fields] = []
+        refused: list[Refused] = []
+        for index, event in enumerate(events):
+            try:
+                ready.append(_checked(event, self._clock.now()))
+            except FengsuiError as error:
+                refused.append(Refused(index=index, code=error.code, detail=str(error.args[0])))
+        for event in ready:
+            event["gov.app.id"] = client.id
+            event[SEALED_BY] = "collector"
+        self._masker(ready)
+        return ready, refused
+
+    def _recorded(self, client: Client, batch_id: str) -> Answer | None:
+        with self._database.read() as state:
+            row = state.execute(
+                "SELECT answer FROM push_answers WHERE client = ? AND batch_id = ?",
+                (client.id, batch_id),
+            ).fetchone()
+        return msgspec.json.decode(row["answer"], type=Answer) if row else None
+
+    def _record(self, client: Client, batch_id: str, answer: Answer, *, sealed: bool) -> None:
+        row = (
+            client.id,
+            batch_id,
+            self._chain.number + 1 if sealed else 0,
+            msgspec.json.encode(answer),
+            self._clock.now(),
+        )
+
+        def job(state: sqlite3.Connection) -> None:
+            state.execute("INSERT INTO push_answers VALUES (?, ?, ?, ?, ?)", row)
+
+        self._database.write(job)
+
+    def _forget(self, client: Client, batch_id: str) -> None:
+        self._database.write(
+            lambda state: state.execute(
+                "DELETE FROM push_answers WHERE client = ? AND batch_id = ?",
+                (client.id, batch_id),
+            )
+        )
+
+
+def _check_batch(batch_id: str, events: Sequence[Fields]) -> None:
+    if not 0 < len(batch_id) <= BATCH_ID_MAX:
+        raise FengsuiError("collector.push.batch", f"a batch id has 1 to {BATCH_ID_MAX} characters")
+    if not 0 < len(events) <= limits.BATCH_EVENTS_MAX:
+        raise FengsuiError(
+            "collector.push.batch",
+            f"a batch holds 1 to {limits.BATCH_EVENTS_MAX} events, not {len(events)}",
+            count=len(events),
+        )
+
+
+def _checked(event: Fields, now: int) -> Fields:
+    """The event as it may be sealed; raises ``collector.push.*`` saying what is wrong with it."""
+    if len(event) > limits.FIELDS_MAX:
+        raise FengsuiError(
+            "collector.push.fields", f"an event has at most {limits.FIELDS_MAX} fields"
+        )
+    checked: Fields = {TIME: to_text(now), DATASET: DATASET_NAME}
+    for name, value in event.items():
+        _check_name(name)
+        if name == TIME:
+            checked[TIME] = _time(value)
+        elif name == DATASET and value != DATASET_NAME:
+            raise FengsuiError(
+                "collector.push.dataset", f"a pushed event's dataset is {DATASET_NAME}"
+            )
+        elif name in catalogue() and not normalise.fits(name, value):
+            raise FengsuiError(
+                "collector.push.type",
+                f"{name} must be of type {catalogue()[name].type}",
+                field=name,
+            )
+        else:
+            known = name in catalogue() or name.startswith("labels.")
+            checked[name if known else f"labels.{name}"] = value
+    if len(encode(checked)) > limits.EVENT_BYTES_MAX:
+        raise FengsuiError(
+            "collector.push.size", f"an event has at most {limits.EVENT_BYTES_MAX} bytes"
+        )
+    return checked
+
+
+def _check_name(name: str) -> None:
+    if name in _OURS or not _NAME.fullmatch(name):
+        raise FengsuiError(
+            "collector.push.field",
+            f"{name[:80]!r} cannot be set: it is filled in here, or no name of a field",
+        )
+
+
+def _time(value: Value) -> str:
+    try:
+        return to_text(from_text(str(value)))
+    except FengsuiError as error:
+        raise FengsuiError(
+            "collector.push.time",
+            "@timestamp must be UTC with six digits, as 2026-01-31T08:00:00.000000Z",
+        ) from error

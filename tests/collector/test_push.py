@@ -1,0 +1,119 @@
+"""Pushed events are checked, masked, sealed once and answered alike however often they come."""
+
+from collections.abc import Callable
+
+import pytest
+from collected import COLLECTOR_KEY, START, Site
+
+from collector.clients import Client
+from collector.ownchain import OwnChain
+from collector.push import Push
+from schema.errors import FengsuiError
+from schema.event import Fields
+from schema.filter import parse
+from schema.times import to_text
+
+CLIENT = Client(id="portal", unit="cert")
+
+
+def _masker(events: list[Fields]) -> None:
+    for event in events:
+        if event.get("message") == "secret":
+            event["message"] = "<<classified>>"
+
+
+@pytest.fixture
+def open_push(site: Site) -> Callable[[], Push]:
+    own = site.enrolments.add_local("push", "local", key=COLLECTOR_KEY.public)
+
+    def opened() -> Push:
+        chain = OwnChain(
+            site.segments, own, key=COLLECTOR_KEY, clock=site.clock, entropy=site.entropy
+        )
+        return Push(chain, site.database, masker=_masker, clock=site.clock)
+
+    return opened
+
+
+def _events(count: int) -> list[Fields]:
+    return [{"event.action": "login", "user.name": f"u{n}"} for n in range(count)]
+
+
+def test_pushed_events_are_sealed_by_the_collector_and_say_so(
+    site: Site, open_push: Callable[[], Push]
+) -> None:
+    push = open_push()
+    answer = push.push(CLIENT, "b1", [*_events(2), {"message": "secret", "color": "red"}])
+    assert (answer.accepted, answer.refused) == (3, ())
+    push.push(CLIENT, "b2", _events(1))
+    site.rounds()
+    page = site.index.search(parse("gov.app.id:portal"), start=0, end=START * 2, limit=9)
+    assert len(page.hits) == 4
+    assert [hit.fields["gov.sensor.offset"] for hit in page.hits] == [3, 2, 1, 0]
+    assert {hit.fields["gov.sensor.sealed_by"] for hit in page.hits} == {"collector"}
+    assert {hit.fields["event.dataset"] for hit in page.hits} == {"app.event"}
+    assert page.hits[1].fields["message"] == "<<classified>>"
+    assert page.hits[1].fields["labels.color"] == "red"
+
+
+def test_a_repeated_batch_id_gets_the_recorded_answer(
+    site: Site, open_push: Callable[[], Push]
+) -> None:
+    first = open_push().push(CLIENT, "b1", [*_events(2), {"event.duration": "long"}])
+    again = open_push()
+    assert again.push(CLIENT, "b1", _events(7)) == first
+    assert again.push(Client(id="other", unit="x"), "b1", _events(1)).accepted == 1
+    site.rounds()
+    assert site.count() == 3
+
+
+@pytest.mark.parametrize(
+    ("event", "code"),
+    [
+        ({"event.duration": "long"}, "collector.push.type"),
+        ({"source.ip": "nowhere"}, "collector.push.type"),
+        ({"gov.sensor.offset": 4}, "collector.push.field"),
+        ({"a b": "x"}, "collector.push.field"),
+        ({"@timestamp": "now"}, "collector.push.time"),
+        ({"event.dataset": "system.auth"}, "collector.push.dataset"),
+        ({f"labels.n{n}": "x" for n in range(200)}, "collector.push.fields"),
+        ({"message": "x" * 70_000}, "collector.push.size"),
+    ],
+)
+def test_a_bad_event_is_refused_by_name_and_the_others_are_taken(
+    open_push: Callable[[], Push], event: Fields, code: str
+) -> None:
+    answer = open_push().push(CLIENT, "b1", [*_events(1), event])
+    assert answer.accepted == 1
+    assert [(one.index, one.code) for one in answer.refused] == [(1, code)]
+
+
+def test_a_batch_past_the_limits_is_refused_as_a_whole(open_push: Callable[[], Push]) -> None:
+    push = open_push()
+    for batch_id, events in (("b", []), ("b", _events(2000)), ("", _events(1))):
+        with pytest.raises(FengsuiError) as caught:
+            push.push(CLIENT, batch_id, events)
+        assert caught.value.code == "collector.push.batch"
+
+
+def test_an_answer_whose_batch_was_lost_with_a_crash_is_void(
+    site: Site, open_push: Callable[[], Push]
+) -> None:
+    open_push().push(CLIENT, "b1", _events(1))
+    site.database.write(
+        lambda state: state.execute(
+            "INSERT INTO push_answers VALUES ('portal', 'b2', 2, ?, 1)",
+            (b'{"accepted":1,"refused":[]}',),
+        )
+    )
+    push = open_push()
+    push.push(CLIENT, "b2", _events(1))
+    site.rounds()
+    assert site.count() == 2
+
+
+def test_the_clients_own_time_is_kept(site: Site, open_push: Callable[[], Push]) -> None:
+    open_push().push(CLIENT, "b1", [{"@timestamp": to_text(START - 5)}])
+    site.rounds()
+    page = site.index.search(parse("gov.app.id:portal"), start=0, end=START, limit=9)
+    assert [hit.fields["@timestamp"] for hit in page.hits] == [to_text(START - 5)]

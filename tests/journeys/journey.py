@@ -1,0 +1,168 @@
+"""What the journeys share: short recordings, whole runs, and what a finished folder holds."""
+
+import dataclasses
+import fcntl
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from analytics.engine import Engine
+from collector.state.alerts import Alerts
+from collector.state.database import Database
+from fengsui import demo
+from fengsui.clock import SystemClock
+from fengsui.folder import DataFolder
+from fengsui.pipeline import INTAKE_BATCHES_MAX, Pipeline, Stages
+from fengsui.settings import SensorSettings, Settings
+from fengsui.training import ChildTrainer
+from fengsui.wiring import Site, open_demonstration
+from schema import batch as batches
+from schema import event, log
+from schema.alert import Alert, canonical
+from schema.event import Fields
+from sensors.replay import Recording
+
+EVENING = ("2026-11-20T18:15:00Z", "2026-11-20T21:45:00Z")
+"""Some ten thousand records with five labelled attacks on gateway, hosts and database."""
+EVENING_NAME = "district-evening"
+
+
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder made once a session, whatever the number of test workers."""
+    base = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    target = base / name
+    with (base / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not target.exists():
+            fresh = base / f"{name}.new"
+            fresh.mkdir()
+            make(fresh)
+            fresh.rename(target)
+    return target
+
+
+def cut(target: Path, *, name: str, start: str, end: str) -> None:
+    """The shipped recording between two times, as a recording of its own."""
+    shipped = demo.recording_folder()
+    labels = json.loads((shipped / "labels.json").read_text("utf-8"))
+    recording = Recording(shipped)
+    low, high = start.replace("Z", ".000000Z"), end.replace("Z", ".000000Z")
+    for source, described in zip(recording.sources, labels["sources"], strict=True):
+        begin = finish = described["records"] = 0
+        while polled := source.poll(4096):
+            for fields, (_, offset) in zip(polled.events, polled.places, strict=True):
+                begin = offset if str(fields[event.TIME]) < low else begin
+                finish = offset if str(fields[event.TIME]) < high else finish
+                described["records"] += low <= str(fields[event.TIME]) < high
+            if not polled.events:
+                break
+        whole = (shipped / described["file"]).read_bytes()
+        raw = zstandard.ZstdDecompressor().stream_reader(whole).read()
+        # Begin and end are of the last record before; both lie at the end of a record.
+        kept = raw[_next(source, raw, begin) : _next(source, raw, finish)]
+        (target / described["file"]).write_bytes(zstandard.ZstdCompressor().compress(kept))
+    labels["recording"] |= {"name": name, "start": start, "end": end}
+    labels["attacks"] = [
+        one for one in labels["attacks"] if start <= one["start"] and one["end"] < end
+    ]
+    (target / "labels.json").write_text(json.dumps(labels), "utf-8")
+
+
+def _next(source: object, raw: bytes, offset: int) -> int:
+    """Where the record behind the one at this offset begins."""
+    begins = source._format.begins  # type: ignore[attr-defined]
+    at = raw.find(b"\n", offset) + 1
+    while at < len(raw) and not begins(raw[at : raw.find(b"\n", at)]):
+        at = raw.find(b"\n", at) + 1
+    return at
+
+
+def records(recording: Path) -> int:
+    """How many events the recording gives."""
+    labels = json.loads((recording / "labels.json").read_text("utf-8"))
+    return sum(one["records"] for one in labels["sources"])
+
+
+def replayed(
+    folder: Path,
+    recording: Path,
+    *,
+    batch_events: int = 1024,
+    intake_batches: int = INTAKE_BATCHES_MAX,
+    partitions: int = 1,
+) -> list[bytes]:
+    """Run a recording through the whole way in a new folder; its final alerts."""
+    settings = Settings(sensor=SensorSettings(batch_events=batch_events))
+    site = open_demonstration(DataFolder(folder), recording, settings)
+    site = tuned(site, intake_batches=intake_batches, partitions=partitions)
+    try:
+        demo.replay(site)
+    finally:
+        site.close()
+    return final(folder)
+
+
+def tuned(site: Site, *, intake_batches: int, partitions: int) -> Site:
+    """The same site with a pipeline of other sizes."""
+    stages = Stages(
+        sensors=site.sensors,
+        intake=site.intake,
+        engine=Engine(site.rules, partitions=partitions),
+        alerts=site.alerts,
+        control=site.control,
+        trainer=ChildTrainer(),
+        clock=site.clock,
+        pace=SystemClock(),
+        intake_batches_max=intake_batches,
+    )
+    return dataclasses.replace(site, pipeline=Pipeline(stages))
+
+
+def final_alerts(folder: Path) -> list[Alert]:
+    """The final alerts of a folder nobody writes any more."""
+    database = Database(folder / "state.db")
+    try:
+        return list(Alerts(database).final())
+    finally:
+        database.close()
+
+
+def final(folder: Path) -> list[bytes]:
+    """The final alerts in canonical form."""
+    return sorted(map(canonical, final_alerts(folder)))
+
+
+@dataclass(frozen=True)
+class StoredEvent:
+    """One event as it lies in the segments."""
+
+    sensor: str
+    number: int
+    index: int
+    fields: Fields
+
+
+def stored(folder: Path, sensor: str) -> list[StoredEvent]:
+    """Every event of a sensor's segments, in order; redacted ones are left out."""
+    found: list[StoredEvent] = []
+    reader = log.Reader(folder / "segments" / sensor)
+    while some := reader.read(64):
+        for one in some:
+            for index, payload in enumerate(batches.verify_body(one).payloads):
+                if payload is not None:
+                    fields = event.decode(payload)
+                    found.append(StoredEvent(sensor, one.header.number, index, fields))
+    return found
+
+
+def control_records(folder: Path, action: str) -> list[Fields]:
+    """What the collector sealed of that kind."""
+    found = (one.fields for one in stored(folder, "collector"))
+    return [fields for fields in found if fields["event.action"] == action]
