@@ -171,16 +171,17 @@ def _line(raw: bytes, path: str, message: str) -> int:
     """The line of a field, as exactly as the error's path leads."""
     unknown = re.search(r"unknown field `([^`]+)`", message)
     keys = [key for key in re.split(r"[.\[\]]+", path) if key and key != "..."]
-    node = yaml.compose(raw, Loader=yaml.SafeLoader)
+    node, line = yaml.compose(raw, Loader=yaml.SafeLoader), 0
     for key in [*keys, *([unknown[1]] if unknown else [])]:
         if isinstance(node, yaml.MappingNode):
             for name, item in node.value:
                 if name.value == key:
-                    node = item
+                    node, line = item, name.start_mark.line
                     break
         elif isinstance(node, yaml.SequenceNode) and key.isdecimal():
             node = node.value[int(key)]
-    return int(node.start_mark.line) + 1 if node is not None else 1
+            line = node.start_mark.line
+    return line + 1
 
 
 def duration_us(text: str, what: str) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from collector import opening, redaction, rescan
+from collector import notes, opening, redaction, rescan
 from collector.control import ControlLog
 from collector.enrolments import Enrolments
 from collector.quarantine import Quarantine
@@ -155,19 +155,7 @@ class Door:
         if error.code == "schema.batch.out_of_order":
             return
         if self._quarantine.keep(batch, error.code):
-            note_refusal(self._control, batch, error)
-
-
-def note_refusal(control: ControlLog, batch: Batch, error: FengsuiError) -> None:
-    """Seal that a batch was refused and kept in quarantine."""
-    control.add(
-        "batch_quarantined" if error.code == "schema.batch.forked" else "batch_refused",
-        sensor=batch.header.sensor[:63],
-        number=batch.header.number,
-        digest=batch.hash,
-        reason=error.code,
-        message=str(error.args[0]),
-    )
+            notes.refused(self._control, batch, error)
 
 
 def head_of(state: ChainState) -> Head:

@@ -13,28 +13,29 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from collector import columns, opening
+from collector import columns, notes, opening
 from collector.columns import Columns
 from collector.control import SENSOR as CONTROL_SENSOR
 from collector.control import ControlLog
-from collector.door import Door, head_of, known_sensors, note_refusal
+from collector.door import Door, head_of, known_sensors
 from collector.enrolments import Enrolments
+from collector.follower import Follower
 from collector.health import Health, SensorStatus, capped, claimed_beat
 from collector.idfile import Block
 from collector.idindex import IdIndex
 from collector.quarantine import Quarantine
-from collector.redaction import Redaction, places
+from collector.redaction import Redaction
+from collector.rereading import Rereader
 from collector.state import chains
 from collector.state.chains import BatchRow, ChainState, Progress
 from collector.state.database import Database
 from crypto import sm2
 from schema import batch as batches
-from schema import heartbeat, log
+from schema import heartbeat
 from schema.batch import Batch
 from schema.errors import FengsuiError
 from schema.event import AcceptedBatch
 from schema.heartbeat import Heartbeat
-from schema.log import Cursor
 from schema.ports import Clock, EventIndex
 from schema.receipt import Head, Receipt, sign_receipt
 
@@ -88,10 +89,12 @@ class Intake:
         self._closers = closers
         self._states = chains.load(database)
         self._marks = chains.load_marks(database)
-        self._readers: dict[str, log.Reader] = {}
-        self._again: dict[str, log.Reader] = {}
-        self._stopped: dict[str, tuple[str, int]] = {}
-        self._turn = 0
+        self._follower = Follower(
+            self._segments,
+            enrolments=enrolments,
+            control=control,
+            taken=lambda sensor: self._state(sensor).number,
+        )
         self._quarantine = Quarantine(folder / "quarantine")
         self._health = Health(
             control, gaps=chains.load_gaps(database), follows_recording=realm == DEMONSTRATION
@@ -109,9 +112,11 @@ class Intake:
             taken=self._state,
         )
         self.accept = self._door.accept
+        self.read_again = Rereader(self._segments, database, self._state).read
         for state in self._states.values():
             ids.resume(state.sensor, state.number)
-        self._seal_lost_receipts()
+        for sensor in set(self._states) - {CONTROL_SENSOR}:
+            notes.lost_receipts(control, database, sensor=sensor, folder=self._segments / sensor)
 
     def sensors(self) -> list[str]:
         """Sensors with a chain in the log."""
@@ -124,7 +129,7 @@ class Intake:
         be stored; the step can be tried again.
         """
         taken: list[_Taken] = []
-        for sensor, found in self._read(batches_max).items():
+        for sensor, found in self._follower.read(batches_max).items():
             state, marks = self._state(sensor), dict(self._marks.get(sensor, {}))
             for batch in found:
                 try:
@@ -134,26 +139,13 @@ class Intake:
                     break
                 except OSError as error:
                     _logger.warning("the log cannot be rewritten", extra={"why": str(error)})
+                    self._follower.rewind(sensor)
                     break
                 taken.append(one)
                 state = one.state
                 marks.update(one.columns.marks)
         self._commit(taken)
         return [one.accepted for one in taken]
-
-    def read_again(self, sensor: str, after_number: int, count_max: int) -> list[AcceptedBatch]:
-        """Batches already taken in behind that number, column for column as they were."""
-        last = self._state(sensor).number
-        reader = self._again.get(sensor)
-        if reader is None or reader.cursor.number != after_number:
-            reader = log.Reader(self._segments / sensor, Cursor(number=after_number))
-        self._again[sensor] = reader
-        rows = chains.load_batches(self._database, sensor, after=after_number, count_max=count_max)
-        if not rows:
-            del self._again[sensor]
-            return []
-        found = [batch for batch in reader.read(count_max) if batch.header.number <= last]
-        return [_again(batch, rows[batch.header.number]) for batch in found]
 
     def heartbeat(self, signed: heartbeat.Signed) -> Heartbeat:
         """The verified heartbeat, its watermark cut to what counts here.
@@ -195,7 +187,7 @@ class Intake:
                 enrolled.get(sensor),
                 state=self._state(sensor),
                 now=now,
-                refused=self._stopped.get(sensor, ("", 0))[0],
+                refused=self._follower.stopped(sensor),
             )
             for sensor in sorted({*enrolled, *self.sensors()})
         ]
@@ -213,72 +205,6 @@ class Intake:
 
     def _state(self, sensor: str) -> ChainState:
         return self._states.get(sensor) or ChainState(sensor=sensor)
-
-    def _read(self, batches_max: int) -> dict[str, list[Batch]]:
-        """New batches by sensor: a share each, then what is left to those that have more."""
-        ready = [sensor for sensor in self.sensors() if self._runs(sensor)]
-        self._turn += 1
-        turn = self._turn % max(1, len(ready))
-        ready = ready[turn:] + ready[:turn]
-        found: dict[str, list[Batch]] = {sensor: [] for sensor in ready}
-        share, left = max(1, batches_max // max(1, len(ready))), batches_max
-        while left > 0 and ready:
-            for sensor in list(ready):
-                wanted = min(share, left)
-                got = self._read_sensor(sensor, wanted)
-                found[sensor] += got
-                left -= len(got)
-                if len(got) < wanted or left == 0:
-                    ready.remove(sensor)
-            share = left
-        return found
-
-    def _runs(self, sensor: str) -> bool:
-        """Whether the sensor is not stopped, or something changed since it was."""
-        stopped = self._stopped.get(sensor)
-        if stopped and stopped[1] == self._enrolments.version:
-            return False
-        self._stopped.pop(sensor, None)
-        return True
-
-    def _read_sensor(self, sensor: str, wanted: int) -> list[Batch]:
-        if wanted < 1:
-            return []
-        reader = self._readers.get(sensor)
-        if reader is None:
-            reader = self._rewind(sensor, self._state(sensor).number)
-        before = reader.cursor
-        try:
-            return reader.read(wanted)
-        except FengsuiError as error:
-            return self._read_up_to_damage(sensor, before.number, wanted, error)
-
-    def _read_up_to_damage(
-        self, sensor: str, after: int, wanted: int, error: FengsuiError
-    ) -> list[Batch]:
-        """The batches before the damage, one by one; at the damage the sensor stops."""
-        reader = self._rewind(sensor, after)
-        found: list[Batch] = []
-        try:
-            while len(found) < wanted and (one := reader.read(1)):
-                found += one
-        except FengsuiError:
-            self._rewind(sensor, found[-1].header.number if found else after)
-        if not found:
-            self._stop(sensor, error)
-            self._control.add(
-                "batch_refused",
-                sensor=sensor,
-                number=after + 1,
-                reason=error.code,
-                message=str(error.args[0]),
-            )
-        return found
-
-    def _rewind(self, sensor: str, number: int) -> log.Reader:
-        reader = log.Reader(self._segments / sensor, Cursor(number=number))
-        self._readers[sensor] = reader
-        return reader
 
     def _take(self, batch: Batch, state: ChainState, marks: columns.Marks) -> _Taken:
         """Carry out every check on one batch; raises what is wrong with it."""
@@ -337,7 +263,7 @@ class Intake:
             chains.save(self._database, self._progress(taken, gaps))
         except BaseException:
             # Nothing was taken in: the next step reads the same batches again.
-            self._readers.clear()
+            self._follower.rewind()
             self._health.give_back(gaps)
             raise
         for one in taken:
@@ -372,58 +298,18 @@ class Intake:
 
     def _note(self, one: _Taken) -> None:
         """Have sealed what came of a batch; the collector gives itself no receipts."""
-        sensor, number = one.state.sensor, one.state.number
+        sensor = one.state.sensor
         if sensor != CONTROL_SENSOR:
-            # What the door had seen before was heard when it was handed in.
-            self._note_received(sensor, one.batch, one.state.received_at)
+            notes.received(self._control, one.batch, one.state.received_at)
             self._health.seen(sensor, one.state.received_at)
-        reasons: dict[str, list[int]] = {}
-        for item in one.columns.set_aside:
-            reasons.setdefault(item.code, []).append(item.index)
-        for code, indexes in reasons.items():
-            first = next(item for item in one.columns.set_aside if item.code == code)
-            self._control.add(
-                "event_quarantined",
-                sensor=sensor,
-                number=number,
-                events=len(indexes),
-                reason=code,
-                message=f"events {places(indexes)} of the batch were set aside: {first.message}",
-            )
+        notes.set_aside(self._control, one.batch, one.columns.set_aside)
         if one.late:
-            self._control.add("late_event", sensor=sensor, number=number, events=one.late)
-
-    def _note_received(self, sensor: str, batch: Batch, received_at: int) -> None:
-        self._control.add(
-            "batch_received",
-            sensor=sensor,
-            number=batch.header.number,
-            events=batch.header.count,
-            digest=batch.hash,
-            at=received_at,
-        )
-
-    def _seal_lost_receipts(self) -> None:
-        """Records of the last step before a crash were never sealed: give them again."""
-        for sensor in self._states:
-            if sensor == CONTROL_SENSOR:
-                continue
-            rows = chains.newest_batches(self._database, sensor, self._control.number)
-            if rows:
-                reader = log.Reader(self._segments / sensor, Cursor(number=rows[0].number - 1))
-                received = {row.number: row.received_at for row in rows}
-                for batch in reader.read(len(rows)):
-                    self._note_received(sensor, batch, received[batch.header.number])
+            self._control.add("late_event", sensor=sensor, number=one.state.number, events=one.late)
 
     def _refuse(self, sensor: str, batch: Batch, error: FengsuiError) -> None:
-        self._stop(sensor, error)
+        self._follower.stop(sensor, error)
         if self._quarantine.keep(batch, error.code):
-            note_refusal(self._control, batch, error)
-
-    def _stop(self, sensor: str, error: FengsuiError) -> None:
-        _logger.warning("a sensor stopped", extra={"sensor": sensor, "code": error.code})
-        self._stopped[sensor] = (error.code, self._enrolments.version)
-        self._readers.pop(sensor, None)
+            notes.refused(self._control, batch, error)
 
     def _settle(self, sensor: str) -> None:
         if sensor == CONTROL_SENSOR:
@@ -435,13 +321,4 @@ class Intake:
 
     def _rewritten(self, sensor: str, segment: str) -> None:
         self._ids.rewritten(sensor, segment)
-        reader = self._readers.get(sensor)
-        if reader:
-            self._rewind(sensor, reader.cursor.number)
-
-
-def _again(batch: Batch, row: BatchRow) -> AcceptedBatch:
-    found = columns.read_again(batch, batches.verify_body(batch), frozenset(row.dropped))
-    return columns.accepted(
-        found, batch, received_at=row.received_at, low_watermark=row.low_watermark
-    )
+        self._follower.rewritten(sensor)

@@ -8,6 +8,7 @@ ends, the next start finds the cursors and goes on: nothing is lost, nothing sho
 from __future__ import annotations
 
 import logging
+import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,10 +19,12 @@ from analytics.models.artefact import Artefact, TrainingRequest
 from collector.control import SENSOR as CONTROL
 from collector.control import ControlLog
 from collector.intake import Intake
+from collector.push import SENSOR as PUSH
 from schema.alert import Alert, Closing
 from schema.coverage import CoverageRow
 from schema.errors import FengsuiError
 from schema.event import AcceptedBatch
+from schema.heartbeat import Heartbeat
 from schema.ports import AlertStore, Clock
 from schema.times import SECOND
 from sensors.agent import Sensor
@@ -93,7 +96,13 @@ class Pipeline:
         self._looked_at = 0
         self.progress = Progress()
         self.failure: Exception | None = None
+        self._heard: queue.SimpleQueue[Heartbeat] = queue.SimpleQueue()
+        self._excluded: set[str] = set()
         self._catch_up()
+
+    def heard(self, beat: Heartbeat) -> None:
+        """Take a remote sensor's verified heartbeat; from any thread."""
+        self._heard.put(beat)
 
     def start(self) -> None:
         """Run rounds in a thread until :meth:`stop`."""
@@ -124,8 +133,7 @@ class Pipeline:
         sealed = self._seal()
         accepted = self._stages.intake.step(self._stages.intake_batches_max)
         self._feed(accepted)
-        if not sealed:
-            self._heartbeat()
+        self._heartbeat()
         self._take(self._stages.engine.advance)
         self._look_ahead()
         self._stages.control.flush()
@@ -173,14 +181,39 @@ class Pipeline:
         self.progress = replace(self.progress, events=self.progress.events + events)
 
     def _heartbeat(self) -> None:
-        """Idle sensors say each second how far their sources are read."""
+        """Each second: how far idle chains are read, and which sensors have fallen silent."""
+        engine, intake = self._stages.engine, self._stages.intake
+        while not self._heard.empty():
+            beat = self._heard.get()
+            engine.heartbeat(beat.sensor, beat.low_watermark)
         now = self._stages.pace.now()
         if now - self._beat_at < HEARTBEAT_EVERY_US:
             return
         self._beat_at = now
         for sensor in self._stages.sensors:
-            beat = self._stages.intake.heartbeat(sensor.heartbeat())
-            self._stages.engine.heartbeat(beat.sensor, beat.low_watermark)
+            beat = intake.heartbeat(sensor.heartbeat())
+            engine.heartbeat(beat.sensor, beat.low_watermark)
+        if PUSH in engine.cursors:
+            # Pushed events are sealed on arrival: nothing of this chain is on its way.
+            engine.heartbeat(PUSH, self._stages.clock.now())
+        self._watch_silence()
+
+    def _watch_silence(self) -> None:
+        """Wait no longer for a sensor that is silent, and again for one that is back; sealed."""
+        for status in self._stages.intake.status():
+            if status.name not in self._stages.engine.cursors or status.name == PUSH:
+                continue
+            waited_for = status.status == "active"
+            if waited_for and status.name in self._excluded:
+                self._excluded.discard(status.name)
+                self._stages.engine.readmit(status.name)
+                self._stages.control.add("source_readmitted", sensor=status.name)
+            elif not waited_for and status.name not in self._excluded:
+                self._excluded.add(status.name)
+                self._stages.engine.exclude(status.name)
+                self._stages.control.add(
+                    "source_excluded", sensor=status.name, reason=status.status
+                )
 
     def _take(self, step: Callable[[], Output]) -> None:
         """Keep what a step decided; where it asks for a model, train one and step on."""

@@ -155,9 +155,7 @@ def _open(
         entropy=entropy, batch_events=settings.sensor.batch_events,
     )  # fmt: skip
     ids = IdIndex(folder.segments)
-    index = DuckDbIndex(
-        folder.index, fetch=ids.fetch, memory_mb=settings.index.memory_mb
-    )
+    index = DuckDbIndex(folder.index, fetch=ids.fetch, memory_mb=settings.index.memory_mb)
     intake = Intake(
         folder.root,
         database=database,

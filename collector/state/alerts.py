@@ -35,7 +35,7 @@ class Decision:
 
     at: int
     by: str
-    verdict: str
+    verdict: Verdict
     note: str
 
 
@@ -49,6 +49,8 @@ class StoredAlert:
     """Matching events of the whole cell so far."""
     last_at: int
     decision: Decision | None
+    sensors: frozenset[str]
+    """Sensors its least set of events comes from; empty where none is known any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +80,8 @@ class OpenCounts:
 
 
 _SELECT: Final = """
-SELECT a.seq, a.body, a.decided_at, a.id, c.count, c.last_at, v.at, v.by_user, v.verdict, v.note
+SELECT a.seq, a.body, a.decided_at, a.id, c.count, c.last_at, v.at, v.by_user, v.verdict, v.note,
+  (SELECT group_concat(sensor) FROM alert_sensors s WHERE s.alert_id = a.id) AS sensors
 FROM alerts a
 LEFT JOIN closings c ON c.alert_id = a.id
 LEFT JOIN verdicts v ON v.number =
@@ -94,10 +97,17 @@ _COLUMNS: Final = {
 
 
 class Alerts:
-    """The alert store on SQLite."""
+    """The alert store on SQLite.
 
-    def __init__(self, database: Database) -> None:
+    ``sensor_of`` gives the sensor of an event id (hex), None where it is unknown. ``visible`` is
+    the set of sensors a person may see, None for all: an alert shows when all its sensors do.
+    """
+
+    def __init__(
+        self, database: Database, sensor_of: Callable[[str], str | None] = lambda _id: None
+    ) -> None:
         self._database = database
+        self._sensor_of = sensor_of
 
     def commit(
         self,
@@ -110,15 +120,22 @@ class Alerts:
     ) -> None:
         """Store alerts, closings, coverage and the engine's snapshot in one transaction."""
 
+        sensors = {alert.id: self._sensors(alert) for alert in alerts}
+
         def job(state: sqlite3.Connection) -> None:
             for alert in alerts:
                 _store(state, alert, received_at)
+                _store_sensors(state, alert.id, sensors[alert.id])
             for closing in closings:
                 _close(state, closing)
             _save_snapshot(state, snapshot)
             _save_coverage(state, coverage)
 
         self._database.write(job)
+
+    def _sensors(self, alert: Alert) -> set[str]:
+        found = map(self._sensor_of, alert.events)
+        return {sensor for sensor in found if sensor is not None}
 
     def snapshot(self) -> dict[str, bytes]:
         """The engine's snapshot as last committed."""
@@ -160,21 +177,26 @@ class Alerts:
         self,
         terms: Sequence[Term],
         *,
+        state: str | None = None,
         judged: bool | None = None,
+        visible: frozenset[str] | None = None,
         limit: int = 100,
         cursor: str = "",
     ) -> AlertPage:
-        """Alerts newest first. ``judged`` chooses those with or without a verdict."""
-        where, values = _where(terms, judged)
+        """Alerts newest first, of one state where given.
+
+        ``judged`` chooses those with or without a verdict.
+        """
+        where, values = _where(terms, judged, state, visible)
         limit = max(1, min(limit, PAGE_MAX))
         after, after_values = _after(cursor)
-        with self._database.read() as state:
-            rows = state.execute(
+        with self._database.read() as connection:
+            rows = connection.execute(
                 f"{_SELECT} WHERE {where} AND {after} "
                 "ORDER BY a.decided_at DESC, a.id DESC LIMIT ?",
                 (*values, *after_values, limit + 1),
             ).fetchall()
-            total = state.execute(
+            total = connection.execute(
                 f"SELECT count(*) FROM ({_SELECT} WHERE {where})", values
             ).fetchone()[0]
         items = [_stored(row) for row in rows[:limit]]
@@ -198,13 +220,15 @@ class Alerts:
             found: int = state.execute("SELECT ifnull(max(seq), 0) FROM alerts").fetchone()[0]
         return found
 
-    def open_counts(self) -> OpenCounts:
+    def open_counts(self, visible: frozenset[str] | None = None) -> OpenCounts:
         """Counts of alerts nobody has judged; withdrawn ones are left out."""
+        seen, values = _seen(visible)
         with self._database.read() as state:
             rows = state.execute(
                 "SELECT rule_id, severity, count(*) AS n FROM alerts a WHERE state <> 'withdrawn' "
                 "AND NOT EXISTS (SELECT 1 FROM verdicts v WHERE v.alert_id = a.id) "
-                "GROUP BY rule_id, severity"
+                f"AND {seen} GROUP BY rule_id, severity",
+                values,
             ).fetchall()
         by_severity = [0] * len(SEVERITIES)
         by_rule: dict[str, int] = {}
@@ -286,6 +310,14 @@ def _store(state: sqlite3.Connection, alert: Alert, received_at: int) -> None:
     )
 
 
+def _store_sensors(state: sqlite3.Connection, alert_id: str, sensors: set[str]) -> None:
+    state.execute("DELETE FROM alert_sensors WHERE alert_id = ?", (alert_id,))
+    state.executemany(
+        "INSERT INTO alert_sensors (alert_id, sensor) VALUES (?, ?)",
+        [(alert_id, sensor) for sensor in sorted(sensors)],
+    )
+
+
 def _close(state: sqlite3.Connection, closing: Closing) -> None:
     state.execute(
         "INSERT INTO closings (alert_id, count, last_at) VALUES (?, ?, ?) "
@@ -333,6 +365,7 @@ def _stored(row: sqlite3.Row) -> StoredAlert:
         count=alert.count if row["count"] is None else row["count"],
         last_at=alert.decided_at if row["last_at"] is None else row["last_at"],
         decision=decision,
+        sensors=frozenset((row["sensors"] or "").split(",")) - {""},
     )
 
 
@@ -345,9 +378,27 @@ def _after(cursor: str) -> tuple[str, tuple[int | str, ...]]:
     return "(a.decided_at, a.id) < (?, ?)", (int(time_text), alert_id)
 
 
-def _where(terms: Sequence[Term], judged: bool | None) -> tuple[str, tuple[int | str, ...]]:
-    parts: list[str] = ["1"]
-    values: list[int | str] = []
+def _seen(visible: frozenset[str] | None) -> tuple[str, list[int | str]]:
+    """Alerts whose sensors are all visible; one without any known sensor is not."""
+    if visible is None:
+        return "1", []
+    marks = ", ".join("?" * len(visible))
+    hidden = f"SELECT 1 FROM alert_sensors s WHERE s.alert_id = a.id AND s.sensor NOT IN ({marks})"
+    known = "SELECT 1 FROM alert_sensors s WHERE s.alert_id = a.id"
+    return f"EXISTS ({known}) AND NOT EXISTS ({hidden})", [*sorted(visible)]
+
+
+def _where(
+    terms: Sequence[Term],
+    judged: bool | None,
+    state: str | None,
+    visible: frozenset[str] | None,
+) -> tuple[str, tuple[int | str, ...]]:
+    seen, values = _seen(visible)
+    parts = [seen]
+    if state is not None:
+        parts.append("a.state = ?")
+        values.append(state)
     if judged is not None:
         parts.append(f"v.verdict IS {'NOT ' if judged else ''}NULL")
     for term in terms:

@@ -20,8 +20,6 @@ from analytics_world import (
 
 from analytics.engine import BEGINNING, Engine
 from analytics.keyed import NEVER
-from analytics.partition import KEYS_PER_BUCKET_MAX
-from crypto import sm3
 from schema.errors import FengsuiError
 from schema.times import HOUR, MINUTE, SECOND
 
@@ -149,25 +147,6 @@ def test_a_late_event_inside_the_budget_revises_the_decision() -> None:
     assert [(closing.count) for closing in output.closings] == [1]
 
 
-def test_an_event_past_the_budget_is_counted_and_not_evaluated() -> None:
-    engine = Engine(ONE)
-    engine.feed(batch([at(600, ip="10.9.9.9")]))
-    engine.advance()
-    engine.feed(batch([at(600 - 61)], number=2, low=START + 601 * SECOND))
-    output = engine.finish()
-    assert output.alerts == []
-    assert [(row.late, row.too_late) for row in output.coverage if row.late] == [(1, 1)]
-
-
-def test_too_late_does_not_depend_on_how_much_is_read_at_once() -> None:
-    first = batch([at(600, ip="10.9.9.9")])
-    second = batch([at(600 - 61)], number=2, low=START + 601 * SECOND)
-    engine = Engine(ONE)
-    engine.feed(first)
-    engine.feed(second)
-    assert [alert.entity for alert in engine.finish().alerts] == ["10.9.9.9"]
-
-
 def test_provisional_alerts_come_once_and_become_final() -> None:
     engine = Engine(THREE, required=["a", "b"])
     engine.feed(batch([at(second, sensor="a") for second in (1, 2, 3)]))
@@ -190,29 +169,6 @@ def test_a_provisional_alert_that_never_became_final_is_taken_back() -> None:
     other.exclude("b")
     (withdrawn,) = other.advance().alerts
     assert withdrawn.state == "withdrawn"
-
-
-def test_coverage_counts_each_minute_and_source_and_the_greatest_lag() -> None:
-    engine = Engine(ONE)
-    engine.feed(batch([at(30), at(10, event__dataset="nginx.access"), at(31), at(29), at(61)]))
-    rows = {
-        ((row.minute - START) // MINUTE, row.dataset): (row.events, row.lag_max_us // SECOND)
-        for row in engine.advance().coverage
-    }
-    assert rows == {
-        (0, "system.auth"): (3, 33),
-        (0, "nginx.access"): (1, 52),
-        (1, "system.auth"): (1, 1),
-    }
-    assert engine.advance().coverage == []
-
-
-def test_a_match_without_an_entity_is_counted_for_its_rule() -> None:
-    engine = Engine(ONE)
-    engine.feed(batch([at(1, ip=None)]))
-    output = engine.finish()
-    assert output.alerts == []
-    assert [(row.rule, row.unkeyed) for row in output.coverage if row.rule] == [("event", 1)]
 
 
 def test_rules_read_what_the_collector_added_beneath_what_was_signed() -> None:
@@ -283,19 +239,6 @@ def test_partitions_must_divide_the_buckets() -> None:
     for partitions in (0, 3, 512):
         with pytest.raises(FengsuiError, match=r"analytics\.engine\.partitions"):
             Engine(ONE, partitions=partitions)
-
-
-def test_a_flood_of_entities_drops_the_quietest_and_says_so() -> None:
-    engine, evicted = Engine(ruleset(event_rule(entity="source.ip", suppression="1d"))), 0
-    # All of one bucket, so that thousands of entities do what half a million would.
-    crowd = [name for name in map(str, range(760_000)) if sm3.digest(name.encode())[0] == 0]
-    assert len(crowd) > KEYS_PER_BUCKET_MAX + 512
-    for number, place in enumerate(range(0, len(crowd), 512), 1):
-        part = crowd[place : place + 512]
-        events = [at(number * 600, offset=place + 1, ip=name) for name in part]
-        engine.feed(batch(events, number=number))
-        evicted += sum(row.evicted for row in engine.advance().coverage)
-    assert evicted >= KEYS_PER_BUCKET_MAX // 4
 
 
 def test_finish_releases_everything_and_says_so() -> None:

@@ -48,7 +48,7 @@ def test_a_refused_file_is_named_and_the_others_load(tmp_path: Path) -> None:
     assert [rule.id for rule in found.rules] == ["good"]
     (refusal,) = found.refused
     assert refusal.path == "host/bad/rule.yml"
-    with pytest.raises(FengsuiError, match="host/bad/rule.yml") as error:
+    with pytest.raises(FengsuiError, match=r"host/bad/rule\.yml") as error:
         found.require_all()
     assert error.value.code == "analytics.rule.refused"
 

@@ -1,4 +1,4 @@
-"""A whole collector in a temporary folder, with a clock and dice of our own, and sensors to feed it."""
+"""A whole collector in a temporary folder, and sensors to feed it; clock and dice are ours."""
 
 import itertools
 from collections.abc import Callable, Sequence

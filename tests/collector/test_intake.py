@@ -90,7 +90,7 @@ def test_an_event_sent_twice_is_counted_and_indexed_once(site: Site, sensor: Fak
     assert _status(site).duplicates == 3
 
 
-def _status(site: Site, name: str = "gate"):  # noqa: ANN202
+def _status(site: Site, name: str = "gate"):
     return next(one for one in site.intake.status() if one.name == name)
 
 

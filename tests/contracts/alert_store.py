@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from schema.alert import Alert, Closing, Condition
-from schema.ports import AlertStore, Coverage
+from schema.coverage import CoverageRow
+from schema.ports import AlertStore
 
 
 def alert_of(number: int, **more: object) -> Alert:
@@ -48,7 +49,7 @@ class AlertStoreContract:
                 [alert_of(1)],
                 [Closing(alert_id=alert_of(1).id, count=3, last_at=5)],
                 snapshot={"a": b"1"},
-                coverage=[Coverage(minute=0, sensor="gate", dataset="x", events=1, late=0, gaps=0)],
+                coverage=[CoverageRow(minute=0, sensor="gate", dataset="x", events=1)],
                 received_at=1,
             )
         assert list(store.final()) == [alert_of(1)]

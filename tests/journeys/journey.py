@@ -12,6 +12,8 @@ import pytest
 import zstandard
 
 from analytics.engine import Engine
+from collector import columns
+from collector.state import chains
 from collector.state.alerts import Alerts
 from collector.state.database import Database
 from fengsui import demo
@@ -24,7 +26,7 @@ from fengsui.wiring import Site, open_demonstration
 from schema import batch as batches
 from schema import event, log
 from schema.alert import Alert, canonical
-from schema.event import Fields
+from schema.event import AcceptedBatch, Fields
 from sensors.replay import Recording
 
 EVENING = ("2026-11-20T18:15:00Z", "2026-11-20T21:45:00Z")
@@ -166,3 +168,22 @@ def control_records(folder: Path, action: str) -> list[Fields]:
     """What the collector sealed of that kind."""
     found = (one.fields for one in stored(folder, "collector"))
     return [fields for fields in found if fields["event.action"] == action]
+
+
+def taken_in(folder: Path, sensor: str) -> list[AcceptedBatch]:
+    """A sensor's batches as the collector handed them to the rules."""
+    database = Database(folder / "state.db")
+    try:
+        rows = chains.load_batches(database, sensor, after=0, count_max=100_000)
+    finally:
+        database.close()
+    found = []
+    for one in log.Reader(folder / "segments" / sensor).read(100_000):
+        row = rows[one.header.number]
+        read = columns.read_again(one, batches.verify_body(one), frozenset(row.dropped))
+        found.append(
+            columns.accepted(
+                read, one, received_at=row.received_at, low_watermark=row.low_watermark
+            )
+        )
+    return found

@@ -155,6 +155,12 @@ class LogMachine(RuleBasedStateMachine):
         self.disk.heal()
         self.reopen()
 
+    @rule(size=st.integers(0, 600), room=st.one_of(st.none(), st.integers(0, 1200)))
+    def be_killed_while_writing(self, size: int, room: int | None) -> None:
+        self.disk.room, self.disk.sync_fails, self.disk.truncate_fails = room, True, True
+        self.append(size)
+        self.kill_process()
+
     @rule(kept=st.floats(0, 1), zeroed=st.booleans())
     def lose_power(self, kept: float, zeroed: bool) -> None:
         self.disk.heal()

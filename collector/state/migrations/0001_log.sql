@@ -117,6 +117,13 @@ CREATE UNIQUE INDEX alerts_by_seq ON alerts (seq);
 CREATE INDEX alerts_by_time ON alerts (decided_at, id);
 CREATE INDEX alerts_by_rule ON alerts (rule_id, decided_at);
 
+-- Which sensors an alert's least set of events comes from: who may see it.
+CREATE TABLE alert_sensors (
+    alert_id TEXT NOT NULL REFERENCES alerts (id),
+    sensor   TEXT NOT NULL,
+    PRIMARY KEY (alert_id, sensor)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE alert_revisions (
     alert_id    TEXT NOT NULL REFERENCES alerts (id),
     seq         INTEGER NOT NULL,

@@ -183,3 +183,19 @@ def test_open_alerts_are_counted_by_severity_and_rule(alerts: Alerts) -> None:
     counts = alerts.open_counts()
     assert (counts.open, counts.by_severity) == (3, (0, 1, 2, 0, 0))
     assert counts.by_rule == (("host-ssh-password-guessing", 3),)
+
+
+@pytest.mark.parametrize(
+    ("visible", "shown"),
+    [(None, 2), (frozenset({"gate", "db"}), 2), (frozenset({"gate"}), 1), (frozenset(), 0)],
+)
+def test_an_alert_shows_only_to_who_sees_all_of_its_sensors(
+    tmp_path: Path, visible: frozenset[str] | None, shown: int
+) -> None:
+    sensors = {"aa" * 16: "gate", "bb" * 16: "db"}
+    database = Database(tmp_path / "scoped.db")
+    alerts = Alerts(database, sensors.get)
+    _commit(alerts, _alert(1), _alert(2, events=("aa" * 16, "bb" * 16)))
+    assert alerts.page((), visible=visible).total == shown
+    assert alerts.open_counts(visible).open == shown
+    database.close()

@@ -1,0 +1,71 @@
+"""Notes: what intake has the control log seal about the batches it took in or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from collector.columns import SetAside
+from collector.control import ControlLog
+from collector.redaction import places
+from collector.state import chains
+from collector.state.database import Database
+from schema import log
+from schema.batch import Batch
+from schema.errors import FengsuiError
+from schema.log import Cursor
+
+_NAME_MAX = 63
+"""A sensor's name as enrolments allow it; a refused header may claim anything."""
+
+
+def received(control: ControlLog, batch: Batch, received_at: int) -> None:
+    """A batch was taken in: its hash and the time of its receipt."""
+    control.add(
+        "batch_received",
+        sensor=batch.header.sensor,
+        number=batch.header.number,
+        events=batch.header.count,
+        digest=batch.hash,
+        at=received_at,
+    )
+
+
+def set_aside(control: ControlLog, batch: Batch, items: Sequence[SetAside]) -> None:
+    """Events that were not let in: one record for each reason."""
+    by_code: dict[str, list[SetAside]] = {}
+    for item in items:
+        by_code.setdefault(item.code, []).append(item)
+    for code, found in by_code.items():
+        indexes = places([item.index for item in found])
+        control.add(
+            "event_quarantined",
+            sensor=batch.header.sensor,
+            number=batch.header.number,
+            events=len(found),
+            reason=code,
+            message=f"events {indexes} of the batch were set aside: {found[0].message}",
+        )
+
+
+def refused(control: ControlLog, batch: Batch, error: FengsuiError) -> None:
+    """A batch was refused and kept in quarantine."""
+    control.add(
+        "batch_quarantined" if error.code == "schema.batch.forked" else "batch_refused",
+        sensor=batch.header.sensor[:_NAME_MAX],
+        number=batch.header.number,
+        digest=batch.hash,
+        reason=error.code,
+        message=str(error.args[0]),
+    )
+
+
+def lost_receipts(control: ControlLog, database: Database, *, sensor: str, folder: Path) -> None:
+    """Records of the last step before a crash were never sealed: give them again."""
+    rows = chains.newest_batches(database, sensor, control.number)
+    if not rows:
+        return
+    reader = log.Reader(folder, Cursor(number=rows[0].number - 1))
+    times = {row.number: row.received_at for row in rows}
+    for batch in reader.read(len(rows)):
+        received(control, batch, times[batch.header.number])

@@ -1,0 +1,326 @@
+"""Desks: what the API asks of a site, answered by the real parts of that site."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from analytics.explain import explain
+from analytics.rule import Rule
+from collector import proof as proofs
+from collector.clients import Clients
+from collector.enrolments import Enrolments
+from collector.health import SensorStatus
+from collector.idindex import IdIndex
+from collector.intake import Intake
+from collector.proof import EventProof
+from collector.push import Push
+from collector.state.alerts import Alerts as AlertTable
+from collector.state.alerts import StoredAlert
+from crypto import sm2
+from dashboard_api import services, views
+from dashboard_api.services import AlertQuery, Changes, Decision, PushAnswer, Visible
+from fengsui.pipeline import Pipeline
+from schema.event import Fields
+from schema.heartbeat import Signed
+from schema.receipt import Receipt
+from schema.times import SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class AlertDesk:
+    """Alerts with the texts of their rules."""
+
+    table: AlertTable
+    rules: dict[str, Rule]
+
+    def page(self, query: AlertQuery, visible: Visible) -> views.AlertPage:
+        judged = {"open": False, "done": True, "all": None}[query.verdict]
+        page = self.table.page(
+            query.terms,
+            state=query.state,
+            judged=judged,
+            visible=visible,
+            limit=query.limit,
+            cursor=query.cursor,
+        )
+        return views.AlertPage(
+            items=[self._row(stored) for stored in page.items],
+            next_cursor=page.next_cursor or None,
+            total=page.total,
+        )
+
+    def summary(self, visible: Visible) -> views.AlertSummary:
+        counts = self.table.open_counts(visible)
+        by_rule = [(self._brief(rule_id), number) for rule_id, number in counts.by_rule]
+        return views.AlertSummary(
+            open=counts.open,
+            by_severity=list(counts.by_severity),
+            by_rule=[
+                views.RuleOpen(
+                    rule=brief.id, title_zh=brief.title_zh, title_en=brief.title_en, open=number
+                )
+                for brief, number in by_rule
+            ],
+        )
+
+    def get(self, alert_id: str) -> tuple[views.AlertRow, views.AlertReasons] | None:
+        stored = self.table.get(alert_id)
+        return None if stored is None else (self._row(stored), self._reasons(stored))
+
+    def since(self, seq: int, limit: int) -> Changes:
+        rows = [self._row(stored) for stored in self.table.since(seq, limit)]
+        return Changes(rows=rows, newest=self.table.last_seq())
+
+    def acknowledge(self, alert_id: str, decision: Decision) -> views.AlertRow:
+        self.table.acknowledge(
+            alert_id, by=decision.by, verdict=decision.verdict, note=decision.note, at=decision.at
+        )
+        stored = self.table.get(alert_id)
+        assert stored is not None
+        return self._row(stored)
+
+    def _brief(self, rule_id: str) -> views.RuleBrief:
+        rule = self.rules.get(rule_id)
+        if rule is None:
+            # Its alerts stay when a rule goes.
+            return views.RuleBrief(
+                id=rule_id,
+                version="",
+                kind="",
+                system="",
+                title_zh=f"已移除的规则 {rule_id}",
+                title_en=f"removed rule {rule_id}",
+            )
+        listed = rule.listing()
+        return views.RuleBrief(
+            id=listed.id,
+            version=listed.version,
+            kind=listed.kind,
+            system=listed.system,
+            title_zh=listed.text.title_zh,
+            title_en=listed.text.title_en,
+        )
+
+    def _row(self, stored: StoredAlert) -> views.AlertRow:
+        alert, decision = stored.alert, stored.decision
+        acknowledged = None
+        if decision is not None:
+            acknowledged = views.Acknowledgement(
+                by=decision.by, at=decision.at, verdict=decision.verdict, note=decision.note
+            )
+        return views.AlertRow(
+            id=alert.id,
+            seq=stored.seq,
+            rule=self._brief(alert.rule_id),
+            entity_field=alert.entity_field,
+            entity=alert.entity,
+            severity=alert.severity,
+            score=alert.score,
+            state=alert.state,
+            decided_at=alert.decided_at,
+            last_at=stored.last_at,
+            count=stored.count,
+            acknowledged=acknowledged,
+            sensors=stored.sensors,
+        )
+
+    def _reasons(self, stored: StoredAlert) -> views.AlertReasons:
+        alert = stored.alert
+        rule = self.rules.get(alert.rule_id)
+        explained = explain(alert, rule) if rule else None
+        listed = rule.listing() if rule else None
+        return views.AlertReasons(
+            conditions=tuple(
+                views.ConditionView(
+                    name=one.name,
+                    value=one.value,
+                    threshold=one.threshold,
+                    comparison=one.comparison,
+                )
+                for one in alert.conditions
+            ),
+            counterfactual_zh=explained.counterfactual_zh if explained else (),
+            counterfactual_en=explained.counterfactual_en if explained else (),
+            triage_zh=listed.text.triage_zh if listed else "",
+            triage_en=listed.text.triage_en if listed else "",
+            techniques=listed.techniques if listed else (),
+            false_positives=tuple(
+                views.TextPair(zh=one.zh, en=one.en)
+                for one in (listed.false_positives if listed else ())
+            ),
+            events=alert.events,
+            history=self._history(alert.id),
+        )
+
+    def _history(self, alert_id: str) -> tuple[views.HistoryItem, ...]:
+        revisions = [
+            views.HistoryItem(at=one.at, state=one.alert.state, count=one.alert.count)
+            for one in self.table.revisions(alert_id)
+        ]
+        last = revisions[-1]
+        decisions = [
+            views.HistoryItem(
+                at=one.at,
+                state=last.state,
+                count=last.count,
+                by=one.by,
+                verdict=one.verdict,
+                note=one.note,
+            )
+            for one in self.table.decisions(alert_id)
+        ]
+        return tuple(sorted([*revisions, *decisions], key=lambda item: item.at))
+
+
+@dataclass(frozen=True, slots=True)
+class ProofDesk:
+    """Proofs of stored events, from the segments."""
+
+    ids: IdIndex
+    enrolments: Enrolments
+    intake: Intake
+    receipt_key: sm2.PublicKey
+
+    def prove(self, event_id: str) -> EventProof | None:
+        found = self.ids.find(bytes.fromhex(event_id))
+        if found is None:
+            return None
+        batch = self.ids.batch(found.sensor, found.segment, found.number)
+        if batch is None:
+            return None
+        enrolment = self.enrolments.of_batch(found.sensor, batch.header.enrolment)
+        return proofs.prove(
+            event_id,
+            batch,
+            segment_name=f"{found.sensor}/{found.segment}",
+            index=found.index,
+            key=enrolment.key,
+            receipt=self.intake.receipt(found.sensor),
+            receipt_key=self.receipt_key,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SensorDesk:
+    """How the sensors stand."""
+
+    intake: Intake
+    enrolments: Enrolments
+    pipeline: Pipeline
+
+    def rows(self) -> Sequence[views.SensorRow]:
+        return [_sensor_row(one) for one in self.intake.status()]
+
+    def watermark(self) -> int:
+        return self.pipeline.progress.watermark
+
+    def revoke(self, name: str) -> None:
+        self.enrolments.revoke(name)
+
+
+def _sensor_row(one: SensorStatus) -> views.SensorRow:
+    return views.SensorRow(
+        name=one.name,
+        unit=one.unit,
+        realm=one.realm,
+        status=one.status,
+        enrolment=one.enrolment,
+        key_id=one.key_id,
+        last_batch=one.last_batch,
+        last_event_at=one.last_event_at or None,
+        last_seen_at=one.last_seen_at or None,
+        lag_seconds=one.lag_us // SECOND,
+        events=one.events,
+        quarantined=one.quarantined,
+        gaps=tuple(
+            views.GapView(from_=gap.from_at, to=gap.to_at, reason=gap.reason) for gap in one.gaps
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RuleDesk:
+    """The loaded rules."""
+
+    loaded: Sequence[Rule]
+
+    def rows(self) -> Sequence[views.RuleRow]:
+        return [_rule_row(rule) for rule in self.loaded]
+
+
+def _rule_row(rule: Rule) -> views.RuleRow:
+    one = rule.listing()
+    return views.RuleRow(
+        id=one.id,
+        version=one.version,
+        severity=one.severity,
+        system=one.system,
+        kind=one.kind,
+        techniques=one.techniques,
+        false_positives=tuple(views.TextPair(zh=f.zh, en=f.en) for f in one.false_positives),
+        text=views.RuleTexts(
+            title_zh=one.text.title_zh,
+            title_en=one.text.title_en,
+            triage_zh=one.text.triage_zh,
+            triage_en=one.text.triage_en,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BatchDoor:
+    """The collector's door for remote sensors."""
+
+    intake: Intake
+    pipeline: Pipeline
+
+    def accept(self, raw: bytes) -> Sequence[Receipt]:
+        return self.intake.accept(raw)
+
+    def heartbeat(self, signed: Signed) -> None:
+        self.pipeline.heard(self.intake.heartbeat(signed))
+
+
+@dataclass(frozen=True, slots=True)
+class PushDoor:
+    """The collector's door for business systems."""
+
+    clients: Clients
+    door: Push
+
+    def client(self, token: str) -> str:
+        return self.clients.of_token(token).id
+
+    def push(self, client: str, batch_id: str, events: Sequence[Fields]) -> PushAnswer:
+        (found,) = [one for one in self.clients.all() if one.id == client]
+        answer = self.door.push(found, batch_id, events)
+        return PushAnswer(
+            accepted=answer.accepted,
+            refused=tuple(
+                services.Refused(index=one.index, code=one.code, detail=one.detail)
+                for one in answer.refused
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentDoor:
+    """Letting sensors in."""
+
+    enrolments: Enrolments
+
+    def issue_token(self, name: str, unit: str) -> str:
+        return self.enrolments.issue_token(name, unit)
+
+    def enrol(
+        self, token: str, name: str, *, unit: str, public_key: str, proof: str
+    ) -> services.Enrolled:
+        one = self.enrolments.enrol(token, name, unit=unit, public_key=public_key, proof=proof)
+        return services.Enrolled(
+            sensor=one.sensor,
+            enrolment=one.enrolment,
+            realm=one.realm,
+            receipt_public_key=one.receipt_public_key,
+            last_batch=one.last_batch,
+        )

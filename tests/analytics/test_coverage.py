@@ -1,0 +1,67 @@
+"""No silent miss: what was not evaluated is counted for its minute, source and rule."""
+
+from __future__ import annotations
+
+from analytics_world import START, at, batch, event_rule, ruleset
+
+from analytics.engine import Engine
+from analytics.partition import KEYS_PER_BUCKET_MAX
+from crypto import sm3
+from schema.times import MINUTE, SECOND
+
+ONE = ruleset(event_rule(entity="source.ip"))
+
+
+def test_coverage_counts_each_minute_and_source_and_the_greatest_lag() -> None:
+    engine = Engine(ONE)
+    engine.feed(batch([at(30), at(10, event__dataset="nginx.access"), at(31), at(29), at(61)]))
+    rows = {
+        ((row.minute - START) // MINUTE, row.dataset): (row.events, row.lag_max_us // SECOND)
+        for row in engine.advance().coverage
+    }
+    assert rows == {
+        (0, "system.auth"): (3, 33),
+        (0, "nginx.access"): (1, 52),
+        (1, "system.auth"): (1, 1),
+    }
+    assert engine.advance().coverage == []
+
+
+def test_a_match_without_an_entity_is_counted_for_its_rule() -> None:
+    engine = Engine(ONE)
+    engine.feed(batch([at(1, ip=None)]))
+    output = engine.finish()
+    assert output.alerts == []
+    assert [(row.rule, row.unkeyed) for row in output.coverage if row.rule] == [("event", 1)]
+
+
+def test_a_flood_of_entities_drops_the_quietest_and_says_so() -> None:
+    engine, evicted = Engine(ruleset(event_rule(entity="source.ip", suppression="1d"))), 0
+    # All of one bucket, so that thousands of entities do what half a million would.
+    crowd = [name for name in map(str, range(760_000)) if sm3.digest(name.encode())[0] == 0]
+    assert len(crowd) > KEYS_PER_BUCKET_MAX + 512
+    for number, place in enumerate(range(0, len(crowd), 512), 1):
+        part = crowd[place : place + 512]
+        events = [at(number * 600, offset=place + 1, ip=name) for name in part]
+        engine.feed(batch(events, number=number))
+        evicted += sum(row.evicted for row in engine.advance().coverage)
+    assert evicted >= KEYS_PER_BUCKET_MAX // 4
+
+
+def test_an_event_past_the_budget_is_counted_and_not_evaluated() -> None:
+    engine = Engine(ONE)
+    engine.feed(batch([at(600, ip="10.9.9.9")]))
+    engine.advance()
+    engine.feed(batch([at(600 - 61)], number=2, low=START + 601 * SECOND))
+    output = engine.finish()
+    assert output.alerts == []
+    assert [(row.late, row.too_late) for row in output.coverage if row.late] == [(1, 1)]
+
+
+def test_too_late_does_not_depend_on_how_much_is_read_at_once() -> None:
+    first = batch([at(600, ip="10.9.9.9")])
+    second = batch([at(600 - 61)], number=2, low=START + 601 * SECOND)
+    engine = Engine(ONE)
+    engine.feed(first)
+    engine.feed(second)
+    assert [alert.entity for alert in engine.finish().alerts] == ["10.9.9.9"]

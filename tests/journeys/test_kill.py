@@ -1,0 +1,92 @@
+"""kill -9 while events flow: what was acknowledged is stored once, and the alerts are the same."""
+
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from journey import EVENING_NAME, final, records, stored
+
+from collector.idindex import identify
+from fengsui.evidence import verify_folder
+from fengsui.folder import DataFolder
+from schema import batch as batches
+from schema import event, log
+
+CHILD = """
+import sys
+from pathlib import Path
+from fengsui import demo
+from fengsui.folder import DataFolder
+from fengsui.settings import SensorSettings, Settings
+from fengsui.wiring import open_demonstration
+
+settings = Settings(sensor=SensorSettings(batch_events=128))
+site = open_demonstration(DataFolder(Path(sys.argv[1])), Path(sys.argv[2]), settings)
+print("open", flush=True)
+demo.replay(site)
+site.close()
+"""
+SECONDS_MAX = 60
+FLOW_SECONDS = 3.0
+"""About how long the short recording flows; a kill falls anywhere in it, and before its start."""
+
+
+def _child(folder: Path, recording: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(folder), str(recording)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _killed(folder: Path, recording: Path) -> bool:
+    """Run for a random while and kill; False when the child came to its end before."""
+    child = _child(folder, recording)
+    assert child.stdout is not None
+    if random.random() < 0.8:
+        # Most kills fall while events flow, some while the platform is still opening.
+        child.stdout.readline()
+        time.sleep(random.random() * FLOW_SECONDS)
+    else:
+        time.sleep(random.random())
+    child.kill()
+    _, errors = child.communicate()
+    assert child.returncode in (0, -9), errors
+    return child.returncode == -9
+
+
+def _acknowledged(folder: Path) -> int:
+    """Events in whole batches: what the sensor need not send again."""
+    reader = log.Reader(folder / "segments" / EVENING_NAME)
+    count = 0
+    while some := reader.read(64):
+        count += sum(one.header.count for one in some)
+    return count
+
+
+def _finish(folder: Path, recording: Path) -> None:
+    child = _child(folder, recording)
+    _, errors = child.communicate(timeout=SECONDS_MAX)
+    assert child.returncode == 0, errors
+
+
+def _check_whole(folder: Path, recording: Path, expected: list[bytes]) -> None:
+    """Segments, index and recording hold the same events once; alerts are as without kills."""
+    ids = _ids(folder)
+    assert len(ids) == len(set(ids)) == records(recording)
+    assert _indexed(folder) == sorted(ids)
+    assert final(folder) == expected
+    assert verify_folder(DataFolder(folder)).findings == []
+
+
+def _ids(folder: Path) -> list[bytes]:
+    found = []
+    for one in log.Reader(folder / "segments" / EVENING_NAME).read(100_000):
+        for payload in batches.verify_body(one).payloads:
+            assert payload is not None
+            found.append(identify(event.decode(payload), one))
+    return found
