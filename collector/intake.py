@@ -112,7 +112,8 @@ class Intake:
             taken=self._state,
         )
         self.accept = self._door.accept
-        self.read_again = Rereader(self._segments, database, self._state).read
+        self._rereader = Rereader(self._segments, database, self._state)
+        self.read_again = self._rereader.read
         for state in self._states.values():
             ids.resume(state.sensor, state.number)
         for sensor in set(self._states) - {CONTROL_SENSOR}:
@@ -322,3 +323,4 @@ class Intake:
     def _rewritten(self, sensor: str, segment: str) -> None:
         self._ids.rewritten(sensor, segment)
         self._follower.rewritten(sensor)
+        self._rereader.rewritten(sensor)

@@ -49,6 +49,10 @@ class Rereader:
             if batch.header.number in rows
         ]
 
+    def rewritten(self, sensor: str) -> None:
+        """A segment was swapped: the place in it is not where it was."""
+        self._readers.pop(sensor, None)
+
 
 def _again(batch: Batch, row: BatchRow) -> AcceptedBatch:
     found = columns.read_again(batch, batches.verify_body(batch), frozenset(row.dropped))

@@ -37,9 +37,11 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 sensor_app = typer.Typer(help="探针：登记、运行、吊销 · sensors", no_args_is_help=True)
+client_app = typer.Typer(help="推送事件的业务系统 · systems that push events", no_args_is_help=True)
 user_app = typer.Typer(help="用户与一次性登录链接 · users and one-time links", no_args_is_help=True)
 anchor_app = typer.Typer(help="链头锚定 · heads kept outside", no_args_is_help=True)
 app.add_typer(sensor_app, name="sensor")
+app.add_typer(client_app, name="client")
 app.add_typer(user_app, name="user")
 app.add_typer(anchor_app, name="anchor")
 
@@ -236,6 +238,18 @@ def sensor_run(
     from fengsui.remote import run_here
 
     run_here(data, to=to, certificate=certificate, environment=os.environ)
+
+
+@client_app.command("add")
+def client_add(
+    name: Annotated[str, typer.Argument(help="业务系统 · system")],
+    unit: Annotated[str, typer.Option(help="所属单位 · unit")],
+    data: Data = Path("data/site"),
+) -> None:
+    """登记业务系统，打印其令牌 · register a business system and print its token."""
+    from fengsui.local import call
+
+    typer.echo(call(DataFolder(data), "client-add", name=name, unit=unit))
 
 
 @user_app.command("link")

@@ -84,11 +84,13 @@ def run_demo(data: Path | None) -> DemoResult:
 
 
 def replay(site: Site) -> None:
-    """Carry the recording through to its end; does nothing where that was done before."""
+    """Carry the recording through to its end, or until the pipeline is told to stop."""
     recording = site.recording
     assert recording is not None
-    while not recording.finished:
+    while not (recording.finished or site.pipeline.stopping):
         site.pipeline.round()
+    if site.pipeline.stopping:
+        return
     recording.end()
     while site.pipeline.round():
         pass

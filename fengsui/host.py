@@ -1,11 +1,22 @@
-"""Where this machine's own logs lie, and which of them this user may read."""
+"""This machine as a watched one: where its logs lie, and which of them this user may read."""
 
 from __future__ import annotations
 
 import os
+import socket
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from fengsui.settings import SensorSettings
+from schema.errors import FengsuiError
+from schema.ports import Clock
+from sensors.inventory import ListeningSource, Machine, ProcessSource
+from sensors.source import Source
+from sensors.sources import FORMATS, Context
+from sensors.tail import FileSource
 
 PLACES: Final = (
     ("auth", "/var/log/auth.log", "syslog_auth"),
@@ -28,8 +39,18 @@ class Place:
     readable: bool
 
 
-def places() -> list[Place]:
-    """The logs that exist here, readable or not, in a fixed order."""
+def places(settings: SensorSettings) -> list[Place]:
+    """The logs to follow: those set, else those that exist here, readable or not."""
+    if settings.watch:
+        return [
+            Place(
+                name=one.name,
+                path=one.path,
+                format=_known_format(one.format),
+                readable=not Path(one.path).exists() or os.access(one.path, os.R_OK),
+            )
+            for one in settings.watch
+        ]
     known = list(PLACES)
     if POSTGRESQL_FOLDER.is_dir() and os.access(POSTGRESQL_FOLDER, os.R_OK | os.X_OK):
         known.extend(
@@ -41,3 +62,37 @@ def places() -> list[Place]:
         for name, path, form in known
         if Path(path).exists()
     ]
+
+
+def _known_format(name: str) -> str:
+    if name not in FORMATS:
+        raise FengsuiError(
+            "fengsui.settings.format",
+            f"there is no format {name!r}: choose one of {', '.join(sorted(FORMATS))}",
+            format=name,
+        )
+    return name
+
+
+def sources(settings: SensorSettings, clock: Clock) -> Sequence[Source]:
+    """The sources of the local sensor."""
+    offset = settings.utc_offset_minutes
+    context = Context(
+        host=socket.gethostname(),
+        utc_offset_minutes=time.localtime().tm_gmtoff // 60 if offset is None else offset,
+        now=clock.now,
+    )
+    found: list[Source] = [
+        FileSource(place.name, place.path, form=place.format, context=context)
+        for place in places(settings)
+        if place.readable
+    ]
+    if settings.inventory:
+        machine = Machine(host=context.host, boot_id=boot_id(), now=clock.now)
+        found += [ProcessSource("processes", machine), ListeningSource("ports", machine)]
+    return found
+
+
+def boot_id() -> str:
+    """The kernel's id of this boot."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()

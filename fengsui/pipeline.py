@@ -83,9 +83,10 @@ class Progress:
 class Pipeline:
     """Runs rounds: in the caller's thread, or in one of its own after :meth:`start`."""
 
-    def __init__(self, stages: Stages, on_change: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, stages: Stages) -> None:
         self._stages = stages
-        self._on_change = on_change
+        self.on_change: Callable[[], None] = lambda: None
+        """Called after a commit that changed alerts; from the pipeline's thread."""
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._alerts: list[Alert] = []
@@ -104,10 +105,17 @@ class Pipeline:
         """Take a remote sensor's verified heartbeat; from any thread."""
         self._heard.put(beat)
 
-    def start(self) -> None:
-        """Run rounds in a thread until :meth:`stop`."""
-        self._thread = threading.Thread(target=self._run, name="pipeline", daemon=True)
+    def start(self, work: Callable[[], None] | None = None) -> None:
+        """Run in a thread until :meth:`stop`: rounds, or ``work`` that calls them itself."""
+        self._thread = threading.Thread(
+            target=self._run, args=(work or self._follow,), name="pipeline", daemon=True
+        )
         self._thread.start()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether work that calls rounds should come to its end."""
+        return self._stop.is_set()
 
     def stop(self) -> None:
         """End the current round, commit, and let the thread go."""
@@ -117,15 +125,17 @@ class Pipeline:
         if self.failure is None:
             self._commit()
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            try:
-                busy = self.round()
-            except Exception as error:
-                _logger.exception("the pipeline stopped")
-                self.failure = error
-                return
-            if not busy:
+    def _run(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:
+            # The outermost loop of the thread: named in the log and at /readyz, and stopped.
+            _logger.exception("the pipeline stopped")
+            self.failure = error
+
+    def _follow(self) -> None:
+        while not self.stopping:
+            if not self.round():
                 self._stop.wait(IDLE_SECONDS)
 
     def round(self) -> bool:
@@ -271,4 +281,4 @@ class Pipeline:
         self._alerts, self._closings, self._coverage = [], [], []
         self._committed_at = now
         if changed:
-            self._on_change()
+            self.on_change()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Final
 from analytics import ruleset
 from analytics.engine import Engine
 from analytics.ruleset import RuleSet
+from collector.clients import Clients
 from collector.control import SENSOR as CONTROL
 from collector.control import ControlLog
 from collector.enrolments import Enrolment, Enrolments
@@ -21,6 +20,8 @@ from collector.idindex import IdIndex
 from collector.index.duckdb_index import DuckDbIndex
 from collector.intake import Intake
 from collector.ownchain import OwnChain
+from collector.push import SENSOR as PUSH
+from collector.push import Push
 from collector.state.alerts import Alerts
 from collector.state.database import Database
 from fengsui import host
@@ -43,7 +44,6 @@ _logger = logging.getLogger(__name__)
 
 DUTY: Final = "duty"
 DEMONSTRATION: Final = "demonstration"
-BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +60,8 @@ class Site:
     index: DuckDbIndex
     intake: Intake
     control: ControlLog
+    clients: Clients
+    push: Push
     alerts: Alerts
     rules: RuleSet
     pipeline: Pipeline
@@ -117,8 +119,9 @@ def open_site(folder: DataFolder, settings: Settings, *, watch_host: bool = True
     clock = SystemClock()
     local = None
     if watch_host:
-        sources = lambda: host.sources(settings.sensor, folder, clock)  # noqa: E731 - a thunk
-        local = LocalSensor(name=settings.sensor.name, sources=sources)
+        local = LocalSensor(
+            name=settings.sensor.name, sources=lambda: host.sources(settings.sensor, clock)
+        )
     return _open(folder, settings, realm=DUTY, local=local, clock=clock, recording=None)
 
 
@@ -154,6 +157,14 @@ def _open(
         local, enrolments, folder=folder, keyring=keyring, unit=unit, realm=realm, clock=clock,
         entropy=entropy, batch_events=settings.sensor.batch_events,
     )  # fmt: skip
+    masker = Masker(keyring.subject).mask
+    pushed = enrolments.add_local(PUSH, unit, key=keyring.push.public)
+    push = Push(
+        OwnChain(folder.segments, pushed, key=keyring.push, clock=clock, entropy=entropy),
+        database,
+        masker=masker,
+        clock=clock,
+    )
     ids = IdIndex(folder.segments)
     index = DuckDbIndex(folder.index, fetch=ids.fetch, memory_mb=settings.index.memory_mb)
     intake = Intake(
@@ -166,9 +177,9 @@ def _open(
         control=control,
         clock=clock,
         realm=realm,
-        closers=closers,
+        closers={**closers, PUSH: push.close_segment},
     )
-    alerts = Alerts(database)
+    alerts = Alerts(database, lambda event_id: _sensor_of(ids, event_id))
     rules = ruleset.load([ruleset.SHIPPED], folder.cache)
     snapshot = alerts.snapshot()
     engine = Engine.restore(rules, snapshot) if snapshot else Engine(rules)
@@ -186,9 +197,15 @@ def _open(
     return Site(
         folder=folder, settings=settings, realm=realm, keyring=keyring, database=database,
         enrolments=enrolments, ids=ids, index=index, intake=intake, control=control,
-        alerts=alerts, rules=rules, pipeline=Pipeline(stages), sensors=sensors, writers=writers,
+        clients=Clients(database, clock=clock, entropy=entropy), push=push, alerts=alerts,
+        rules=rules, pipeline=Pipeline(stages), sensors=sensors, writers=writers,
         recording=recording, owner=owner, clock=clock, entropy=entropy,
     )  # fmt: skip
+
+
+def _sensor_of(ids: IdIndex, event_id: str) -> str | None:
+    found = ids.find(bytes.fromhex(event_id))
+    return found.sensor if found else None
 
 
 def _keep_realm(folder: DataFolder, realm: str) -> None:
@@ -240,7 +257,7 @@ def _identity(enrolment: Enrolment, realm: str) -> Identity:
         realm=realm,
         sensor=enrolment.sensor,
         enrolment=enrolment.number,
-        boot_id=BOOT_ID.read_text().strip(),
+        boot_id=host.boot_id(),
         base_number=enrolment.base_number,
     )
 
@@ -249,13 +266,3 @@ def _note_rules(control: ControlLog, rules: RuleSet) -> None:
     control.add("rules_loaded", digest=rules.digest, events=len(rules.rules))
     for refusal in rules.refused:
         _logger.warning("a rule is refused", extra={"path": refusal.path, "why": refusal.reason})
-
-
-def utc_offset_minutes() -> int:
-    """The machine's own zone, for logs that name none."""
-    return time.localtime().tm_gmtoff // 60
-
-
-def host_name() -> str:
-    """This machine's name, for ``host.name``."""
-    return socket.gethostname()

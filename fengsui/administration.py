@@ -1,0 +1,117 @@
+"""Administration from the machine itself: tokens, revocations, users, links.
+
+Whoever may open the data folder may do this; every act is in the audit chain under the name of
+the command line.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from collector.clients import Clients
+from collector.enrolments import Enrolments
+from collector.state.database import Database
+from dashboard_api.access.access import Access
+from dashboard_api.access.accounts import Accounts
+from dashboard_api.audit import Act, AuditChain
+from fengsui.clock import SystemClock, SystemEntropy
+from fengsui.folder import DataFolder
+from fengsui.keyring import open_keyring
+from schema.ports import Entropy
+
+ACTOR: Final = "command line"
+_TOKEN_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Administration:
+    """What the commands act on."""
+
+    enrolments: Enrolments
+    clients: Clients
+    access: Access
+    accounts: Accounts
+    audit: AuditChain
+
+
+@contextmanager
+def opened(folder: DataFolder) -> Iterator[Administration]:
+    """The administration of a folder no platform runs on."""
+    clock, entropy = SystemClock(), SystemEntropy()
+    keyring = open_keyring(folder, entropy)
+    database = Database(folder.state)
+    audit = AuditChain(database, keyring.audit, clock)
+    try:
+        yield Administration(
+            enrolments=Enrolments(
+                database,
+                segments=folder.segments,
+                realm=(folder.root / "realm").read_text("ascii").strip(),
+                receipt_point=keyring.receipt.public.point,
+                clock=clock,
+                entropy=entropy,
+            ),
+            clients=Clients(database, clock=clock, entropy=entropy),
+            access=Access(database, audit, clock=clock, entropy=entropy),
+            accounts=Accounts(database, audit, clock=clock, entropy=entropy),
+            audit=audit,
+        )
+        audit.close()
+    finally:
+        database.close()
+
+
+def new_token(entropy: Entropy) -> str:
+    """A token nobody can guess, fit for a URL."""
+    return base64.urlsafe_b64encode(entropy.take(_TOKEN_BYTES)).decode().rstrip("=")
+
+
+def handlers(
+    administration: Administration, login_url: Callable[[str], str] = lambda token: token
+) -> dict[str, Callable[[Mapping[str, str]], str]]:
+    """The local commands; ``login_url`` turns a link token into what a person opens."""
+
+    def sensor_token(arguments: Mapping[str, str]) -> str:
+        name, unit = arguments["name"], arguments["unit"]
+        with administration.audit.around(Act(ACTOR, "sensor.token", name)):
+            return administration.enrolments.issue_token(name, unit)
+
+    def sensor_revoke(arguments: Mapping[str, str]) -> str:
+        name = arguments["name"]
+        with administration.audit.around(Act(ACTOR, "sensor.revoke", name)):
+            administration.enrolments.revoke(name)
+        return f"{name} is revoked: its batches are refused from now on"
+
+    def sensor_list(_: Mapping[str, str]) -> str:
+        return "\n".join(
+            f"{one.sensor:24} {one.unit:16} {one.status:8} enrolment {one.number} key "
+            f"{one.key.key_id}"
+            for one in administration.enrolments.all()
+        )
+
+    def client_add(arguments: Mapping[str, str]) -> str:
+        name = arguments["name"]
+        with administration.audit.around(Act(ACTOR, "client.add", name)):
+            return administration.clients.add(name, arguments["unit"])
+
+    def user_link(arguments: Mapping[str, str]) -> str:
+        return login_url(administration.access.issue_link(arguments["name"], actor=ACTOR))
+
+    def user_list(_: Mapping[str, str]) -> str:
+        return "\n".join(
+            f"{user.name:24} {', '.join(sorted(user.roles))}"
+            for user in administration.accounts.everyone()
+        )
+
+    return {
+        "sensor-token": sensor_token,
+        "sensor-revoke": sensor_revoke,
+        "sensor-list": sensor_list,
+        "client-add": client_add,
+        "user-link": user_link,
+        "user-list": user_list,
+    }

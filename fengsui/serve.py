@@ -1,0 +1,202 @@
+"""Serve: a site, or the demonstration beside a site, behind one address until Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import typer
+
+from dashboard_api.access.access import Access
+from dashboard_api.access.accounts import Accounts
+from dashboard_api.app import create_app, create_front
+from dashboard_api.audit import AuditChain
+from dashboard_api.live import LiveStream
+from dashboard_api.server import Server
+from dashboard_api.services import Services
+from dashboard_api.views import RuleCount, Sibling, SiteInfo, SourceInfo
+from fengsui import desks, host
+from fengsui.administration import Administration, handlers, new_token
+from fengsui.clock import SystemClock, SystemEntropy
+from fengsui.demo import recording_folder, replay
+from fengsui.folder import DataFolder
+from fengsui.local import LocalServer
+from fengsui.settings import Settings
+from fengsui.settings import load as load_settings
+from fengsui.wiring import DEMONSTRATION, Site, open_demonstration, open_site
+from schema.errors import FengsuiError
+
+SITE: Final = "site"
+SITE_PREFIX: Final = "/"
+DEMONSTRATION_PREFIX: Final = "/demo/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A site with its API services."""
+
+    site: Site
+    services: Services
+    administration: Administration
+    prefix: str
+
+
+def run_site(data: Path, *, port: int | None, environment: Mapping[str, str]) -> None:
+    """``fengsui up``: a real site alone."""
+    settings = _settings(data, port, environment)
+    site = open_site(DataFolder(data), settings)
+    _serve([_served(site, SITE_PREFIX, sibling=None)], settings)
+
+
+def run_both(
+    data: Path, *, watch_host: bool, port: int | None, environment: Mapping[str, str]
+) -> None:
+    """``fengsui run``: the demonstration, and beside it, strictly apart, this machine."""
+    settings = _settings(data / SITE, port, environment)
+    site = open_site(DataFolder(data / SITE), settings, watch_host=watch_host)
+    shown = open_demonstration(DataFolder(data / DEMONSTRATION), recording_folder())
+    here = Sibling(href=SITE_PREFIX, name_zh="本机", name_en="this machine")
+    there = Sibling(href=DEMONSTRATION_PREFIX, name_zh="演示数据", name_en="demonstration")
+    _serve(
+        [
+            _served(shown, DEMONSTRATION_PREFIX, sibling=here),
+            _served(site, SITE_PREFIX, sibling=there),
+        ],
+        settings,
+    )
+
+
+def _settings(folder: Path, port: int | None, environment: Mapping[str, str]) -> Settings:
+    settings = load_settings(folder / "settings.toml", environment)
+    if port is None:
+        return settings
+    server = msgspec.structs.replace(settings.server, port=port)
+    return msgspec.structs.replace(settings, server=server)
+
+
+def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
+    clock, entropy = SystemClock(), SystemEntropy()
+    audit = AuditChain(site.database, site.keyring.audit, clock)
+    access = Access(site.database, audit, clock=clock, entropy=entropy)
+    accounts = Accounts(site.database, audit, clock=clock, entropy=entropy)
+    alerts = desks.AlertDesk(site.alerts, {rule.id: rule for rule in site.rules.rules})
+    sensors = desks.SensorDesk(site.intake, site.enrolments, site.pipeline)
+    services = Services(
+        site=_site_info(site, sibling),
+        alerts=alerts,
+        events=site.index,
+        proofs=desks.ProofDesk(site.ids, site.enrolments, site.intake, site.keyring.receipt.public),
+        sensors=sensors,
+        rules=desks.RuleDesk(site.rules.rules),
+        door=desks.BatchDoor(site.intake, site.pipeline),
+        push=desks.PushDoor(site.clients, site.push),
+        enrolment=desks.EnrolmentDoor(site.enrolments),
+        access=access,
+        accounts=accounts,
+        audit=audit,
+        stream=LiveStream(alerts, sensors),
+        clock=clock,
+        entropy=entropy,
+        failures=lambda: _failures(site),
+    )
+    administration = Administration(
+        enrolments=site.enrolments,
+        clients=site.clients,
+        access=access,
+        accounts=accounts,
+        audit=audit,
+    )
+    return Served(site=site, services=services, administration=administration, prefix=prefix)
+
+
+def _failures(site: Site) -> Sequence[str]:
+    failure = site.pipeline.failure
+    if failure is None:
+        return ()
+    return (failure.code if isinstance(failure, FengsuiError) else type(failure).__name__,)
+
+
+def _site_info(site: Site, sibling: Sibling | None) -> SiteInfo:
+    if site.recording is not None:
+        sources = tuple(
+            SourceInfo(name=one.name, kind=one.kind, path=one.name, readable=True)
+            for one in site.recording.sources
+        )
+        name = site.recording.labels.recording.name
+    else:
+        sources = tuple(
+            SourceInfo(name=place.name, kind=place.format, path=place.path, readable=place.readable)
+            for place in (host.places(site.settings.sensor) if site.sensors else ())
+        )
+        name = site.settings.site.name
+    return SiteInfo(
+        name=name,
+        realm="demonstration" if site.realm == DEMONSTRATION else "duty",
+        version=version("fengsui"),
+        sibling=sibling,
+        sources=sources,
+        rules=RuleCount(count=len(site.rules.rules), digest=site.rules.digest),
+    )
+
+
+def _serve(all_served: Sequence[Served], settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM; then stop in order and leave nothing behind."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with ExitStack() as stack:
+        for served in all_served:
+            stack.callback(served.site.close)
+            stack.callback(served.services.audit.close)
+        apps = {served.prefix: create_app(served.services) for served in all_served}
+        server = Server(
+            create_front(apps) if len(apps) > 1 else apps[SITE_PREFIX],
+            host=settings.server.host,
+            port=settings.server.port,
+            certificate=settings.server.certificate,
+            key=settings.server.key,
+            names=settings.server.names,
+        )
+        base = server.start()
+        stack.callback(server.stop)
+        _announce(all_served, base, stack)
+        for served in all_served:
+            _start(served)
+        stop.wait()
+        typer.echo("正在停止 · stopping")
+
+
+def _start(served: Served) -> None:
+    """Let events flow: as logs grow, or through the recording to its end."""
+    site = served.site
+    site.pipeline.on_change = served.services.stream.notify
+    site.pipeline.start((lambda: replay(site)) if site.recording else None)
+
+
+def _announce(all_served: Sequence[Served], base: str, stack: ExitStack) -> None:
+    """Print one URL with one one-time link, good once for each site, and what is read."""
+    token = new_token(SystemEntropy())
+    for served in all_served:
+        served.administration.access.first_link(token)
+        prefix = served.prefix
+        local = LocalServer(
+            served.site.folder,
+            handlers(
+                served.administration, lambda one, prefix=prefix: f"{base}{prefix}#token={one}"
+            ),
+        )
+        stack.callback(local.close)
+        typer.echo(f"数据目录 data folder    {served.site.folder.root} ({served.site.realm})")
+    for served in all_served:
+        for source in served.services.site.sources:
+            mark = "读取 reads     " if source.readable else "无权读取 no right"
+            typer.echo(f"{mark} {source.kind:18} {source.path}")
+    typer.echo(f"打开 open    {base}{all_served[0].prefix}#token={token}")
+    typer.echo("按 Ctrl-C 停止 · Ctrl-C stops all of it")
