@@ -174,7 +174,8 @@ def _fields_read(rule: Rule) -> Iterator[str]:
     """Every field the rule looks at."""
     if rule.entity != NO_ENTITY:
         yield rule.entity
-    yield rule.distinct
+    if rule.distinct:
+        yield rule.distinct
     for step in rule.steps:
         for atom in atoms(step.condition):
             yield atom.field

@@ -97,7 +97,7 @@ class IdIndex:
         batch = self.batch(found.sensor, found.segment, found.number)
         if batch is None:
             return None
-        payload = batches.unpack_body(batch.body, batch.header.count).payloads[found.index]
+        payload = batches.unpack_payload(batch.body, batch.header.count, found.index)
         if payload is None:
             return None
         fields = decode(payload)

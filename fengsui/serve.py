@@ -16,8 +16,9 @@ import typer
 
 from dashboard_api.access.access import Access
 from dashboard_api.access.accounts import Accounts
-from dashboard_api.app import create_app, create_front
+from dashboard_api.app import create_app
 from dashboard_api.audit import AuditChain
+from dashboard_api.front import create_front
 from dashboard_api.live import LiveStream
 from dashboard_api.server import Server
 from dashboard_api.services import Services
@@ -155,14 +156,18 @@ def _serve(all_served: Sequence[Served], settings: Settings) -> None:
         for served in all_served:
             stack.callback(served.site.close)
             stack.callback(served.services.audit.close)
-        apps = {served.prefix: create_app(served.services) for served in all_served}
+        apps = {
+            served.prefix: create_app(
+                served.services, root_path=served.prefix, host_names=settings.server.names
+            )
+            for served in all_served
+        }
         server = Server(
-            create_front(apps) if len(apps) > 1 else apps[SITE_PREFIX],
+            create_front(apps),
             host=settings.server.host,
             port=settings.server.port,
             certificate=settings.server.certificate,
             key=settings.server.key,
-            names=settings.server.names,
         )
         base = server.start()
         stack.callback(server.stop)

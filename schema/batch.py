@@ -108,24 +108,36 @@ def pack_body(body: Body) -> bytes:
     return zstandard.ZstdCompressor(level=1).compress(raw)
 
 
-def unpack_body(packed: bytes, count: int) -> Body:
-    """The events of a body; raises ``schema.batch.body_unreadable``."""
+def _unpacked(packed: bytes, count: int) -> tuple[bytes, tuple[int, ...]]:
+    """A body's bytes and the lengths of its payloads; the payloads begin where they must."""
     try:
-        # The library allocates whatever size a frame declares, past its own max_output_size.
-        if zstandard.frame_content_size(packed) > limits.BODY_BYTES_MAX:
-            raise _unreadable(f"it unpacks to more than {limits.BODY_BYTES_MAX} bytes")
         raw = zstandard.ZstdDecompressor().decompress(
             packed, max_output_size=limits.BODY_BYTES_MAX, allow_extra_data=False
         )
-        flags = raw[:count]
         lengths = struct.unpack_from(f"<{count}I", raw, count)
     except (zstandard.ZstdError, struct.error) as error:
         raise _unreadable(str(error)) from error
+    if count * (1 + 4 + merkle.SALT_BYTES) + sum(lengths) != len(raw):
+        raise _unreadable("its lengths do not add up")
+    return raw, lengths
+
+
+def unpack_payload(packed: bytes, count: int, index: int) -> bytes | None:
+    """One event of a body, None when redacted; raises ``schema.batch.body_unreadable``."""
+    raw, lengths = _unpacked(packed, count)
+    if raw[index] != _EVENT:
+        return None
+    start = count * (1 + 4 + merkle.SALT_BYTES) + sum(lengths[:index])
+    return raw[start : start + lengths[index]]
+
+
+def unpack_body(packed: bytes, count: int) -> Body:
+    """The events of a body; raises ``schema.batch.body_unreadable``."""
+    raw, lengths = _unpacked(packed, count)
+    flags = raw[:count]
     start = count * (1 + 4)
     salts = [raw[at : at + merkle.SALT_BYTES] for at in range(start, start + count * 16, 16)]
     at = start + count * merkle.SALT_BYTES
-    if at + sum(lengths) != len(raw):
-        raise _unreadable("its lengths do not add up")
     payloads: list[bytes | None] = []
     leaf_by_index: dict[int, bytes] = {}
     for length in lengths:

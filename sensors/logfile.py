@@ -190,6 +190,10 @@ class LogFile:
             path=self.path,
         )
 
+    def is_intact(self) -> bool:
+        """Whether the file still holds what was read of it."""
+        return self._handle.compressed or holds(self._handle, self.as_read())
+
     def as_read(self) -> Mark:
         """A mark at the place read to, to find what is left of the file elsewhere."""
         at = self._framer.at
@@ -227,6 +231,8 @@ class LogFile:
             return False
         fresh = data[len(known) :]
         if not fresh:
+            # Shorter than the bytes it began with: emptied before any of it was read.
+            self.rewritten = at < len(self._head) and not self._handle.compressed
             return False
         if not self._head_stands():
             self.rewritten = True

@@ -117,19 +117,22 @@ def find(
 ) -> Found | None:
     """The file that holds what the mark says, opened; the one with its inode is tried first.
 
-    Raises ``OSError`` where that one may not be read: the mark must then be kept.
+    A copy is never older than what was read; of several, the first made is the right one, since
+    later ones may begin alike. Raises ``OSError`` where the file with the mark's inode may not be
+    read: the mark must then be kept.
     """
 
-    def is_other(one: Candidate) -> tuple[bool, bool]:
-        return (one.device, one.inode) != (mark.device, mark.inode), one.path.suffix == ".gz"
+    def is_other(one: Candidate) -> bool:
+        return (one.device, one.inode) != (mark.device, mark.inode)
 
     for one in sorted(among, key=is_other):
-        if (one.device, one.inode) in but:
+        is_older = one.changed < mark.changed and is_other(one)
+        if is_older or (one.device, one.inode) in but:
             continue
         try:
             handle = open_handle(one.path)
         except OSError:
-            if not is_other(one)[0]:
+            if not is_other(one):
                 raise
             continue
         if holds(handle, mark):
@@ -138,14 +141,10 @@ def find(
     return None
 
 
-def is_copy(place: Candidate, known: Sequence[Mark]) -> bool:
-    """Whether the file holds what one of the marks says, under whatever inode."""
-    return any(_opened_holds(place, mark) for mark in known)
-
-
-def _opened_holds(place: Candidate, mark: Mark) -> bool:
-    handle = open_handle(place.path)
-    try:
-        return holds(handle, mark)
-    finally:
-        handle.close()
+def copy_of(mark: Mark, among: Sequence[Candidate]) -> Candidate | None:
+    """As :func:`find`, without opening it for good."""
+    found = find(mark, among)
+    if found is None:
+        return None
+    found.handle.close()
+    return found.place

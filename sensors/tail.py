@@ -215,10 +215,15 @@ class FileSource:
 
     def _begin_unseen(self, path: str, after: int) -> None:
         """Read rotated files that were written later than what we know: we saw none of them."""
-        known = [file.as_read() for file in self._files if file.path == path]
-        for place in rotation.rotated(path, self._elsewhere):
-            # A copy of what we read is no news; its original finds it once it is truncated.
-            if place.changed > after and not rotation.is_copy(place, known):
+        places = rotation.rotated(path, self._elsewhere)
+        # What a file was copied or compressed to before it was truncated or deleted is no news.
+        copies = [
+            rotation.copy_of(file.as_read(), places)
+            for file in self._files
+            if file.path == path and not (file.is_linked and file.is_intact())
+        ]
+        for place in places:
+            if place.changed > after and place not in copies:
                 self._begin(place, path, retired=True)
 
     def _begin(self, place: Candidate | None, path: str, *, retired: bool = False) -> None:

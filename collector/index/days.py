@@ -22,7 +22,7 @@ from schema.times import DAY, SECOND
 OPEN_DAYS_MAX: Final = 8
 """Days kept open: a week and today. Each open file costs memory; more are opened in turn."""
 SUFFIX: Final = ".duckdb"
-_CHECKPOINT: Final = "64MB"
+_CHECKPOINT: Final = "128MB"
 """Write-ahead log before rows are packed: smaller packs too often, larger delays a start."""
 
 _DDL: Final = ", ".join(f'"{name}" {kind}' for name, kind in COLUMNS.items())

@@ -13,6 +13,8 @@ import zstandard
 
 from analytics.engine import Engine
 from collector import columns
+from collector.idindex import identify
+from collector.index.duckdb_index import DuckDbIndex
 from collector.state import chains
 from collector.state.alerts import Alerts
 from collector.state.database import Database
@@ -27,11 +29,13 @@ from schema import batch as batches
 from schema import event, log
 from schema.alert import Alert, canonical
 from schema.event import AcceptedBatch, Fields
+from schema.times import from_text
 from sensors.replay import Recording
 
 EVENING = ("2026-11-20T18:15:00Z", "2026-11-20T21:45:00Z")
 """Some ten thousand records with five labelled attacks on gateway, hosts and database."""
 EVENING_NAME = "district-evening"
+END_OF_TIME = from_text("2100-01-01T00:00:00.000000Z")
 
 
 def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
@@ -187,3 +191,31 @@ def taken_in(folder: Path, sensor: str) -> list[AcceptedBatch]:
             )
         )
     return found
+
+
+def indexed(folder: Path, sensor: str) -> list[bytes]:
+    """Ids of all events of a sensor that the index finds, page by page, in id order."""
+    index = DuckDbIndex(folder / "index")
+    found: list[bytes] = []
+    cursor = ""
+    try:
+        while True:
+            page = index.search(
+                [], start=0, end=END_OF_TIME, limit=1000, after=cursor, sensors=[sensor]
+            )
+            found += [bytes.fromhex(hit.id) for hit in page.hits]
+            cursor = page.next_cursor
+            if not cursor:
+                return sorted(found)
+    finally:
+        index.close()
+
+
+def ids_of(folder: Path, sensor: str) -> list[bytes]:
+    """Ids of all events in a sensor's segments, in id order."""
+    return sorted(
+        identify(event.decode(payload), one)
+        for one in log.Reader(folder / "segments" / sensor).read(100_000)
+        for payload in batches.verify_body(one).payloads
+        if payload is not None
+    )

@@ -1,19 +1,18 @@
 """kill -9 while events flow: what was acknowledged is stored once, and the alerts are the same."""
 
 import random
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
-from journey import EVENING_NAME, final, records, stored
+from journey import EVENING_NAME, final, ids_of, indexed, records
 
-from collector.idindex import identify
 from fengsui.evidence import verify_folder
 from fengsui.folder import DataFolder
-from schema import batch as batches
-from schema import event, log
+from schema import log
 
 CHILD = """
 import sys
@@ -76,17 +75,41 @@ def _finish(folder: Path, recording: Path) -> None:
 
 def _check_whole(folder: Path, recording: Path, expected: list[bytes]) -> None:
     """Segments, index and recording hold the same events once; alerts are as without kills."""
-    ids = _ids(folder)
-    assert len(ids) == len(set(ids)) == records(recording)
-    assert _indexed(folder) == sorted(ids)
+    found = ids_of(folder, EVENING_NAME)
+    assert len(found) == len(set(found)) == records(recording)
+    assert indexed(folder, EVENING_NAME) == found
     assert final(folder) == expected
     assert verify_folder(DataFolder(folder)).findings == []
 
 
-def _ids(folder: Path) -> list[bytes]:
-    found = []
-    for one in log.Reader(folder / "segments" / EVENING_NAME).read(100_000):
-        for payload in batches.verify_body(one).payloads:
-            assert payload is not None
-            found.append(identify(event.decode(payload), one))
-    return found
+def _rounds(count: int, recording: Path, expected: list[bytes], scratch: Path) -> None:
+    """Kill so many times; a folder is used until its recording is through, then checked."""
+    folder, acknowledged, kills, finished = scratch / "0", 0, 0, 0
+    while kills < count:
+        if not _killed(folder, recording):
+            _check_whole(folder, recording, expected)
+            shutil.rmtree(folder)
+            finished += 1
+            folder, acknowledged = scratch / str(finished), 0
+            continue
+        kills += 1
+        now = _acknowledged(folder)
+        assert now >= acknowledged, f"kill {kills}: {acknowledged - now} events are lost"
+        acknowledged = now
+        if now:
+            assert verify_folder(DataFolder(folder)).findings == []
+    _finish(folder, recording)
+    _check_whole(folder, recording, expected)
+
+
+def test_ten_kills_lose_nothing_and_change_no_alert(
+    evening: Path, evening_alerts: list[bytes], tmp_path: Path
+) -> None:
+    _rounds(10, evening, evening_alerts, tmp_path)
+
+
+@pytest.mark.long
+def test_two_hundred_kills_lose_nothing_and_change_no_alert(
+    evening: Path, evening_alerts: list[bytes], tmp_path: Path
+) -> None:
+    _rounds(200, evening, evening_alerts, tmp_path)
