@@ -304,7 +304,8 @@ class Intake:
             notes.received(self._control, one.batch, one.state.received_at)
             self._health.seen(sensor, one.state.received_at)
         notes.set_aside(self._control, one.batch, one.columns.set_aside)
-        if one.late:
+        if one.late and sensor != CONTROL_SENSOR:
+            # A record of a late record would itself be late, without end, after a clock set back.
             self._control.add("late_event", sensor=sensor, number=one.state.number, events=one.late)
 
     def _refuse(self, sensor: str, batch: Batch, error: FengsuiError) -> None:

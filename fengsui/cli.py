@@ -219,7 +219,9 @@ def sensor_enrol(
     token: Annotated[str, typer.Option(help="一次性令牌 · one-time token")],
     name: Annotated[str, typer.Option(help="探针名 · sensor name")],
     unit: Annotated[str, typer.Option(help="所属单位 · unit")],
-    certificate: Annotated[Path, typer.Option(help="平台证书 · platform certificate")],
+    certificate: Annotated[
+        Path | None, typer.Option(help="平台证书，本机可省 · platform certificate", metavar="FILE")
+    ] = None,
     data: Data = Path("data/sensor"),
 ) -> None:
     """在被监测机器上登记探针 · enrol the sensor of this machine."""
@@ -231,7 +233,9 @@ def sensor_enrol(
 @sensor_app.command("run")
 def sensor_run(
     to: Annotated[str, typer.Option(help="平台地址 · platform, https://…")],
-    certificate: Annotated[Path, typer.Option(help="平台证书 · platform certificate")],
+    certificate: Annotated[
+        Path | None, typer.Option(help="平台证书，本机可省 · platform certificate", metavar="FILE")
+    ] = None,
     data: Data = Path("data/sensor"),
 ) -> None:
     """读取本机日志，密封后送往平台 · read, seal and ship this machine's logs."""

@@ -38,6 +38,8 @@ def _output(rows: bytes) -> bytes:
             timeout=_SECONDS_MAX,
             check=True,
             env=environment,
+            # Ctrl-C in the terminal is for the platform: it ends once the training is done.
+            start_new_session=True,
         )
     except (subprocess.SubprocessError, OSError) as error:
         last = getattr(error, "stderr", b"") or b""

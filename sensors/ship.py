@@ -75,6 +75,7 @@ class Shipper:
         transport: Transport,
         heartbeat: Callable[[], Signed],
         entropy: Entropy,
+        request_bytes_max: int = REQUEST_BYTES_MAX,
     ) -> None:
         """``base_number`` is the last batch before the enrolment; ``spool`` the chain's folder."""
         self._spool = spool
@@ -85,6 +86,7 @@ class Shipper:
         self._heartbeat = heartbeat
         self._entropy = entropy
         self._base_number = base_number
+        self._request_bytes_max = request_bytes_max
         self._disk = PosixDisk()
         self._failed = 0
         self.counters = Counters()
@@ -145,7 +147,7 @@ class Shipper:
         size, fitting = 0, 0
         for one in found:
             size += _LENGTH.size + len(batches.to_bytes(one))
-            if fitting and size > REQUEST_BYTES_MAX:
+            if fitting and size > self._request_bytes_max:
                 break
             fitting += 1
         if fitting < len(found):

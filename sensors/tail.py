@@ -161,7 +161,7 @@ class FileSource:
             self._there[path] = now_there.identity
             return
         if path in self._sealed:
-            if now_there or path not in self._looked_for:
+            if due or now_there or path not in self._looked_for:
                 self._resume(path, now_there)
             return
         if current:

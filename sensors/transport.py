@@ -101,6 +101,9 @@ class HttpsTransport:
             answer = Answer(status=response.status, body=response.read(ANSWER_BYTES_MAX + 1))
             if len(answer.body) > ANSWER_BYTES_MAX:
                 raise ConnectionError(f"the answer has more than {ANSWER_BYTES_MAX} bytes")
+            if response.length:
+                # read(n) gives back less in silence when the connection breaks.
+                raise http.client.IncompleteRead(answer.body, response.length)
         except http.client.HTTPException as error:
             connection.close()
             raise ConnectionError(f"no whole answer came: {type(error).__name__}") from error

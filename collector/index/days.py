@@ -22,8 +22,9 @@ from schema.times import DAY, SECOND
 OPEN_DAYS_MAX: Final = 8
 """Days kept open: a week and today. Each open file costs memory; more are opened in turn."""
 SUFFIX: Final = ".duckdb"
-_CHECKPOINT: Final = "128MB"
-"""Write-ahead log before rows are packed: smaller packs too often, larger delays a start."""
+_CHECKPOINT: Final = "64MB"
+"""Write-ahead log before rows are packed: smaller packs too often, larger delays a start
+after a crash by more than a second."""
 
 _DDL: Final = ", ".join(f'"{name}" {kind}' for name, kind in COLUMNS.items())
 

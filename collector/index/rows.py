@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
@@ -17,6 +17,7 @@ from schema.fields import columns
 from schema.ports import EventHit
 from schema.times import to_text
 
+T = TypeVar("T")
 Array: TypeAlias = npt.NDArray[Any]
 
 NULL_INTEGER: Final = -(2**63)
@@ -78,8 +79,7 @@ def _spread(part: Part, events: list[Fields], rests: list[Mapping[str, Value]]) 
     """Split each event into what has a column and the rest."""
     own = part.batch.events
     odd = unusual_of(part.batch.enrichment)
-    whole = isinstance(part.places, range) and len(part.places) == len(own)
-    chosen = own if whole else [own[place] for place in part.places]
+    chosen = _chosen(own, part)
     events_at = len(events)
     events.extend(chosen)
     shapes: dict[tuple[str, ...], list[str]] = {}
@@ -108,23 +108,29 @@ def _split_odd(event: Fields, labels: Mapping[str, Value]) -> tuple[Fields, Mapp
 def _places(parts: Sequence[Part]) -> dict[str, Array]:
     """Identity, place and time of each event."""
     ids = np.frombuffer(
-        b"".join([part.batch.ids[place] for part in parts for place in part.places]),
-        dtype=">i8",
+        b"".join(chain.from_iterable(_chosen(part.batch.ids, part) for part in parts)), dtype=">i8"
     ).reshape(-1, 2)
     sizes = [len(part.places) for part in parts]
     return {
         "id_high": ids[:, 0].astype(np.int64),
         "id_low": ids[:, 1].astype(np.int64),
-        "sensor": _texts([part.batch.sensor for part in parts for _ in part.places]),
+        "sensor": np.repeat(_texts([part.batch.sensor for part in parts]), sizes),
         "number": np.repeat([part.batch.number for part in parts], sizes),
         "received": np.repeat([part.batch.received_at for part in parts], sizes),
-        "idx": np.array(
-            [part.batch.indexes[place] for part in parts for place in part.places], dtype=np.int32
-        ),
-        TIME: np.array(
-            [part.batch.times[place] for part in parts for place in part.places], dtype=np.int64
-        ),
+        "idx": _joined([_chosen(part.batch.indexes, part) for part in parts], np.int32),
+        TIME: _joined([_chosen(part.batch.times, part) for part in parts], np.int64),
     }
+
+
+def _chosen(values: Sequence[T], part: Part) -> Sequence[T]:
+    """The part's share of a column of its batch."""
+    if isinstance(part.places, range) and len(part.places) == len(values):
+        return values
+    return [values[place] for place in part.places]
+
+
+def _joined(parts: Sequence[Sequence[int]], kind: type[np.signedinteger[Any]]) -> Array:
+    return np.concatenate([np.asarray(column, dtype=kind) for column in parts])
 
 
 def _severities(events: Sequence[Fields]) -> list[int]:

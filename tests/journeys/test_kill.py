@@ -69,7 +69,10 @@ def _acknowledged(folder: Path) -> int:
 
 def _finish(folder: Path, recording: Path) -> None:
     child = _child(folder, recording)
-    _, errors = child.communicate(timeout=SECONDS_MAX)
+    try:
+        _, errors = child.communicate(timeout=SECONDS_MAX)
+    finally:
+        child.kill()
     assert child.returncode == 0, errors
 
 

@@ -102,6 +102,7 @@ class Machine:
         # Two or three batches a segment.
         self.writer = Writer(folder / "web-1", segment_bytes_max=1500)
         self.sealed: list[Batch] = []
+        self.request_bytes_max = ship.REQUEST_BYTES_MAX
         self.restart()
 
     def restart(self) -> None:
@@ -114,6 +115,7 @@ class Machine:
             transport=self.platform,
             heartbeat=self.beat,
             entropy=HalfEntropy(),
+            request_bytes_max=self.request_bytes_max,
         )
 
     def beat(self) -> Signed:
@@ -352,11 +354,10 @@ def test_a_sensor_enrolled_anew_begins_behind_the_last_accepted_batch(tmp_path: 
     assert machine.shipper.receipted == 44
 
 
-def test_a_request_stays_under_the_platforms_limit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ship, "REQUEST_BYTES_MAX", 1500)
+def test_a_request_stays_under_the_platforms_limit(tmp_path: Path) -> None:
     machine = Machine(tmp_path, Platform())
+    machine.request_bytes_max = 1500
+    machine.restart()
     machine.seal(10)
     machine.run(10)
     assert delivered(machine)

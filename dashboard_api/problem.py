@@ -1,0 +1,188 @@
+"""Problem: every error of the API as problem+json (RFC 9457), titled in the reader's language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from crypto.errors import CryptoError
+from schema.errors import FengsuiError
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+TITLES: Final = {
+    400: ("请求有误", "The request is wrong"),
+    401: ("请先登录", "Sign in first"),
+    403: ("没有权限", "Not allowed"),
+    404: ("没有找到", "Not found"),
+    405: ("不支持此方法", "Method not allowed"),
+    408: ("等待请求超时", "The request came too slowly"),
+    409: ("与现状冲突", "In conflict with what is there"),
+    413: ("请求过大", "The request is too large"),
+    421: ("主机名不对", "Wrong host name"),
+    422: ("请求内容不合要求", "The content is not acceptable"),
+    429: ("尝试过多", "Too many attempts"),
+    500: ("平台内部错误", "Internal error"),
+    503: ("暂时不可用", "Not available now"),
+}
+
+_BY_CODE: Final = {
+    "dashboard_api.session.missing": 401,
+    "dashboard_api.login.refused": 401,
+    "dashboard_api.link.refused": 401,
+    "dashboard_api.login.locked": 429,
+    "dashboard_api.host.foreign": 421,
+    "dashboard_api.body.slow": 408,
+    "collector.client.unknown": 401,
+    "collector.enrolment.token_invalid": 401,
+    "collector.state.closed": 503,
+    "schema.batch.root_mismatch": 403,
+}
+_BY_REASON: Final = {
+    "unknown": 404,
+    "absent": 404,
+    "missing": 403,
+    "foreign": 403,
+    "unenrolled": 403,
+    "revoked": 403,
+    "signature_invalid": 403,
+    "proof_invalid": 403,
+    "realm": 403,
+    "exists": 409,
+    "in_use": 409,
+    "forked": 409,
+    "out_of_order": 409,
+    "link_broken": 409,
+    "password_set": 409,
+    "too_large": 413,
+    "too_long": 413,
+    "too_many": 413,
+    "weak": 422,
+    "wrong": 422,
+    "note_missing": 422,
+    "exclusive": 422,
+    "self": 403,
+    "busy": 503,
+    "full": 503,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One refused or failed request."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    """tier.noun.reason, stable: what programs decide by."""
+    detail: str
+    params: dict[str, str | int]
+    """The facts of the detail as data."""
+
+
+def status_of(code: str) -> int:
+    """The HTTP status of an error code; 400 for a reason that has none of its own."""
+    found = _BY_CODE.get(code)
+    return found or _BY_REASON.get(code.rsplit(".", 1)[-1], 400)
+
+
+def title_of(status: int, languages: str) -> str:
+    """The title in English where Accept-Language prefers it, else in Chinese."""
+    english = languages.strip().lower().startswith("en")
+    known = TITLES.get(status) or TITLES[500 if status >= 500 else 400]
+    return known[1 if english else 0]
+
+
+def respond(
+    error: FengsuiError, *, languages: str, status: int | None = None, name: str = ""
+) -> Response:
+    """The answer for an error."""
+    code = status or status_of(error.code)
+    problem = Problem(
+        type=f"urn:fengsui:problem:{error.code}",
+        title=title_of(code, languages),
+        status=code,
+        code=error.code,
+        detail=str(error.args[0]),
+        params=dict(error.params),
+    )
+    response = Response(msgspec.json.encode(problem), code, media_type=MEDIA_TYPE)
+    response.headers["Vary"] = "Accept-Language"
+    response.headers["Cache-Control"] = "no-store"
+    if name:
+        response.headers["WWW-Authenticate"] = name
+    retry = error.params.get("retry_seconds")
+    if retry is not None:
+        response.headers["Retry-After"] = str(retry)
+    return response
+
+
+def languages_of(request: Request) -> str:
+    """What the reader prefers."""
+    return request.headers.get("accept-language", "")
+
+
+def _fengsui(request: Request, error: Exception) -> Response:
+    assert isinstance(error, FengsuiError)
+    return respond(error, languages=languages_of(request))
+
+
+def _crypto(request: Request, error: Exception) -> Response:
+    assert isinstance(error, CryptoError)
+    refused = FengsuiError("dashboard_api.signature.signature_invalid", str(error))
+    return respond(refused, languages=languages_of(request))
+
+
+def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    reason = {404: "unknown", 405: "method"}.get(error.status_code, "refused")
+    refused = FengsuiError(
+        f"dashboard_api.path.{reason}",
+        f"{request.method} {request.url.path[:200]} is not an operation here: openapi.json "
+        "lists them"
+        if reason != "refused"
+        else str(error.detail),
+    )
+    response = respond(refused, languages=languages_of(request), status=error.status_code)
+    for name, value in (error.headers or {}).items():
+        response.headers[name] = value
+    return response
+
+
+def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    # Where and what only: the value that was sent may be a password.
+    found = "; ".join(
+        f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()
+    )
+    refused = FengsuiError(
+        "dashboard_api.request.invalid",
+        f"the request does not have the form the operation asks for: {found[:1000]}",
+        where=found[:1000],
+    )
+    return respond(refused, languages=languages_of(request), status=422)
+
+
+def _unexpected(request: Request, error: Exception) -> Response:
+    refused = FengsuiError(
+        "dashboard_api.request.failed",
+        "the platform failed on this request; the operator finds the cause in its log",
+        cause=type(error).__name__,
+    )
+    return respond(refused, languages=languages_of(request), status=500)
+
+
+def install(app: FastAPI) -> None:
+    """Let every error of the app end as problem+json."""
+    app.add_exception_handler(FengsuiError, _fengsui)
+    app.add_exception_handler(CryptoError, _crypto)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(Exception, _unexpected)

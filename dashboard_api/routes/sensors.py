@@ -1,0 +1,85 @@
+"""Sensors as people see and administer them, and the loaded rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Path, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from dashboard_api import examples, scoped
+from dashboard_api.access.principal import Principal
+from dashboard_api.access.roles import Permission
+from dashboard_api.audit import Act
+from dashboard_api.context import Site, require
+from dashboard_api.views import RulesView, SensorsView
+from dashboard_api.wire import Time
+from schema.times import HOUR
+
+router = APIRouter(tags=["sensors"])
+TOKEN_LIFE_US: Final = HOUR
+NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,62}$"
+
+Reader = Annotated[Principal, Depends(require(Permission.SENSORS_READ))]
+Enroller = Annotated[Principal, Depends(require(Permission.SENSORS_ENROL))]
+RuleReader = Annotated[Principal, Depends(require(Permission.RULES_READ))]
+
+
+class NewToken(BaseModel):
+    """The sensor a token is for."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"name": "gateway-1", "unit": "social-security"}},
+    )
+    name: str = Field(pattern=NAME)
+    unit: str = Field(min_length=1, max_length=64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentToken:
+    """A one-time token, shown once."""
+
+    token: str
+    name: str
+    unit: str
+    expires_at: Time
+
+
+@router.get("/v1/sensors", responses=examples.answer(examples.SENSORS))
+def sensors(services: Site, reader: Reader) -> SensorsView:
+    """Health, lag and gaps of the sensors of your units."""
+    rows = services.sensors.rows()
+    visible = scoped.visible_of(rows, reader)
+    return SensorsView(items=[row for row in rows if scoped.sees_sensor(row.name, visible)])
+
+
+@router.post(
+    "/v1/enrolment-tokens",
+    status_code=201,
+    responses=examples.answer(examples.ENROLMENT_TOKEN, 201),
+)
+def enrolment_token(services: Site, enroller: Enroller, body: NewToken) -> EnrolmentToken:
+    """A token that lets one sensor in, once, within an hour."""
+    with services.audit.around(Act(enroller.name, "sensor.token", body.name)):
+        token = services.enrolment.issue_token(body.name, body.unit)
+    expires_at = services.clock.now() + TOKEN_LIFE_US
+    return EnrolmentToken(token=token, name=body.name, unit=body.unit, expires_at=expires_at)
+
+
+@router.post("/v1/sensors/{name}/revoke", status_code=204)
+def revoke(
+    services: Site, enroller: Enroller, name: Annotated[str, Path(pattern=NAME)]
+) -> Response:
+    """Refuse the sensor's batches from now on; what it sealed before stays and stays provable."""
+    with services.audit.around(Act(enroller.name, "sensor.revoke", name)):
+        services.sensors.revoke(name)
+    return Response(status_code=204)
+
+
+@router.get("/v1/rules", tags=["rules"], responses=examples.answer(examples.RULES))
+def rules(services: Site, reader: RuleReader) -> RulesView:
+    """The loaded rules with their triage texts."""
+    _ = reader
+    return RulesView(items=list(services.rules.rows()))

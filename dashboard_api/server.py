@@ -1,0 +1,175 @@
+"""Server: the API on a socket. Anything but loopback is TLS or refused; it stops within seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import socket
+import threading
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from dashboard_api.live import LiveStream
+from schema.errors import FengsuiError
+
+_logger = logging.getLogger(__name__)
+
+CONNECTIONS_MAX: Final = 256
+"""Connections at once: some dozens of officers, some dozens of sensors, and room."""
+BACKLOG: Final = 128
+STOP_SECONDS: Final = 1
+"""Requests still running at a stop get this long."""
+STOP_SECONDS_MAX: Final = 5.0
+KEEP_ALIVE_SECONDS: Final = 30
+_LOOK_SECONDS: Final = 0.005
+
+
+class Serving(Protocol):
+    """An ASGI application that knows its live streams, which must end before it can."""
+
+    @property
+    def streams(self) -> Sequence[LiveStream]:
+        """The live streams of all its sites."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+
+
+class _Uvicorn(uvicorn.Server):
+    """Uvicorn without its own signal handlers: the program around it decides when to stop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+class Server:
+    """One listening socket and the sites behind it."""
+
+    def __init__(
+        self, app: Serving, *, host: str = "127.0.0.1", port: int = 0, certificate: str = "",
+        key: str = "",
+    ) -> None:  # fmt: skip
+        """Bind at once, so that the port is known; port 0 takes a free one.
+
+        ``certificate`` and ``key`` are PEM files. Raises ``dashboard_api.server.*``.
+        """
+        tls = _check(host, certificate, key)
+        self._streams = app.streams
+        self._socket = _bind(host, port)
+        config = uvicorn.Config(
+            app,
+            lifespan="off",
+            ws="none",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=CONNECTIONS_MAX,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=STOP_SECONDS,
+            ssl_certfile=certificate or None,
+            ssl_keyfile=key or None,
+        )
+        self._server = _Uvicorn(config)
+        self._thread: threading.Thread | None = None
+        self._failure: BaseException | None = None
+        self.port: int = self._socket.getsockname()[1]
+        shown = f"[{host}]" if ":" in host else host
+        self.base = f"{'https' if tls else 'http'}://{shown}:{self.port}"
+        """The address without a slash behind it."""
+
+    def start(self) -> str:
+        """Serve in a thread of its own; returns the base address once requests are answered.
+
+        Raises ``dashboard_api.server.failed``.
+        """
+        self._thread = threading.Thread(target=self._run, name="http", daemon=True)
+        self._thread.start()
+        while not self._server.started:
+            self._thread.join(_LOOK_SECONDS)
+            if not self._thread.is_alive():
+                raise FengsuiError(
+                    "dashboard_api.server.failed", f"the server did not start: {self._failure}"
+                ) from self._failure
+        return self.base
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self.serve())
+        except BaseException as error:
+            self._failure = error
+            _logger.exception("the server ended")
+
+    async def serve(self) -> None:
+        """Serve in the running event loop until :meth:`stop`."""
+        try:
+            await self._server.serve(sockets=[self._socket])
+        finally:
+            self._socket.close()
+
+    def stop(self) -> None:
+        """End the live streams, then the server; returns once it has ended. From any thread."""
+        for stream in self._streams:
+            stream.close()
+        self._server.should_exit = True
+        if self._thread is None:
+            self._socket.close()
+        elif self._thread is not threading.current_thread():
+            self._thread.join(STOP_SECONDS_MAX)
+
+
+def _check(host: str, certificate: str, key: str) -> bool:
+    """Whether TLS is on; raises unless the bind is allowed."""
+    if bool(certificate) != bool(key):
+        raise FengsuiError(
+            "dashboard_api.server.certificate", "TLS needs both a certificate and its key"
+        )
+    for path in (certificate, key):
+        if path and not Path(path).is_file():
+            raise FengsuiError(
+                "dashboard_api.server.certificate", f"there is no file {path}", path=path
+            )
+    if not certificate and not _loopback(host):
+        raise FengsuiError(
+            "dashboard_api.server.plaintext",
+            f"{host} can be reached from outside, so it is served over TLS only: set "
+            "[server] certificate and key, or host = 127.0.0.1",
+            host=host,
+        )
+    return bool(certificate)
+
+
+def _loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(BACKLOG)
+        listening.setblocking(False)
+    except OSError as error:
+        listening.close()
+        raise FengsuiError(
+            "dashboard_api.server.port_taken",
+            f"cannot listen on {host} port {port}: {error.strerror}; name another "
+            "with --port, or 0 for any free one",
+            host=host,
+            port=port,
+        ) from error
+    return listening

@@ -1,0 +1,232 @@
+"""Services: everything the API needs, behind small ports; the wiring picks what stands there.
+
+``visible`` is the set of sensors a person may see, None for all of them. A desk that takes it
+filters inside its own query, so that totals and pages are right; the routes check again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+from dashboard_api.views import (
+    AlertPage,
+    AlertReasons,
+    AlertRow,
+    AlertSummary,
+    RuleRow,
+    SensorRow,
+    SiteInfo,
+    State,
+    Verdict,
+)
+from schema.event import Fields
+from schema.filter import Term
+from schema.heartbeat import Signed
+from schema.ports import Bucketed, Clock, Entropy, EventHit, EventPage
+from schema.receipt import Receipt
+
+if TYPE_CHECKING:
+    from collector.proof import EventProof
+    from dashboard_api.access.access import Access
+    from dashboard_api.access.accounts import Accounts
+    from dashboard_api.audit import AuditChain
+    from dashboard_api.live import LiveStream
+
+Visible: TypeAlias = frozenset[str] | None
+Judged: TypeAlias = Literal["open", "done", "all"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertQuery:
+    """Which alerts a page shows, newest first."""
+
+    terms: Sequence[Term] = ()
+    state: State | None = None
+    verdict: Judged = "all"
+    cursor: str = ""
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A person's verdict on an alert. Time in microseconds UTC."""
+
+    by: str
+    at: int
+    verdict: Verdict
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """Alerts changed after a number, in change order, and the newest number there is."""
+
+    rows: Sequence[AlertRow]
+    newest: int
+
+
+class AlertDesk(Protocol):
+    """Alerts as people see them: what the rules decided, what people decided, and why."""
+
+    def page(self, query: AlertQuery, visible: Visible) -> AlertPage:
+        """One page of a list; an alert is in it if every sensor of its evidence is visible."""
+
+    def summary(self, visible: Visible) -> AlertSummary:
+        """Counts of alerts nobody has judged."""
+
+    def get(self, alert_id: str) -> tuple[AlertRow, AlertReasons] | None:
+        """One alert, or None."""
+
+    def since(self, seq: int, limit: int) -> Changes:
+        """At most ``limit`` alerts changed after ``seq``, in change order."""
+
+    def acknowledge(self, alert_id: str, decision: Decision) -> AlertRow:
+        """Record a verdict beside the alert; raises for an unknown one or a missing note."""
+
+
+class EventDesk(Protocol):
+    """The reading half of :class:`schema.ports.EventIndex`, over some sensors only."""
+
+    def search(
+        self,
+        terms: Sequence[Term],
+        *,
+        start: int,
+        end: int,
+        limit: int,
+        after: str = "",
+        sensors: Sequence[str] | None = None,
+    ) -> EventPage:
+        """Events of these sensors (None for all), newest first."""
+
+    def count_by(
+        self,
+        terms: Sequence[Term],
+        field: str,
+        *,
+        start: int,
+        end: int,
+        limit: int,
+        sensors: Sequence[str] | None = None,
+    ) -> Sequence[Bucketed]:
+        """The most frequent values of a field over these sensors (None for all)."""
+
+    def get(self, event_id: str) -> EventHit | None:
+        """One event by its id (hex), or None."""
+
+
+class ProofDesk(Protocol):
+    """Proofs of stored events."""
+
+    def prove(self, event_id: str) -> EventProof | None:
+        """The path from the event to its sensor's signature; None for an unknown event."""
+
+
+class SensorDesk(Protocol):
+    """The sensors of this site."""
+
+    def rows(self) -> Sequence[SensorRow]:
+        """How every sensor stands, the platform's own chains included, by name."""
+
+    def watermark(self) -> int:
+        """Up to which event time the rules have decided, microseconds UTC; 0 for not yet."""
+
+    def revoke(self, name: str) -> None:
+        """Refuse the sensor's batches from now on; raises for an unknown one."""
+
+
+class RuleDesk(Protocol):
+    """The loaded rules."""
+
+    def rows(self) -> Sequence[RuleRow]:
+        """Every rule, by id."""
+
+
+class BatchDoor(Protocol):
+    """Where remote sensors hand in what they sealed; their signature is who they are."""
+
+    def accept(self, raw: bytes) -> Sequence[Receipt]:
+        """Verify, store durably and countersign length-prefixed batches.
+
+        Raises the refusal of the first batch that is not let in, with what was expected.
+        """
+
+    def heartbeat(self, signed: Signed) -> None:
+        """Take an idle sensor's signed heartbeat."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """One pushed event that was not taken: its place, why, and what to do."""
+
+    index: int
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushAnswer:
+    """How many pushed events were sealed, and which were not."""
+
+    accepted: int
+    refused: tuple[Refused, ...]
+
+
+class PushDoor(Protocol):
+    """Where business systems push events, to be sealed on arrival."""
+
+    def client(self, token: str) -> str:
+        """The client of a bearer token; raises ``collector.client.unknown``."""
+
+    def push(self, client: str, batch_id: str, events: Sequence[Fields]) -> PushAnswer:
+        """Seal the events; a repeated batch id gets the recorded answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolled:
+    """What a newly enrolled sensor must know; its first batch is ``last_batch + 1``."""
+
+    sensor: str
+    enrolment: int
+    realm: str
+    receipt_public_key: str
+    last_batch: int
+
+
+class EnrolmentDoor(Protocol):
+    """Letting sensors in."""
+
+    def issue_token(self, name: str, unit: str) -> str:
+        """A one-time token for that name and unit, good for an hour."""
+
+    def enrol(self, token: str, name: str, *, unit: str, public_key: str, proof: str) -> Enrolled:
+        """Let a sensor in; ``public_key`` and ``proof`` are hex."""
+
+
+def _no_failures() -> Sequence[str]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What one site's API stands on."""
+
+    site: SiteInfo
+    alerts: AlertDesk
+    events: EventDesk
+    proofs: ProofDesk
+    sensors: SensorDesk
+    rules: RuleDesk
+    door: BatchDoor
+    push: PushDoor
+    enrolment: EnrolmentDoor
+    access: Access
+    accounts: Accounts
+    audit: AuditChain
+    stream: LiveStream
+    clock: Clock
+    entropy: Entropy
+    failures: Callable[[], Sequence[str]] = _no_failures
+    """Codes of what stands still (a stopped pipeline, a full disk); empty while ready."""

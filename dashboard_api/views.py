@@ -1,0 +1,375 @@
+"""The shapes of answers. Desks build them, routes return them, the API document describes them.
+
+Times are microseconds UTC here and RFC 3339 text on the wire (see :mod:`dashboard_api.wire`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from dashboard_api.wire import Severity, Time
+from schema.event import Value
+
+State: TypeAlias = Literal["provisional", "final", "withdrawn"]
+Verdict: TypeAlias = Literal["true_positive", "benign", "false_positive", "duplicate", "accepted"]
+Realm: TypeAlias = Literal["duty", "demonstration"]
+Fields: TypeAlias = dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sibling:
+    """The other site served beside this one."""
+
+    href: str
+    name_zh: str
+    name_en: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceInfo:
+    """A log this site reads, or could not read."""
+
+    name: str
+    kind: str
+    path: str
+    readable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleCount:
+    """How many rules are loaded, and the SM3 of their files."""
+
+    count: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteInfo:
+    """What a site is."""
+
+    name: str
+    realm: Realm
+    version: str
+    sibling: Sibling | None
+    sources: tuple[SourceInfo, ...]
+    rules: RuleCount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleBrief:
+    """The rule of an alert, as a row shows it."""
+
+    id: str
+    version: str
+    kind: str
+    system: str
+    title_zh: str
+    title_en: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledgement:
+    """The newest verdict of a person on an alert."""
+
+    by: str
+    at: Time
+    verdict: Verdict
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertRow:
+    """An alert in a list and in the live stream."""
+
+    id: str
+    seq: int
+    """Grows with every change of any alert; the live stream resumes by it."""
+    rule: RuleBrief
+    entity_field: str
+    entity: str
+    severity: Severity
+    score: int
+    state: State
+    decided_at: Time
+    last_at: Time
+    count: int
+    acknowledged: Acknowledgement | None
+    sensors: Annotated[frozenset[str], Field(exclude=True)]
+    """Sensors of its least set of events: who may see it. Never sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertPage:
+    """Newest first."""
+
+    items: list[AlertRow]
+    next_cursor: str | None
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleOpen:
+    """Open alerts of one rule."""
+
+    rule: str
+    title_zh: str
+    title_en: str
+    open: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertSummary:
+    """Alerts nobody has judged, by severity (0 to 4) and by rule."""
+
+    open: int
+    by_severity: list[int]
+    by_rule: list[RuleOpen]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionView:
+    """One condition's value against its threshold."""
+
+    name: str
+    value: int
+    threshold: int
+    comparison: Literal["gte", "gt", "lte", "lt", "eq"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextPair:
+    """One sentence in both languages."""
+
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceView:
+    """An event of an alert; without fields once redacted or expired."""
+
+    id: str
+    fields: Fields | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryItem:
+    """A revision of the alert, or a person's verdict on it."""
+
+    at: Time
+    state: State
+    count: int
+    by: str | None = None
+    verdict: Verdict | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertReasons:
+    """What a desk knows about an alert beyond its row."""
+
+    conditions: tuple[ConditionView, ...]
+    counterfactual_zh: tuple[str, ...]
+    counterfactual_en: tuple[str, ...]
+    triage_zh: str
+    triage_en: str
+    techniques: tuple[str, ...]
+    false_positives: tuple[TextPair, ...]
+    events: tuple[str, ...]
+    """Ids of the least set of events."""
+    history: tuple[HistoryItem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertDetail(AlertRow):
+    """An alert with its reasons, evidence and history."""
+
+    conditions: tuple[ConditionView, ...]
+    counterfactual_zh: tuple[str, ...]
+    counterfactual_en: tuple[str, ...]
+    triage_zh: str
+    triage_en: str
+    techniques: tuple[str, ...]
+    false_positives: tuple[TextPair, ...]
+    events: list[EvidenceView]
+    history: tuple[HistoryItem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventView:
+    """A stored event and where its proof lies."""
+
+    id: str
+    sensor: str
+    number: int
+    index: int
+    fields: Fields
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsView:
+    """Newest first; a page may be shorter than asked while there is a next one."""
+
+    items: list[EventView]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountView:
+    """One value and how many events have it."""
+
+    key: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountsView:
+    """Most frequent first; hours in time order."""
+
+    items: list[CountView]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadView:
+    """Where a chain stood."""
+
+    sensor: str
+    enrolment: int
+    number: int
+    events: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptView:
+    """The platform's counter-signature over a chain head."""
+
+    head: HeadView
+    received_at: int
+    """Microseconds UTC, as signed: not rewritten as text."""
+    key_id: str
+    signature: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptsView:
+    """One receipt for each batch, in their order."""
+
+    receipts: list[ReceiptView]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepView:
+    """One step of a proof that was carried out."""
+
+    name: str
+    ok: bool
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofView:
+    """Everything somebody needs to repeat the proof with other software. Hashes are hex."""
+
+    event_id: str
+    sensor: str
+    enrolment: int
+    batch: int
+    segment: str
+    index: int
+    count: int
+    leaf: str
+    path: list[str]
+    root: str
+    header: str
+    """The signed bytes of the batch header, as text."""
+    header_hash: str
+    signature: str
+    key_id: str
+    public_key: str
+    receipt: ReceiptView | None
+    steps: list[StepView]
+    means_zh: str
+    means_en: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GapView:
+    """A stretch of time a sensor has nothing to show for."""
+
+    from_: Annotated[Time, Field(serialization_alias="from")]
+    to: Time
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorRow:
+    """How one sensor stands; times are null for never."""
+
+    name: str
+    unit: str
+    realm: str
+    status: Literal["active", "revoked", "silent", "unenrolled"]
+    enrolment: int
+    key_id: str
+    last_batch: int
+    last_event_at: Time | None
+    last_seen_at: Time | None
+    lag_seconds: int
+    events: int
+    quarantined: int
+    gaps: tuple[GapView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorsView:
+    """Sensors by name."""
+
+    items: list[SensorRow]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleTexts:
+    """What an officer reads about a rule."""
+
+    title_zh: str
+    title_en: str
+    triage_zh: str
+    triage_en: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleRow:
+    """A loaded rule."""
+
+    id: str
+    version: str
+    severity: Severity
+    system: str
+    kind: str
+    techniques: tuple[str, ...]
+    false_positives: tuple[TextPair, ...]
+    text: RuleTexts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulesView:
+    """Rules by id."""
+
+    items: list[RuleRow]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamStatus:
+    """How the site stands, as far as the reader may see."""
+
+    events: int
+    events_per_second: int
+    lag_seconds: int
+    sensors: int
+    quarantined: int
+    watermark: Time | None

@@ -1,0 +1,105 @@
+"""Remote: the sensor of a machine that is not the platform's own."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import typer
+
+from crypto import keys
+from fengsui import host
+from fengsui.clock import SystemClock, SystemEntropy
+from fengsui.folder import DataFolder, Ownership
+from fengsui.keyring import subject_key
+from fengsui.settings import load as load_settings
+from schema import log
+from schema.times import SECOND
+from sensors import enrol
+from sensors.agent import Identity, Sensor
+from sensors.mask import Masker
+from sensors.ship import Shipper
+from sensors.transport import HttpsTransport
+
+READ_EVERY_SECONDS: Final = 0.2
+RECEIPT_FILE: Final = "receipt.json"
+
+
+def enrol_here(
+    data: Path, *, to: str, token: str, name: str, unit: str, certificate: Path | None
+) -> str:
+    """Enrol this machine's sensor; returns what to tell the user."""
+    found = enrol.enrol(to, token, name, unit=unit, folder=data, ca=certificate)
+    return (
+        f"{found.sensor} is enrolled (enrolment {found.enrolment}, {found.realm}); receipts are "
+        f"verified with key {found.receipt_key.key_id}"
+    )
+
+
+def run_here(
+    data: Path, *, to: str, certificate: Path | None, environment: Mapping[str, str]
+) -> None:
+    """Read, seal and ship until Ctrl-C."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    folder = DataFolder(data)
+    identity = enrol.load(data)
+    owner = Ownership(folder)
+    clock, entropy = SystemClock(), SystemEntropy()
+    settings = load_settings(folder.settings, environment)
+    spool = folder.segments / identity.sensor
+    writer = log.Writer(spool)
+    sensor = Sensor(
+        Identity(
+            realm=identity.realm,
+            sensor=identity.sensor,
+            enrolment=identity.enrolment,
+            boot_id=host.boot_id(),
+            base_number=identity.last_batch,
+        ),
+        key=keys.load(data / enrol.KEY_FILE),
+        writer=writer,
+        sources=host.sources(settings.sensor, clock),
+        masker=Masker(subject_key(folder.keys / "subject.key", entropy)).mask,
+        clock=clock,
+        entropy=entropy,
+        batch_events_max=settings.sensor.batch_events,
+    )
+    transport = HttpsTransport(to, certificate)
+    shipper = Shipper(
+        spool,
+        data / RECEIPT_FILE,
+        enrolment=identity.enrolment,
+        base_number=identity.last_batch,
+        receipt_key=identity.receipt_key,
+        transport=transport,
+        heartbeat=sensor.heartbeat,
+        entropy=entropy,
+    )
+    for place in host.places(settings.sensor):
+        mark = "读取 reads     " if place.readable else "无权读取 no right"
+        typer.echo(f"{mark} {place.format:18} {place.path}")
+    typer.echo(f"{identity.sensor} → {to}; Ctrl-C 停止 · stops it")
+    shipping = threading.Thread(target=_ship, args=(shipper, stop), name="shipping", daemon=True)
+    shipping.start()
+    while not stop.is_set():
+        if sensor.step() is None:
+            stop.wait(READ_EVERY_SECONDS)
+    shipping.join()
+    transport.close()
+    writer.close_segment()
+    owner.release()
+
+
+def _ship(shipper: Shipper, stop: threading.Event) -> None:
+    told = ""
+    while not stop.is_set():
+        wait = shipper.step()
+        if shipper.problem != told:
+            told = shipper.problem
+            typer.echo(told or "已送达 · batches arrive again", err=bool(told))
+        stop.wait(wait / SECOND)
