@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -185,17 +186,19 @@ def _start(served: Served) -> None:
     site.pipeline.start((lambda: replay(site)) if site.recording else None)
 
 
+def _login_url(page: str, token: str) -> str:
+    """What a person opens; the fragment never reaches a server or its logs."""
+    return f"{page}#token={token}"
+
+
 def _announce(all_served: Sequence[Served], base: str, stack: ExitStack) -> None:
     """Print one URL with one one-time link, good once for each site, and what is read."""
     token = new_token(SystemEntropy())
     for served in all_served:
         served.administration.access.first_link(token)
-        prefix = served.prefix
         local = LocalServer(
             served.site.folder,
-            handlers(
-                served.administration, lambda one, prefix=prefix: f"{base}{prefix}#token={one}"
-            ),
+            handlers(served.administration, partial(_login_url, f"{base}{served.prefix}")),
         )
         stack.callback(local.close)
         typer.echo(f"数据目录 data folder    {served.site.folder.root} ({served.site.realm})")
@@ -203,5 +206,5 @@ def _announce(all_served: Sequence[Served], base: str, stack: ExitStack) -> None
         for source in served.services.site.sources:
             mark = "读取 reads     " if source.readable else "无权读取 no right"
             typer.echo(f"{mark} {source.kind:18} {source.path}")
-    typer.echo(f"打开 open    {base}{all_served[0].prefix}#token={token}")
+    typer.echo(f"打开 open    {_login_url(base + all_served[0].prefix, token)}")
     typer.echo("按 Ctrl-C 停止 · Ctrl-C stops all of it")

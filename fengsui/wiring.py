@@ -179,6 +179,9 @@ def _open(
         realm=realm,
         closers={**closers, PUSH: push.close_segment},
     )
+    if recording is not None:
+        # Recorded time goes on where this folder stands, as a machine's clock would have.
+        recording.clock.reach(max((one.low_watermark for one in intake.status()), default=0))
     alerts = Alerts(database, lambda event_id: _sensor_of(ids, event_id))
     rules = ruleset.load([ruleset.SHIPPED], folder.cache)
     snapshot = alerts.snapshot()

@@ -140,6 +140,8 @@ class LogFile:
         """The earliest event time of the last piece it gave, as text."""
         self.retired = False
         """Whether another file stands in its place: it will be dropped once it stays idle."""
+        self.settled = False
+        """Whether nobody writes to it any more, so that its end is final."""
         self.rewritten = False
         """Whether the file no longer holds what was read: it was truncated or written anew."""
         self.done = False

@@ -64,6 +64,21 @@ def test_a_several_rotations_while_stopped_are_all_read(site: Site) -> None:
     site.check_complete()
 
 
+def test_a_a_week_of_hourly_rotations_while_stopped_is_read_in_order(site: Site) -> None:
+    site.write(5)
+    _age(site.path, 200 * 3600)
+    site.seal()
+    site.kill()
+    for hour in range(168):
+        rotated = site.logs / f"app.log-202611{hour // 24:02d}{hour % 24:02d}"
+        site.path.rename(rotated)
+        _age(rotated, (190 - hour) * 3600)
+        site.write(3)
+    site.seal()
+    site.check_complete()
+    assert [fields[event.ORIGINAL] for fields in site.events()] == site.written
+
+
 def test_a_rotation_while_running_is_read_to_the_end_of_both_files(site: Site) -> None:
     site.write(300)
     site.seal(steps=1)

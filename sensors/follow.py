@@ -1,0 +1,296 @@
+"""Following: which files stand behind a log's path now, and which of them are read when.
+
+A file is known by its content alone. What rotation puts aside is read before what replaces it, and
+nothing that was read under one name is read again under another.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from crypto import sm3
+from schema.times import MINUTE, SECOND
+from sensors import rotation
+from sensors.framing import joins_lines
+from sensors.logfile import GzipHandle, LogFile, PlainHandle, open_handle
+from sensors.marks import Mark
+from sensors.rotation import Candidate
+from sensors.sources import FORMATS
+
+_logger = logging.getLogger(__name__)
+
+LOOK_EVERY_US: Final = SECOND // 2
+"""How often a pattern is matched anew, and a place without a file searched."""
+
+RETIRED_IDLE_US: Final = MINUTE
+"""A rotated file that has not grown for so long is done with; writers reopen within seconds."""
+
+FILES_MAX: Final = 64
+"""Paths of one source followed at once: bounds open files and the signed header."""
+
+RETIRED_MAX: Final = 16
+"""Rotated files of one path open at once; of a longer backlog the oldest are read first."""
+
+
+class Following:
+    """The files of one source, oldest first within each path."""
+
+    def __init__(self, source: str, pattern: str, *, form: str, elsewhere: Sequence[str]) -> None:
+        self._source = source
+        self._pattern = pattern
+        self._form = form
+        self._elsewhere = elsewhere
+        self._joins = joins_lines(FORMATS[form]())
+        self.files: list[LogFile] = []
+        self.begun = 0
+        """Generations begun ever; keeps two files apart that begin alike."""
+        self.problem = ""
+        self.vanished = 0
+        self._paths: list[str] = []
+        self._left_out = 0
+        self._looked_at = 0
+        self._now = 0
+        self._sealed: dict[str, list[Mark]] = {}
+        """Marks of paths not yet looked at, and of the last file of a path that has none now."""
+        self._looked_for: set[str] = set()
+        """Paths whose sealed files were looked for; again only when a file appears there."""
+        self._changed: dict[str, int] = {}
+        """When what was read under a path had last changed, nanoseconds."""
+        self._there: dict[str, tuple[int, ...]] = {}
+        """What stood at each path when it was last looked at."""
+
+    def restore(self, begun: int, sealed: Sequence[Mark]) -> None:
+        """Go on from sealed marks."""
+        self.begun = begun
+        for mark in sealed:
+            self._sealed.setdefault(mark.path, []).append(mark)
+
+    def marks(self) -> list[Mark]:
+        """Where every file goes on once what was taken is sealed."""
+        waiting = [mark for sealed in self._sealed.values() for mark in sealed]
+        return waiting + [file.mark() for file in self.files]
+
+    def close(self) -> None:
+        """Let go of all files."""
+        for file in self.files:
+            file.close()
+        self.files = []
+
+    def furthest_behind(self) -> LogFile | None:
+        """The file to read next: the oldest unread one of each path, then the earliest time."""
+        firsts: dict[str, LogFile] = {}
+        for file in self.files:
+            if not file.at_end:
+                firsts.setdefault(file.path, file)
+        return min(firsts.values(), key=lambda file: file.reached, default=None)
+
+    def look(self, now: int) -> None:
+        """Find what has become of the files, and new ones."""
+        self._now = now
+        due = not self._paths or abs(now - self._looked_at) >= LOOK_EVERY_US
+        if due:
+            self._looked_at = now
+            self._paths = self._followed(rotation.expand(self._pattern))
+        self.problem = ""
+        if self._left_out > 0:
+            self.problem = f"{self._pattern}: {self._left_out} files too many; narrow the pattern"
+        for path in self._paths:
+            try:
+                self._look_at(path, due=due)
+            except OSError as error:
+                self.problem = f"{path}: {error.strerror}"
+
+    def _followed(self, matched: list[str]) -> list[str]:
+        """Without rotated files of a known path: those are reached through it."""
+        known = {*self._sealed, *(file.path for file in self.files)}
+        all_paths = {*matched, *known}
+        fresh = [path for path in matched if rotation.base_of(path) not in all_paths - {path}]
+        paths = [*sorted(known), *(path for path in fresh if path not in known)]
+        self._left_out = len(paths) - FILES_MAX
+        return paths[:FILES_MAX]
+
+    def _look_at(self, path: str, *, due: bool) -> None:
+        current = next((f for f in self.files if f.path == path and not f.retired), None)
+        now_there = rotation.candidate(Path(path))
+        if current and now_there and _is(now_there, current):
+            self._there[path] = now_there.identity
+            return
+        if path in self._sealed:
+            if due or now_there or path not in self._looked_for:
+                self._resume(path, now_there)
+            return
+        if current:
+            is_linked = current.is_linked
+            if now_there and not is_linked and self._moved_to_copy(current, [now_there]):
+                return
+            current.retired = now_there is not None or not is_linked
+        self._look_aside(path, now_there, due=due)
+
+    def _look_aside(self, path: str, now_there: Candidate | None, *, due: bool) -> None:
+        """Begin what rotation has put aside unseen, then what stands at the path."""
+        identity = now_there.identity if now_there else ()
+        is_bare = not (now_there and now_there.size)
+        # Something was done here since the last look, or files may have come and gone unseen.
+        is_news = self._there.get(path) != identity or (due and is_bare)
+        if path in self._changed and is_news and not self._begin_unseen(path, self._changed[path]):
+            return
+        self._there[path] = identity
+        self._begin(now_there, path)
+
+    def _resume(self, path: str, now_there: Candidate | None) -> None:
+        """Find the files of the sealed marks again; the rest is as after any rotation."""
+        sealed = self._sealed[path]
+        self._looked_for.add(path)
+        places = rotation.rotated(path, self._elsewhere)
+        if now_there:
+            # One that may not be read now may be read later, and then must not count as new.
+            open_handle(now_there.path).close()
+            places.append(now_there)
+        found: list[tuple[Mark, rotation.Found | None]] = []
+        taken = self._inodes()
+        for mark in sealed:
+            there = rotation.find(mark, places, taken)
+            found.append((mark, there))
+            if there:
+                taken.add((there.place.device, there.place.inode))
+        after = max(mark.changed for mark in sealed)
+        is_empty_place = not any(place.changed > after for place in places)
+        if is_empty_place and not any(there for _, there in found) and path == self._pattern:
+            # Perhaps not mounted yet: a file that comes back must not count as new.
+            return
+        del self._sealed[path]
+        for mark, there in found:
+            if there is None:
+                self.vanished += 1
+                _logger.warning(
+                    "a file is gone before it was known to be read to its end",
+                    extra={"source": self._source, "generation": mark.generation},
+                )
+                continue
+            file = self._file(there.handle, path, generation=mark.generation, at=mark.offset)
+            file.retired = there.place is not now_there
+        self._changed[path] = after
+        if not any(file.path == path and not file.retired for file in self.files):
+            self._look_aside(path, now_there, due=True)
+
+    def _begin_unseen(self, path: str, after: int) -> bool:
+        """Read rotated files that changed later than what we know: we saw none of them.
+
+        False where some of them must wait until others are read.
+        """
+        places = rotation.rotated(path, self._elsewhere)
+        copies = self._copies(path, places)
+        fresh = [one for one in places if one.changed > after and one not in copies]
+        for place in fresh:
+            if sum(file.path == path for file in self.files) >= RETIRED_MAX:
+                self._there.pop(path, None)
+                return False
+            try:
+                begun = self._begin(place, path)
+            except OSError as error:
+                self.vanished += 1
+                self.problem = f"{place.path}: {error.strerror}"
+                continue
+            if begun:
+                begun.retired = True
+                # Only what was put aside last may still be written to.
+                begun.settled = place is not fresh[-1]
+        return True
+
+    def _copies(self, path: str, places: Sequence[Candidate]) -> list[Candidate | None]:
+        """What our files were copied or compressed to before being truncated or deleted."""
+        gone = [
+            file
+            for file in self.files
+            if file.path == path and not (file.is_linked and file.is_intact())
+        ]
+        return [rotation.copy_of(file.as_read(), places) for file in gone]
+
+    def _begin(self, place: Candidate | None, path: str) -> LogFile | None:
+        """Begin a generation, unless this is a file we have under another name."""
+        if place is None or not place.size or (place.device, place.inode) in self._inodes():
+            return None
+        file = self._file(open_handle(place.path), path)
+        if not file.head:
+            # Emptied since we looked: there is nothing yet to know it by.
+            self.files.remove(file)
+            file.close()
+            return None
+        self.begun += 1
+        # The count keeps two files apart that begin alike; sealed positions carry it on.
+        file.generation = sm3.digest(f"{self.begun}:{path}:".encode() + file.head).hex()[:16]
+        return file
+
+    def _file(
+        self, handle: PlainHandle | GzipHandle, path: str, *, generation: str = "", at: int = 0
+    ) -> LogFile:
+        file = LogFile(
+            handle,
+            form=FORMATS[self._form](),
+            joins=self._joins,
+            path=path,
+            generation=generation,
+            at=at,
+        )
+        file.moved_at = self._now
+        self.files.append(file)
+        return file
+
+    def _inodes(self) -> set[tuple[int, int]]:
+        return {(file.device, file.inode) for file in self.files}
+
+    def _part_from_rewritten(self, file: LogFile) -> None:
+        """The content changed under us: read the rest from a copy if there is one, then anew."""
+        file.retired = True
+        inode = (file.device, file.inode)
+        if not self._moved_to_copy(file, rotation.rotated(file.path, self._elsewhere)):
+            file.device = file.inode = -1
+            file.rewritten = False
+            file.finish()
+        now_there = rotation.candidate(Path(file.path))
+        is_ours = now_there and (now_there.device, now_there.inode) == inode
+        if self._begin_unseen(file.path, file.changed) and is_ours:
+            self._begin(now_there, file.path)
+
+    def _moved_to_copy(self, file: LogFile, among: Sequence[Candidate]) -> bool:
+        try:
+            found = rotation.find(file.as_read(), among, self._inodes())
+        except OSError:
+            # A copy that may not be read: the new content must not wait for it.
+            found = None
+            self.vanished += 1
+        if found:
+            file.move_to(found.handle)
+        return found is not None
+
+    def at_end_of(self, file: LogFile, now: int) -> None:
+        """Nothing more to read: it may have been written anew, or be over for good."""
+        if file.rewritten:
+            self._part_from_rewritten(file)
+        elif not file.done and self._is_over(file, now):
+            file.finish()
+
+    def let_go(self) -> None:
+        """Close files that are over and read to their end."""
+        for file in self.files:
+            self._changed[file.path] = max(self._changed.get(file.path, 0), file.changed)
+        for file in [one for one in self.files if one.done and one.at_end]:
+            self.files.remove(file)
+            file.close()
+            if file.path == self._pattern and not any(
+                other.path == file.path for other in self.files
+            ):
+                # Kept so that a later start knows what was read last under this path.
+                self._sealed[file.path] = [file.mark()]
+                self._looked_for.add(file.path)
+
+    def _is_over(self, file: LogFile, now: int) -> bool:
+        gone = file.retired or (self._pattern != file.path and not file.is_linked)
+        return gone and (file.settled or abs(now - file.moved_at) >= RETIRED_IDLE_US)
+
+
+def _is(place: Candidate, file: LogFile) -> bool:
+    return (place.device, place.inode) == (file.device, file.inode)
