@@ -1,8 +1,10 @@
-"""Tailing an nginx access log: our file source and parser beside syslog-ng's, on the same lines.
+"""A log file followed, parsed and written as JSON lines: our file source against syslog-ng.
 
-Both follow one path through two rotations, keep a checkpoint, parse the same fields (request line
-and target taken apart, path percent-decoded, time, numbers) and write one JSON object a line. The
-lines are the recorded ones, repeated. CPU time, rounds interleaved, medians.
+Both read the same 300,000 true nginx lines (the shipped recording, repeated), write the same
+fields as JSON lines, follow rotation and keep a checkpoint; ours syncs it after each block.
+CPU time of the whole process, start included; interleaved rounds, medians.
+
+syslog-ng is the system's, or Debian's package unpacked without root under ``.cache/``.
 """
 
 from __future__ import annotations
@@ -12,231 +14,208 @@ import shutil
 import signal
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import zstandard
 
-from schema import event
 from sensors.sources import Context
 from sensors.tail import FileSource
 
 ROUNDS = 7
-PARTS = 3
-PART_LINES = 100_000
-POLL_EVENTS = 1024
+LINES = 300_000
 ROOT = Path(__file__).resolve().parent.parent
 RECORDING = ROOT / "range" / "recordings" / "district-day" / "nginx-access.log.zst"
 CACHE = ROOT / ".cache" / "syslog-ng"
-PACKAGES = ("syslog-ng-core", "libivykis0", "libnet1", "libpcre3")
-PEER_NAME = "syslog-ng 3.38.1 csv-parser"
-WAIT_SECONDS = 120.0
+PACKAGES = ("syslog-ng-core", "libivykis0", "libpcre3", "libnet1", "libwrap0", "libjson-c5")
+WAIT_SECONDS_MAX = 120
 
-CONFIG = """@version: 3.38
-options { threaded(yes); stats-freq(0); keep-hostname(yes); use-dns(no); };
-source s_log {
-  file("%(log)s" follow-freq(0.1) flags(no-parse) log-fetch-limit(1000) log-iw-size(20000));
-};
-parser p_line {
-  csv-parser(columns("c.address", "c.dash", "c.user", "c.time", "c.request", "c.status", "c.size",
-      "c.referrer", "c.agent")
-    delimiters(" ") quote-pairs('""[]') flags(escape-backslash));
-};
-parser p_request {
-  csv-parser(template("${c.request}") columns("c.method", "c.target", "c.version")
-    delimiters(" ") flags(greedy));
-};
-parser p_target {
-  csv-parser(template("${c.target}") columns("c.path", "c.query") delimiters("?") flags(greedy));
-};
-parser p_time { date-parser(template("${c.time}") format("%%d/%%b/%%Y:%%H:%%M:%%S %%z")); };
-destination d_json {
-  file("%(out)s" template("$(format-json @timestamp=\\"${ISODATE}\\" event.action=\\"http_request\\"
-event.dataset=\\"nginx.access\\" event.original=\\"${MESSAGE}\\" host.name=\\"gateway\\"
-event.outcome=\\"$(if (\\"${c.status}\\" < \\"400\\") success failure)\\"
-http.response.status_code=int(\\"${c.status}\\") http.response.body.bytes=int(\\"${c.size}\\")
-http.request.method=\\"${c.method}\\" http.version=\\"${c.version}\\"
-http.request.referrer=\\"${c.referrer}\\" user_agent.original=\\"${c.agent}\\"
-source.ip=\\"${c.address}\\" user.name=\\"${c.user}\\" url.original=\\"${c.target}\\"
-url.path=\\"$(url-decode ${c.path})\\" url.query=\\"${c.query}\\")\\n"));
-};
-log { source(s_log); parser(p_line); parser(p_request); parser(p_target); parser(p_time);
-  destination(d_json); flags(flow-control); };
+# The fields of our format but for event.outcome, each made with the peer's cheapest means.
+PEER_CONFIG = r"""@version: 3.38
+options { stats-freq(0); };
+source lines { file("%(folder)s/in.log" flags(no-parse) follow-freq(0.1) log-fetch-limit(1000)); };
+parser line { csv-parser(
+  columns("source.ip", "ident", "user.name", "time", "request", "status", "bytes", "referrer",
+          "agent")
+  delimiters(" ") quote-pairs('""[]') flags(escape-none)); };
+parser request { csv-parser(columns("method", "url", "version")
+  delimiters(" ") template("${request}") flags(escape-none)); };
+parser url { csv-parser(columns("path", "query")
+  delimiters("?") template("${url}") flags(greedy, escape-none)); };
+parser date { date-parser(format("%%d/%%b/%%Y:%%H:%%M:%%S %%z") template("${time}")); };
+destination json { file("%(folder)s/out.json" template("$(format-json
+  @timestamp=$S_ISODATE event.dataset=nginx.access event.action=http_request
+  event.original=$MSG host.name=h source.ip=${source.ip} user.name=${user.name}
+  http.request.method=${method} http.version=${version} url.original=${url}
+  url.path=$(url-decode ${path}) url.query=${query}
+  http.response.status_code=int64(${status}) http.response.body.bytes=int64(${bytes})
+  http.request.referrer=${referrer} user_agent.original=${agent})\n")); };
+log { source(lines); parser(line); parser(request); parser(url); parser(date);
+      destination(json); };
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """An unpacked or installed syslog-ng."""
+    """An installed syslog-ng."""
 
-    program: Path
-    environment: dict[str, str]
-    modules: Path | None
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    name: str
 
 
 def run() -> list[dict[str, object]]:
-    """Events of one CPU second, ours and the peer's."""
-    peer, why = _peer()
+    """Events per CPU second of both, and their ratio."""
+    peer = _peer()
     ours: list[float] = []
     theirs: list[float] = []
-    with tempfile.TemporaryDirectory() as scratch:
-        part = Path(scratch) / "part"
-        part.write_bytes(_part())
-        for number in range(ROUNDS):
-            ours.append(_ours(Path(scratch) / f"ours-{number}", part))
+    with tempfile.TemporaryDirectory(dir=CACHE.parent if CACHE.parent.is_dir() else None) as name:
+        folder = Path(name)
+        _write_lines(folder / "in.log")
+        for _ in range(ROUNDS):
+            ours.append(LINES / _our_seconds(folder))
             if peer:
-                theirs.append(_theirs(peer, Path(scratch) / f"peer-{number}", part))
-    our_rate = PARTS * PART_LINES / statistics.median(ours)
-    peer_rate = PARTS * PART_LINES / statistics.median(theirs) if theirs else None
-    spread = f"ours {min(ours):.2f} to {max(ours):.2f} s"
-    if theirs:
-        spread += f", peer {min(theirs):.2f} to {max(theirs):.2f} s"
-    return [
-        {
-            "what": "nginx_tail_parse",
-            "ours": round(our_rate),
-            "peer": round(peer_rate) if peer_rate else None,
-            "peer_name": f"{PEER_NAME}{'' if peer else f' (missing: {why})'}; {spread}",
-            "ratio": round(our_rate / peer_rate, 2) if peer_rate else None,
-            "unit": "events/cpu s",
-        }
-    ]
-
-
-def _part() -> bytes:
-    """One part's lines: the recorded ones, repeated."""
-    with RECORDING.open("rb") as file:
-        lines = zstandard.ZstdDecompressor().stream_reader(file).read().splitlines(keepends=True)
-    times = -(-PART_LINES // len(lines))
-    return b"".join((lines * times)[:PART_LINES])
-
-
-def _rotations(log: Path, part: Path) -> Iterator[int]:
-    """Put one part after the other at ``log``; what stood there is renamed. Yields lines so far."""
-    for number in range(PARTS):
-        fresh = log.with_name(f"fresh-{number}")
-        shutil.copyfile(part, fresh)
-        if log.exists():
-            log.rename(log.with_name(f"{log.name}.{number}"))
-        fresh.rename(log)
-        yield (number + 1) * PART_LINES
-
-
-def _ours(folder: Path, part: Path) -> float:
-    """CPU seconds of our source, parser, canonical JSON and checkpoint over all parts."""
-    folder.mkdir()
-    log, done, spent = folder / "access.log", 0, 0.0
-    context = Context(host="gateway", utc_offset_minutes=0, now=lambda: time.time_ns() // 1000)
-    source = FileSource("nginx", str(log), form="nginx_access", context=context)
-    position = os.open(folder / "position", os.O_WRONLY | os.O_CREAT)
-    with (folder / "out.jsonl").open("wb", buffering=1 << 16) as out:
-        for expected in _rotations(log, part):
-            deadline = time.monotonic() + WAIT_SECONDS
-            while done < expected:
-                begun = time.process_time()
-                polled = source.poll(POLL_EVENTS)
-                for fields, (generation, offset) in zip(polled.events, polled.places, strict=True):
-                    fields[event.SOURCE] = "nginx"
-                    fields[event.GENERATION] = generation
-                    fields[event.OFFSET] = offset
-                    out.write(event.encode(fields) + b"\n")
-                at = polled.position
-                os.pwrite(position, f"{at.generation} {at.offset}\n".encode(), 0)
-                spent += time.process_time() - begun
-                done += len(polled.events)
-                _check(deadline, done, expected)
-                if not polled.events:
-                    time.sleep(0.05)
-    os.close(position)
-    source.close()
-    shutil.rmtree(folder)
-    return spent
-
-
-def _theirs(peer: Peer, folder: Path, part: Path) -> float:
-    """CPU seconds of syslog-ng over all parts, its start left out."""
-    folder.mkdir()
-    log, out = folder / "access.log", folder / "out.jsonl"
-    out.touch()
-    with _running(peer, folder, log, out) as process:
-        # An empty log to begin with: its start-up is not counted.
-        time.sleep(1.0)
-        begun = _cpu_seconds(process.pid)
-        seen, counted = 0, 0
-        with out.open("rb") as written:
-            for expected in _rotations(log, part):
-                deadline = time.monotonic() + WAIT_SECONDS
-                while counted < expected:
-                    time.sleep(0.05)
-                    chunk = written.read()
-                    seen += len(chunk)
-                    counted += chunk.count(b"\n")
-                    _check(deadline, counted, expected)
-        spent = _cpu_seconds(process.pid) - begun
-    shutil.rmtree(folder)
-    return spent
-
-
-def _check(deadline: float, done: int, expected: int) -> None:
-    if time.monotonic() > deadline:
-        raise TimeoutError(f"{done} of {expected} lines in {WAIT_SECONDS:.0f} s")
-
-
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-@contextmanager
-def _running(peer: Peer, folder: Path, log: Path, out: Path) -> Iterator[subprocess.Popen[bytes]]:
-    config = folder / "syslog-ng.conf"
-    config.write_text(CONFIG % {"log": log, "out": out})
-    command = [str(peer.program), "--foreground", "--no-caps", "--cfgfile", str(config)]
-    command += ["--persist-file", str(folder / "persist"), "--pidfile", str(folder / "pid")]
-    command += ["--control", str(folder / "control")]
-    if peer.modules:
-        command += ["--module-path", str(peer.modules)]
-    with (folder / "errors").open("wb") as errors:
-        process = subprocess.Popen(
-            command, env=peer.environment, stdout=errors, stderr=errors, cwd=folder
+                theirs.append(LINES / _peer_seconds(folder, peer))
+    spread = f"ours {min(ours):.0f} to {max(ours):.0f}"
+    result: dict[str, object] = {
+        "what": "nginx_tail_parse",
+        "ours": round(statistics.median(ours)),
+        "peer": None,
+        "peer_name": f"syslog-ng is not here and could not be fetched; spread {spread}",
+        "ratio": None,
+        "unit": "events/cpu s",
+    }
+    if peer:
+        result["peer"] = round(statistics.median(theirs))
+        result["ratio"] = round(statistics.median(ours) / statistics.median(theirs), 2)
+        result["peer_name"] = (
+            f"{peer.name} csv-parser; spread {spread}, peer {min(theirs):.0f} to {max(theirs):.0f}"
         )
-        try:
-            yield process
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(20)
+    return [result]
 
 
-def _peer() -> tuple[Peer | None, str]:
-    """The installed syslog-ng, or Debian's package unpacked under ``.cache/``; else why not."""
-    installed = shutil.which("syslog-ng")
-    if installed:
-        return Peer(Path(installed), dict(os.environ), None), ""
-    program = CACHE / "usr" / "sbin" / "syslog-ng"
+def _write_lines(path: Path) -> None:
+    with RECORDING.open("rb") as packed:
+        raw = zstandard.ZstdDecompressor().stream_reader(packed).read()
+    lines = raw.splitlines(keepends=True)
+    times = -(-LINES // len(lines))
+    path.write_bytes(b"".join((lines * times)[:LINES]))
+
+
+def _cpu_seconds(command: Sequence[str], folder: Path, peer: Peer | None) -> float:
+    """CPU time of a child that writes ``out.json``; one that does not end is told to."""
+    out = folder / "out.json"
+    out.unlink(missing_ok=True)
+    environment = {**os.environ, **(peer.environment if peer else {})}
+    child = os.posix_spawn(command[0], command, environment)
+    lines, read_to, began = 0, 0, time.monotonic()
+    while lines < LINES:
+        if time.monotonic() - began > WAIT_SECONDS_MAX:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            raise TimeoutError(f"{command[0]} wrote {lines} of {LINES} lines")
+        time.sleep(0.05)
+        if out.exists():
+            with out.open("rb") as file:
+                file.seek(read_to)
+                fresh = file.read()
+            read_to += len(fresh)
+            lines += fresh.count(b"\n")
+    if peer:
+        os.kill(child, signal.SIGTERM)
+    _, status, usage = os.wait4(child, 0)
+    if os.waitstatus_to_exitcode(status):
+        raise ChildProcessError(f"{command[0]} failed")
+    return usage.ru_utime + usage.ru_stime
+
+
+def _our_seconds(folder: Path) -> float:
+    return _cpu_seconds([sys.executable, __file__, str(folder)], folder, None)
+
+
+def _peer_seconds(folder: Path, peer: Peer) -> float:
+    config = folder / "peer.conf"
+    config.write_text(PEER_CONFIG % {"folder": folder})
+    state = folder / "peer"
+    shutil.rmtree(state, ignore_errors=True)
+    state.mkdir()
+    files = ("-f", config, "-R", state / "persist", "-c", state / "control", "-p", state / "pid")
+    return _cpu_seconds([*peer.command, *map(str, files)], folder, peer)
+
+
+def _peer() -> Peer | None:
+    system = shutil.which("syslog-ng")
+    if system:
+        return _checked((system, "-F", "--no-caps"), {})
+    root = CACHE / "root"
+    program = root / "usr/sbin/syslog-ng"
+    if not program.exists() and not _unpack(root):
+        return None
+    modules = next(root.glob("usr/lib/syslog-ng/[0-9]*"))
+    libraries = (
+        root / "usr/lib/syslog-ng",
+        root / "usr/lib/x86_64-linux-gnu",
+        root / "lib/x86_64-linux-gnu",
+    )
+    return _checked(
+        (str(program), "-F", "--no-caps", "--module-path", str(modules)),
+        {"LD_LIBRARY_PATH": ":".join(map(str, libraries))},
+    )
+
+
+def _checked(command: tuple[str, ...], environment: Mapping[str, str]) -> Peer | None:
+    """The peer, once it has told its version."""
+    asked = subprocess.run(
+        [*command, "--version"],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if asked.returncode:
+        return None
+    version = asked.stdout.splitlines()[0].partition("(")[2].rstrip(")")
+    return Peer(command=command, environment=environment, name=f"syslog-ng {version}")
+
+
+def _unpack(root: Path) -> bool:
+    """Fetch Debian's packages as any user may, and unpack them beside the sources."""
+    packages = CACHE / "deb"
+    packages.mkdir(parents=True, exist_ok=True)
     try:
-        if not program.exists():
-            CACHE.mkdir(parents=True, exist_ok=True)
-            _quiet("apt-get", "download", *PACKAGES)
-            for package in CACHE.glob("*.deb"):
-                _quiet("dpkg", "-x", str(package), str(CACHE))
-        triplet = next((CACHE / "usr" / "lib").glob("*-linux-gnu"))
-        libraries = (triplet, CACHE / "lib" / triplet.name, CACHE / "usr/lib/syslog-ng")
-        environment = {**os.environ, "LD_LIBRARY_PATH": ":".join(map(str, libraries))}
-        modules = next((CACHE / "usr/lib/syslog-ng").glob("3.*"))
         subprocess.run(
-            [str(program), "--module-path", str(modules), "-V"],
-            env=environment,
-            check=True,
-            capture_output=True,
+            ["apt-get", "download", "-q", *PACKAGES], cwd=packages, check=True, capture_output=True
         )
-    except (OSError, StopIteration, subprocess.CalledProcessError) as error:
-        return None, f"no syslog-ng, and Debian's package is not to be had: {type(error).__name__}"
-    return Peer(program, environment, modules), ""
+        for package in packages.glob("*.deb"):
+            subprocess.run(["dpkg", "-x", str(package), str(root)], check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return False
+    return True
 
 
-def _quiet(*command: str) -> None:
-    subprocess.run(command, cwd=CACHE, check=True, capture_output=True)
+def _follow(folder: Path) -> None:
+    """What the measured child does: read to the end, write JSON lines, keep the position."""
+    context = Context(host="h", utc_offset_minutes=480, now=lambda: time.time_ns() // 1000)
+    source = FileSource("access", str(folder / "in.log"), form="nginx_access", context=context)
+    encoder = msgspec.json.Encoder()
+    place = os.open(folder / "checkpoint", os.O_WRONLY | os.O_CREAT, 0o600)
+    with (folder / "out.json").open("wb") as out:
+        while True:
+            polled = source.poll(1024)
+            if not polled.events:
+                break
+            out.write(encoder.encode_lines(polled.events))
+            out.flush()
+            os.pwrite(place, encoder.encode(polled.position).ljust(512), 0)
+            os.fdatasync(place)
+    os.close(place)
+    source.close()
+
+
+if __name__ == "__main__":
+    _follow(Path(sys.argv[1]))

@@ -98,17 +98,17 @@ class ControlLog:
     def flush(self) -> Batch | None:
         """Seal what waits, up to one batch; None when nothing did. Raises ``OSError``."""
         with self._lock:
-            lost, self._lost = self._lost, 0
             count = min(len(self._waiting), limits.BATCH_EVENTS_MAX)
             events = [self._waiting[place] for place in range(count)]
-        if lost:
-            self.add("records_lost", events=lost, message="the control buffer was full")
         if not events:
             return None
         batch = self._chain.seal(events, source=SOURCE, place=SOURCE, generation="-")
         with self._lock:
             for _ in range(count):
                 self._waiting.popleft()
+            lost, self._lost = self._lost, 0
+        if lost:
+            self.add("records_lost", events=lost, message="the control buffer was full")
         return batch
 
     def close_segment(self) -> None:

@@ -7,16 +7,14 @@ from pathlib import Path
 
 from collector.columns import SetAside
 from collector.control import ControlLog
+from collector.quarantine import WITHHELD, safe_name
 from collector.redaction import places
 from collector.state import chains
 from collector.state.database import Database
-from schema import log
+from schema import log, privacy
 from schema.batch import Batch
 from schema.errors import FengsuiError
 from schema.log import Cursor
-
-_NAME_MAX = 63
-"""A sensor's name as enrolments allow it; a refused header may claim anything."""
 
 
 def received(control: ControlLog, batch: Batch, received_at: int) -> None:
@@ -50,13 +48,14 @@ def set_aside(control: ControlLog, batch: Batch, items: Sequence[SetAside]) -> N
 
 def refused(control: ControlLog, batch: Batch, error: FengsuiError) -> None:
     """A batch was refused and kept in quarantine."""
+    message = str(error.args[0])
     control.add(
         "batch_quarantined" if error.code == "schema.batch.forked" else "batch_refused",
-        sensor=batch.header.sensor[:_NAME_MAX],
+        sensor=safe_name(batch.header.sensor),
         number=batch.header.number,
         digest=batch.hash,
         reason=error.code,
-        message=str(error.args[0]),
+        message=WITHHELD if privacy.find(message) else message,
     )
 
 

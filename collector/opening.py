@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from collector.enrolments import Enrolment, Enrolments
 from collector.state.chains import ChainState
 from schema import batch as batches
+from schema import privacy
 from schema.batch import Batch, Chain
 from schema.errors import FengsuiError
+
+_NEVER: Final = frozenset({"citizen_id", "classified"})
 
 
 def admitted(batch: Batch, sensor: str, enrolments: Enrolments) -> Enrolment:
     """The enrolment under which this sensor may seal this batch.
 
-    Raises ``collector.batch.unenrolled``, ``.revoked``, ``.superseded`` or
+    Raises ``collector.batch.unenrolled``, ``.revoked``, ``.superseded``, ``.names`` or
     ``schema.batch.signature_invalid``.
     """
     header = batch.header
@@ -35,7 +40,22 @@ def admitted(batch: Batch, sensor: str, enrolments: Enrolments) -> Enrolment:
                 number=header.number,
             )
     batches.verify_signature(batch, enrolment.key)
+    _check_names(batch)
     return enrolment
+
+
+def _check_names(batch: Batch) -> None:
+    """A signed header cannot be redacted, so its names must be clean from the start."""
+    header = batch.header
+    names = "\n".join((header.boot_id, *header.positions))
+    if any(finding.kind in _NEVER for finding in privacy.find(names)):
+        raise FengsuiError(
+            "collector.batch.names",
+            f"batch {header.number} of {header.sensor} has a source whose name holds a citizen's "
+            "number or a marking: rename the source and enrol the sensor anew",
+            sensor=header.sensor,
+            number=header.number,
+        )
 
 
 def expected_chain(enrolment: Enrolment, state: ChainState) -> Chain:

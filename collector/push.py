@@ -18,7 +18,7 @@ from collector import normalise
 from collector.clients import Client
 from collector.ownchain import OwnChain
 from collector.state.database import Database
-from schema import limits
+from schema import limits, privacy
 from schema.errors import FengsuiError
 from schema.event import DATASET, GENERATION, OFFSET, SOURCE, TIME, Fields, Value, encode
 from schema.fields import catalogue
@@ -152,6 +152,10 @@ class Push:
 def _check_batch(batch_id: str, events: Sequence[Fields]) -> None:
     if not 0 < len(batch_id) <= BATCH_ID_MAX:
         raise FengsuiError("collector.push.batch", f"a batch id has 1 to {BATCH_ID_MAX} characters")
+    if privacy.find(batch_id):
+        raise FengsuiError(
+            "collector.push.batch", "a batch id is kept: it must not hold a person's number"
+        )
     if not 0 < len(events) <= limits.BATCH_EVENTS_MAX:
         raise FengsuiError(
             "collector.push.batch",
@@ -193,9 +197,12 @@ def _checked(event: Fields, now: int) -> Fields:
 
 def _check_name(name: str) -> None:
     if name in _OURS or not _NAME.fullmatch(name):
+        # Answers are kept: one must not repeat what no stored event may hold.
+        shown = "a name with a person's number or a marking in it"
         raise FengsuiError(
             "collector.push.field",
-            f"{name[:80]!r} cannot be set: it is filled in here, or no name of a field",
+            f"{shown if privacy.find(name) else repr(name[:80])} cannot be set: it is filled in "
+            "here, or no name of a field",
         )
 
 

@@ -22,6 +22,7 @@ FILES_MAX: Final = 1000
 """Enough to look into; a flood of forged batches must not fill the disk. The rest is counted."""
 _UNSAFE: Final = re.compile(r"[^a-z0-9._-]")
 _NAME_MAX: Final = 63
+WITHHELD: Final = "withheld"
 
 
 class Quarantine:
@@ -35,7 +36,7 @@ class Quarantine:
 
     def keep(self, batch: Batch, reason: str) -> bool:
         """Copy a refused batch; False when it is there already, or cannot be kept."""
-        sensor = _UNSAFE.sub("_", batch.header.sensor.lower())[:_NAME_MAX] or "_"
+        sensor = _UNSAFE.sub("_", safe_name(batch.header.sensor).lower()) or "_"
         number = f"{batch.header.number:012d}"
         name = f"{sensor}-{number}-{_UNSAFE.sub('_', reason.rpartition('.')[2])}.bin"
         if name in self._names:
@@ -46,6 +47,11 @@ class Quarantine:
         self._names.add(name)
         replace_file(self._folder / name, _safe_bytes(batch))
         return True
+
+
+def safe_name(claimed: str) -> str:
+    """The name a refused header claims, as it may stand in a record or a file's name."""
+    return WITHHELD if privacy.find(claimed) else claimed[:_NAME_MAX]
 
 
 def _safe_bytes(batch: Batch) -> bytes:

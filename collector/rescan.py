@@ -54,9 +54,10 @@ def _long_number(raw: bytes) -> bool:
 def _may_hide(payload: bytes) -> bool:
     """Whether text with escapes or beyond ASCII may hold something, once read as text."""
     text = payload.decode("utf-8", "replace")
-    # JSON writes white space inside a text as an escape: put it back for the search.
+    # JSON writes white space and backslashes as escapes: put them back for the search.
     for escape in ("\\t", "\\n", "\\r", "\\f"):
         text = text.replace(escape, " ")
+    text = text.replace("\\\\", "\\")
     return "\\u0" in text or privacy.suspicious(text)
 
 

@@ -15,6 +15,7 @@ import typer
 
 from crypto.errors import CryptoError
 from fengsui.folder import DataFolder
+from fengsui.memory import keep_arenas_few
 from schema.errors import FengsuiError
 
 CHECK_FAILED: Final = 1
@@ -51,6 +52,7 @@ Json = Annotated[bool, typer.Option("--json", help="输出一行 JSON · print o
 
 def main() -> NoReturn:
     """Run the command line; errors become one line on stderr and an exit code."""
+    keep_arenas_few()
     try:
         app(standalone_mode=True)
     except (FengsuiError, CryptoError) as error:

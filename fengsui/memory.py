@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 from pathlib import Path
 from typing import Final
 
 _EVERY_SECONDS: Final = 0.2
+_M_ARENA_MAX: Final = -8
+"""From glibc's malloc.h."""
+_ARENAS: Final = 2
+
+
+def keep_arenas_few() -> None:
+    """Let threads share glibc's allocation arenas: each more keeps tens of MiB it once used.
+
+    Elsewhere than glibc nothing happens. Call before threads start.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, _ARENAS)
 
 
 def tree_pss_mb() -> float:

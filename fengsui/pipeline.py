@@ -43,6 +43,8 @@ PROVISIONAL_LAG_US: Final = SECOND
 """Only while the watermark lags more than this are provisional alerts worked out."""
 
 IDLE_SECONDS: Final = 0.2
+RETRY_SECONDS: Final = 1.0
+"""Between two tries while the disk refuses."""
 
 
 class Trainer(Protocol):
@@ -92,6 +94,7 @@ class Pipeline:
         self._alerts: list[Alert] = []
         self._closings: list[Closing] = []
         self._coverage: list[CoverageRow] = []
+        self._snapshot: dict[str, bytes] = {}
         self._committed_at = 0
         self._beat_at = 0
         self._looked_at = 0
@@ -135,7 +138,17 @@ class Pipeline:
 
     def _follow(self) -> None:
         while not self.stopping:
-            if not self.round():
+            try:
+                busy = self.round()
+            except OSError as error:
+                # A full disk is no end: it is named at /readyz, and the round is tried again.
+                if self.failure is None:
+                    _logger.exception("the disk refuses; trying again until it does not")
+                self.failure = error
+                self._stop.wait(RETRY_SECONDS)
+                continue
+            self.failure = None
+            if not busy:
                 self._stop.wait(IDLE_SECONDS)
 
     def round(self) -> bool:
@@ -269,16 +282,18 @@ class Pipeline:
     def _commit(self) -> None:
         """Alerts, closings, coverage and the engine's snapshot in one transaction."""
         now = self._stages.pace.now()
+        # Each snapshot holds what changed since the one before: kept until it is stored.
+        self._snapshot |= self._stages.engine.snapshot()
         self._stages.alerts.commit(
             self._alerts,
             self._closings,
-            snapshot=self._stages.engine.snapshot(),
+            snapshot=self._snapshot,
             coverage=self._coverage,
             received_at=now,
         )
         changed = bool(self._alerts or self._closings)
         self.progress = replace(self.progress, alerts=self.progress.alerts + len(self._alerts))
-        self._alerts, self._closings, self._coverage = [], [], []
+        self._alerts, self._closings, self._coverage, self._snapshot = [], [], [], {}
         self._committed_at = now
         if changed:
             self.on_change()

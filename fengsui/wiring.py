@@ -136,7 +136,11 @@ def _open(
 ) -> Site:
     folder.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     owner = Ownership(folder)
-    _keep_realm(folder, realm)
+    try:
+        _keep_realm(folder, realm)
+    except FengsuiError:
+        owner.release()
+        raise
     entropy = SystemEntropy()
     keyring = open_keyring(folder, entropy)
     database = Database(folder.state)

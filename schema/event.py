@@ -37,9 +37,17 @@ OFFSET: Final = "gov.sensor.offset"
 
 
 ADDED: Final = frozenset(
-    {"event.id", "event.ingested", "event.severity", "related.ip", "related.user"}
+    {
+        "event.id",
+        "event.ingested",
+        "event.severity",
+        "related.ip",
+        "related.user",
+        "source.as.number",
+        "source.geo.country_iso_code",
+    }
 )
-"""Fields the collector works out beside the signed ones, as it does ``labels.*`` of odd ones."""
+"""Fields that are the collector's to add beside signed ones, as are ``labels.*`` of odd ones."""
 
 
 def encode(fields: Fields) -> bytes:

@@ -66,7 +66,8 @@ class _Gathered:
     size: int = 0
     """Bytes of all payloads."""
     times: list[str] = field(default_factory=list)
-    places: list[tuple[str, Position]] = field(default_factory=list)
+    places: list[tuple[str, tuple[str, int]]] = field(default_factory=list)
+    """Source, then generation and offset."""
 
 
 class Sensor:
@@ -203,10 +204,7 @@ class Sensor:
         waiting.size += sum(map(len, payloads))
         times = [str(fields[event.TIME]) for fields in events]
         waiting.times.extend(times)
-        waiting.places.extend(
-            (name, Position(generation=generation, offset=offset))
-            for generation, offset in polled.places
-        )
+        waiting.places += [(name, place) for place in polled.places]
         self.counters.received += len(events)
         announced = to_text(self._announced)
         if min(times) < announced:
@@ -236,9 +234,9 @@ class Sensor:
             places=waiting.places[count:],
         )
         positions = self._positions | self._read_to
-        for name, position in reversed(rest.places):
+        for name, (generation, offset) in reversed(rest.places):
             # The first event left over is where its source goes on after a crash.
-            positions[name] = position
+            positions[name] = Position(generation=generation, offset=offset)
         if not rest.payloads:
             self._announce()
         sealed = batches.seal(

@@ -168,6 +168,8 @@ class Framer:
             text = self._partial + data[:end] if self._partial else data[:end]
             lines = text.split(b"\n")
             starts = list(accumulate(map(len, lines), _past, initial=self._partial_start))
+            if b"\r" in text:
+                lines = [line.removesuffix(b"\r") for line in lines]
             self._partial = b""
             self._partial_start = starts.pop()
             if len(text) > LINE_BYTES_MAX:
@@ -198,7 +200,7 @@ class Framer:
             partial, start = self._partial, self._partial_start
             self._partial_start = self.at
             self._partial = b""
-            self._add([partial], [start])
+            self._add([partial.removesuffix(b"\r")], [start])
         self.end_record()
 
     def take(self, count_max: int, bytes_max: int) -> Records:
@@ -223,8 +225,6 @@ class Framer:
         return records
 
     def _add(self, lines: list[bytes], starts: list[int]) -> None:
-        if lines[0][-1:] == b"\r" or lines[-1][-1:] == b"\r":
-            lines = [line.removesuffix(b"\r") for line in lines]
         if not self._joins:
             self._raws += lines
             self._starts += starts

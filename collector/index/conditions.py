@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 
 from collector.enrichment import RELATED_IP, RELATED_USER
-from collector.index.rows import COLUMNS, id_halves
+from collector.index.rows import COLUMNS, TEXT_COLUMNS, id_halves
 from schema.alert import SEVERITIES
 from schema.errors import FengsuiError
 from schema.fields import catalogue
@@ -18,7 +18,6 @@ from schema.times import SECOND
 Parameter = str | int
 LABEL: Final = "labels."
 NAME_CHARS_MAX: Final = 256
-_TEXT_COLUMNS: Final = ("event.original", "message")
 _RELATED: Final = {"related.ip": RELATED_IP, "related.user": RELATED_USER}
 _ID_HEX: Final = 32
 
@@ -86,7 +85,8 @@ def _term(term: Term) -> Sql:
 
 def _condition(term: Term) -> Sql:
     if term.field == TEXT_FIELD:
-        return _any(Sql(f'contains("{column}", ?)', (term.value,)) for column in _TEXT_COLUMNS)
+        found = _any(Sql(f'contains("{column}", ?)', (term.value,)) for column in TEXT_COLUMNS)
+        return found if term.value.isascii() else Sql(f"(wide AND {found.text})", found.values)
     if term.field == "event.id":
         return _by_id(term)
     if term.field in _RELATED:

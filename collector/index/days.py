@@ -5,10 +5,11 @@ DuckDB reaches no file outside the index folder, loads nothing, and its settings
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,6 +49,9 @@ class Days:
             f"SET temp_directory = {_quoted(folder / 'spill')}",
             f"SET allowed_directories = [{_quoted(folder)}]",
             f"SET checkpoint_threshold = '{_CHECKPOINT}'",
+            # Freed memory goes back at once: the cap above counts live pages only.
+            "SET allocator_flush_threshold = '1MB'",
+            "SET allocator_bulk_deallocation_flush_threshold = '1MB'",
             "SET autoinstall_known_extensions = false",
             "SET autoload_known_extensions = false",
             "SET python_enable_replacements = false",
@@ -73,15 +77,20 @@ class Days:
     @contextmanager
     def lent(self, days: Sequence[int]) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[str]]]:
         """A connection of one's own and the table names of these days, at most OPEN_DAYS_MAX."""
-        with self._lock:
-            opened = [self._opened(day) for day in days]
-            for one in opened:
-                one.leases += 1
-        connection = self._database.cursor()
+        opened: list[_Day] = []
         try:
-            yield connection, [f"{one.name}.events" for one in opened]
+            with self._lock:
+                for day in days:
+                    # Leased at once: opening the next one may put away what nobody holds.
+                    one = self._opened(day)
+                    one.leases += 1
+                    opened.append(one)
+            connection = self._database.cursor()
+            try:
+                yield connection, [f"{one.name}.events" for one in opened]
+            finally:
+                connection.close()
         finally:
-            connection.close()
             with self._lock:
                 for one in opened:
                     one.leases -= 1
@@ -143,8 +152,12 @@ class Days:
                     self._move_cursor(one, sensor, number)
                 self._writer.execute("COMMIT")
             except BaseException:
-                self._writer.execute("ROLLBACK")
+                with suppress(duckdb.Error):
+                    # A commit that failed has rolled back already.
+                    self._writer.execute("ROLLBACK")
                 raise
+        except (duckdb.IOException, duckdb.TransactionException) as error:
+            raise OSError(errno.EIO, f"the index cannot be written: {error}") from error
         finally:
             self._writer.unregister("incoming")
         one.cursors.update(cursors)

@@ -35,8 +35,13 @@ _OWN: Final = {
     "idx": "INTEGER",
     "received": "BIGINT",
     "rest": "VARCHAR",
+    "wide": "BOOLEAN",
 }
-"""Columns beside the catalogue's: identity, place, receipt, and all other fields as JSON."""
+"""Columns beside the catalogue's: identity, place, receipt, all other fields as JSON, and whether
+the event's text goes beyond ASCII, so that a search for Chinese passes over most lines."""
+
+TEXT_COLUMNS: Final = ("event.original", "message")
+"""Where a bare word is looked for."""
 COLUMNS: Final[Mapping[str, str]] = _OWN | {
     field.name: _SQL_TYPES[field.type] for field in columns()
 }
@@ -64,6 +69,7 @@ def frame(parts: Sequence[Part]) -> dict[str, Array]:
     present = set(chain.from_iterable(events)) & _FIELD_COLUMNS - _FILLED
     table = _places(parts)
     table[_SEVERITY] = np.array(_severities(events), dtype=np.int64)
+    table["wide"] = np.array(list(map(_is_wide, events)), dtype=np.bool_)
     table["rest"] = _texts(_encoder.encode_lines(rests).decode().split("\n")[: len(rests)])
     for name in present:
         if COLUMNS[name] == "BIGINT":
@@ -73,6 +79,14 @@ def frame(parts: Sequence[Part]) -> dict[str, Array]:
         else:
             table[name] = _texts([event.get(name) for event in events])
     return table
+
+
+def _is_wide(event: Fields) -> bool:
+    original, message = event.get("event.original"), event.get("message")
+    return not (
+        (original is None or str(original).isascii())
+        and (message is None or str(message).isascii())
+    )
 
 
 def _spread(part: Part, events: list[Fields], rests: list[Mapping[str, Value]]) -> None:

@@ -6,6 +6,7 @@ numbered SQL files, forward only; the file is copied aside before one runs.
 
 from __future__ import annotations
 
+import errno
 import queue
 import sqlite3
 import threading
@@ -21,6 +22,7 @@ from schema.errors import FengsuiError
 T = TypeVar("T")
 _BUSY_SECONDS: Final = 10.0
 _READERS_IDLE_MAX: Final = 8
+_DISK: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
 
 
 class Database:
@@ -100,10 +102,19 @@ class Database:
                 connection.commit()
             except BaseException as error:  # noqa: BLE001 - handed to the caller, not swallowed
                 connection.rollback()
-                done.set_exception(error)
+                done.set_exception(_plain(error, self.path))
             else:
                 done.set_result(result)
         connection.close()
+
+
+def _plain(error: BaseException, path: Path) -> BaseException:
+    """A full or failing disk as the ``OSError`` it is; anything else unchanged."""
+    if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in _DISK:
+        refused = OSError(errno.EIO, f"{path} cannot be written: {error}")
+        refused.__cause__ = error
+        return refused
+    return error
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:

@@ -13,9 +13,7 @@ from dashboard_api.access.principal import Principal
 from dashboard_api.access.roles import Permission
 from dashboard_api.audit import Act
 from dashboard_api.context import Site, require
-from dashboard_api.routes.alerts import Cursor, Filter
-from dashboard_api.scoped import Window
-from dashboard_api.views import (
+from dashboard_api.evidence import (
     CountsView,
     CountView,
     EventsView,
@@ -25,6 +23,8 @@ from dashboard_api.views import (
     ReceiptView,
     StepView,
 )
+from dashboard_api.routes.alerts import Cursor, Filter
+from dashboard_api.scoped import Window
 from dashboard_api.wire import TIME_MAX, TIME_MIN, time_of
 from schema import filter as filters
 from schema.errors import FengsuiError

@@ -16,9 +16,9 @@ from starlette.concurrency import run_in_threadpool
 from dashboard_api import examples
 from dashboard_api.audit import NOBODY, Act
 from dashboard_api.context import Site, context_of
+from dashboard_api.evidence import ReceiptsView
 from dashboard_api.routes.sensors import NAME
 from dashboard_api.services import Enrolled, PushAnswer
-from dashboard_api.views import ReceiptsView
 from schema import heartbeat
 from schema.errors import FengsuiError
 from schema.event import Fields

@@ -156,7 +156,12 @@ class FakeSensor:
         return made
 
     def seal(
-        self, events: Sequence[Fields | bytes], *, low_watermark: int = START, move: bool = True
+        self,
+        events: Sequence[Fields | bytes],
+        *,
+        low_watermark: int = START,
+        move: bool = True,
+        positions: dict[str, Position] | None = None,
     ) -> Batch:
         batch = batches.seal(
             self.chain,
@@ -165,7 +170,7 @@ class FakeSensor:
                 min_time=START,
                 max_time=START,
                 low_watermark=low_watermark,
-                positions={"nginx": Position("g1", self.offset)},
+                positions=positions or {"nginx": Position("g1", self.offset)},
             ),
             key=self.key,
             boot_id="boot",

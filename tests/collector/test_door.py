@@ -1,12 +1,13 @@
 """What a remote sensor hands in is stored once, whole and verified, or refused by name."""
 
 import pytest
-from collected import OTHER_KEY, RECEIPT_KEY, START, FakeSensor, Site, framed
-from hypothesis import given
+from collected import OTHER_KEY, RECEIPT_KEY, FakeSensor, Site, framed
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector import door
 from schema import batch as batches
+from schema.batch import Position
 from schema.errors import FengsuiError
 from schema.receipt import verify_receipt
 
@@ -145,6 +146,26 @@ def test_an_enrolment_anew_goes_on_behind_the_last_accepted_batch(
     assert site.count() == 6
 
 
+def test_a_refused_batch_spreads_nothing_it_holds(site: Site, sensor: FakeSensor) -> None:
+    for name in ("gate", PERSON.lower()):
+        liar = FakeSensor(name, OTHER_KEY)
+        _refused(site, liar.seal(liar.events(2, message=f"身份证 {PERSON}")))
+    site.rounds()
+    for path in (path for path in site.folder.rglob("*") if path.is_file()):
+        assert b"19491231" not in path.read_bytes()
+        assert "19491231" not in path.name
+    assert [one["gov.batch.sensor"] for one in site.records("batch_refused")] == [
+        "gate",
+        "withheld",
+    ]
+
+
+def test_a_source_named_after_a_citizen_is_refused(site: Site, sensor: FakeSensor) -> None:
+    batch = sensor.seal(sensor.events(1), positions={PERSON: Position("g", 1)})
+    assert _refused(site, batch).code == "collector.batch.names"
+
+
+@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_any_bytes_are_parsed_or_refused(raw: bytes) -> None:
     try:
@@ -157,4 +178,3 @@ def test_a_request_past_the_limit_is_refused(site: Site) -> None:
     with pytest.raises(FengsuiError) as caught:
         site.intake.accept(bytes(door.REQUEST_BYTES_MAX + 1))
     assert caught.value.code == "collector.batch.too_large"
-    assert START

@@ -31,7 +31,9 @@ def check(value, schema, document, where="$"):
     if "enum" in schema:
         assert value in schema["enum"], f"{where}: {value!r} is none of {schema['enum']}"
     if "type" in schema:
-        assert isinstance(value, TYPES[schema["type"]]), f"{where}: {value!r} is no {schema['type']}"
+        assert isinstance(value, TYPES[schema["type"]]), (
+            f"{where}: {value!r} is no {schema['type']}"
+        )
         assert schema["type"] != "integer" or not isinstance(value, bool), where
     if isinstance(value, str):
         assert len(value) >= schema.get("minLength", 0), where

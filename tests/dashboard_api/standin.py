@@ -111,9 +111,7 @@ class FakeEvents:
         return EventPage(hits=hits[at : at + limit], next_cursor=str(at + limit) if more else "")
 
     def count_by(self, terms, field, *, start, end, limit, sensors=None):
-        counts = Counter(
-            hit.fields[field] for hit in self._matching(terms, start, end, sensors)
-        )
+        counts = Counter(hit.fields[field] for hit in self._matching(terms, start, end, sensors))
         return [Bucketed(key=key, count=count) for key, count in counts.most_common(limit)]
 
     def get(self, wanted):
@@ -160,6 +158,7 @@ def sealed(sensor):
     )
 
 
+@cache
 def receipt(sensor):
     head = Head(sensor=sensor, enrolment=1, number=1, events=3, hash=sealed(sensor).hash)
     return sign_receipt(head, START, key("receipt"))
@@ -268,9 +267,7 @@ class FakeAlerts:
         verdict = views.Acknowledgement(
             by=decision.by, at=decision.at, verdict=decision.verdict, note=decision.note
         )
-        row = dataclasses.replace(
-            self.rows[alert_id], acknowledged=verdict, seq=self.newest + 1
-        )
+        row = dataclasses.replace(self.rows[alert_id], acknowledged=verdict, seq=self.newest + 1)
         self.rows[alert_id] = row
         return row
 

@@ -31,14 +31,6 @@ class RunningPlatform:
     process: subprocess.Popen[str]
 
 
-def fengsui(*arguments: str, data: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
-    command = [sys.executable, "-m", "fengsui", *arguments]
-    if data is not None:
-        command += ["--data", str(data)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
-
-
 @contextlib.contextmanager
 def started(*arguments: str, data: Path) -> Iterator[RunningPlatform]:
     """Start a platform, wait for its URL, and stop it with Ctrl-C in the end."""
@@ -119,7 +111,7 @@ def day_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished data folder of the whole shipped recording, run by the command."""
 
     def make(target: Path) -> None:
-        done = fengsui("demo", "--json", data=target)
+        done = journey.fengsui("demo", "--json", data=target)
         (target / "demo.json").write_text(done.stdout, "utf-8")
         assert done.returncode == 0, done.stderr
 

@@ -4,6 +4,8 @@ import dataclasses
 import fcntl
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +38,14 @@ EVENING = ("2026-11-20T18:15:00Z", "2026-11-20T21:45:00Z")
 """Some ten thousand records with five labelled attacks on gateway, hosts and database."""
 EVENING_NAME = "district-evening"
 END_OF_TIME = from_text("2100-01-01T00:00:00.000000Z")
+
+
+def fengsui(*arguments: str, data: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    command = [sys.executable, "-m", "fengsui", *arguments]
+    if data is not None:
+        command += ["--data", str(data)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
 
 
 def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:

@@ -15,7 +15,7 @@ from sensors.sources import Context
 from sensors.tail import FileSource
 
 KEY = sm2.PrivateKey.generate()
-START = 1_795_000_000 * SECOND
+START = 1_796_000_000 * SECOND
 
 
 class HandClock:

@@ -1,0 +1,55 @@
+from standin import problem
+
+from dashboard_api.access.roles import Role
+
+
+def test_sensors_are_listed_with_lag_and_gaps(site):
+    gate, pay = site.officer().get("/v1/sensors").json()["items"]
+    assert (gate["name"], gate["unit"], gate["status"]) == ("gate", "tax", "active")
+    assert gate["lag_seconds"] == 4
+    assert gate["last_event_at"] == "2026-11-20T08:00:00.000000Z"
+    assert gate["last_seen_at"] is None
+    assert gate["gaps"] == [
+        {
+            "from": "2026-11-20T08:00:00.000000Z",
+            "to": "2026-11-20T08:00:01.000000Z",
+            "reason": "silent",
+        }
+    ]
+    assert pay["name"] == "pay"
+
+
+def test_sensors_of_another_unit_are_not_there(site):
+    items = site.officer(units=("social",)).get("/v1/sensors").json()["items"]
+    assert [item["name"] for item in items] == ["pay"]
+
+
+def test_a_token_is_issued_by_the_system_administrator_and_audited_without_itself(site):
+    admin = site.browser(Role.SYSTEM_ADMIN)
+    answer = admin.post("/v1/enrolment-tokens", json={"name": "gate-2", "unit": "tax"})
+    assert answer.status_code == 201
+    assert answer.json() == {
+        "token": "token-gate-2-tax",
+        "name": "gate-2",
+        "unit": "tax",
+        "expires_at": "2026-11-20T09:00:00.000000Z",
+    }
+    assert site.acts()[-1] == ("u0", "sensor.token", "gate-2", "done")
+    assert "token-gate" not in str(site.audit.page(0, 100))
+    answer = admin.post("/v1/enrolment-tokens", json={"name": "../x", "unit": "tax"})
+    assert problem(answer) == (422, "dashboard_api.request.invalid")
+
+
+def test_a_sensor_is_revoked_and_an_unknown_one_is_not(site):
+    admin = site.browser(Role.SYSTEM_ADMIN)
+    assert admin.post("/v1/sensors/gate/revoke").status_code == 204
+    assert admin.get("/v1/sensors").json()["items"][0]["status"] == "revoked"
+    answer = admin.post("/v1/sensors/other/revoke")
+    assert problem(answer) == (404, "collector.enrolment.unknown")
+    assert site.acts()[-1] == ("u0", "sensor.revoke", "other", "refused")
+
+
+def test_rules_are_listed_with_their_texts(site):
+    (rule,) = site.browser(Role.SECURITY_ADMIN).get("/v1/rules").json()["items"]
+    assert rule["text"]["title_zh"] == "路径探测"
+    assert rule["techniques"] == ["T1595.003"]

@@ -1,0 +1,276 @@
+"""The page in a real browser: one officer's way from the login link to a verdict, by keyboard."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, StorageState, expect, sync_playwright
+
+from tests.journeys.conftest import RunningPlatform
+
+pytestmark = pytest.mark.service
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+AXE = Path(__file__).parents[2] / "ui" / "node_modules" / "axe-core" / "axe.min.js"
+SMALL = {"width": 1366, "height": 768}
+WIDE = {"width": 1920, "height": 1080}
+PATIENCE_MS = 60_000
+"""The first alert of a recording comes within seconds; a loaded test machine may take longer."""
+ROW = "[role=option]"
+OPENED = "[data-alert] h2"
+VERDICT = "[data-current-verdict] strong"
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    program = shutil.which("chromium")
+    if program is None:
+        message = "chromium is not installed: apt-get install -y chromium fonts-noto-cjk"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def officer(browser: Browser, running_platform: RunningPlatform) -> StorageState:
+    """The cookies of an officer who came by the link, kept for every test of this file."""
+    context = browser.new_context(viewport=SMALL)
+    page = context.new_page()
+    page.goto(running_platform.url)
+    expect(page.locator("input[autocomplete=new-password]").first).to_be_visible()
+    assert "token" not in page.url
+    page.get_by_role("button", name="稍后").click()
+    expect(page.locator(ROW).first).to_be_visible(timeout=PATIENCE_MS)
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.fixture
+def open_page(
+    browser: Browser, running_platform: RunningPlatform, officer: StorageState
+) -> Iterator[OpenPage]:
+    """Opens the console; in the end no page may have asked another host or logged an error."""
+    asked: list[str] = []
+    errors: list[str] = []
+    contexts = []
+
+    def open_one(
+        path: str = "", *, viewport: dict[str, int] = SMALL, theme: str = "", language: str = ""
+    ) -> Page:
+        context = browser.new_context(viewport=viewport, storage_state=officer)  # type: ignore[arg-type]
+        contexts.append(context)
+        for name, value in (("theme", theme), ("language", language)):
+            if value:
+                context.add_init_script(f"localStorage.setItem('fengsui.{name}', '{value}')")
+        page = context.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(running_platform.base + path)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    own = urlsplit(running_platform.base).netloc
+    assert {urlsplit(url).netloc for url in asked if not url.startswith("blob:")} <= {own}
+    assert errors == []
+
+
+def with_alerts(page: Page) -> Page:
+    expect(page.locator(ROW).first).to_be_visible(timeout=PATIENCE_MS)
+    return page
+
+
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def test_the_login_link_logs_in_to_both_sites(open_page: OpenPage) -> None:
+    page = with_alerts(open_page())
+    page.locator("a.sibling").click()
+    expect(page.get_by_role("navigation")).to_be_visible()
+    expect(page.locator("aside.banner")).to_have_count(0)
+
+
+def test_a_used_login_link_says_so_and_leads_to_the_password_form(
+    browser: Browser, running_platform: RunningPlatform, officer: StorageState
+) -> None:
+    page = browser.new_context().new_page()
+    page.goto(running_platform.url)
+    expect(page.get_by_role("alert")).to_contain_text("fengsui user link")
+    expect(page.locator("input[name=password]")).to_be_visible()
+    assert "token" not in page.url
+    page.context.close()
+
+
+def test_an_alert_is_proven_and_judged_by_keyboard_alone(open_page: OpenPage) -> None:
+    page = with_alerts(open_page())
+    press(page, "j", "Enter")
+    expect(page.locator(OPENED)).to_be_visible()
+    title = page.locator(OPENED).inner_text()
+    press(page, "p")
+    proof = page.locator("[data-proof]")
+    expect(proof.locator(".verdict.good")).to_be_visible()
+    expect(proof.locator(".steps .bad")).to_have_count(0)
+    expect(proof).to_contain_text("离开探针时即如此")
+    press(page, "t")
+    expect(page.locator(VERDICT)).to_contain_text("属实")
+    page.reload()
+    expect(page.locator(OPENED)).to_have_text(title)
+    expect(page.locator(VERDICT)).to_contain_text("属实")
+    press(page, "Escape")
+    expect(page.locator(OPENED)).to_have_count(0)
+
+
+def test_a_false_positive_is_recorded_with_its_note_only(open_page: OpenPage) -> None:
+    page = with_alerts(open_page())
+    press(page, "j", "j", "Enter")
+    expect(page.locator(OPENED)).to_be_visible()
+    press(page, "f", "Control+Enter")
+    expect(page.get_by_role("alert")).to_contain_text("必须填写备注")
+    page.keyboard.type("压测工具，见工单")
+    press(page, "Control+Enter")
+    expect(page.locator(VERDICT)).to_contain_text("误报")
+    expect(page.locator("[data-alert]")).to_contain_text("压测工具，见工单")
+
+
+def test_new_alerts_wait_and_move_nothing_while_someone_reads(open_page: OpenPage) -> None:
+    page = with_alerts(open_page())
+    press(page, "j", "j")
+    before = page.locator("[role=option][aria-selected=true]").bounding_box()
+    listed = page.evaluate("fetch('v1/alerts?limit=1').then((answer) => answer.json())")
+    fresh = listed["items"][0] | {
+        "id": "f" * 32,
+        "seq": 10**9,
+        "acknowledged": None,
+        "state": "provisional",
+        "decided_at": "2099-01-01T00:00:00.000000Z",
+    }
+
+    def answer(route: Route) -> None:
+        body = f"event: alert\nid: {10**9}\ndata: {json.dumps(fresh)}\n\n"
+        route.fulfill(status=200, content_type="text/event-stream", body=body)
+
+    page.route("**/v1/stream", answer)
+    page.reload()
+    with_alerts(page)
+    press(page, "j", "j")
+    waiting = page.locator("[data-new-alerts]")
+    expect(waiting).to_be_visible(timeout=PATIENCE_MS)
+    assert page.locator("[role=option][aria-selected=true]").bounding_box() == before
+    waiting.click()
+    expect(page.locator(ROW).first).to_contain_text("2099")
+
+
+def test_a_value_leads_to_the_events_that_hold_it(open_page: OpenPage) -> None:
+    page = with_alerts(open_page(viewport=WIDE))
+    press(page, "j", "o")
+    value = page.locator("[data-alert] table .key button").first
+    text = value.inner_text()
+    value.click()
+    expect(page.locator("figure svg")).to_be_visible()
+    expect(page.locator("form[role=search] input").first).to_have_value(re.compile(re.escape(text)))
+    expect(page.locator("tbody tr").first).to_be_visible()
+    press(page, "Escape")
+    expect(page.locator(OPENED)).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("language", "words"), [("zh", "演示数据"), ("en", "Demonstration data")])
+def test_the_demonstration_banner_is_always_in_sight(
+    open_page: OpenPage, theme: str, language: str, words: str
+) -> None:
+    page = with_alerts(open_page(theme=theme, language=language))
+    press(page, "g", "s")
+    expect(page.locator("dialog tbody tr").first).to_be_visible()
+    banner = page.locator("aside.banner")
+    expect(banner).to_contain_text(words)
+    above = "([x, y]) => document.elementFromPoint(x, y).closest('aside.banner') !== null"
+    # A modal drawer makes the rest inert, which hides it from hit tests but not from the eye.
+    drawer, box = page.locator("dialog").bounding_box(), banner.bounding_box()
+    assert drawer is not None
+    assert box is not None
+    assert drawer["y"] >= box["y"] + box["height"]
+    press(page, "Escape")
+    assert page.evaluate(above, [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2])
+
+
+@pytest.mark.parametrize("viewport", [SMALL, WIDE], ids=["1366", "1920"])
+def test_the_opened_alert_stands_beside_the_list_without_overlap(
+    open_page: OpenPage, viewport: dict[str, int]
+) -> None:
+    page = with_alerts(open_page(viewport=viewport))
+    press(page, "j", "Enter")
+    expect(page.locator(OPENED)).to_be_visible()
+    listed = page.locator("[role=listbox]").bounding_box()
+    pane = page.locator("[data-alert]").bounding_box()
+    assert listed is not None
+    assert pane is not None
+    assert listed["x"] + listed["width"] <= pane["x"] + 1
+    assert pane["x"] + pane["width"] <= viewport["width"]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_api_page_lists_every_operation(open_page: OpenPage) -> None:
+    page = open_page("api.html")
+    expect(page.locator("article").first).to_be_visible()
+    document: dict[str, Any] = page.evaluate("fetch('openapi.json').then((it) => it.json())")
+    methods = {"get", "post", "put", "patch", "delete"}
+    expected = sum(len(methods & item.keys()) for item in document["paths"].values())
+    expect(page.locator("article")).to_have_count(expected)
+    card = page.locator("article", has=page.locator("code", has_text=re.compile(r"^/v1/me$")))
+    card.first.get_by_role("button", name="发送").click()
+    expect(card.first.get_by_role("status")).to_contain_text("200")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_view_has_an_accessibility_violation(open_page: OpenPage, theme: str) -> None:
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed: run npm ci in ui/ to check accessibility as well")
+    axe = AXE.read_text(encoding="utf-8")
+    page = with_alerts(open_page(theme=theme))
+    found: dict[str, list[str]] = {}
+
+    def look(view: str) -> None:
+        page.evaluate(axe)
+        violations = page.evaluate("axe.run().then((result) => result.violations)")
+        found[view] = [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in violations]
+
+    look("list")
+    press(page, "j", "Enter", "p")
+    expect(page.locator("[data-proof] .steps")).to_be_visible()
+    look("opened, with a proof")
+    press(page, "g", "s")
+    expect(page.locator("dialog tbody tr").first).to_be_visible()
+    look("sensors")
+    press(page, "Escape", "?")
+    look("help")
+    press(page, "Escape", "g", "e")
+    expect(page.locator("figure svg")).to_be_visible()
+    page.locator("tbody button[aria-expanded]").first.click()
+    look("events")
+    assert {view: lines for view, lines in found.items() if lines} == {}
