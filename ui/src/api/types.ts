@@ -1,0 +1,188 @@
+// The shapes the API sends, as its OpenAPI document describes them.
+
+export type Language = 'zh' | 'en'
+export type Verdict = 'true_positive' | 'benign' | 'false_positive' | 'duplicate' | 'accepted'
+export type AlertState = 'provisional' | 'final' | 'withdrawn'
+export type VerdictFilter = 'open' | 'done' | 'all'
+export type FieldValue = string | number | boolean | readonly string[]
+export type Fields = Readonly<Record<string, FieldValue>>
+
+export interface Me {
+  id: string
+  name: string
+  display_name: string
+  roles: string[]
+  permissions: string[]
+  scope: { units: string[] }
+  must_set_password: boolean
+}
+
+export interface SourceInfo {
+  name: string
+  kind: string
+  path: string
+  readable: boolean
+}
+
+export interface Site {
+  name: string
+  realm: 'duty' | 'demonstration'
+  version: string
+  sibling: { href: string; name_zh: string; name_en: string } | null
+  sources: SourceInfo[]
+  rules: { count: number; digest: string }
+}
+
+export interface Acknowledgement {
+  by: string
+  at: string
+  verdict: Verdict
+  note: string
+}
+
+export interface AlertRow {
+  id: string
+  seq: number
+  rule: {
+    id: string
+    version: string | number
+    kind: string
+    system: string
+    title_zh: string
+    title_en: string
+  }
+  entity_field: string
+  entity: string
+  severity: number
+  score: number
+  state: AlertState
+  decided_at: string
+  last_at: string
+  count: number
+  acknowledged: Acknowledgement | null
+}
+
+export interface Condition {
+  name: string
+  value: number
+  threshold: number
+  comparison: 'gte' | 'gt' | 'lte' | 'lt' | 'eq'
+}
+
+export interface HistoryEntry {
+  at: string
+  state: string
+  count: number
+  by?: string | null
+  verdict?: Verdict | null
+  note?: string | null
+}
+
+export interface AlertDetail extends AlertRow {
+  /** One sentence why; where the API sends none the page makes one from the conditions. */
+  reason_zh?: string
+  reason_en?: string
+  conditions: Condition[]
+  counterfactual_zh: string[]
+  counterfactual_en: string[]
+  triage_zh: string
+  triage_en: string
+  techniques: string[]
+  false_positives: { zh: string; en: string }[]
+  events: { id: string; fields: Fields | null }[]
+  history: HistoryEntry[]
+}
+
+export interface AlertPage {
+  items: AlertRow[]
+  next_cursor: string | null
+  total: number
+}
+
+export interface AlertSummary {
+  open: number
+  by_severity: number[]
+  by_rule: { rule: string; title_zh: string; title_en: string; open: number }[]
+}
+
+export interface EventHit {
+  id: string
+  sensor: string
+  number: number
+  index: number
+  fields: Fields
+}
+
+export interface EventPage {
+  items: EventHit[]
+  next_cursor: string | null
+}
+
+export interface Bucket {
+  key: string | number
+  count: number
+}
+
+export interface ProofStep {
+  name: string
+  ok: boolean
+  zh: string
+  en: string
+}
+
+export interface Proof {
+  event_id: string
+  sensor: string
+  enrolment: number
+  batch: number
+  segment: string
+  index: number
+  count: number
+  leaf: string
+  path: string[]
+  root: string
+  header: string
+  header_hash: string
+  signature: string
+  key_id: string
+  public_key: string
+  receipt: unknown
+  steps: ProofStep[]
+  means_zh: string
+  means_en: string
+}
+
+export interface Sensor {
+  name: string
+  unit: string
+  realm: string
+  status: 'active' | 'revoked' | 'silent' | 'unenrolled'
+  enrolment: number
+  key_id: string
+  last_batch: number
+  last_event_at: string | null
+  last_seen_at: string | null
+  lag_seconds: number | null
+  events: number
+  quarantined: number
+  gaps: { from: string; to: string; reason: string }[]
+}
+
+export interface Rule {
+  id: string
+  version: string | number
+  severity: number
+  system: string
+  kind: string
+  techniques: string[]
+  text: { title_zh: string; title_en: string; triage_zh?: string; triage_en?: string }
+}
+
+export interface PipelineStatus {
+  events: number
+  events_per_second: number
+  lag_seconds: number
+  sensors: number
+  quarantined: number
+  watermark: string | null
+}

@@ -1,0 +1,3 @@
+// Severities by number, as alerts carry them.
+
+export const SEVERITIES = ['informational', 'low', 'medium', 'high', 'critical'] as const

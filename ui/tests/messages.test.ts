@@ -1,0 +1,57 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { describe, expect, it } from 'vitest'
+
+import en from '../src/i18n/en.json'
+import zh from '../src/i18n/zh.json'
+
+/** Names that stay as they are in Chinese text. */
+const NAMES = ['SM2', 'SM3', 'SSH', 'PAM', 'EN', 'source.ip', 'event.action:ssh_login', 'user.name:root']
+
+const source = join(import.meta.dirname, '../src')
+const files = (readdirSync(source, { recursive: true }) as string[])
+  .filter((name) => /\.(vue|ts)$/.test(name))
+  .map((name) => readFileSync(join(source, name), 'utf8'))
+
+describe('the messages', () => {
+  it('have the same keys in both languages, in the same order', () => {
+    expect(Object.keys(en)).toEqual(Object.keys(zh))
+  })
+
+  it('take the same parameters in both languages', () => {
+    const parameters = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((found) => found[1]).sort()
+    for (const [key, text] of Object.entries(zh)) {
+      expect(parameters(en[key as keyof typeof en]), key).toEqual(parameters(text))
+    }
+  })
+
+  it('hold no English words in Chinese but names', () => {
+    for (const [key, text] of Object.entries(zh)) {
+      const rest = NAMES.reduce((left, name) => left.replaceAll(name, ''), text.replace(/\{\w+\}/g, ''))
+      expect(rest.match(/[A-Za-z]{2,}/), `${key}: ${text}`).toBeNull()
+    }
+  })
+
+  it('hold no Chinese in English but the switch to Chinese', () => {
+    const chinese = Object.entries(en).filter(([, text]) => /\p{Script=Han}/u.test(text))
+    expect(chinese.map(([key]) => key)).toEqual(['language.other'])
+  })
+
+  it('are all used', () => {
+    const all = files.join('\n')
+    const composed = [...all.matchAll(/(?:t|word|named)\([`']([\w.]*?)(?:\.\$\{|', )/g)].map((found) => found[1])
+    const prefixes = [...composed, 'alerts.empty', 'verdict', 'alertstate']
+    for (const key of Object.keys(zh)) {
+      const used = all.includes(`'${key}'`) || prefixes.some((prefix) => prefix && key.startsWith(`${prefix}.`))
+      expect(used, key).toBe(true)
+    }
+  })
+
+  it('are the only words of the pages', () => {
+    for (const file of files) {
+      const template = /<template>([\s\S]*)<\/template>/.exec(file)?.[1] ?? ''
+      expect(template.match(/\p{Script=Han}+/u)).toBeNull()
+    }
+  })
+})

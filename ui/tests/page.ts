@@ -1,0 +1,5 @@
+// The few things of a browser that modules touch when they are loaded.
+Object.assign(globalThis, {
+  location: { hash: '', pathname: '/', search: '' },
+  window: { addEventListener: () => undefined },
+})

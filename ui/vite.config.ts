@@ -1,0 +1,18 @@
+// Builds both pages into dashboard_api/webui with relative addresses, so that they work under any mount.
+import vue from '@vitejs/plugin-vue'
+import { defineConfig } from 'vite'
+
+export default defineConfig({
+  base: './',
+  plugins: [vue()],
+  define: { __VUE_OPTIONS_API__: 'false' },
+  build: {
+    outDir: '../dashboard_api/webui',
+    emptyOutDir: true,
+    target: 'es2022',
+    // The content security policy allows no data: addresses.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rolldownOptions: { input: { index: 'index.html', api: 'api.html' } },
+  },
+})
