@@ -24,7 +24,7 @@ COULD_NOT_RUN: Final = 3
 _COULD_NOT_RUN_CODES: Final = (
     "fengsui.folder.in_use",
     "fengsui.server.",
-    "fengsui.sensor.unreachable",
+    "dashboard_api.server.",
     "schema.segment.",
     "sensors.",
     "crypto.library.",

@@ -252,7 +252,9 @@ class Pipeline:
         if output.alerts and not self.progress.first_alert_at:
             self._commit()
             self.progress = replace(self.progress, first_alert_at=self._stages.pace.now())
-        self.progress = replace(self.progress, watermark=output.watermark)
+        # The engine's own ends of time, before the first batch and after a replay, are not times.
+        watermark = max(0, min(output.watermark, self._stages.clock.now()))
+        self.progress = replace(self.progress, watermark=watermark)
 
     def _train(self, request: TrainingRequest) -> None:
         """Install a model trained here; without one the hours go on with the model before."""

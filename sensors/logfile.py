@@ -156,6 +156,11 @@ class LogFile:
         return self._head
 
     @property
+    def waits(self) -> bool:
+        """Whether its last record waits for lines that may go on with it."""
+        return self._framer.has_open_record
+
+    @property
     def is_linked(self) -> bool:
         """Whether the file still has a name anywhere."""
         return self._handle.status().st_nlink > 0

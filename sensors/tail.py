@@ -91,7 +91,7 @@ class FileSource:
             places += [(file.generation, start) for start in records.starts]
             size += sum(map(len, records.raws))
         at_end = all(file.at_end for file in following.files)
-        self._raise_watermark(now, at_end=at_end)
+        self._raise_watermark(now)
         following.let_go()
         return Polled(
             events=events,
@@ -105,10 +105,12 @@ class FileSource:
         """Let go of all files."""
         self._following.close()
 
-    def _raise_watermark(self, now: int, *, at_end: bool) -> None:
+    def _raise_watermark(self, now: int) -> None:
+        """As far as everything is read; a record that waits for more lines is not read yet."""
         reached = now
-        if not at_end:
-            earliest = min(file.reached for file in self._following.files if not file.at_end)
+        behind = [file.reached for file in self._following.files if not file.at_end or file.waits]
+        if behind:
+            earliest = min(behind)
             reached = min(now, from_text(earliest)) if earliest else 0
         self._watermark = max(self._watermark, reached - LATENESS_US)
 

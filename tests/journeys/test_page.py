@@ -8,13 +8,11 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, StorageState, expect, sync_playwright
-
-from tests.journeys.conftest import RunningPlatform
 
 pytestmark = pytest.mark.service
 
@@ -37,6 +35,13 @@ OPENED = "[data-alert] h2"
 VERDICT = "[data-current-verdict] strong"
 
 OpenPage = Callable[..., Page]
+
+
+class RunningPlatform(Protocol):
+    """What the fixture of that name gives: a login link, and the page's folder."""
+
+    url: str
+    base: str
 
 
 @pytest.fixture(scope="module")

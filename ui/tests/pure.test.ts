@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { keyFields, otherFields } from '../src/eventfields'
 import { term, withTerm } from '../src/filter'
 import { duration, fromLocalInput, localInput, localTime, utcTime } from '../src/format'
-import { bars, bucketStart, spanOf, stepFor } from '../src/state/events'
+import { bars, bucketStart, spanOf, widthFor } from '../src/state/events'
 import { rowWindow, scrollTo } from '../src/state/window'
 
 describe('times', () => {
@@ -63,9 +63,11 @@ describe('the virtual list', () => {
 })
 
 describe('the histogram', () => {
-  it('chooses the narrowest bars that fit', () => {
-    expect(stepFor(spanOf('15m', Date.parse('2026-11-20T08:00:00Z')))).toBe(10)
-    expect(stepFor({ start: '2026-11-19T08:00:00Z', end: '2026-11-20T08:00:00Z' })).toBe(1_800)
+  it('counts by the narrowest width the API has for the span', () => {
+    expect(widthFor(spanOf('15m', Date.parse('2026-11-20T08:00:00Z')))).toBe(60)
+    expect(widthFor({ start: '2026-11-19T08:00:00Z', end: '2026-11-20T08:00:00Z' })).toBe(3_600)
+    expect(widthFor({ start: '2026-10-19T08:00:00Z', end: '2026-11-20T08:00:00Z' })).toBe(3_600)
+    expect(widthFor({ start: '2026-08-19T08:00:00Z', end: '2026-11-20T08:00:00Z' })).toBe(86_400)
   })
 
   it('reads a key as text, as seconds and as microseconds', () => {

@@ -8,10 +8,13 @@ export type RangeName = keyof typeof RANGES
 /** Bars the histogram draws at most: at 1366 pixels each is then still wide enough to click. */
 const BARS_MAX = 120
 /** Bar widths people think in, in seconds. */
-const STEPS = [1, 5, 10, 30, 60, 300, 600, 1_800, 3_600, 10_800, 21_600, 86_400, 604_800] as const
-/** Without a range an hour is the width, and this many of them are asked for. */
-export const HOUR = 3_600
-export const HOURS_MAX = 1_000
+const STEPS = [60, 300, 600, 1_800, 3_600, 10_800, 21_600, 86_400, 604_800] as const
+/** Widths the API counts by, in seconds; neighbours are joined here to what the eye needs. */
+const COUNTED = [60, 3_600, 86_400] as const
+/** Without a range the days are counted first: the API's most counts reach back over two years of them. */
+export const DAY = 86_400
+/** Counts the API gives at most. */
+export const COUNTS_MAX = 1_000
 
 export interface Span {
   start: string
@@ -27,10 +30,10 @@ export function spanOf(name: RangeName, end: number): Span {
   return { start: new Date(end - RANGES[name] * 1_000).toISOString(), end: new Date(end + 1).toISOString() }
 }
 
-/** The narrowest bar, in seconds, with which the span keeps to the number of bars. */
-export function stepFor(span: Span): number {
+/** The narrowest width, in seconds, by which the span can be counted at once. */
+export function widthFor(span: Span): number {
   const seconds = (Date.parse(span.end) - Date.parse(span.start)) / 1_000
-  return STEPS.find((step) => seconds / step <= BARS_MAX) ?? STEPS[STEPS.length - 1] ?? HOUR
+  return COUNTED.find((width) => seconds / width <= COUNTS_MAX) ?? COUNTED[COUNTED.length - 1] ?? DAY
 }
 
 export interface Bar {
