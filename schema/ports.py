@@ -67,12 +67,29 @@ class EventIndex(Protocol):
         """Number of the sensor's last stored batch, 0 for none."""
 
     def search(
-        self, terms: Sequence[Term], *, start: int, end: int, limit: int, after: str = ""
+        self,
+        terms: Sequence[Term],
+        *,
+        start: int,
+        end: int,
+        limit: int,
+        after: str = "",
+        sensors: Sequence[str] | None = None,
     ) -> EventPage:
-        """Events with start <= @timestamp < end (microseconds UTC), newest first."""
+        """Events with start <= @timestamp < end (microseconds UTC), newest first.
+
+        Of these sensors only, where given.
+        """
 
     def count_by(
-        self, terms: Sequence[Term], field: str, *, start: int, end: int, limit: int
+        self,
+        terms: Sequence[Term],
+        field: str,
+        *,
+        start: int,
+        end: int,
+        limit: int,
+        sensors: Sequence[str] | None = None,
     ) -> Sequence[Bucketed]:
         """The most frequent values of a field; ``@timestamp/3600`` counts by hour in time order."""
 

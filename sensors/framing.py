@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, count
+from operator import add
 from typing import Final, Protocol
 
 from crypto import sm3
@@ -101,10 +102,6 @@ def joins_lines(form: Begins) -> bool:
     return not (form.begins(b'"') and form.begins(b"\t"))
 
 
-def _past(at: int, length: int) -> int:
-    return at + length + 1
-
-
 class Framer:
     """Records of one file or stream, fed in order from the offset ``at``."""
 
@@ -167,7 +164,9 @@ class Framer:
         if end >= 0:
             text = self._partial + data[:end] if self._partial else data[:end]
             lines = text.split(b"\n")
-            starts = list(accumulate(map(len, lines), _past, initial=self._partial_start))
+            ends = accumulate(map(len, lines), initial=self._partial_start)
+            # One more byte for each line end passed.
+            starts = list(map(add, ends, count()))
             if b"\r" in text:
                 lines = [line.removesuffix(b"\r") for line in lines]
             self._partial = b""

@@ -7,7 +7,9 @@ before its successor. Once no mark matches a file, it is new and read from its b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import repeat
+from operator import itemgetter
 from typing import Final
 
 from schema.batch import Position
@@ -17,6 +19,8 @@ from sensors import marks
 from sensors.follow import Following
 from sensors.source import Polled
 from sensors.sources import Context
+
+_time_of: Final[Callable[[Fields], str]] = itemgetter(TIME)
 
 POLL_BYTES_MAX: Final = 256 * 1024
 """Raw text of one poll; the sensor counts on it for the size of its batches."""
@@ -86,9 +90,9 @@ class FileSource:
             parsed = file.form.parse(records.raws, self._context)
             records.mark(parsed)
             # The earliest of the piece: one line of the far future must not hide the rest.
-            file.reached = min(str(fields[TIME]) for fields in parsed)
+            file.reached = min(map(_time_of, parsed))
             events += parsed
-            places += [(file.generation, start) for start in records.starts]
+            places += zip(repeat(file.generation), records.starts, strict=False)
             size += sum(map(len, records.raws))
         at_end = all(file.at_end for file in following.files)
         self._raise_watermark(now)

@@ -26,6 +26,7 @@ from dashboard_api.views import (
 )
 from schema import filter as filters
 from schema.errors import FengsuiError
+from schema.event import TIME
 from schema.event import Fields
 
 router = APIRouter(tags=["alerts"])
@@ -87,7 +88,7 @@ def summary(services: Site, reader: Reader) -> AlertSummary:
 def alert(services: Site, reader: Reader, alert_id: AlertId) -> AlertDetail:
     """One alert: values against thresholds, what would have kept it from firing, evidence.
 
-    Evidence comes without fields for those who may not read events.
+    Evidence stands in time order, without fields for those who may not read events.
     """
     visible = scoped.visible_to(services, reader)
     row, reasons = _seen(services, alert_id, visible)
@@ -96,6 +97,7 @@ def alert(services: Site, reader: Reader, alert_id: AlertId) -> AlertDetail:
         EvidenceView(id=event_id, fields=_fields(services, event_id, visible) if may_read else None)
         for event_id in reasons.events
     ]
+    events.sort(key=lambda one: str((one.fields or {}).get(TIME, "")))
     parts = {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
     more = {field.name: getattr(reasons, field.name) for field in dataclasses.fields(reasons)}
     return AlertDetail(**parts, **{**more, "events": events})
