@@ -26,8 +26,7 @@ from dashboard_api.views import (
 )
 from schema import filter as filters
 from schema.errors import FengsuiError
-from schema.event import TIME
-from schema.event import Fields
+from schema.event import TIME, Fields
 
 router = APIRouter(tags=["alerts"])
 
@@ -97,7 +96,7 @@ def alert(services: Site, reader: Reader, alert_id: AlertId) -> AlertDetail:
         EvidenceView(id=event_id, fields=_fields(services, event_id, visible) if may_read else None)
         for event_id in reasons.events
     ]
-    events.sort(key=lambda one: str((one.fields or {}).get(TIME, "")))
+    events.sort(key=lambda one: (one.fields is None, str((one.fields or {}).get(TIME, ""))))
     parts = {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
     more = {field.name: getattr(reasons, field.name) for field in dataclasses.fields(reasons)}
     return AlertDetail(**parts, **{**more, "events": events})
