@@ -34,7 +34,7 @@ test-long: install
 	$(BIN)/pytest -m "service" -n 0
 
 bench: install
-	for name in seal tail pipeline query; do $(BIN)/fengsui bench $$name --json; done
+	for name in seal tail pipeline query start; do $(BIN)/fengsui bench $$name --json; done
 
 # Rebuilds the committed pages; needs Node.
 ui:

@@ -18,8 +18,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import zstandard
 
@@ -57,8 +57,7 @@ log { source(lines); parser(line); parser(request); parser(url); parser(date);
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Peer:
+class Peer(NamedTuple):
     """An installed syslog-ng."""
 
     command: tuple[str, ...]

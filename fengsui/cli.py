@@ -279,7 +279,7 @@ def user_list(data: Data = Path("data/site")) -> None:
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="seal, tail, pipeline, query")],
+    name: Annotated[str, typer.Argument(help="seal, tail, pipeline, query, start")],
     as_json: Json = False,
 ) -> None:
     """测量并与同类比较 · measure, beside a named peer where there is one."""

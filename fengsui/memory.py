@@ -26,7 +26,12 @@ def keep_arenas_few() -> None:
 
 def tree_pss_mb() -> float:
     """PSS of this process and all its descendants, in MiB."""
-    return sum(_pss_kb(process) for process in _tree(os.getpid())) / 1024
+    return pss_mb_of(os.getpid())
+
+
+def pss_mb_of(root: int) -> float:
+    """PSS of a process and all its descendants, in MiB."""
+    return sum(_pss_kb(process) for process in _tree(root)) / 1024
 
 
 def _tree(root: int) -> list[int]:

@@ -31,10 +31,11 @@ from sensors.agent import Sensor
 
 _logger = logging.getLogger(__name__)
 
-SEAL_BATCHES_MAX: Final = 4
-"""Batches a sensor may seal in one round, so that intake and rules keep up with a backlog."""
+SEAL_BATCHES_MAX: Final = 2
+"""Batches a sensor may seal in one round, so that intake and rules keep up with a
+backlog, and that no more events are unpacked at once than thirty megabytes hold."""
 
-INTAKE_BATCHES_MAX: Final = 8
+INTAKE_BATCHES_MAX: Final = 4
 COMMIT_EVERY_US: Final = SECOND
 """A crash repeats at most this much evaluation; the events themselves are long on disk."""
 

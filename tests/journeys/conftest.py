@@ -81,23 +81,13 @@ def running_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runni
 @pytest.fixture(scope="session")
 def evening(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A short recording: three and a half hours of the shipped one."""
-    start, end = journey.EVENING
-    name = journey.EVENING_NAME
-
-    def make(target: Path) -> None:
-        journey.cut(target, name=name, start=start, end=end)
-
-    return journey.once(tmp_path_factory, name, make)
+    return journey.evening(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def evening_folder(evening: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished data folder of the short recording; copy it before you change it."""
-
-    def make(target: Path) -> None:
-        journey.replayed(target, evening)
-
-    return journey.once(tmp_path_factory, "evening-folder", make)
+    return journey.evening_folder(evening, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

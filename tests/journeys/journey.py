@@ -64,6 +64,25 @@ def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None
     return target
 
 
+def evening(factory: pytest.TempPathFactory) -> Path:
+    """The short recording, cut once a session."""
+    start, end = EVENING
+    return once(
+        factory,
+        EVENING_NAME,
+        lambda target: cut(target, name=EVENING_NAME, start=start, end=end),
+    )
+
+
+def evening_folder(recording: Path, factory: pytest.TempPathFactory) -> Path:
+    """A finished data folder of the short recording, run once a session."""
+    return once(factory, "evening-folder", lambda target: _run(target, recording))
+
+
+def _run(target: Path, recording: Path) -> None:
+    replayed(target, recording)
+
+
 def cut(target: Path, *, name: str, start: str, end: str) -> None:
     """The shipped recording between two times, as a recording of its own."""
     shipped = demo.recording_folder()

@@ -140,7 +140,7 @@ def _in_the_alert(site: Site, event_id: str) -> None:
     assert shown is not None
     row, reasons = shown
     assert (row.rule.id, row.entity, row.state) == (RULE, IP, "final")
-    assert event_id in {one.id for one in reasons.events}
+    assert event_id in reasons.events
     assert reasons.triage_zh
     assert reasons.counterfactual_en
 

@@ -165,8 +165,6 @@ def test_a_false_positive_is_recorded_with_its_note_only(open_page: OpenPage) ->
 
 def test_new_alerts_wait_and_move_nothing_while_someone_reads(open_page: OpenPage) -> None:
     page = with_alerts(open_page())
-    press(page, "j", "j")
-    before = page.locator("[role=option][aria-selected=true]").bounding_box()
     listed = page.evaluate("fetch('v1/alerts?limit=1').then((answer) => answer.json())")
     fresh = listed["items"][0] | {
         "id": "f" * 32,
@@ -176,14 +174,19 @@ def test_new_alerts_wait_and_move_nothing_while_someone_reads(open_page: OpenPag
         "decided_at": "2099-01-01T00:00:00.000000Z",
     }
 
+    reading = False
+
     def answer(route: Route) -> None:
-        body = f"event: alert\nid: {10**9}\ndata: {json.dumps(fresh)}\n\n"
-        route.fulfill(status=200, content_type="text/event-stream", body=body)
+        # Each answer ends at once; the browser asks again after the time named here.
+        alert = f"event: alert\nid: {10**9}\ndata: {json.dumps(fresh)}\n\n" if reading else ""
+        route.fulfill(status=200, content_type="text/event-stream", body=f"retry: 200\n\n{alert}")
 
     page.route("**/v1/stream", answer)
     page.reload()
     with_alerts(page)
     press(page, "j", "j")
+    before = page.locator("[role=option][aria-selected=true]").bounding_box()
+    reading = True
     waiting = page.locator("[data-new-alerts]")
     expect(waiting).to_be_visible(timeout=PATIENCE_MS)
     assert page.locator("[role=option][aria-selected=true]").bounding_box() == before

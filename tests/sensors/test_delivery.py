@@ -1,4 +1,7 @@
-"""Delivery cases A to K, where known log shippers lose or repeat lines: here none is, ever."""
+"""Delivery cases A to K, where known log shippers lose or repeat lines: here none is, ever.
+
+Case J, the platform out of reach, stands with the shipper in ``test_ship``.
+"""
 
 import errno
 import gzip

@@ -6,9 +6,15 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 from watched import Site, line
 
 
@@ -126,10 +132,19 @@ class RotatedLog(RuleBasedStateMachine):
             shutil.rmtree(self.folder)
 
 
-RotatedLog.TestCase.settings = settings(
-    max_examples=200,
-    stateful_step_count=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-test_any_order_of_writing_rotating_and_killing = RotatedLog.TestCase
+def _rounds(examples: int) -> settings:
+    return settings(
+        max_examples=examples,
+        stateful_step_count=30,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+
+
+def test_any_order_of_writing_rotating_and_killing() -> None:
+    run_state_machine_as_test(RotatedLog, settings=_rounds(25))
+
+
+@pytest.mark.long
+def test_any_order_of_writing_rotating_and_killing_many_times() -> None:
+    run_state_machine_as_test(RotatedLog, settings=_rounds(1000))
