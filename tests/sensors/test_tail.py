@@ -39,6 +39,21 @@ def test_the_last_record_of_a_format_that_joins_lines_waits_a_second(tmp_path: P
     source.close()
 
 
+def test_the_watermark_does_not_pass_a_record_that_waits_for_more_lines(tmp_path: Path) -> None:
+    """In a backlog that record may be a week old: rules would never see it."""
+    path, clock = tmp_path / "pg.log", HandClock()
+    path.write_text(TEXT_RECORD * 2)
+    source = _source(path, clock, "postgresql_text")
+    polled = source.poll(10)
+    assert len(polled.events) == 1
+    assert polled.watermark <= from_text(str(polled.events[0][event.TIME]))
+    clock.pass_seconds(1)
+    (fields,) = source.poll(10).events
+    assert polled.watermark <= from_text(str(fields[event.TIME]))
+    assert source.poll(10).watermark == clock.now() - LATENESS_US
+    source.close()
+
+
 def test_a_waiting_record_is_read_again_after_a_restart(tmp_path: Path) -> None:
     path, clock = tmp_path / "pg.log", HandClock()
     path.write_text(TEXT_RECORD * 3)
