@@ -33,6 +33,8 @@ export const filtered = computed(() => quick.severity !== null || quick.rule !==
 export const received = shallowRef<readonly AlertRow[]>([])
 
 let cursor: string | null = null
+/** What the rows on show were asked by. */
+let shownFor = ''
 let generation = 0
 
 /** The filter as the API reads it. */
@@ -50,10 +52,12 @@ export function query(): { filter: string; verdict: VerdictFilter } {
 /** Read the list from its top; what was there stays until the answer has come. */
 export async function load(): Promise<void> {
   const mine = ++generation
+  const asked = query()
   loading.value = true
   try {
-    const page = await api.alerts({ ...query(), limit: WINDOW_ROWS })
+    const page = await api.alerts({ ...asked, limit: WINDOW_ROWS })
     if (mine !== generation) return
+    shownFor = JSON.stringify(asked)
     rows.value = merged(page.items)
     waiting.value = []
     cursor = page.next_cursor || null
@@ -61,7 +65,14 @@ export async function load(): Promise<void> {
     problem.value = null
     loaded.value = true
   } catch (error) {
-    if (mine === generation) problem.value = asApiError(error)
+    if (mine !== generation) return
+    problem.value = asApiError(error)
+    // Rows of another filter must not stand under this one.
+    if (shownFor !== JSON.stringify(asked)) {
+      rows.value = []
+      waiting.value = []
+      total.value = 0
+    }
   } finally {
     if (mine === generation) loading.value = false
   }
