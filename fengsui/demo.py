@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -69,7 +69,7 @@ def run_demo(data: Path | None) -> DemoResult:
         site = open_demonstration(folder, recording_folder())
         try:
             started = time.monotonic()
-            replay(site)
+            replay(site, site.pipeline.round)
             seconds = time.monotonic() - started
         finally:
             site.close()
@@ -83,16 +83,19 @@ def run_demo(data: Path | None) -> DemoResult:
     )
 
 
-def replay(site: Site) -> None:
-    """Carry the recording through to its end, or until the pipeline is told to stop."""
+def replay(site: Site, round_of: Callable[[], bool]) -> None:
+    """Carry the recording through to its end, or until the pipeline is told to stop.
+
+    ``round_of`` is the pipeline's ``round``, or its ``steady_round`` where nobody waits for it.
+    """
     recording = site.recording
     assert recording is not None
     while not (recording.finished or site.pipeline.stopping):
-        site.pipeline.round()
+        round_of()
     if site.pipeline.stopping:
         return
     recording.end()
-    while site.pipeline.round():
+    while round_of() and not site.pipeline.stopping:
         pass
     site.pipeline.finish()
 

@@ -139,18 +139,24 @@ class Pipeline:
 
     def _follow(self) -> None:
         while not self.stopping:
-            try:
-                busy = self.round()
-            except OSError as error:
-                # A full disk is no end: it is named at /readyz, and the round is tried again.
-                if self.failure is None:
-                    _logger.exception("the disk refuses; trying again until it does not")
-                self.failure = error
-                self._stop.wait(RETRY_SECONDS)
-                continue
-            self.failure = None
-            if not busy:
+            if not self.steady_round():
                 self._stop.wait(IDLE_SECONDS)
+
+    def steady_round(self) -> bool:
+        """One round, tried again after a second where the disk refuses it.
+
+        A full disk is no end: it is named at /readyz until a round succeeds.
+        """
+        try:
+            busy = self.round()
+        except OSError as error:
+            if self.failure is None:
+                _logger.exception("the disk refuses; trying again until it does not")
+            self.failure = error
+            self._stop.wait(RETRY_SECONDS)
+            return True
+        self.failure = None
+        return busy
 
     def round(self) -> bool:
         """One round; False when there was nothing to do."""

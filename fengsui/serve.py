@@ -183,7 +183,8 @@ def _start(served: Served) -> None:
     """Let events flow: as logs grow, or through the recording to its end."""
     site = served.site
     site.pipeline.on_change = served.services.stream.notify
-    site.pipeline.start((lambda: replay(site)) if site.recording else None)
+    work = partial(replay, site, site.pipeline.steady_round) if site.recording else None
+    site.pipeline.start(work)
 
 
 def _login_url(page: str, token: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -82,16 +83,20 @@ class Site:
         return next(one for one in self.intake.status() if one.name == sensor)
 
     def close(self) -> None:
-        """Stop the pipeline, close segments with their footers, let go of the folder."""
-        self.pipeline.stop()
-        for writer in self.writers:
-            writer.close_segment()
-        self.control.flush()
-        self.intake.step(1024)
-        self.control.close_segment()
-        self.index.close()
-        self.database.close()
-        self.owner.release()
+        """Stop the pipeline, close segments with their footers, let go of the folder.
+
+        A disk that refuses the footers is told of; the folder is let go of all the same.
+        """
+        with ExitStack() as last:
+            last.callback(self.owner.release)
+            last.callback(self.database.close)
+            last.callback(self.index.close)
+            self.pipeline.stop()
+            for writer in self.writers:
+                writer.close_segment()
+            self.control.flush()
+            self.intake.step(1024)
+            self.control.close_segment()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ def test_a_recording_that_is_through_is_not_run_again(evening: Path, tmp_path: P
     first = replayed(tmp_path, evening)
     site = open_demonstration(DataFolder(tmp_path), evening)
     try:
-        demo.replay(site)
+        demo.replay(site, site.pipeline.round)
         assert site.pipeline.progress.events == 0
         assert site.status_of(EVENING_NAME).events == records(evening)
     finally:
@@ -34,7 +34,7 @@ def test_a_replay_that_is_told_to_stop_ends_before_its_recording(
     evening: Path, tmp_path: Path
 ) -> None:
     site = open_demonstration(DataFolder(tmp_path), evening)
-    site.pipeline.start(lambda: demo.replay(site))
+    site.pipeline.start(lambda: demo.replay(site, site.pipeline.round))
     site.close()
     assert site.recording is not None
     assert not site.recording.finished

@@ -138,7 +138,7 @@ def replayed(
     site = open_demonstration(DataFolder(folder), recording, settings)
     site = tuned(site, intake_batches=intake_batches, partitions=partitions)
     try:
-        demo.replay(site)
+        demo.replay(site, site.pipeline.round)
     finally:
         site.close()
     return final(folder)

@@ -271,7 +271,7 @@ def test_the_check_as_json_names_places_for_programs(folder: Path) -> None:
 
 def test_verify_works_while_the_platform_runs(evening: Path, tmp_path: Path) -> None:
     site = open_demonstration(DataFolder(tmp_path), evening)
-    site.pipeline.start(lambda: replay(site))
+    site.pipeline.start(lambda: replay(site, site.pipeline.round))
     try:
         done = _check(tmp_path)
         while not site.pipeline.progress.events and site.pipeline.failure is None:

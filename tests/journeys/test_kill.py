@@ -25,7 +25,7 @@ from fengsui.wiring import open_demonstration
 settings = Settings(sensor=SensorSettings(batch_events=128))
 site = open_demonstration(DataFolder(Path(sys.argv[1])), Path(sys.argv[2]), settings)
 print("open", flush=True)
-demo.replay(site)
+demo.replay(site, site.pipeline.round)
 site.close()
 """
 SECONDS_MAX = 60
