@@ -94,6 +94,8 @@ _FIELDS: Final[Json] = {
 }
 ALERT_DETAIL: Final[Json] = {
     **ALERT,
+    "reason_zh": "来源 203.0.113.7 在 5 分钟内登录失败 20 次，达到门槛 20。",
+    "reason_en": "203.0.113.7 failed to sign in 20 times in 5 minutes, at the threshold of 20.",
     "conditions": [{"name": "event_count", "value": 20, "threshold": 20, "comparison": "gte"}],
     "counterfactual_zh": ["若 5 分钟内失败少于 20 次则不触发"],
     "counterfactual_en": ["With fewer than 20 failures in 5 minutes it would not fire"],

@@ -171,6 +171,8 @@ class HistoryItem:
 class AlertReasons:
     """What a desk knows about an alert beyond its row."""
 
+    reason_zh: str
+    reason_en: str
     conditions: tuple[ConditionView, ...]
     counterfactual_zh: tuple[str, ...]
     counterfactual_en: tuple[str, ...]
@@ -187,6 +189,9 @@ class AlertReasons:
 class AlertDetail(AlertRow):
     """An alert with its reasons, evidence and history."""
 
+    reason_zh: str
+    reason_en: str
+    """Why it was raised, in one sentence."""
     conditions: tuple[ConditionView, ...]
     counterfactual_zh: tuple[str, ...]
     counterfactual_en: tuple[str, ...]

@@ -131,6 +131,8 @@ class AlertDesk:
         explained = explain(alert, rule) if rule else None
         listed = rule.listing() if rule else None
         return views.AlertReasons(
+            reason_zh=explained.reason_zh if explained else "",
+            reason_en=explained.reason_en if explained else "",
             conditions=tuple(
                 views.ConditionView(
                     name=one.name,

@@ -43,7 +43,11 @@ HEARTBEAT_EVERY_US: Final = SECOND
 PROVISIONAL_LAG_US: Final = SECOND
 """Only while the watermark lags more than this are provisional alerts worked out."""
 
-IDLE_SECONDS: Final = 0.2
+BUSY_EVENTS: Final = 512
+"""A round that sealed so many has a backlog before it; fewer came while it ran."""
+
+IDLE_SECONDS: Final = 0.5
+"""Lets events gather: a batch, its signature and its commit cost the same for one as for fifty."""
 RETRY_SECONDS: Final = 1.0
 """Between two tries while the disk refuses."""
 
@@ -159,22 +163,20 @@ class Pipeline:
         return busy
 
     def round(self) -> bool:
-        """One round; False when there was nothing to do."""
+        """One round; True when more is waiting already, so that the next should follow at once."""
         sealed = self._seal()
         accepted = self._stages.intake.step(self._stages.intake_batches_max)
         self._feed(accepted)
         self._heartbeat()
         self._take(self._stages.engine.advance)
         self._look_ahead()
-        self._stages.control.flush()
         if self._stages.pace.now() - self._committed_at >= COMMIT_EVERY_US:
             self._commit()
-        return bool(sealed or accepted)
+        return sealed >= BUSY_EVENTS or len(accepted) >= self._stages.intake_batches_max
 
     def finish(self) -> None:
         """The end of a replay: release everything that still waits, then commit."""
         self._take(self._stages.engine.finish)
-        self._stages.control.flush()
         self._commit()
 
     def _catch_up(self) -> None:
@@ -289,7 +291,11 @@ class Pipeline:
             self._alerts.extend(self._stages.engine.provisional())
 
     def _commit(self) -> None:
-        """Alerts, closings, coverage and the engine's snapshot in one transaction."""
+        """Alerts, closings, coverage and the engine's snapshot in one transaction.
+
+        The platform's own records are sealed first: once a second is enough, and dear per round.
+        """
+        self._stages.control.flush()
         now = self._stages.pace.now()
         # Each snapshot holds what changed since the one before: kept until it is stored.
         self._snapshot |= self._stages.engine.snapshot()

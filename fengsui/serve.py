@@ -131,7 +131,7 @@ def _site_info(site: Site, sibling: Sibling | None) -> SiteInfo:
             SourceInfo(name=one.name, kind=one.kind, path=one.name, readable=True)
             for one in site.recording.sources
         )
-        name = site.recording.labels.recording.name
+        name = f"演示区县 {site.recording.labels.recording.name}"
     else:
         sources = tuple(
             SourceInfo(name=place.name, kind=place.format, path=place.path, readable=place.readable)

@@ -29,11 +29,11 @@ def _second_text(second: int) -> str:
 
 @lru_cache(maxsize=65536)
 def _second_of(text: str) -> int:
-    second = int(datetime.strptime(text, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC).timestamp())
-    # strptime also takes a blank for a zero, other scripts' digits and a small t.
-    if _second_text(second) != text:
+    moment = datetime.fromisoformat(f"{text}+00:00")
+    # fromisoformat also takes other separators and week dates.
+    if moment.isoformat()[:_SECOND_LENGTH] != text:
         raise ValueError(text)
-    return second
+    return int(moment.timestamp())
 
 
 def to_text(time_us: int) -> str:

@@ -6,7 +6,7 @@ exception. All are remembered by the second, since log times repeat.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
@@ -20,6 +20,11 @@ _MONTHS: Final = {
 }
 
 
+_EPOCH_YEAR: Final = 1970
+_DAY_MINUTES: Final = 24 * 60
+_SECOND_LENGTH: Final = len("2026-01-01T00:00:00")
+
+
 def month(name: str) -> int:
     """1 to 12 for ``Jan`` to ``Dec``, 0 for anything else."""
     return _MONTHS.get(name, 0)
@@ -28,14 +33,12 @@ def month(name: str) -> int:
 def in_zone(moment: datetime, offset_minutes: int) -> str:
     """The UTC text of a zone-less time that was read in a zone so far east of Greenwich."""
     try:
-        zone = timezone(timedelta(minutes=offset_minutes))
-        utc = moment.replace(tzinfo=zone).astimezone(UTC)
-        second = int(utc.timestamp())
-    except (ValueError, OverflowError):
+        utc = moment - timedelta(minutes=offset_minutes)
+    except OverflowError:
         return ""
-    if second < 0:
+    if utc.year < _EPOCH_YEAR or abs(offset_minutes) >= _DAY_MINUTES:
         return ""
-    return times.to_text(second * times.SECOND + moment.microsecond)
+    return f"{utc.isoformat()[:_SECOND_LENGTH]}.{moment.microsecond:06d}Z"
 
 
 def apache_time(text: str) -> str:

@@ -242,6 +242,8 @@ class FakeAlerts:
     def get(self, alert_id):
         row = self.rows.get(alert_id)
         reasons = views.AlertReasons(
+            reason_zh="来源 203.0.113.1 在 5 分钟内失败 30 次",
+            reason_en="203.0.113.1 failed 30 times in 5 minutes",
             conditions=(
                 views.ConditionView(name="count", value=30, threshold=30, comparison="gte"),
             ),

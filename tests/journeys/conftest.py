@@ -3,11 +3,10 @@
 import contextlib
 import os
 import re
-import select
 import signal
 import subprocess
 import sys
-import time
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,18 +55,20 @@ def started(*arguments: str, data: Path) -> Iterator[RunningPlatform]:
 
 
 def _url(process: subprocess.Popen[str]) -> str:
+    """The URL among the lines the platform prints; fails when none comes in time."""
     assert process.stdout is not None
-    deadline = time.monotonic() + START_SECONDS_MAX
+    # Only a timer can end a blocked readline: the platform is ended where it says nothing.
+    timer = threading.Timer(START_SECONDS_MAX, process.kill)
+    timer.start()
     seen: list[str] = []
-    while time.monotonic() < deadline and process.poll() is None:
-        ready, _, _ = select.select([process.stdout], [], [], 0.5)
-        if not ready:
-            continue
-        line = process.stdout.readline()
-        seen.append(line)
-        found = re.search(r"https?://\S+#token=\S+", line)
-        if found:
-            return found[0]
+    try:
+        for line in process.stdout:
+            seen.append(line)
+            found = re.search(r"https?://\S+#token=\S+", line)
+            if found:
+                return found[0]
+    finally:
+        timer.cancel()
     pytest.fail("the platform printed no URL:\n" + "".join(seen))
 
 
