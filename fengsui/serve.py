@@ -63,7 +63,9 @@ def run_both(
     """``fengsui run``: the demonstration, and beside it, strictly apart, this machine."""
     settings = _settings(data / SITE, port, environment)
     site = open_site(DataFolder(data / SITE), settings, watch_host=watch_host)
-    shown = open_demonstration(DataFolder(data / DEMONSTRATION), recording_folder())
+    shown = open_demonstration(
+        DataFolder(data / DEMONSTRATION), recording_folder(), Settings(index=settings.index)
+    )
     here = Sibling(href=SITE_PREFIX, name_zh="本机", name_en="this machine")
     there = Sibling(href=DEMONSTRATION_PREFIX, name_zh="演示数据", name_en="demonstration")
     _serve(

@@ -63,7 +63,7 @@ class SensorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class IndexSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The event index."""
 
-    memory_mb: int = 48
+    memory_mb: int = 32
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
