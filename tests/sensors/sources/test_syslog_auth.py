@@ -105,7 +105,7 @@ def test_tags_without_a_process_number_are_read(read) -> None:
     assert fields["event.action"] == "session_closed"
 
 
-SAMPLES = Path("/work/shared/data/loghub/OpenSSH_2k.log")
+SAMPLES = Path(__file__).parents[4] / "shared" / "data" / "loghub" / "OpenSSH_2k.log"
 
 
 @pytest.mark.skipif(not SAMPLES.exists(), reason="the public OpenSSH sample is not on this machine")
