@@ -18,9 +18,6 @@ from schema.times import HOUR
 
 Kind: TypeAlias = Literal["event", "threshold", "sequence", "model"]
 
-SUPPRESSION_DEFAULT_US: Final = HOUR
-"""Alerts of one rule and entity are at least an hour apart unless the rule says otherwise."""
-
 COUNT_MAX: Final = 10_000
 """Events or distinct values a threshold may ask for: each is kept, so it bounds a key's memory."""
 

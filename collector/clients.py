@@ -13,6 +13,9 @@ from crypto import sm3
 from schema.errors import FengsuiError
 from schema.ports import Clock, Entropy
 
+CLIENTS_MAX: Final = 1000
+"""Each client has a position in the push chain's header, whose size is limited."""
+
 _TOKEN_BYTES: Final = 32
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
@@ -42,14 +45,25 @@ class Clients:
             )
         token = base64.urlsafe_b64encode(self._entropy.take(_TOKEN_BYTES)).decode().rstrip("=")
         row = (client_id, unit, sm3.digest(token.encode()), self._clock.now())
-        self._database.write(
-            lambda state: state.execute(
+
+        def job(state: sqlite3.Connection) -> None:
+            others: int = state.execute(
+                "SELECT count(*) FROM app_clients WHERE id <> ?", (client_id,)
+            ).fetchone()[0]
+            if others >= CLIENTS_MAX:
+                raise FengsuiError(
+                    "collector.client.too_many",
+                    f"{others} clients are registered, the most there may be: give one of them a "
+                    "new token instead",
+                )
+            state.execute(
                 "INSERT INTO app_clients (id, unit, token_hash, created_at) VALUES (?, ?, ?, ?) "
                 "ON CONFLICT (id) DO UPDATE SET unit = excluded.unit, "
                 "token_hash = excluded.token_hash, revoked_at = NULL",
                 row,
             )
-        )
+
+        self._database.write(job)
         return token
 
     def revoke(self, client_id: str) -> None:

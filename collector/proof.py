@@ -69,10 +69,13 @@ def prove(
     segment_name: str,
     index: int,
     key: sm2.PublicKey,
-    receipt: Receipt | None,
-    receipt_key: sm2.PublicKey,
+    receipt: Receipt | None = None,
+    receipt_key: sm2.PublicKey | None = None,
 ) -> EventProof:
-    """The path from one event to the signature; a step that fails is shown as failed."""
+    """The path from one event to the signature; a step that fails is shown as failed.
+
+    A receipt is checked with the platform's receipt key, where both are given.
+    """
     body = batches.unpack_body(batch.body, batch.header.count)
     leaf_list = batches.leaf_hashes(body)
     proof = merkle.prove(leaf_list, index)
@@ -81,8 +84,9 @@ def prove(
         merkle.check(leaf_list[index], proof, bytes.fromhex(batch.header.root))
 
     def receipt_holds() -> None:
-        if receipt is not None:
-            verify_receipt(receipt, receipt_key)
+        assert receipt is not None
+        assert receipt_key is not None
+        verify_receipt(receipt, receipt_key)
 
     steps = [
         _step(
@@ -98,7 +102,7 @@ def prove(
             "the batch header is signed with the sensor's enrolled SM2 key",
         ),
     ]
-    if receipt is not None:
+    if receipt is not None and receipt_key is not None:
         steps.append(
             _step(
                 "receipt",

@@ -29,8 +29,6 @@ SENSOR: Final = "push"
 DATASET_NAME: Final = "app.event"
 SEALED_BY: Final = "gov.sensor.sealed_by"
 BATCH_ID_MAX: Final = 128
-CLIENTS_MAX: Final = 1000
-"""Each client has a position in the push chain's header, whose size is limited."""
 _NAME_MAX: Final = 256
 _NAME: Final = re.compile(rf"[@\w.\-]{{1,{_NAME_MAX}}}")
 _OURS: Final = frozenset({SOURCE, GENERATION, OFFSET, SEALED_BY, "gov.app.id", "event.id"})

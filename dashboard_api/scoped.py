@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dashboard_api.access.principal import Principal
-from dashboard_api.services import EventDesk, Services, Visible
+from dashboard_api.services import Services, Visible
 from dashboard_api.views import AlertRow, SensorRow
 from schema.errors import FengsuiError
 from schema.filter import Term
-from schema.ports import Bucketed, EventHit, EventPage
+from schema.ports import Bucketed, EventHit, EventPage, EventReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ def sees_alert(row: AlertRow, visible: Visible) -> bool:
     return visible is None or (bool(row.sensors) and row.sensors <= visible)
 
 
-def get(index: EventDesk, event_id: str, visible: Visible) -> EventHit:
+def get(index: EventReader, event_id: str, visible: Visible) -> EventHit:
     """One event; raises ``dashboard_api.event.unknown`` also for one that may not be seen."""
     hit = index.get(event_id)
     if hit is None or not sees_sensor(hit.sensor, visible):

@@ -24,7 +24,7 @@ from dashboard_api.views import (
 from schema.event import Fields
 from schema.filter import Term
 from schema.heartbeat import Signed
-from schema.ports import Bucketed, Clock, Entropy, EventHit, EventPage
+from schema.ports import Clock, Entropy, EventReader
 from schema.receipt import Receipt
 
 if TYPE_CHECKING:
@@ -84,37 +84,6 @@ class AlertDesk(Protocol):
 
     def acknowledge(self, alert_id: str, decision: Decision) -> AlertRow:
         """Record a verdict beside the alert; raises for an unknown one or a missing note."""
-
-
-class EventDesk(Protocol):
-    """The reading half of :class:`schema.ports.EventIndex`, over some sensors only."""
-
-    def search(
-        self,
-        terms: Sequence[Term],
-        *,
-        start: int,
-        end: int,
-        limit: int,
-        after: str = "",
-        sensors: Sequence[str] | None = None,
-    ) -> EventPage:
-        """Events of these sensors (None for all), newest first."""
-
-    def count_by(
-        self,
-        terms: Sequence[Term],
-        field: str,
-        *,
-        start: int,
-        end: int,
-        limit: int,
-        sensors: Sequence[str] | None = None,
-    ) -> Sequence[Bucketed]:
-        """The most frequent values of a field over these sensors (None for all)."""
-
-    def get(self, event_id: str) -> EventHit | None:
-        """One event by its id (hex), or None."""
 
 
 class ProofDesk(Protocol):
@@ -215,7 +184,7 @@ class Services:
 
     site: SiteInfo
     alerts: AlertDesk
-    events: EventDesk
+    events: EventReader
     proofs: ProofDesk
     sensors: SensorDesk
     rules: RuleDesk

@@ -25,10 +25,9 @@ from schema import batch as batches
 from schema import event, log
 from schema.disk import PosixDisk, replace_file
 from schema.errors import FengsuiError
-from schema.receipt import Anchor, Head, Receipt, sign_anchor
+from schema.receipt import Anchor, Head, sign_anchor
 
 EVENT_ID_CHARS: Final = 32
-RECEIPTS: Final = "receipts"
 
 
 @contextmanager
@@ -217,27 +216,13 @@ def prove_event(folder: DataFolder, event_id: str) -> EventProof:
             "SELECT point FROM sensor_keys WHERE sensor = ? AND enrolment = ?",
             (sensor, batch.header.enrolment),
         ).fetchone()
-        receipt_key = _receipt_key(folder)
     return prove(
         event_id,
         batch,
         segment_name=f"{sensor}/{name}",
         index=index,
         key=sm2.PublicKey.from_point(row["point"]),
-        receipt=_receipt(folder, sensor),
-        receipt_key=receipt_key,
     )
-
-
-def _receipt_key(folder: DataFolder) -> sm2.PublicKey:
-    from crypto import keys
-
-    return keys.load(folder.keys / "receipt.pem").public
-
-
-def _receipt(folder: DataFolder, sensor: str) -> Receipt | None:
-    path = folder.root / RECEIPTS / f"{sensor}.json"
-    return msgspec.json.decode(path.read_bytes(), type=Receipt) if path.exists() else None
 
 
 def _is_hex(text: str) -> bool:

@@ -10,8 +10,6 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from schema.event import Fields
-
 State: TypeAlias = Literal["provisional", "final", "withdrawn"]
 SEVERITIES: Final = ("informational", "low", "medium", "high", "critical")
 
@@ -95,10 +93,3 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     techniques: tuple[str, ...]
     false_positives: tuple[FalsePositive, ...]
     text: RuleText
-
-
-class EvidenceEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """An event of an alert as it is shown: id and fields, None once redacted or expired."""
-
-    id: str
-    fields: Fields | None

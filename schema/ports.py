@@ -57,14 +57,8 @@ class Bucketed:
     count: int
 
 
-class EventIndex(Protocol):
-    """The searchable projection of the log; its rows and its cursor are committed together."""
-
-    def insert(self, batches: Sequence[AcceptedBatch]) -> None:
-        """Store the events of these batches; a batch already stored changes nothing."""
-
-    def cursor(self, sensor: str) -> int:
-        """Number of the sensor's last stored batch, 0 for none."""
+class EventReader(Protocol):
+    """Finding stored events."""
 
     def search(
         self,
@@ -95,6 +89,16 @@ class EventIndex(Protocol):
 
     def get(self, event_id: str) -> EventHit | None:
         """One event by its id (hex), or None."""
+
+
+class EventIndex(EventReader, Protocol):
+    """The searchable projection of the log; its rows and its cursor are committed together."""
+
+    def insert(self, batches: Sequence[AcceptedBatch]) -> None:
+        """Store the events of these batches; a batch already stored changes nothing."""
+
+    def cursor(self, sensor: str) -> int:
+        """Number of the sensor's last stored batch, 0 for none."""
 
 
 class AlertStore(Protocol):

@@ -3,7 +3,7 @@
 import pytest
 from collected import Site
 
-from collector.clients import Client, Clients
+from collector.clients import CLIENTS_MAX, Client, Clients
 from schema.errors import FengsuiError
 
 
@@ -40,3 +40,18 @@ def test_a_clients_id_is_a_plain_name(clients: Clients) -> None:
     with pytest.raises(FengsuiError) as caught:
         clients.add("a b", "cert")
     assert caught.value.code == "collector.client.name"
+
+
+def test_one_client_too_many_is_refused_and_a_known_one_is_not(
+    site: Site, clients: Clients
+) -> None:
+    clients.add("portal", "cert")
+    rows = [(f"c{number}", b"%d" % number) for number in range(CLIENTS_MAX - 1)]
+    site.database.write(
+        lambda state: state.executemany(
+            "INSERT INTO app_clients (id, unit, token_hash, created_at) VALUES (?, 'u', ?, 0)", rows
+        )
+    )
+    with pytest.raises(FengsuiError, match="the most there may be"):
+        clients.add("one-more", "cert")
+    assert clients.of_token(clients.add("portal", "cert")).id == "portal"
