@@ -1,0 +1,16 @@
+//! The Python module `fengsui_native`; each part registers its own submodule.
+
+use pyo3::prelude::*;
+
+mod sm2;
+mod sm3;
+mod sm4;
+
+#[pymodule]
+fn fengsui_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let sm = PyModule::new(module.py(), "sm")?;
+    sm2::register(&sm)?;
+    sm3::register(&sm)?;
+    sm4::register(&sm)?;
+    module.add_submodule(&sm)
+}

@@ -1,0 +1,1 @@
+//! SM4 (GB/T 32907-2016) and its modes.
