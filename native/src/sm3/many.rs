@@ -3,8 +3,7 @@
 //! A lane that has finished its message takes the next one, the longest first, so that lanes stay
 //! busy whatever the lengths. Lengths are public, contents are not looked at.
 
-use super::{BLOCK_BYTES, DIGEST_BYTES, Digest, Sm3, block, to_bytes};
-use zeroize::Zeroize;
+use super::{BLOCK_BYTES, DIGEST_BYTES, Digest, Sm3, block, to_bytes, wipe};
 
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -390,10 +389,10 @@ fn run<'a, const N: usize, F>(
         }
     }
     for lane in &mut lanes {
-        lane.first.zeroize();
-        lane.last.zeroize();
+        wipe(&mut lane.first);
+        wipe(&mut lane.last);
     }
-    states.0.as_flattened_mut().zeroize();
-    pending.zeroize();
-    head.zeroize();
+    wipe(&mut states.0);
+    wipe(&mut pending);
+    wipe(&mut head);
 }

@@ -99,9 +99,9 @@ impl Sm3 {
 
 impl Zeroize for Sm3 {
     fn zeroize(&mut self) {
-        self.state.zeroize();
-        self.buffer.zeroize();
-        self.length.zeroize();
+        wipe(&mut self.state);
+        wipe(&mut self.buffer);
+        wipe(&mut self.length);
     }
 }
 
@@ -124,4 +124,32 @@ fn to_bytes(state: &[u32; 8]) -> Digest {
         bytes.copy_from_slice(&word.to_be_bytes());
     }
     out
+}
+
+/// Values that are all zeros when wiped.
+pub(crate) trait Plain: Copy {
+    const ZERO: Self;
+}
+
+impl Plain for u8 {
+    const ZERO: Self = 0;
+}
+
+impl Plain for u32 {
+    const ZERO: Self = 0;
+}
+
+impl Plain for u64 {
+    const ZERO: Self = 0;
+}
+
+impl<T: Plain, const N: usize> Plain for [T; N] {
+    const ZERO: Self = [T::ZERO; N];
+}
+
+/// Overwrite with zeros; unlike `zeroize` in one wide write, which counts for short messages.
+pub(crate) fn wipe<T: Plain>(secret: &mut T) {
+    // SAFETY: a mutable reference may be written to.
+    unsafe { std::ptr::write_volatile(secret, T::ZERO) };
+    std::sync::atomic::compiler_fence(std::sync::atomic::Ordering::SeqCst);
 }

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test program uses a part")]
 
+pub mod sm4;
+
 /// A small generator with a fixed seed (SplitMix64), so that a failure repeats.
 pub struct Random(u64);
 
