@@ -33,6 +33,15 @@ impl Hmac {
         self.inner.update(data);
     }
 
+    /// What [`Hmac::finalize`] would give after each chunk, many at a time.
+    pub fn many(&self, chunks: &[&[u8]]) -> Vec<Digest> {
+        let width = many::Width::best();
+        let mut within = many::after(width, &self.inner, chunks.len(), |i, _| (0, chunks[i]));
+        let out = many::after(width, &self.outer, within.len(), |i, _| (0, &within[i][..]));
+        within.zeroize();
+        out
+    }
+
     pub fn finalize(self) -> Digest {
         let Self { inner, mut outer } = self;
         let mut within = inner.finalize();
@@ -51,14 +60,5 @@ pub fn hmac(key: &[u8], data: &[u8]) -> Digest {
 
 /// HMAC-SM3(key, chunk) for every chunk, in order, many at a time.
 pub fn hmac_many(key: &[u8], chunks: &[&[u8]]) -> Vec<Digest> {
-    let mac = Hmac::new(key);
-    let width = many::Width::best();
-    let mut within = many::after(width, &mac.inner, chunks.len(), |index, _| {
-        (0, chunks[index])
-    });
-    let out = many::after(width, &mac.outer, within.len(), |index, _| {
-        (0, &within[index][..])
-    });
-    within.zeroize();
-    out
+    Hmac::new(key).many(chunks)
 }

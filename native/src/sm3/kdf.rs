@@ -3,15 +3,18 @@
 use super::{DIGEST_BYTES, Sm3, many};
 use zeroize::Zeroizing;
 
+/// The longest output: 32·(2^32 - 1) bytes and a bit less, the standard's limit.
+pub const KDF_MOST: usize = DIGEST_BYTES.saturating_mul(u32::MAX as usize - 1);
+
 /// SM3(z ‖ 1) ‖ SM3(z ‖ 2) ‖ …, cut to `length` bytes; the counter has 32 bits.
 ///
 /// The whole blocks of z are hashed once, the counters are lanes of one computation.
 ///
 /// # Panics
-/// When `length` is not less than 32·(2^32 - 1), the standard's limit.
+/// When `length` exceeds [`KDF_MOST`].
 pub fn kdf(z: &[u8], length: usize) -> Zeroizing<Vec<u8>> {
+    assert!(length <= KDF_MOST, "the KDF counter has 32 bits");
     let count = length.div_ceil(DIGEST_BYTES);
-    assert!(count < u32::MAX as usize, "the KDF counter has 32 bits");
     let mut start = Sm3::new();
     start.update(z);
     let mut out = Zeroizing::new(Vec::with_capacity(count * DIGEST_BYTES));

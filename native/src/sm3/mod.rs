@@ -9,7 +9,7 @@ mod kdf;
 mod many;
 
 pub use hmac::{Hmac, hmac, hmac_many};
-pub use kdf::kdf;
+pub use kdf::{KDF_MOST, kdf};
 pub use many::{Width, digest_many, digest_many_at, leaves, leaves_at, merkle_root, nodes};
 
 use zeroize::Zeroize;
