@@ -145,8 +145,11 @@ impl Sm4 {
         let keys = match path {
             Path::Portable => portable::expand(key),
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: an available path has AES-NI and AVX2.
-            _ => unsafe { x86::expand(key) },
+            // SAFETY: the path is available.
+            Path::AesNi | Path::Vaes => unsafe { x86::expand_aes(key) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Path::Gfni | Path::Gfni512 => unsafe { x86::expand_gfni(key) },
             #[cfg(not(target_arch = "x86_64"))]
             _ => unreachable!("only the portable path is available"),
         };
