@@ -54,6 +54,11 @@ impl Fe {
         (below == 1).then(|| Self(*value).mul(&Self(RR)))
     }
 
+    /// The element of a number modulo p, whatever the number. For secret numbers.
+    pub fn from_bytes_reduced(bytes: &[u8; 32]) -> Self {
+        Self(reduce_once(&limbs::from_bytes(bytes), 0)).mul(&Self(RR))
+    }
+
     /// The element of a number known at build time, which must be below p.
     pub const fn constant(value: Limbs) -> Self {
         Self(montgomery(&value, &RR))
@@ -141,7 +146,7 @@ impl Fe {
     #[inline(always)]
     pub fn mul(&self, other: &Self) -> Self {
         #[cfg(target_arch = "x86_64")]
-        if super::x86_64::has_mulx() {
+        if super::x86_64::has(super::x86_64::MULX) {
             // SAFETY: the processor has the instructions.
             return Self(unsafe { super::x86_64::mul(&self.0, &other.0) });
         }
@@ -151,7 +156,7 @@ impl Fe {
     #[inline(always)]
     pub fn square(&self) -> Self {
         #[cfg(target_arch = "x86_64")]
-        if super::x86_64::has_mulx() {
+        if super::x86_64::has(super::x86_64::MULX) {
             // SAFETY: the processor has the instructions.
             return Self(unsafe { super::x86_64::square(&self.0) });
         }

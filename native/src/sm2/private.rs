@@ -138,7 +138,7 @@ impl PrivateKey {
         signature[..32].copy_from_slice(&r.to_bytes());
         signature[32..].copy_from_slice(&s.to_bytes());
         // The signature is what the caller publishes.
-        reveal(&signature);
+        reveal(&mut signature);
         Some(signature)
     }
 
@@ -175,19 +175,16 @@ fn public_point(point: Jacobian) -> Result<Affine, Error> {
     let point = Zeroizing::new(point);
     // Infinity cannot come of a scalar in [1, n−1].
     let inverse = Zeroizing::new(point.z.invert());
-    let affine = point.scale(&inverse);
+    let mut affine = point.scale(&inverse);
     // The public point is public; the z it came with is not.
-    reveal_point(&affine);
+    reveal_point(&mut affine);
     Ok(affine)
 }
 
 /// Declares a point public.
-pub(super) fn reveal_point(point: &Affine) {
-    for coordinate in [&point.x, &point.y] {
-        // SAFETY: four words seen as 32 bytes.
-        let bytes =
-            unsafe { core::slice::from_raw_parts((&raw const *coordinate).cast::<u8>(), 32) };
-        reveal(bytes);
+pub(super) fn reveal_point(point: &mut Affine) {
+    for limb in point.x.0.iter_mut().chain(&mut point.y.0) {
+        *limb = reveal_word(*limb);
     }
 }
 
