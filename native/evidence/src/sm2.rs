@@ -68,7 +68,7 @@ fn sign() {
 
 fn sign_many() {
     let key = key();
-    let es: Vec<[u8; 32]> = (0..5).map(|i| [i; 32]).collect();
+    let es: Vec<[u8; 32]> = (0..25).map(|i| [i; 32]).collect();
     let signatures = key.sign_many(&es).expect("a healthy source");
     let public = public(&key);
     assert!(

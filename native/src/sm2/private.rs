@@ -9,10 +9,12 @@ use super::point::{Affine, Jacobian};
 use super::scalar::{Factor, Scalar};
 use super::{Error, Signature, cipher};
 use crate::secret::{reveal, reveal_word};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
-/// Signatures that share one inversion; more would only take more memory.
-const BATCH: usize = 64;
+/// Signatures that share inversions; more would take more memory and hardly less time.
+const BATCH: usize = 128;
+/// From so many on, sharing pays.
+const BATCH_FROM: usize = 20;
 
 /// A private key d in [1, n−2] and what signing derives from it once.
 pub struct PrivateKey {
@@ -97,30 +99,31 @@ impl PrivateKey {
     pub fn sign_many(&self, es: &[[u8; 32]]) -> Result<Vec<Signature>, Error> {
         let mut signatures = Vec::with_capacity(es.len());
         for batch in es.chunks(BATCH) {
-            self.sign_batch(batch, &mut signatures)?;
+            if batch.len() < BATCH_FROM {
+                let entropy = nonce::entropy()?;
+                for (index, e) in (0..).zip(batch) {
+                    signatures.push(self.sign_from(e, &entropy, index, 0)?);
+                }
+            } else {
+                self.sign_batch(batch, &mut signatures)?;
+            }
         }
         Ok(signatures)
     }
 
     fn sign_batch(&self, es: &[[u8; 32]], signatures: &mut Vec<Signature>) -> Result<(), Error> {
         let entropy = nonce::entropy()?;
-        let table = generator();
         let nonces: Vec<Scalar> = (0..)
             .zip(es)
             .map(|(index, e)| self.nonces.nonce(&entropy, e, index, 0))
             .collect();
-        let mut points: Vec<Jacobian> = nonces.iter().map(|nonce| table.multiply(nonce)).collect();
-        let mut inverses: Vec<Fe> = points.iter().map(|point| point.z).collect();
-        Fe::invert_all(&mut inverses);
+        let points = Zeroizing::new(generator().multiply_all(&nonces));
         for (index, e) in es.iter().enumerate() {
-            let x = points[index].x.mul(&inverses[index].square());
-            signatures.push(match self.finish(e, &nonces[index], &x) {
+            signatures.push(match self.finish(e, &nonces[index], &points[index].x) {
                 Some(signature) => signature,
                 None => self.sign_from(e, &entropy, index as u32, 1)?,
             });
         }
-        points.zeroize();
-        inverses.zeroize();
         Ok(())
     }
 

@@ -233,7 +233,7 @@ macro_rules! row {
 ///
 /// # Safety
 /// The processor must have BMI2 and ADX.
-#[inline(never)]
+#[inline(always)]
 pub unsafe fn mul(a: &Limbs, b: &Limbs) -> Limbs {
     let (r0, r1, r2, r3): (u64, u64, u64, u64);
     unsafe {
@@ -269,7 +269,7 @@ pub unsafe fn mul(a: &Limbs, b: &Limbs) -> Limbs {
 ///
 /// # Safety
 /// The processor must have BMI2 and ADX.
-#[inline(never)]
+#[inline(always)]
 pub unsafe fn square(a: &Limbs) -> Limbs {
     let (r0, r1, r2, r3): (u64, u64, u64, u64);
     unsafe {
