@@ -171,15 +171,15 @@ impl Jacobian {
         // Products that do not wait for one another stand side by side, here and below: the
         // processor then works on two at once.
         let zz = self.z.square();
-        let y2 = self.y.double();
-        let yy4 = y2.square();
-        let slope = self.x.sub(&zz).mul(&self.x.add(&zz)).triple();
-        let s = yy4.mul(&self.x);
+        let yy = self.y.square();
+        // Half the slope's numerator: the result has z = y·z in place of 2·y·z.
+        let slope = self.x.sub(&zz).half().mul(&self.x.add(&zz).triple());
+        let s = yy.mul(&self.x);
         let slope_squared = slope.square();
-        let yyyy16 = yy4.square();
-        let z = y2.mul(&self.z);
+        let yyyy = yy.square();
+        let z = self.y.mul(&self.z);
         let x = slope_squared.sub(&s.double());
-        let y = slope.mul(&s.sub(&x)).sub(&yyyy16.half());
+        let y = slope.mul(&s.sub(&x)).sub(&yyyy);
         Self { x, y, z }
     }
 

@@ -1,5 +1,7 @@
 //! Private keys: making them, signing and opening with them.
 
+use std::sync::OnceLock;
+
 use super::comb::generator;
 use super::exchange;
 use super::field::Fe;
@@ -16,13 +18,28 @@ const BATCH: usize = 128;
 /// From so many on, sharing pays.
 const BATCH_FROM: usize = 20;
 
-/// A private key d in [1, n−2] and what signing derives from it once.
+/// A private key d in [1, n−2].
 pub struct PrivateKey {
     scalar: Scalar,
+    point: Affine,
+    signing: OnceLock<Signing>,
+}
+
+/// What signing derives from d, once.
+struct Signing {
     /// 1 / (1 + d).
     inverse: Factor,
     nonces: NonceKey,
-    point: Affine,
+}
+
+impl Signing {
+    fn new(scalar: &Scalar) -> Self {
+        let next = scalar.add(&Scalar::small(1));
+        Self {
+            inverse: next.invert().to_factor(),
+            nonces: NonceKey::new(scalar),
+        }
+    }
 }
 
 impl PrivateKey {
@@ -53,11 +70,14 @@ impl PrivateKey {
         }
         let point = public_point(generator().multiply(&scalar))?;
         Ok(Self {
-            inverse: next.invert().to_factor(),
-            nonces: NonceKey::new(&scalar),
-            point,
             scalar,
+            point,
+            signing: OnceLock::new(),
         })
+    }
+
+    fn signing(&self) -> &Signing {
+        self.signing.get_or_init(|| Signing::new(&self.scalar))
     }
 
     /// The public point.
@@ -84,7 +104,7 @@ impl PrivateKey {
         first_attempt: u32,
     ) -> Result<Signature, Error> {
         for attempt in first_attempt.. {
-            let nonce = self.nonces.nonce(entropy, e, index, attempt);
+            let nonce = self.signing().nonces.nonce(entropy, e, index, attempt);
             let point = Zeroizing::new(generator().multiply(&nonce));
             let inverse = Zeroizing::new(point.z.invert());
             let x = point.x.mul(&inverse.square());
@@ -115,7 +135,7 @@ impl PrivateKey {
         let entropy = nonce::entropy()?;
         let nonces: Vec<Scalar> = (0..)
             .zip(es)
-            .map(|(index, e)| self.nonces.nonce(&entropy, e, index, 0))
+            .map(|(index, e)| self.signing().nonces.nonce(&entropy, e, index, 0))
             .collect();
         let points = Zeroizing::new(generator().multiply_all(&nonces));
         for (index, e) in es.iter().enumerate() {
@@ -132,7 +152,7 @@ impl PrivateKey {
         let r = Scalar::from_bytes_reduced(e).add(&Scalar::from_limbs_reduced(&x.to_limbs()));
         let sum = r.add(nonce);
         // s = (k − r·d) / (1 + d) = (k + r) / (1 + d) − r.
-        let s = self.inverse.mul(&sum).sub(&r);
+        let s = self.signing().inverse.mul(&sum).sub(&r);
         // A nonce refused here is never used, so that it was refused is no secret.
         if reveal_word(r.is_zero() | sum.is_zero() | s.is_zero()) != 0 {
             return None;
