@@ -110,7 +110,7 @@ const FIXED: [u32; 32] = {
 /// that leave a byte written out, L'(s) = s ^ s<<<13 ^ s<<<23 is s ^ (s << 5) <<< 8 ^
 /// (s >> 3 ^ s << 7) <<< 16 ^ (s >> 1) <<< 24; `$parts` gives the four behind the inversion.
 macro_rules! schedule {
-    ($name:ident, $features:literal, $enter:expr, $parts:ident) => {
+    ($name:ident, $features:literal, $enter:ident, $parts:ident) => {
         /// # Safety
         /// The processor has the features.
         #[target_feature(enable = $features)]
@@ -191,24 +191,18 @@ fn schedule_matrices(sum: __m128i) -> [__m128i; 4] {
     ]
 }
 
-#[inline]
-#[target_feature(enable = "gfni,avx2")]
-fn enter_key(x: __m128i) -> __m128i {
-    _mm_gf2p8affine_epi64_epi8::<0>(x, _mm_set1_epi64x(ENTER_MATRIX))
-}
-
+schedule!(expand_aes, "avx2,aes", enter_halves128, schedule_halves);
 schedule!(
-    expand_aes,
-    "avx2,aes",
-    |x| halves(x, ENTER),
-    schedule_halves
+    expand_gfni,
+    "gfni,avx2",
+    enter_matrices128,
+    schedule_matrices
 );
-schedule!(expand_gfni, "gfni,avx2", enter_key, schedule_matrices);
 
 /// One width and one way to the S-box. `$step` gives x0 ^ L(S(x)) for the sum x.
 macro_rules! path {
     ($name:ident, $v:ty, $parts:literal, $wide:literal, $features:literal,
-     $zero:expr, $xor:ident, $splat:ident, $load:ident, $store:ident, $spread:ident,
+     $zero:expr, $xor:ident, $splat:ident, $load:ident, $store:ident,
      $unpacklo32:ident, $unpackhi32:ident, $unpacklo64:ident, $unpackhi64:ident, $add:ident,
      $bytes:ident, $tables:ident, $three:ident, $enter:ident, $leave:ident, $step:ident) => {
         pub(super) mod $name {
@@ -438,7 +432,7 @@ fn late(x: __m128i, y: __m128i) -> __m128i {
 /// block fills all columns of a vector, so ShiftRows changes nothing. `$parts` gives near, near ^
 /// far and far of the inversion.
 macro_rules! chain {
-    ($name:ident, $features:literal, $tables:ident, $enter:ident, $leave:ident, $parts:ident) => {
+    ($name:ident, $features:literal, $enter:ident, $leave:ident, $parts:ident) => {
         /// CBC: each block of `from` is summed with the one before, beginning with `last`, and
         /// encrypted into `last` and, when given, `to`.
         ///
@@ -451,14 +445,13 @@ macro_rules! chain {
             from: &[u8],
             mut to: Option<&mut [u8]>,
         ) {
-            let tables = &$tables::new();
             let right = RIGHT.map(|turn| constant(turn));
             // SAFETY: a block is 16 bytes.
             let mut chained = unsafe { _mm_loadu_si128(last.as_ptr().cast()) };
             for (index, block) in from.as_chunks::<BLOCK>().0.iter().enumerate() {
                 // SAFETY: a block is 16 bytes.
                 let text = unsafe { _mm_loadu_si128(block.as_ptr().cast()) };
-                let x = $enter(_mm_xor_si128(text, chained), tables);
+                let x = $enter(_mm_xor_si128(text, chained));
                 let mut x = [
                     _mm_shuffle_epi32::<0x00>(x),
                     _mm_shuffle_epi32::<0x55>(x),
@@ -474,7 +467,7 @@ macro_rules! chain {
                             _mm_xor_si128(x[$c], x[$d]),
                             _mm_set1_epi32($next_key as i32),
                         );
-                        let (near, both, far) = $parts(sum, tables);
+                        let (near, both, far) = $parts(sum);
                         let far = _mm_shuffle_epi8(far, right[2]);
                         let both = late(
                             _mm_shuffle_epi8(both, right[0]),
@@ -496,7 +489,7 @@ macro_rules! chain {
                     _mm_unpacklo_epi32(x[3], x[2]),
                     _mm_unpacklo_epi32(x[1], x[0]),
                 );
-                chained = $leave(x, tables);
+                chained = $leave(x);
                 if let Some(to) = to.as_deref_mut() {
                     let to = &mut to[BLOCK * index..][..BLOCK];
                     // SAFETY: a block is 16 bytes.
@@ -511,7 +504,31 @@ macro_rules! chain {
 
 #[inline]
 #[target_feature(enable = "avx2,aes")]
-fn parts_halves(sum: __m128i, tables: &Halves128) -> (__m128i, __m128i, __m128i) {
+fn enter_halves128(x: __m128i) -> __m128i {
+    halves(x, ENTER)
+}
+
+#[inline]
+#[target_feature(enable = "avx2,aes")]
+fn leave_halves128(x: __m128i) -> __m128i {
+    halves(x, LEAVE)
+}
+
+#[inline]
+#[target_feature(enable = "gfni,avx2")]
+fn enter_matrices128(x: __m128i) -> __m128i {
+    _mm_gf2p8affine_epi64_epi8::<0>(x, _mm_set1_epi64x(ENTER_MATRIX))
+}
+
+#[inline]
+#[target_feature(enable = "gfni,avx2")]
+fn leave_matrices128(x: __m128i) -> __m128i {
+    _mm_gf2p8affine_epi64_epi8::<0>(x, _mm_set1_epi64x(LEAVE_MATRIX))
+}
+
+#[inline]
+#[target_feature(enable = "avx2,aes")]
+fn parts_halves(sum: __m128i) -> (__m128i, __m128i, __m128i) {
     let s = sbox128(sum);
     let mask = _mm_set1_epi8(0x0f);
     let low = _mm_and_si128(s, mask);
@@ -522,18 +539,17 @@ fn parts_halves(sum: __m128i, tables: &Halves128) -> (__m128i, __m128i, __m128i)
             _mm_shuffle_epi8(constant(by.1), high),
         )
     };
-    let _ = tables;
     // The constants of near and far cancel, since the middle comes twice.
     (map(NEAR), map((NEAR.0 ^ FAR.0, NEAR.1 ^ FAR.1)), map(FAR))
 }
 
 #[inline]
 #[target_feature(enable = "gfni,avx2")]
-fn parts_matrices(sum: __m128i, tables: &Matrices128) -> (__m128i, __m128i, __m128i) {
+fn parts_matrices(sum: __m128i) -> (__m128i, __m128i, __m128i) {
     (
-        _mm_gf2p8affineinv_epi64_epi8::<OUTER>(sum, tables.near),
-        _mm_gf2p8affineinv_epi64_epi8::<0>(sum, tables.both),
-        _mm_gf2p8affineinv_epi64_epi8::<0>(sum, tables.far),
+        _mm_gf2p8affineinv_epi64_epi8::<OUTER>(sum, _mm_set1_epi64x(NEAR_MATRIX)),
+        _mm_gf2p8affineinv_epi64_epi8::<0>(sum, _mm_set1_epi64x(BOTH_MATRIX)),
+        _mm_gf2p8affineinv_epi64_epi8::<0>(sum, _mm_set1_epi64x(FAR_MATRIX)),
     )
 }
 
@@ -622,7 +638,7 @@ macro_rules! by_halves {
 
 macro_rules! by_matrices {
     ($tables:ident, $v:ty, $features:literal, $three:ident, $enter:ident, $leave:ident,
-     $step:ident, $order:expr, $wide:expr, $splat64:ident, $affine:ident, $inverse:ident,
+     $step:ident, $order:expr, $splat64:ident, $affine:ident, $inverse:ident,
      $xor:ident, $right:ident) => {
         #[derive(Clone, Copy)]
         pub(super) struct $tables {
@@ -631,7 +647,6 @@ macro_rules! by_matrices {
             near: $v,
             both: $v,
             far: $v,
-            right: [$v; 3],
             order: $v,
         }
 
@@ -639,14 +654,12 @@ macro_rules! by_matrices {
             #[inline]
             #[target_feature(enable = $features)]
             fn new() -> Self {
-                let wide = $wide;
                 Self {
                     enter: $splat64(ENTER_MATRIX),
                     leave: $splat64(LEAVE_MATRIX),
                     near: $splat64(NEAR_MATRIX),
                     both: $splat64(BOTH_MATRIX),
                     far: $splat64(FAR_MATRIX),
-                    right: RIGHT.map(|turn| wide(constant(turn))),
                     order: $order,
                 }
             }
@@ -670,8 +683,8 @@ macro_rules! by_matrices {
             let near = $inverse::<OUTER>(sum, tables.near);
             let both = $inverse::<0>(sum, tables.both);
             let far = $inverse::<0>(sum, tables.far);
-            let x = $three(x, near, $right::<0>(both, tables));
-            $three(x, $right::<1>(both, tables), $right::<2>(far, tables))
+            let x = $three(x, near, $right::<0>(both));
+            $three(x, $right::<1>(both), $right::<2>(far))
         }
     };
 }
@@ -718,7 +731,7 @@ fn three512(x: __m512i, y: __m512i, z: __m512i) -> __m512i {
 
 #[inline]
 #[target_feature(enable = "gfni,avx512f,avx512bw")]
-fn right512<const BYTES: usize>(x: __m512i, _tables: &Matrices512) -> __m512i {
+fn right512<const BYTES: usize>(x: __m512i) -> __m512i {
     match BYTES {
         0 => _mm512_ror_epi32::<8>(x),
         1 => _mm512_ror_epi32::<16>(x),
@@ -734,41 +747,11 @@ fn three256(x: __m256i, y: __m256i, z: __m256i) -> __m256i {
 
 #[inline]
 #[target_feature(enable = "gfni,avx2")]
-fn right256<const BYTES: usize>(x: __m256i, tables: &Matrices256) -> __m256i {
-    _mm256_shuffle_epi8(x, tables.right[BYTES])
-}
-
-#[inline]
-#[target_feature(enable = "gfni,avx2")]
-fn three128(x: __m128i, y: __m128i, z: __m128i) -> __m128i {
-    _mm_xor_si128(x, _mm_xor_si128(y, z))
-}
-
-#[inline]
-#[target_feature(enable = "gfni,avx2")]
-fn right128<const BYTES: usize>(x: __m128i, tables: &Matrices128) -> __m128i {
-    _mm_shuffle_epi8(x, tables.right[BYTES])
+fn right256<const BYTES: usize>(x: __m256i) -> __m256i {
+    _mm256_shuffle_epi8(x, _mm256_broadcastsi128_si256(constant(RIGHT[BYTES])))
 }
 
 // In vector j of a group, part p is block parts·j + p: word j of part p counts so.
-by_halves!(
-    Halves128,
-    __m128i,
-    "avx2,aes",
-    three_halves128,
-    enter_halves128,
-    leave_halves128,
-    step_halves128,
-    map128,
-    _mm_set_epi32(3, 2, 1, 0),
-    |x: __m128i| x,
-    _mm_set1_epi8,
-    _mm_and_si128,
-    _mm_srli_epi16,
-    _mm_shuffle_epi8,
-    _mm_xor_si128,
-    sbox128
-);
 by_halves!(
     Halves256,
     __m256i,
@@ -806,22 +789,6 @@ by_halves!(
     sbox256
 );
 by_matrices!(
-    Matrices128,
-    __m128i,
-    "gfni,avx2",
-    three128,
-    enter_matrices128,
-    leave_matrices128,
-    step_matrices128,
-    _mm_set_epi32(3, 2, 1, 0),
-    |x: __m128i| x,
-    _mm_set1_epi64x,
-    _mm_gf2p8affine_epi64_epi8,
-    _mm_gf2p8affineinv_epi64_epi8,
-    _mm_xor_si128,
-    right128
-);
-by_matrices!(
     Matrices256,
     __m256i,
     "gfni,avx2",
@@ -830,7 +797,6 @@ by_matrices!(
     leave_matrices256,
     step_matrices256,
     _mm256_set_epi32(7, 5, 3, 1, 6, 4, 2, 0),
-    |x: __m128i| _mm256_broadcastsi128_si256(x),
     _mm256_set1_epi64x,
     _mm256_gf2p8affine_epi64_epi8,
     _mm256_gf2p8affineinv_epi64_epi8,
@@ -846,7 +812,6 @@ by_matrices!(
     leave_matrices512,
     step_matrices512,
     _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0),
-    |x: __m128i| _mm512_broadcast_i32x4(x),
     _mm512_set1_epi64,
     _mm512_gf2p8affine_epi64_epi8,
     _mm512_gf2p8affineinv_epi64_epi8,
@@ -865,7 +830,6 @@ path!(
     _mm256_set1_epi32,
     _mm256_loadu_si256,
     _mm256_storeu_si256,
-    _mm256_broadcastsi128_si256,
     _mm256_unpacklo_epi32,
     _mm256_unpackhi_epi32,
     _mm256_unpacklo_epi64,
@@ -889,7 +853,6 @@ path!(
     _mm256_set1_epi32,
     _mm256_loadu_si256,
     _mm256_storeu_si256,
-    _mm256_broadcastsi128_si256,
     _mm256_unpacklo_epi32,
     _mm256_unpackhi_epi32,
     _mm256_unpacklo_epi64,
@@ -913,7 +876,6 @@ path!(
     _mm256_set1_epi32,
     _mm256_loadu_si256,
     _mm256_storeu_si256,
-    _mm256_broadcastsi128_si256,
     _mm256_unpacklo_epi32,
     _mm256_unpackhi_epi32,
     _mm256_unpacklo_epi64,
@@ -937,7 +899,6 @@ path!(
     _mm512_set1_epi32,
     _mm512_loadu_si512,
     _mm512_storeu_si512,
-    _mm512_broadcast_i32x4,
     _mm512_unpacklo_epi32,
     _mm512_unpackhi_epi32,
     _mm512_unpacklo_epi64,
@@ -954,7 +915,6 @@ path!(
 chain!(
     chain_aes,
     "avx2,aes",
-    Halves128,
     enter_halves128,
     leave_halves128,
     parts_halves
@@ -962,7 +922,6 @@ chain!(
 chain!(
     chain_gfni,
     "gfni,avx2",
-    Matrices128,
     enter_matrices128,
     leave_matrices128,
     parts_matrices
