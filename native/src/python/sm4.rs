@@ -164,11 +164,11 @@ fn sm4_ccm_seal<'py>(
     py: Python<'py>,
     key: Input<'py>,
     nonce: Input<'py>,
-    data: Input<'py>,
+    plaintext: Input<'py>,
     aad: Input<'py>,
     tag_size: usize,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let (sm4, from, nonce) = (self::key(&key)?, data.bytes(), nonce.bytes().to_vec());
+    let (sm4, from, nonce) = (self::key(&key)?, plaintext.bytes(), nonce.bytes().to_vec());
     if !sm4::ccm_fits(nonce.len(), tag_size, from.len()) {
         return Err(PyValueError::new_err(
             "CCM has no such nonce, tag or text size",
@@ -177,7 +177,7 @@ fn sm4_ccm_seal<'py>(
     PyBytes::new_with(py, from.len() + tag_size, |to| {
         let (to, tag) = to.split_at_mut(from.len());
         let more = aad.bytes();
-        unlocked(py, &[&data, &aad], || {
+        unlocked(py, &[&plaintext, &aad], || {
             sm4.ccm_seal(&nonce, more, from, to, tag)
         })
         .map_err(refused)
@@ -190,7 +190,7 @@ fn sm4_ccm_open<'py>(
     py: Python<'py>,
     key: Input<'py>,
     nonce: Input<'py>,
-    data: Input<'py>,
+    sealed: Input<'py>,
     aad: Input<'py>,
     tag_size: usize,
 ) -> PyResult<Bound<'py, PyBytes>> {
@@ -200,10 +200,10 @@ fn sm4_ccm_open<'py>(
         .len()
         .checked_sub(tag_size)
         .ok_or_else(|| refused(sm4::Refused))?;
-    let (from, tag) = data.bytes().split_at(text);
+    let (from, tag) = sealed.bytes().split_at(text);
     PyBytes::new_with(py, text, |to| {
         let more = aad.bytes();
-        unlocked(py, &[&data, &aad], || {
+        unlocked(py, &[&sealed, &aad], || {
             sm4.ccm_open(&nonce, more, from, tag, to)
         })
         .map_err(refused)
@@ -221,6 +221,12 @@ fn paths() -> Vec<&'static str> {
     sm3.chain(sm4.map(sm4::Path::name)).collect()
 }
 
+/// The version of this module.
+#[pyfunction]
+fn version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}
+
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(sm4_ecb_encrypt, module)?)?;
     module.add_function(wrap_pyfunction!(sm4_ecb_decrypt, module)?)?;
@@ -231,5 +237,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(sm4_gcm_open, module)?)?;
     module.add_function(wrap_pyfunction!(sm4_ccm_seal, module)?)?;
     module.add_function(wrap_pyfunction!(sm4_ccm_open, module)?)?;
-    module.add_function(wrap_pyfunction!(paths, module)?)
+    module.add_function(wrap_pyfunction!(paths, module)?)?;
+    module.add_function(wrap_pyfunction!(version, module)?)
 }

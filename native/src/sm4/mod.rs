@@ -225,14 +225,11 @@ impl Sm4 {
     }
 
     fn blocks(&self, way: Way, from: &[u8], to: &mut [u8]) {
-        let mut turned;
-        let keys = if way == Way::Encrypt {
-            &self.keys
-        } else {
-            turned = self.keys;
+        let mut turned = self.keys;
+        if way == Way::Decrypt {
             turned.reverse();
-            &turned
-        };
+        }
+        let keys = &turned;
         match self.path {
             Path::Portable => portable::ecb(keys, from, to),
             // SAFETY: the path was available when the key was made.
@@ -247,10 +244,7 @@ impl Sm4 {
             #[cfg(not(target_arch = "x86_64"))]
             _ => unreachable!("only the portable path is available"),
         }
-        if way == Way::Decrypt {
-            turned = [0; 32];
-            wipe(&mut turned);
-        }
+        wipe(&mut turned);
     }
 
     /// CTR whose last 32 bits wrap by themselves, as GCM's do.
