@@ -13,10 +13,12 @@ __all__ = [
     "decode_ciphertext",
     "decode_pem",
     "decode_signature",
+    "decode_signature_raw",
     "decode_spki",
     "encode_ciphertext",
     "encode_pem",
     "encode_signature",
+    "encode_signature_raw",
     "encode_spki",
 ]
 
@@ -48,6 +50,32 @@ def decode_signature(signature: bytes) -> tuple[int, int]:
     if encode_signature(*pair) != signature:
         raise ValueError("signature is not canonical DER")
     return pair
+
+
+def encode_signature_raw(raw: bytes) -> bytes:
+    """Return SEQUENCE { r, s } of r ‖ s in 64 bytes."""
+    r, s = raw[:32].lstrip(b"\0") or b"\0", raw[32:].lstrip(b"\0") or b"\0"
+    if r[0] & 0x80:
+        r = b"\0" + r
+    if s[0] & 0x80:
+        s = b"\0" + s
+    return b"0%c\2%c%b\2%c%b" % (len(r) + len(s) + 4, len(r), r, len(s), s)
+
+
+def decode_signature_raw(der: bytes) -> bytes:
+    """Return r ‖ s of a canonical signature, each under 2**256."""
+    try:
+        size = der[3]
+        r, s = der[4 : 4 + size].lstrip(b"\0"), der[6 + size :].lstrip(b"\0")
+    except IndexError:
+        raise ValueError("signature is cut short") from None
+    if len(r) > 32 or len(s) > 32:
+        raise ValueError("r or s has over 256 bits")
+    raw = r.rjust(32, b"\0") + s.rjust(32, b"\0")
+    # One encoding only: whatever else the bytes were, they are not what we would write.
+    if encode_signature_raw(raw) != der:
+        raise ValueError("signature is not canonical DER")
+    return raw
 
 
 def encode_ciphertext(x: int, y: int, tag: bytes, masked: bytes) -> bytes:
