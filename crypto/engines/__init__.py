@@ -1,6 +1,6 @@
 """What computes SM2, SM3 and SM4: one engine for the process, chosen once, named in status.
 
-``auto`` takes the native module where it is installed (and ``FENGSUI_NATIVE`` is not 0), else the
+``FENGSUI_CRYPTO_BACKEND`` names it for commands without settings. ``auto`` takes the native module where it is installed (and ``FENGSUI_NATIVE`` is not 0), else the
 system's libcrypto. The floor in Python is never chosen by itself: pin it, and it warns.
 """
 
@@ -53,7 +53,7 @@ def current() -> Engine:
 
     Raises ``crypto.library.unsuitable`` when there is none.
     """
-    return _current or pin(AUTO)
+    return _current or pin(os.environ.get("FENGSUI_CRYPTO_BACKEND", AUTO))
 
 
 def pin(name: str) -> Engine:
