@@ -1,7 +1,8 @@
 """What computes SM2, SM3 and SM4: one engine for the process, chosen once, named in status.
 
-``FENGSUI_CRYPTO_BACKEND`` names it for commands without settings. ``auto`` takes the native module where it is installed (and ``FENGSUI_NATIVE`` is not 0), else the
-system's libcrypto. The floor in Python is never chosen by itself: pin it, and it warns.
+``auto`` takes the native module where it is installed (and ``FENGSUI_NATIVE`` is not 0), else the
+system's libcrypto; ``FENGSUI_CRYPTO_BACKEND`` names another for commands without settings. The
+floor in Python is never chosen by itself: pin it, and it warns.
 """
 
 import logging
