@@ -212,8 +212,8 @@ def _open(
     return Site(
         folder=folder, settings=settings, realm=realm, cipher=cipher, keyring=keyring,
         database=database, enrolments=enrolments, ids=ids, index=index, intake=intake,
-        control=control, clients=Clients(database, clock=clock, entropy=entropy), push=push, alerts=alerts,
-        rules=rules, pipeline=Pipeline(stages), sensors=sensors, writers=writers,
+        control=control, clients=Clients(database, clock=clock, entropy=entropy), push=push,
+        alerts=alerts, rules=rules, pipeline=Pipeline(stages), sensors=sensors, writers=writers,
         recording=recording, owner=owner, clock=clock, entropy=entropy,
     )  # fmt: skip
 
