@@ -33,46 +33,8 @@ _SPKI_PREFIX: Final = bytes.fromhex("3059301306072a8648ce3d020106082a811ccf55018
 _SPKI_SM2_PREFIX: Final = bytes.fromhex("305a301406082a811ccf5501822d06082a811ccf5501822d034200")
 _POINT_SIZE: Final = 65
 
-# SEQUENCE { INTEGER of 1 to 33 bytes, INTEGER of 1 to 33 bytes }
-_SIGNATURE_SIZES: Final = range(8, 73)
-
 # An encrypted PKCS#8 SM2 key in PEM is under 600 bytes; the rest is room for comments around it.
 _PEM_SIZE_MAX: Final = 16 * 1024
-
-
-def encode_signature_raw(signature: bytes) -> bytes:
-    """Return SEQUENCE { r, s } of r ‖ s in 64 bytes."""
-    if len(signature) != 64:
-        raise ValueError("r ‖ s has 64 bytes")
-    r, s = signature[:32].lstrip(b"\0"), signature[32:].lstrip(b"\0")
-    if not r or r[0] & 0x80:
-        r = b"\0" + r
-    if not s or s[0] & 0x80:
-        s = b"\0" + s
-    r_size, s_size = len(r), len(s)
-    return b"%c%c%c%c%b%c%c%b" % (0x30, r_size + s_size + 4, 2, r_size, r, 2, s_size, s)
-
-
-def decode_signature_raw(signature: bytes) -> bytes:
-    """Return r ‖ s, 64 bytes, of a canonical signature."""
-    size = len(signature)
-    if size not in _SIGNATURE_SIZES or signature[:3] != b"%c%c%c" % (0x30, size - 2, 2):
-        raise ValueError("signature is not canonical DER")
-    middle = 4 + signature[3]
-    r, head, s = signature[4:middle], signature[middle : middle + 2], signature[middle + 2 :]
-    if not r or not s or head != b"%c%c" % (2, len(s)):
-        raise ValueError("signature is not canonical DER")
-    # A number's first bit is its sign, so it starts with 00 exactly when the next bit is set.
-    if (
-        r[0] & 0x80
-        or s[0] & 0x80
-        or (r[0] == 0 < len(r) - 1 and r[1] < 0x80)
-        or (s[0] == 0 < len(s) - 1 and s[1] < 0x80)
-    ):
-        raise ValueError("signature is not canonical DER")
-    if len(r) > 32 + (not r[0]) or len(s) > 32 + (not s[0]):
-        raise ValueError("a half of the signature has over 256 bits")
-    return r[-32:].rjust(32, b"\0") + s[-32:].rjust(32, b"\0")
 
 
 def encode_signature(r: int, s: int) -> bytes:
@@ -84,6 +46,32 @@ def decode_signature(signature: bytes) -> tuple[int, int]:
     """Return r and s of a canonical signature."""
     raw = decode_signature_raw(signature)
     return int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
+
+
+def encode_signature_raw(raw: bytes) -> bytes:
+    """Return SEQUENCE { r, s } of r ‖ s in 64 bytes."""
+    r, s = raw[:32].lstrip(b"\0") or b"\0", raw[32:].lstrip(b"\0") or b"\0"
+    if r[0] & 0x80:
+        r = b"\0" + r
+    if s[0] & 0x80:
+        s = b"\0" + s
+    return b"0%c\2%c%b\2%c%b" % (len(r) + len(s) + 4, len(r), r, len(s), s)
+
+
+def decode_signature_raw(der: bytes) -> bytes:
+    """Return r ‖ s of a canonical signature, each under 2**256."""
+    try:
+        size = der[3]
+        r, s = der[4 : 4 + size].lstrip(b"\0"), der[6 + size :].lstrip(b"\0")
+    except IndexError:
+        raise ValueError("signature is cut short") from None
+    if len(r) > 32 or len(s) > 32:
+        raise ValueError("r or s has over 256 bits")
+    raw = r.rjust(32, b"\0") + s.rjust(32, b"\0")
+    # One encoding only: whatever else the bytes were, they are not what we would write.
+    if encode_signature_raw(raw) != der:
+        raise ValueError("signature is not canonical DER")
+    return raw
 
 
 def encode_ciphertext(x: int, y: int, tag: bytes, masked: bytes) -> bytes:

@@ -10,10 +10,18 @@ import secrets
 from enum import Enum
 from typing import Final
 
-from crypto import _asn1, _block, _oid
+from crypto import _asn1, _oid, sm4
 from crypto.errors import CryptoError
 
-__all__ = ["ITERATIONS", "ITERATIONS_MAX", "ITERATIONS_MIN", "Style", "open_sealed", "seal"]
+__all__ = [
+    "ITERATIONS",
+    "ITERATIONS_MAX",
+    "ITERATIONS_MIN",
+    "Style",
+    "open_sealed",
+    "seal",
+    "wrong_password",
+]
 
 # What is written: OWASP's figure for PBKDF2 with HMAC-SHA256, about a quarter of a second.
 ITERATIONS: Final = 600_000
@@ -54,8 +62,8 @@ class Style(Enum):
 def seal(plaintext: bytes, password: bytes, *, style: Style, iterations: int) -> bytes:
     """Return EncryptedPrivateKeyInfo (RFC 5958, 3) by SM4-CBC."""
     _check_iterations(iterations)
-    salt, iv = secrets.token_bytes(_SALT_SIZE), secrets.token_bytes(_block.BLOCK_SIZE)
-    key = _derive(_DIGESTS[style.value], password, salt, iterations, 16)
+    salt, iv = secrets.token_bytes(_SALT_SIZE), secrets.token_bytes(sm4.BLOCK_SIZE)
+    key = _derive(_DIGESTS[style.value], password, salt, iterations, sm4.KEY_SIZE)
     derivation = _oid.algorithm(
         _PBKDF2,
         _asn1.sequence(
@@ -67,7 +75,7 @@ def seal(plaintext: bytes, password: bytes, *, style: Style, iterations: int) ->
     cipher = _oid.algorithm(_oid.SM4_CBC, _asn1.octets(iv))
     return _asn1.sequence(
         _oid.algorithm(_PBES2, _asn1.sequence(derivation, cipher)),
-        _asn1.octets(_block.sm4_cbc_seal(key, iv, plaintext)),
+        _asn1.octets(sm4.cbc_encrypt(key, iv, plaintext, padding=sm4.Padding.PKCS7)),
     )
 
 
@@ -94,10 +102,13 @@ def open_sealed(der: bytes, password: bytes) -> bytes:
         raise ValueError("key size is not the cipher's")
     _check_iterations(iterations)
     key = _derive(digest, password, salt, iterations, size)
-    open_cbc = _block.sm4_cbc_open if cipher == _oid.SM4_CBC else _block.aes_cbc_open
+    if len(iv) != sm4.BLOCK_SIZE:
+        raise ValueError("IV is not one block")
     try:
-        return open_cbc(key, iv, sealed)
-    except ValueError:
+        if cipher == _oid.SM4_CBC:
+            return sm4.cbc_decrypt(key, iv, sealed, padding=sm4.Padding.PKCS7)
+        return _open_aes(key, iv, sealed)
+    except (CryptoError, ValueError):
         raise wrong_password() from None
 
 
@@ -124,6 +135,18 @@ def _read_derivation(both: _asn1.Reader) -> tuple[str, bytes, int, int | None]:
     if len(salt) not in _SALT_SIZES:
         raise ValueError(f"salt of {len(salt)} bytes")
     return _DIGESTS[identifier], salt, iterations, stated_size
+
+
+def _open_aes(key: bytes, iv: bytes, sealed: bytes) -> bytes:
+    from cryptography.hazmat.primitives.ciphers import Cipher
+    from cryptography.hazmat.primitives.ciphers.algorithms import AES
+    from cryptography.hazmat.primitives.ciphers.modes import CBC
+    from cryptography.hazmat.primitives.padding import PKCS7
+
+    decryptor = Cipher(AES(key), CBC(iv)).decryptor()
+    unpadder = PKCS7(AES.block_size).unpadder()
+    padded = decryptor.update(sealed) + decryptor.finalize()
+    return unpadder.update(padded) + unpadder.finalize()
 
 
 def _check_iterations(iterations: int) -> None:
