@@ -10,7 +10,7 @@ from gmssl import sm3 as gmssl_sm3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crypto import _der, engines, sm2, sm3
+from crypto import _asn1, _der, engines, sm2, sm3
 from crypto.engines import curve
 from crypto.engines.libcrypto import LibcryptoEngine
 from crypto.engines.port import Refused
@@ -90,7 +90,7 @@ def malformed_signatures(r: int, s: int) -> dict[str, bytes]:
     """Other encodings of a good signature, and its values moved out of range."""
     good = _der.encode_signature(r, s)
     body = good[2:]
-    r_der, s_der = (_der._encode_integer(value) for value in (r, s))
+    r_der, s_der = (_asn1.integer(value) for value in (r, s))
     padded = b"\x02" + bytes((r_der[1] + 1,)) + b"\0" + r_der[2:]
 
     def sequence(content: bytes) -> bytes:
