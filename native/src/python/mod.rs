@@ -2,6 +2,7 @@
 
 use pyo3::prelude::*;
 
+mod input;
 mod sm2;
 mod sm3;
 mod sm4;
