@@ -30,7 +30,6 @@ class _PublicKey:
 
     def __init__(self, native: "sm.Sm2PublicKey") -> None:
         self.native = native
-        # Bound once: a method in between costs as much as a hash.
         self.verify = native.verify
         self.encrypt = native.encrypt
 
@@ -61,29 +60,31 @@ class NativeEngine:
     name: Final = "native"
 
     def __init__(self) -> None:
-        """Raise ``crypto.library.unsuitable`` when the module is not installed."""
+        """Raise ``crypto.library.unsuitable`` when the module is absent or of another version."""
         try:
             from fengsui_native import sm
-        except ImportError:
+
+            self._sm = sm
+            # Bound once: a method in between costs as much as a short hash.
+            self.sm3 = sm.Sm3
+            self.sm3_digest = sm.sm3_digest
+            self.sm3_digest_many = sm.sm3_digest_many
+            self.sm3_leaves = sm.sm3_leaves
+            self.sm3_hmac = sm.sm3_hmac
+            self.sm4_ecb_encrypt = sm.sm4_ecb_encrypt
+            self.sm4_ecb_decrypt = sm.sm4_ecb_decrypt
+            self.sm4_cbc_encrypt = sm.sm4_cbc_encrypt
+            self.sm4_cbc_decrypt = sm.sm4_cbc_decrypt
+            self.sm4_ctr = sm.sm4_ctr
+            self.sm4_gcm_seal = sm.sm4_gcm_seal
+            self.sm4_ccm_seal = sm.sm4_ccm_seal
+        except (ImportError, AttributeError) as error:
             raise CryptoError(
                 "crypto.library.unsuitable",
-                "The native module is not installed: run make install where cargo is, or install "
-                "the fengsui-native wheel.",
-                {"library": "fengsui-native", "reason": "not installed"},
+                f"The native module cannot be used ({error}): run make install where cargo is, or "
+                "install the fengsui-native wheel of this version.",
+                {"library": "fengsui-native", "reason": str(error)},
             ) from None
-        self._sm = sm
-        self.sm3 = sm.Sm3
-        self.sm3_digest = sm.sm3_digest
-        self.sm3_digest_many = sm.sm3_digest_many
-        self.sm3_leaves = sm.sm3_leaves
-        self.sm3_hmac = sm.sm3_hmac
-        self.sm4_ecb_encrypt = sm.sm4_ecb_encrypt
-        self.sm4_ecb_decrypt = sm.sm4_ecb_decrypt
-        self.sm4_cbc_encrypt = sm.sm4_cbc_encrypt
-        self.sm4_cbc_decrypt = sm.sm4_cbc_decrypt
-        self.sm4_ctr = sm.sm4_ctr
-        self.sm4_gcm_seal = sm.sm4_gcm_seal
-        self.sm4_ccm_seal = sm.sm4_ccm_seal
 
     def describe(self) -> str:
         return f"fengsui-native {self._sm.version()} ({', '.join(self._sm.paths())})"
