@@ -1,7 +1,7 @@
 """The small sizes that a platform really works on: events, tokens, signatures.
 
 As ``bench crypto``, against OpenSSL's C library from C. A call from Python costs about as much as
-hashing 64 bytes, so the forms that take many at once (``digest_many``) stand beside the single ones.
+hashing 64 bytes, so the forms that take many at once (``digest_many``) stand beside single ones.
 SM4: ours takes key and nonce with each call; the peer keeps its key schedule and sets a new IV.
 """
 

@@ -5,7 +5,6 @@ Versions are pinned where the peer's own lock file stands beside its program.
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys

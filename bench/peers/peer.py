@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -13,20 +13,18 @@ __all__ = ["MissingPeer", "Peer", "Refused"]
 _LINE_SIZE_MAX = 4 << 20
 
 
-class MissingPeer(Exception):
+class MissingPeer(Exception):  # noqa: N818 - a state of the machine, no fault
     """The peer, or what it was asked for, cannot be had here; the message says why."""
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - a verdict, as in crypto's engines
     """The peer found its input bad: a wrong signature, a changed ciphertext, a malformed key."""
 
 
 class Peer:
     """One running peer; ends with the block or with this process."""
 
-    def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, command: Sequence[str]) -> None:
         """Start the program; raises ``MissingPeer``."""
         try:
             self._child = subprocess.Popen(
@@ -34,7 +32,6 @@ class Peer:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env=environment,
             )
         except OSError as error:
             raise MissingPeer(f"{Path(command[0]).name} does not start: {error}") from error
