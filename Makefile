@@ -3,18 +3,32 @@ PYTHON ?= python3
 BIN := .venv/bin
 DATA ?= data
 STAMP := .venv/.installed
+NATIVE := .venv/.native
 # Tests run beside a real browser and real disks: two workers fit the smallest machine we support.
 WORKERS ?= 2
 
 .PHONY: install run test test-long check bench ui clean
 
-install: $(STAMP)
+install: $(STAMP) $(NATIVE)
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
+
+# The native cipher engine, where cargo is. Without it the system's libcrypto computes, slower.
+$(NATIVE): $(STAMP) $(shell find native/src native/Cargo.toml native/Cargo.lock native/pyproject.toml -type f)
+	@if command -v cargo >/dev/null; then \
+	  rm -rf .cache/wheels && \
+	  $(BIN)/maturin build --quiet --release --locked --manifest-path native/Cargo.toml \
+	    --interpreter $(BIN)/python --out .cache/wheels && \
+	  $(BIN)/python -m pip install --quiet --no-deps --force-reinstall .cache/wheels/*.whl || \
+	  echo "The native engine could not be built: the system's libcrypto is used instead."; \
+	else \
+	  echo "No cargo here: the system's libcrypto is used instead of the native engine."; \
+	fi
+	@touch $@
 
 run: install
 	$(BIN)/fengsui run --data $(DATA)

@@ -1,0 +1,158 @@
+//! Random bytes from the operating system, tested for health before anything uses them.
+//!
+//! Every call asks the kernel anew: no state of a generator is kept, so a forked process shares
+//! none with its parent. The tests are those of NIST SP 800-90B, 4.4: repetition count and adaptive
+//! proportion, on the bytes as they come, at start over 1024 bytes and then over every byte. They
+//! assume four bits of entropy in a byte and raise a false alarm once in 2⁴⁰ samples; a generator
+//! that is stuck or heavily biased trips them. After one alarm the process gets no more random
+//! bytes: it fails closed.
+
+use std::cell::RefCell;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::Error;
+use zeroize::Zeroize;
+
+/// 1 + 40 / 4 (SP 800-90B, 4.4.1).
+const REPETITION_LIMIT: u32 = 11;
+/// Bytes of a window (4.4.2, for more than two symbols).
+const WINDOW: u32 = 512;
+/// The first byte of a window may not come this often in it: 1 + the 1 − 2⁻⁴⁰ quantile of the
+/// binomial distribution of 512 draws with probability 2⁻⁴.
+const PROPORTION_LIMIT: u32 = 79;
+const STARTUP_BYTES: usize = 1024;
+
+static FAILED: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    /// One set of tests for each thread: no lock that a fork could leave closed.
+    static HEALTH: RefCell<Health> = const { RefCell::new(Health::new()) };
+}
+
+/// The running state of both tests.
+pub struct Health {
+    last: u8,
+    repetitions: u32,
+    first: u8,
+    seen: u32,
+    matches: u32,
+}
+
+impl Health {
+    pub const fn new() -> Self {
+        Self {
+            last: 0,
+            repetitions: 0,
+            first: 0,
+            seen: 0,
+            matches: 0,
+        }
+    }
+
+    /// Takes in bytes; false when a limit is reached.
+    pub fn accepts(&mut self, bytes: &[u8]) -> bool {
+        let mut healthy = true;
+        for &byte in bytes {
+            self.repetitions = if byte == self.last {
+                self.repetitions + 1
+            } else {
+                1
+            };
+            self.last = byte;
+            healthy &= self.repetitions < REPETITION_LIMIT;
+            if self.seen == 0 {
+                self.first = byte;
+                self.matches = 0;
+            }
+            self.matches += u32::from(byte == self.first);
+            healthy &= self.matches < PROPORTION_LIMIT;
+            self.seen = (self.seen + 1) % WINDOW;
+        }
+        healthy
+    }
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Fills the buffer with random bytes that have passed the tests.
+pub fn fill(buffer: &mut [u8]) -> Result<(), Error> {
+    start()?;
+    draw(buffer)
+}
+
+/// Tests the source and tells whether it may be used.
+pub fn check() -> Result<(), Error> {
+    start()?;
+    test_sample()
+}
+
+fn start() -> Result<(), Error> {
+    static STARTED: OnceLock<()> = OnceLock::new();
+    if STARTED.get().is_none() {
+        test_sample()?;
+        let _ = STARTED.set(());
+    }
+    if FAILED.load(Ordering::Relaxed) {
+        Err(Error::Random)
+    } else {
+        Ok(())
+    }
+}
+
+fn test_sample() -> Result<(), Error> {
+    let mut sample = [0; STARTUP_BYTES];
+    let result = draw(&mut sample);
+    sample.zeroize();
+    result
+}
+
+fn draw(buffer: &mut [u8]) -> Result<(), Error> {
+    let filled = getrandom::fill(buffer).is_ok();
+    let healthy = filled && HEALTH.with_borrow_mut(|health| health.accepts(buffer));
+    if healthy && !FAILED.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    FAILED.store(true, Ordering::Relaxed);
+    buffer.zeroize();
+    Err(Error::Random)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stuck_source_is_refused_at_the_eleventh_byte() {
+        let mut health = Health::new();
+        assert!(health.accepts(&[7; 10]));
+        assert!(!health.accepts(&[7]));
+    }
+
+    #[test]
+    fn a_source_that_prefers_one_byte_is_refused_within_a_window() {
+        let mut health = Health::new();
+        let biased: Vec<u8> = (0..512u32)
+            .map(|i| if i % 6 == 0 { 9 } else { i as u8 })
+            .collect();
+        assert!(!health.accepts(&biased));
+    }
+
+    #[test]
+    fn an_even_source_is_accepted() {
+        let mut health = Health::new();
+        let even: Vec<u8> = (0..4096u32)
+            .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
+            .collect();
+        assert!(health.accepts(&even));
+    }
+
+    #[test]
+    fn the_systems_source_is_healthy() {
+        assert!(check().is_ok());
+    }
+}
