@@ -14,7 +14,6 @@ from crypto.errors import CryptoError
 from crypto.sm2 import Form, PrivateKey, PublicKey
 from crypto.sm2_exchange import Exchange, Role
 
-
 FOLDER = Path(__file__).parent.parent / "vectors" / "sm"
 FILE = FOLDER / "sm2_negative.json"
 CONTENT = json.loads(FILE.read_text(encoding="utf-8"))

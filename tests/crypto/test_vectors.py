@@ -13,7 +13,6 @@ from crypto.errors import CryptoError
 from crypto.sm2 import Form, PrivateKey, PublicKey
 from crypto.sm2_exchange import Exchange, Role
 
-
 FOLDER = Path(__file__).parent.parent / "vectors" / "sm"
 SM2, SM3, SM4 = (
     json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
