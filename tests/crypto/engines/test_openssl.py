@@ -7,9 +7,16 @@ from pathlib import Path
 import pytest
 
 import crypto
-from crypto import _libcrypto
+from crypto import engines
+from crypto.engines import _openssl, libcrypto
 from crypto.errors import CryptoError
 from crypto.sm2 import PrivateKey
+
+
+@pytest.fixture
+def key():
+    with engines.using(libcrypto.LibcryptoEngine()):
+        yield PrivateKey.generate()
 
 
 def refused(call):
@@ -20,14 +27,13 @@ def refused(call):
 
 
 def test_the_library_in_use_is_described():
-    assert _libcrypto.NAME == "libcrypto"
-    assert _libcrypto.describe().startswith("OpenSSL 3")
+    assert "SM2 OpenSSL 3" in libcrypto.LibcryptoEngine().describe()
 
 
 def test_the_search_by_name_finds_a_suitable_library():
-    name = _libcrypto._find()
+    name = _openssl._find()
     assert name is not None
-    assert _libcrypto._open(name).version == _libcrypto.describe()
+    assert _openssl._open(name).version == _openssl.library().version
 
 
 @pytest.mark.parametrize(
@@ -35,7 +41,7 @@ def test_the_search_by_name_finds_a_suitable_library():
     [("libnosuch.so.9", "cannot be loaded"), ("libm.so.6", "not an OpenSSL 3")],
 )
 def test_an_unsuitable_library_is_named_with_what_to_do(name, reason):
-    error = refused(lambda: _libcrypto._open(name))
+    error = refused(lambda: _openssl._open(name))
     assert error.params["library"] == name
     assert reason in str(error)
     assert "OpenSSL 3.0 or later" in str(error)
@@ -71,7 +77,7 @@ class _FakeLibrary:
 )
 def test_an_old_library_and_one_without_sm2_are_unsuitable(version, context, reason, monkeypatch):
     monkeypatch.setattr(ctypes, "CDLL", lambda name: _FakeLibrary(version, context))
-    assert reason in str(refused(lambda: _libcrypto._open("libcrypto.so.3")))
+    assert reason in str(refused(lambda: _openssl._open("libcrypto.so.3")))
 
 
 @pytest.mark.parametrize("found", [None, "libnosuch.so.9"])
@@ -80,8 +86,8 @@ def test_without_any_library_the_first_use_says_so(found, monkeypatch):
         raise OSError(name)
 
     monkeypatch.setattr(ctypes, "CDLL", none_here)
-    monkeypatch.setattr(_libcrypto, "_find", lambda: found)
-    error = refused(_libcrypto._library.__wrapped__)
+    monkeypatch.setattr(_openssl, "_find", lambda: found)
+    error = refused(_openssl.library.__wrapped__)
     assert error.params["library"] == (found or "libcrypto.so.3")
 
 
@@ -96,7 +102,7 @@ def test_a_refusal_leaves_no_error_behind_for_the_ssl_module(key):
 
 def test_native_keys_are_freed_with_their_objects():
     freed = []
-    handle = _libcrypto._library().handle
+    handle = _openssl.library().handle
 
     class Watched:
         def EVP_PKEY_free(self, pointer):  # noqa: N802
@@ -106,11 +112,10 @@ def test_native_keys_are_freed_with_their_objects():
         def __getattr__(self, name):
             return getattr(handle, name)
 
-    source = PrivateKey.generate()._key
-    der = source.private_der()
+    der = libcrypto._SEC1_HEAD + bytes(31) + b"\5" + libcrypto._SEC1_TAIL
     data = ctypes.c_char_p(der)
     pointer = handle.d2i_AutoPrivateKey(None, ctypes.byref(data), len(der))
-    key = _libcrypto.Key(Watched(), pointer)
+    key = libcrypto._Key(Watched(), pointer)
     assert freed == []
     del key
     gc.collect()
