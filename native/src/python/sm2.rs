@@ -17,6 +17,7 @@ type Digest = [u8; 32];
 type Point = [u8; 65];
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    sm2::prepare();
     module.add_class::<Sm2PrivateKey>()?;
     module.add_class::<Sm2PublicKey>()?;
     module.add_function(wrap_pyfunction!(sm2_verify_many, module)?)?;
