@@ -3,18 +3,32 @@ PYTHON ?= python3
 BIN := .venv/bin
 DATA ?= data
 STAMP := .venv/.installed
+NATIVE := .venv/.native
 # Tests run beside a real browser and real disks: two workers fit the smallest machine we support.
 WORKERS ?= 2
 
-.PHONY: install run test test-long check bench ui clean
+.PHONY: install run test test-native test-long check bench ui clean
 
-install: $(STAMP)
+install: $(STAMP) $(NATIVE)
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
+
+# The native cipher engine, where cargo is. Without it the system's libcrypto computes, slower.
+$(NATIVE): $(STAMP) $(shell find native/src native/Cargo.toml native/Cargo.lock native/pyproject.toml -type f)
+	@if command -v cargo >/dev/null; then \
+	  rm -rf .cache/wheels && \
+	  $(BIN)/maturin build --quiet --release --locked --manifest-path native/Cargo.toml \
+	    --interpreter $(BIN)/python --out .cache/wheels && \
+	  $(BIN)/python -m pip install --quiet --no-deps --force-reinstall .cache/wheels/*.whl || \
+	  echo "The native engine could not be built: the system's libcrypto is used instead."; \
+	else \
+	  echo "No cargo here: the system's libcrypto is used instead of the native engine."; \
+	fi
+	@touch $@
 
 run: install
 	$(BIN)/fengsui run --data $(DATA)
@@ -25,7 +39,16 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check
+# Rust's own tests of the native module, where cargo is.
+test-native:
+	@if command -v cargo >/dev/null; then \
+	  cd native && cargo fmt --check && cargo clippy --quiet --release --locked -- -D warnings && \
+	  cargo test --quiet --release --locked --no-default-features; \
+	else \
+	  echo "No cargo here: the native module is not tested."; \
+	fi
+
+test: check test-native
 	$(BIN)/pytest -m "not service and not long" -n $(WORKERS)
 	$(BIN)/pytest -m "service and not long" -n 0
 
@@ -41,4 +64,4 @@ ui:
 	cd ui && npm ci && npm run build
 
 clean:
-	rm -rf .venv .cache build dist
+	rm -rf .venv .cache build dist native/target

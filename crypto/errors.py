@@ -1,11 +1,14 @@
 """The one error of this package: a code for programs, a message for people, never a secret.
 
 CryptoError
-  crypto.key.*         malformed, encrypted, password,
+  crypto.backend.*     unknown
+  crypto.key.*         malformed, encrypted, password, policy,
                            exposed, missing, unreadable, unwritable
   crypto.domain.*      malformed
-  crypto.signature.*   invalid
+  crypto.digest.*      malformed
+  crypto.signature.*   invalid, malformed
   crypto.ciphertext.*  invalid
+  crypto.exchange.*    failed
   crypto.plaintext.*   size
   crypto.nonce.*       malformed
   crypto.library.*     unsuitable, failed

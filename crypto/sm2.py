@@ -1,30 +1,36 @@
 """SM2 keys, signatures and encryption (GB/T 32918-2016, recommended curve of part 5).
 
 A signature always names its domain: the domain is the signer's ID inside Z, so a signature made for
-one use never verifies in another. Signing takes the message and hashes it here; there is no way to
-sign a foreign digest. Verification raises and never returns a verdict that could be ignored.
-Keys may be shared between threads. A private key shows its key id only: not in ``repr``, not in
-an error, and it cannot be pickled or copied.
+one use never verifies in another. Signing takes the message and hashes it here; a foreign digest is
+signed only by a key whose policy allows it. Verification raises and never returns a verdict that
+could be ignored. Keys may be shared between threads. A private key shows its key id only: not in
+``repr``, not in an error, and it cannot be pickled or copied.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
 from typing import Final, NoReturn, Self, TypeVar
 
-from crypto import _der, _libcrypto, sm3
+from crypto import _der, engines, pkcs8, sm3
+from crypto.engines import curve, port
+from crypto.engines.port import Refused
 from crypto.errors import CryptoError
 
-__all__ = ["PLAINTEXT_SIZE_MAX", "PrivateKey", "PublicKey"]
+__all__ = [
+    "DEFAULT_ID",
+    "PLAINTEXT_SIZE_MAX",
+    "Form",
+    "Policy",
+    "PrivateKey",
+    "PublicKey",
+    "signature_from_raw",
+    "signature_to_raw",
+    "verify_many",
+]
 
-# GB/T 32918.5-2017: the recommended 256-bit curve y² = x³ + ax + b over F_p, order n, base point G.
-_P: Final = 0xFFFFFFFE_FFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFF_00000000_FFFFFFFF_FFFFFFFF
-_A: Final = _P - 3
-_B: Final = 0x28E9FA9E_9D9F5E34_4D5A9E4B_CF6509A7_F39789F5_15AB8F92_DDBCBD41_4D940E93
-_N: Final = 0xFFFFFFFE_FFFFFFFF_FFFFFFFF_FFFFFFFF_7203DF6B_21C6052B_53BBF409_39D54123
-_G: Final = (
-    0x32C4AE2C_1F198119_5F990446_6A39C994_8FE30BBF_F2660BE1_715A4589_334C74C7,
-    0xBC3736A2_F4F6779C_59BDCEE3_6B692153_D0A9877C_C62A4740_02DF32E5_2139F0A0,
-)
-_CURVE_BYTES: Final = b"".join(value.to_bytes(32, "big") for value in (_A, _B, *_G))
+DEFAULT_ID: Final = "1234567812345678"
+"""The ID of signers who name none (GM/T 0009-2012, 10)."""
 
 # ENTL counts the bits of the ID in two bytes (GB/T 32918.2-2016, 5.5).
 _DOMAIN_SIZE_MAX: Final = 0xFFFF // 8
@@ -32,33 +38,72 @@ _DOMAIN_SIZE_MAX: Final = 0xFFFF // 8
 _DOMAINS_CACHED_MAX: Final = 16
 # SM2 encrypts keys and short secrets; longer data takes a fresh SM4 key sealed by SM2.
 PLAINTEXT_SIZE_MAX: Final = 64 * 1024
+_POINT_SIZE: Final = 65
+_C3_SIZE: Final = 32
 
 _PRIVATE_LABELS: Final = ("PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY")
+
+
+class Form(Enum):
+    """How a ciphertext is written."""
+
+    DER = "der"
+    """SEQUENCE { x, y, C3, C2 } (GB/T 35276-2017, 7.2)."""
+    C1C3C2 = "c1c3c2"
+    """04 ‖ x ‖ y ‖ C3 ‖ C2, the order of GB/T 32918.4-2016."""
+    C1C2C3 = "c1c2c3"
+    """The order of the drafts before 2012: read for old data, better not written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What a private key may be used for."""
+
+    sign: bool = True
+    sign_e: bool = False
+    """Sign a digest computed elsewhere: whoever asks may have any message signed unseen."""
+    decrypt: bool = True
+    exchange: bool = True
+
+
+_ALL_BUT_DIGESTS: Final = Policy()
 
 
 class _MessageDigest:
     """What a signature of one point covers; keeps the part that each message of a domain shares."""
 
-    __slots__ = ("_point", "_states")
+    __slots__ = ("_identities", "_point", "_states")
 
     def __init__(self, point: bytes) -> None:
         self._point = point
+        self._identities: dict[str, bytes] = {}
         self._states: dict[str, sm3.Hash] = {}
 
     def __call__(self, message: bytes, domain: str) -> bytes:
         """Return e = SM3(Z ‖ M) (GB/T 32918.2-2016, 5.5 and 6.1)."""
-        state = self._states.get(domain)
-        if state is None:
-            state = sm3.new(self._identity(domain))
-            if len(self._states) < _DOMAINS_CACHED_MAX:
-                self._states[domain] = state
-        # The kept state has taken in Z and is never updated: each message gets a copy.
-        state = state.copy()
+        state = self.begin(domain)
         state.update(message)
         return state.digest()
 
-    def _identity(self, domain: str) -> bytes:
+    def begin(self, domain: str) -> sm3.Hash:
+        """Return a running hash that has taken in Z."""
+        state = self._states.get(domain)
+        if state is None:
+            state = sm3.new(self.identity(domain))
+            if len(self._states) < _DOMAINS_CACHED_MAX:
+                self._states[domain] = state
+        # The kept state is never updated: each message gets a copy.
+        return state.copy()
+
+    def many(self, messages: Sequence[bytes], domain: str) -> list[bytes]:
+        """Return e of each message."""
+        return sm3.digest_many(messages, self.identity(domain))
+
+    def identity(self, domain: str) -> bytes:
         """Return Z = SM3(ENTL ‖ ID ‖ a ‖ b ‖ G ‖ point)."""
+        known = self._identities.get(domain)
+        if known is not None:
+            return known
         try:
             identity = domain.encode()
         except UnicodeEncodeError:
@@ -70,20 +115,28 @@ class _MessageDigest:
                 {"size": len(identity)},
             )
         bits = (8 * len(identity)).to_bytes(2, "big")
-        return sm3.digest(bits + identity + _CURVE_BYTES + self._point[1:])
+        z = sm3.digest(bits + identity + curve.CURVE_BYTES + self._point[1:])
+        if len(self._identities) < _DOMAINS_CACHED_MAX:
+            self._identities[domain] = z
+        return z
 
 
 class PublicKey:
     """A point of the curve, checked when made; equal when the points are."""
 
-    __slots__ = ("__weakref__", "_digest", "_key", "_point")
+    __slots__ = ("__weakref__", "_digest", "_engine", "_key", "_point")
 
     def __init__(self, point: bytes) -> None:
         """``point``: 04 ‖ x ‖ y, 65 bytes; raises ``crypto.key.malformed`` when off the curve."""
-        _check_point(point)
+        if len(point) != _POINT_SIZE or point[0] != 4:
+            raise _malformed("a public key is 04 ‖ x ‖ y, 65 bytes")
+        self._engine = engines.current()
+        try:
+            self._key = self._engine.sm2_public(point)
+        except Refused:
+            raise _malformed("the point is not on the SM2 curve") from None
         self._point = point
         self._digest = _MessageDigest(point)
-        self._key = _native(lambda: _libcrypto.Key.from_spki(_der.encode_spki(point)))
 
     @classmethod
     def from_point(cls, point: bytes) -> Self:
@@ -92,7 +145,7 @@ class PublicKey:
 
     @classmethod
     def from_pem(cls, pem: bytes) -> Self:
-        """Return the key of a ``PUBLIC KEY`` block: id-ecPublicKey, SM2 curve, uncompressed."""
+        """Return the key of a ``PUBLIC KEY`` block: SM2 curve, uncompressed."""
         try:
             _, der = _der.decode_pem(pem, ("PUBLIC KEY",))
             point = _der.decode_spki(der)
@@ -114,22 +167,37 @@ class PublicKey:
         """The first 8 bytes of SM3(point), as 16 hexadecimal digits: a name, not a proof."""
         return sm3.digest(self._point)[:8].hex()
 
+    def digest(self, message: bytes, *, domain: str) -> bytes:
+        """Return e = SM3(Z ‖ M): what a signature of this key over ``message`` covers."""
+        return self._digest(message, domain)
+
+    def identity(self, *, domain: str) -> bytes:
+        """Return Z, the hash of the ID, the curve and this point (GB/T 32918.2-2016, 5.5)."""
+        return self._digest.identity(domain)
+
     def verify(self, signature: bytes, message: bytes, *, domain: str) -> None:
         """Raise ``crypto.signature.invalid`` unless this key signed ``message`` for ``domain``."""
-        digest = self._digest(message, domain)
+        self._verify(signature, self._digest(message, domain), domain)
+
+    def verify_stream(self, signature: bytes, chunks: Iterable[bytes], *, domain: str) -> None:
+        """Verify over the chunks end to end, as ``verify`` does."""
+        self._verify(signature, _taken_in(self._digest.begin(domain), chunks), domain)
+
+    def verify_e(self, signature: bytes, e: bytes) -> None:
+        """Verify over a digest e computed elsewhere; it says nothing of how e came about."""
+        _check_e(e)
+        self._verify(signature, e, "")
+
+    def _verify(self, signature: bytes, e: bytes, domain: str) -> None:
         try:
-            r, s = _der.decode_signature(signature)
+            raw = _der.decode_signature_raw(signature)
         except ValueError as error:
             raise _invalid_signature(self.key_id, domain) from error
-        if not (0 < r < _N and 0 < s < _N):
+        if not self._key.verify(e, raw):
             raise _invalid_signature(self.key_id, domain)
-        try:
-            self._key.verify(digest, signature)
-        except _libcrypto.Refused:
-            raise _invalid_signature(self.key_id, domain) from None
 
-    def encrypt(self, plaintext: bytes) -> bytes:
-        """Return the DER ciphertext of 1 to ``PLAINTEXT_SIZE_MAX`` bytes (GB/T 35276-2017, 7.2)."""
+    def encrypt(self, plaintext: bytes, *, form: Form = Form.DER) -> bytes:
+        """Return the ciphertext of 1 to ``PLAINTEXT_SIZE_MAX`` bytes."""
         if not 0 < len(plaintext) <= PLAINTEXT_SIZE_MAX:
             raise CryptoError(
                 "crypto.plaintext.size",
@@ -137,7 +205,13 @@ class PublicKey:
                 "encrypt the SM4 key.",
                 {"size": len(plaintext), "size_max": PLAINTEXT_SIZE_MAX},
             )
-        return _native(lambda: self._key.encrypt(plaintext))
+        c1, c3, c2 = _sound(self._engine, lambda: self._key.encrypt(plaintext))
+        if form is Form.C1C3C2:
+            return c1 + c3 + c2
+        if form is Form.C1C2C3:
+            return c1 + c2 + c3
+        x, y = int.from_bytes(c1[1:33], "big"), int.from_bytes(c1[33:], "big")
+        return _der.encode_ciphertext(x, y, c3, c2)
 
     def __eq__(self, other: object) -> bool:
         """Compare points."""
@@ -152,33 +226,42 @@ class PublicKey:
         return f"<PublicKey {self.key_id}>"
 
     def __reduce__(self) -> tuple[type[Self], tuple[bytes]]:
-        """Pickle the point; the native key is made anew on the other side."""
+        """Pickle the point; the engine's key is made anew on the other side."""
         return type(self), (self._point,)
 
 
 class PrivateKey:
-    """A signing or decrypting key; one key has one use. Made by ``generate`` or ``from_pem``."""
+    """A signing or decrypting key; one key has one use. Made by ``generate`` or ``from_*``."""
 
-    __slots__ = ("__weakref__", "_digest", "_key", "_public")
+    __slots__ = ("__weakref__", "_digest", "_engine", "_key", "_policy", "_public")
 
-    def __init__(self, key: _libcrypto.Key) -> None:
-        """Internal: take a native key and check its scalar and point."""
-        # Signing divides by 1 + d, so d = n - 1 is no key (GB/T 32918.1-2016, 6.1).
-        if not _native(lambda: key.scalar_is_between_1_and(_N - 2)):
-            raise _malformed("the private scalar is outside [1, n-2]")
-        x, y = _native(key.coordinates)
+    def __init__(self, key: port.Sm2PrivateKey, policy: Policy, engine: port.Engine) -> None:
+        """Internal: take a key of an engine, whose scalar the engine has checked."""
+        self._engine = engine
         self._key = key
-        point = b"\x04" + x.to_bytes(32, "big") + y.to_bytes(32, "big")
-        self._public = PublicKey(point)
-        self._digest = _MessageDigest(point)
+        self._policy = policy
+        self._public = PublicKey(_sound(engine, key.point))
+        self._digest = self._public._digest  # noqa: SLF001 - the other half of this key
 
     @classmethod
-    def generate(cls) -> Self:
+    def generate(cls, policy: Policy = _ALL_BUT_DIGESTS) -> Self:
         """Return a new key from the system's random numbers."""
-        return cls(_native(_libcrypto.Key.generate))
+        engine = engines.current()
+        return cls(_sound(engine, engine.sm2_generate), policy, engine)
 
     @classmethod
-    def from_pem(cls, pem: bytes, password: bytes | None = None) -> Self:
+    def from_scalar(cls, scalar: bytes | bytearray, policy: Policy = _ALL_BUT_DIGESTS) -> Self:
+        """Return the key of a scalar in [1, n-2], 32 bytes; raises ``crypto.key.malformed``."""
+        engine = engines.current()
+        try:
+            return cls(engine.sm2_private(scalar), policy, engine)
+        except Refused:
+            raise _malformed("the private scalar is outside [1, n-2]") from None
+
+    @classmethod
+    def from_pem(
+        cls, pem: bytes, password: bytes | None = None, policy: Policy = _ALL_BUT_DIGESTS
+    ) -> Self:
         """Return the key of a PKCS#8 (plain or encrypted) or SEC 1 block.
 
         Raises ``crypto.key.malformed``, ``crypto.key.encrypted`` (a password is needed) or
@@ -188,38 +271,72 @@ class PrivateKey:
             label, der = _der.decode_pem(pem, _PRIVATE_LABELS)
         except ValueError as error:
             raise _malformed(str(error)) from None
-        if label == "ENCRYPTED PRIVATE KEY":
-            return cls(_open_encrypted(der, password))
+        opened = pkcs8.read(der, label, password)
         try:
-            return cls(_libcrypto.Key.from_private_der(der))
-        except _libcrypto.Refused:
-            raise _malformed("not a private key on the SM2 curve, or its halves differ") from None
+            key = cls.from_scalar(opened.scalar, policy)
+        finally:
+            opened.wipe()
+        if opened.point is not None and opened.point != key.public.point:
+            raise _malformed("the public half is not of the private half")
+        return key
 
     def to_pem(self, password: bytes | None = None) -> bytes:
-        """Return PKCS#8; with a password, encrypted by PBES2 with SM4-CBC."""
-        if password is None:
-            return _der.encode_pem("PRIVATE KEY", _native(self._key.private_der))
-        if not password:
-            raise CryptoError("crypto.key.password", "The password of a key must not be empty.")
-        der = _native(lambda: self._key.encrypted_der(password))
-        return _der.encode_pem("ENCRYPTED PRIVATE KEY", der)
+        """Return PKCS#8; with a password, encrypted as OpenSSL does, with SM4-CBC."""
+        scalar = self._key.scalar()
+        try:
+            return pkcs8.write(scalar, self._public.point, password)
+        finally:
+            _wipe(scalar)
+
+    def scalar(self) -> bytearray:
+        """Return the secret itself, for sealing it elsewhere; overwrite it when done."""
+        return self._key.scalar()
 
     @property
     def public(self) -> PublicKey:
         """The public half."""
         return self._public
 
+    @property
+    def policy(self) -> Policy:
+        """What this key may be used for."""
+        return self._policy
+
     def sign(self, message: bytes, *, domain: str) -> bytes:
         """Return the canonical DER signature of ``message`` for ``domain``, at most 72 bytes."""
-        digest = self._digest(message, domain)
-        return _native(lambda: self._key.sign(digest))
+        self._allow(self._policy.sign, "sign")
+        return self._sign(self._digest(message, domain))
 
-    def decrypt(self, ciphertext: bytes) -> bytes:
+    def sign_many(self, messages: Sequence[bytes], *, domain: str) -> list[bytes]:
+        """Return the signature of each message, in order: faster than one by one."""
+        self._allow(self._policy.sign, "sign")
+        es = self._digest.many(messages, domain)
+        raw = _sound(self._engine, lambda: self._key.sign_many(es))
+        return [_der.encode_signature_raw(one) for one in raw]
+
+    def sign_stream(self, chunks: Iterable[bytes], *, domain: str) -> bytes:
+        """Return the signature of the chunks end to end."""
+        self._allow(self._policy.sign, "sign")
+        return self._sign(_taken_in(self._digest.begin(domain), chunks))
+
+    def sign_e(self, e: bytes) -> bytes:
+        """Return the signature over e = SM3(Z ‖ M) computed elsewhere, 32 bytes.
+
+        Raises ``crypto.key.policy`` unless the key was made with ``Policy(sign_e=True)``.
+        """
+        self._allow(self._policy.sign_e, "sign_e")
+        _check_e(e)
+        return self._sign(e)
+
+    def _sign(self, e: bytes) -> bytes:
+        return _der.encode_signature_raw(_sound(self._engine, lambda: self._key.sign(e)))
+
+    def decrypt(self, ciphertext: bytes, *, form: Form = Form.DER) -> bytes:
         """Return the plaintext; raises ``crypto.ciphertext.invalid`` for whatever reason."""
+        self._allow(self._policy.decrypt, "decrypt")
         try:
-            _check_ciphertext(ciphertext)
-            return self._key.decrypt(ciphertext)
-        except (ValueError, _libcrypto.Refused):
+            return self._key.decrypt(*_parts(ciphertext, form))
+        except (ValueError, Refused):
             # One answer for every cause: a second one would be an oracle.
             raise CryptoError(
                 "crypto.ciphertext.invalid",
@@ -227,61 +344,131 @@ class PrivateKey:
                 {"key_id": self._public.key_id},
             ) from None
 
+    def ecdh(self, peer: PublicKey) -> bytes:
+        """Return the x coordinate of d·peer, 32 bytes: feed it to a KDF, never use it bare."""
+        self._allow(self._policy.exchange, "exchange")
+        return _sound(self._engine, lambda: self._key.shared_point(peer.point))[:32]
+
+    def exchange_point(self, ephemeral: "PrivateKey", peer: PublicKey, theirs: bytes) -> bytes:
+        """Return x ‖ y of U; the steps around it are ``sm2_exchange``.
+
+        Raises ``crypto.exchange.failed`` when the peer's point is off the curve or U is infinity.
+        """
+        self._allow(self._policy.exchange, "exchange")
+        try:
+            return self._key.exchange(ephemeral._key, peer.point, theirs)  # noqa: SLF001
+        except Refused:
+            raise CryptoError(
+                "crypto.exchange.failed",
+                "The other side's ephemeral point is unusable: break off the exchange.",
+                {"key_id": self._public.key_id},
+            ) from None
+
+    def _allow(self, allowed: bool, use: str) -> None:
+        if not allowed:
+            raise CryptoError(
+                "crypto.key.policy",
+                f"The policy of key {self._public.key_id} does not allow {use}.",
+                {"key_id": self._public.key_id, "use": use},
+            )
+
     def __repr__(self) -> str:
         """Show the key id."""
         return f"<PrivateKey {self._public.key_id}>"
 
     def __reduce__(self) -> NoReturn:
-        """Refuse: a private key leaves the process by ``to_pem`` only."""
+        """Refuse: a private key leaves the process by ``to_pem`` or ``scalar`` only."""
         raise TypeError("a private key cannot be pickled or copied")
+
+
+def verify_many(items: Sequence[tuple[PublicKey, bytes, bytes]], *, domain: str) -> None:
+    """Verify (key, signature, message) triples at once: faster than one by one.
+
+    Raises ``crypto.signature.invalid`` with the ``index`` of the first bad one.
+    """
+    engine = engines.current()
+    es = [key.digest(message, domain=domain) for key, _, message in items]
+    raws: list[bytes] = []
+    for index, (key, signature, _) in enumerate(items):
+        try:
+            raws.append(_der.decode_signature_raw(signature))
+        except ValueError as error:
+            raise _invalid_signature(key.key_id, domain, index) from error
+    # A key made before another engine was pinned is made again for this one.
+    keys = [
+        key._key if key._engine is engine else engine.sm2_public(key.point)  # noqa: SLF001
+        for key, _, _ in items
+    ]
+    for index, good in enumerate(engine.sm2_verify_many(keys, es, raws)):
+        if not good:
+            raise _invalid_signature(items[index][0].key_id, domain, index)
+
+
+def signature_to_raw(signature: bytes) -> bytes:
+    """Return r ‖ s, 64 bytes, of a DER signature; raises ``crypto.signature.malformed``."""
+    try:
+        return _der.decode_signature_raw(signature)
+    except ValueError as error:
+        raise CryptoError(
+            "crypto.signature.malformed", f"Not a canonical DER signature: {error}."
+        ) from None
+
+
+def signature_from_raw(raw: bytes) -> bytes:
+    """Return the DER form of r ‖ s; raises ``crypto.signature.malformed`` unless 64 bytes."""
+    if len(raw) != 64:
+        raise CryptoError(
+            "crypto.signature.malformed", "A raw signature is r ‖ s, 64 bytes.", {"size": len(raw)}
+        )
+    return _der.encode_signature_raw(raw)
 
 
 _T = TypeVar("_T")
 
 
-def _native(call: Callable[[], _T]) -> _T:
-    """Run a step that only a broken library refuses, since its input has been checked."""
+def _sound(engine: port.Engine, call: Callable[[], _T]) -> _T:
+    """Run what an engine can only refuse by a fault of its own: the input has been checked."""
     try:
         return call()
-    except _libcrypto.Refused:
+    except Refused:
         raise CryptoError(
             "crypto.library.failed",
-            f"{_libcrypto.describe()} failed on valid input; run the self-test.",
-            {"library": _libcrypto.describe()},
+            f"{engine.describe()} failed on valid input; run the self-test.",
+            {"library": engine.describe()},
         ) from None
 
 
-def _open_encrypted(der: bytes, password: bytes | None) -> _libcrypto.Key:
-    if password is None:
-        raise CryptoError("crypto.key.encrypted", "The key is encrypted: give its password.")
-    try:
-        return _libcrypto.Key.from_encrypted_der(der, password)
-    except _libcrypto.Refused:
+def _taken_in(state: sm3.Hash, chunks: Iterable[bytes]) -> bytes:
+    for chunk in chunks:
+        state.update(chunk)
+    return state.digest()
+
+
+def _check_e(e: bytes) -> None:
+    if len(e) != sm3.DIGEST_SIZE:
         raise CryptoError(
-            "crypto.key.password",
-            "The password does not open the key, or the key is not SM2 in PBES2.",
-        ) from None
+            "crypto.digest.malformed", "e is an SM3 digest, 32 bytes.", {"size": len(e)}
+        )
 
 
-def _check_point(point: bytes) -> None:
-    if len(point) != 65 or point[0] != 4:
-        raise _malformed("a public key is 04 ‖ x ‖ y, 65 bytes")
-    if not _on_curve(int.from_bytes(point[1:33], "big"), int.from_bytes(point[33:], "big")):
-        raise _malformed("the point is not on the SM2 curve")
+def _parts(ciphertext: bytes, form: Form) -> tuple[bytes, bytes, bytes]:
+    """Return C1, C3 and C2; raises ValueError unless C1 is on the curve and C2 within the limit."""
+    if form is Form.DER:
+        x, y, c3, c2 = _der.decode_ciphertext(ciphertext)
+        c1 = b"\x04" + x.to_bytes(32, "big") + y.to_bytes(32, "big") if max(x, y) < curve.P else b""
+    else:
+        c1, rest = ciphertext[:_POINT_SIZE], ciphertext[_POINT_SIZE:]
+        at = _C3_SIZE if form is Form.C1C3C2 else max(0, len(rest) - _C3_SIZE)
+        c3, c2 = rest[:at], rest[at:]
+        if form is Form.C1C2C3:
+            c3, c2 = c2, c3
+    if not 0 < len(c2) <= PLAINTEXT_SIZE_MAX or len(c3) != _C3_SIZE or curve.split(c1) is None:
+        raise ValueError("no SM2 ciphertext")
+    return c1, c3, c2
 
 
-def _check_ciphertext(ciphertext: bytes) -> None:
-    """Raise ValueError unless C1 is on the curve and C2 within the limit."""
-    x, y, _, masked = _der.decode_ciphertext(ciphertext)
-    if not 0 < len(masked) <= PLAINTEXT_SIZE_MAX:
-        raise ValueError("C2 is outside the limits")
-    if not _on_curve(x, y):
-        raise ValueError("C1 is not on the curve")
-
-
-def _on_curve(x: int, y: int) -> bool:
-    # The cofactor is 1: every point on the curve is in the group.
-    return x < _P and y < _P and (y * y - x * x * x - _A * x - _B) % _P == 0
+def _wipe(secret: bytearray) -> None:
+    secret[:] = bytes(len(secret))
 
 
 def _malformed(reason: str) -> CryptoError:
@@ -290,9 +477,13 @@ def _malformed(reason: str) -> CryptoError:
     )
 
 
-def _invalid_signature(key_id: str, domain: str) -> CryptoError:
+def _invalid_signature(key_id: str, domain: str, index: int | None = None) -> CryptoError:
+    params: dict[str, str | int] = {"key_id": key_id, "domain": domain}
+    if index is not None:
+        params["index"] = index
+    purpose = f"for {domain}" if domain else "as a digest"
     return CryptoError(
         "crypto.signature.invalid",
-        f"The signature is not one of key {key_id} over this message for {domain}.",
-        {"key_id": key_id, "domain": domain},
+        f"The signature is not one of key {key_id} over this message {purpose}.",
+        params,
     )

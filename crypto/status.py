@@ -1,4 +1,4 @@
-"""The self-test: the engines give the standards' own answers before anything is signed with them.
+"""The self-test: the engine gives the standards' own answers before anything is signed with it.
 
 Which engine is in use is shown, never hidden: see the package's docstring for what it is not.
 """
@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from crypto import _der, _libcrypto, sm2, sm3, sm4
+from crypto import _der, engines, sm2, sm2_exchange, sm3, sm4
 from crypto.errors import CryptoError
 
-__all__ = ["Status", "self_test"]
+__all__ = ["MODULE", "Status", "self_test"]
 
 _hex = bytes.fromhex
 
@@ -46,28 +46,32 @@ _R: Final = 0xF5A03B06_48D2C463_0EEAC513_E1BB81A1_5944DA38_27D5B741_43AC7EAC_EEE
 _S: Final = 0xB1B6AA29_DF212FD8_763182BC_0D421CA1_BB9038FD_1F7F42D4_840B69C4_85BBC1AA
 
 
+MODULE: Final = "software, not a certified module"
+"""What status pages and key rows say of every key this package holds itself."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """What is in use and which vectors it passed."""
 
     backend: str
     library: str
-    sm3_engine: str
+    module: str
     vectors: tuple[str, ...]
 
 
 def self_test() -> Status:
     """Run every vector in a few ms; raises ``crypto.selftest.failed`` naming the first failure."""
-    library = _libcrypto.describe()
+    engine = engines.current()
     for name, check in _CHECKS.items():
         try:
             passed = check()
         except CryptoError as error:
-            raise _failed(name, library) from error
+            raise _failed(name, engine.describe()) from error
         if not passed:
-            raise _failed(name, library)
+            raise _failed(name, engine.describe())
     return Status(
-        backend=_libcrypto.NAME, library=library, sm3_engine=sm3.ENGINE, vectors=tuple(_CHECKS)
+        backend=engine.name, library=engine.describe(), module=MODULE, vectors=tuple(_CHECKS)
     )
 
 
@@ -75,7 +79,7 @@ def _failed(name: str, library: str) -> CryptoError:
     return CryptoError(
         "crypto.selftest.failed",
         f"The self-test {name} failed with {library}. Nothing may be signed or verified here: "
-        "repair or replace the library.",
+        "repair or replace the library, or pin another with crypto.backend.",
         {"test": name, "library": library},
     )
 
@@ -98,11 +102,15 @@ def _sm3_hmac() -> bool:
 
 def _sm4_block() -> bool:
     # In counter mode the keystream is the encrypted counter block, so the block cipher shows.
-    from cryptography.hazmat.primitives.ciphers import Cipher
-    from cryptography.hazmat.primitives.ciphers.algorithms import SM4
-    from cryptography.hazmat.primitives.ciphers.modes import CTR
+    return sm4.ctr(_SM4_KEY, _SM4_KEY, bytes(16)) == _SM4_BLOCK
 
-    return Cipher(SM4(_SM4_KEY), CTR(_SM4_KEY)).encryptor().update(bytes(16)) == _SM4_BLOCK
+
+def _sm4_cbc() -> bool:
+    padding = sm4.Padding.NONE
+    sealed = sm4.cbc_encrypt(_SM4_KEY, bytes(16), _SM4_KEY * 2, padding=padding)
+    return sealed[:16] == _SM4_BLOCK and (
+        sm4.cbc_decrypt(_SM4_KEY, bytes(16), sealed, padding=padding) == _SM4_KEY * 2
+    )
 
 
 def _sm4_gcm() -> bool:
@@ -122,6 +130,18 @@ def _sm2_round() -> bool:
     key = sm2.PrivateKey.generate()
     key.public.verify(key.sign(_MESSAGE, domain=_ID), _MESSAGE, domain=_ID)
     return key.decrypt(key.public.encrypt(_MESSAGE)) == _MESSAGE
+
+
+def _sm2_exchange() -> bool:
+    role, ours, theirs = sm2_exchange.Role, sm2.PrivateKey.generate(), sm2.PrivateKey.generate()
+    a = sm2_exchange.Exchange(
+        role.INITIATOR, ours, identity="a", peer=theirs.public, peer_identity="b"
+    )
+    b = sm2_exchange.Exchange(
+        role.RESPONDER, theirs, identity="b", peer=ours.public, peer_identity="a"
+    )
+    at_a, at_b = a.agree(b.point, 16), b.agree(a.point, 16)
+    return at_a.key(at_b.confirmation) == at_b.key(at_a.confirmation)
 
 
 def _sm2_tampered() -> bool:
@@ -146,8 +166,10 @@ _CHECKS: Final[dict[str, Callable[[], bool]]] = {
     "sm3/many": _sm3_many,
     "sm3/hmac-RFC-2104": _sm3_hmac,
     "sm4/GB-T-32907-A.1": _sm4_block,
+    "sm4/cbc": _sm4_cbc,
     "sm4-gcm/RFC-8998-A.1": _sm4_gcm,
     "sm2/GB-T-32918.5-A.2-verify": _sm2_verify,
     "sm2/sign-verify-encrypt-decrypt": _sm2_round,
+    "sm2/exchange": _sm2_exchange,
     "sm2/tampered-refused": _sm2_tampered,
 }

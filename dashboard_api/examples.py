@@ -43,6 +43,7 @@ SITE: Final[Json] = {
     "sources": [
         {"name": "auth", "kind": "syslog_auth", "path": "/var/log/auth.log", "readable": True}
     ],
+    "cipher": {"backend": "native", "module": "software, not a certified module"},
     "rules": {"count": 25, "digest": _HASH},
 }
 ALERT: Final[Json] = {

@@ -47,6 +47,15 @@ class RuleCount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CipherInfo:
+    """What computes SM2, SM3 and SM4 here, and what its keys are worth."""
+
+    backend: str
+    """``native``, ``libcrypto`` or ``python``."""
+    module: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SiteInfo:
     """What a site is."""
 
@@ -55,6 +64,7 @@ class SiteInfo:
     version: str
     sibling: Sibling | None
     sources: tuple[SourceInfo, ...]
+    cipher: CipherInfo
     rules: RuleCount
 
 

@@ -11,7 +11,7 @@ from typing import Final
 import typer
 
 from crypto import keys
-from fengsui import host
+from fengsui import ciphers, host
 from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.folder import DataFolder, Ownership
 from fengsui.keyring import subject_key
@@ -51,6 +51,7 @@ def run_here(
     owner = Ownership(folder)
     clock, entropy = SystemClock(), SystemEntropy()
     settings = load_settings(folder.settings, environment)
+    ciphers.start(settings.crypto.backend)
     spool = folder.segments / identity.sensor
     writer = log.Writer(spool)
     sensor = Sensor(

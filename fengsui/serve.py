@@ -23,7 +23,7 @@ from dashboard_api.front import create_front
 from dashboard_api.live import LiveStream
 from dashboard_api.server import Server
 from dashboard_api.services import Services
-from dashboard_api.views import RuleCount, Sibling, SiteInfo, SourceInfo
+from dashboard_api.views import CipherInfo, RuleCount, Sibling, SiteInfo, SourceInfo
 from fengsui import desks, host
 from fengsui.administration import Administration, handlers, new_token
 from fengsui.clock import SystemClock, SystemEntropy
@@ -64,7 +64,9 @@ def run_both(
     settings = _settings(data / SITE, port, environment)
     site = open_site(DataFolder(data / SITE), settings, watch_host=watch_host)
     shown = open_demonstration(
-        DataFolder(data / DEMONSTRATION), recording_folder(), Settings(index=settings.index)
+        DataFolder(data / DEMONSTRATION),
+        recording_folder(),
+        Settings(index=settings.index, crypto=settings.crypto),
     )
     here = Sibling(href=SITE_PREFIX, name_zh="本机", name_en="this machine")
     there = Sibling(href=DEMONSTRATION_PREFIX, name_zh="演示数据", name_en="demonstration")
@@ -146,6 +148,7 @@ def _site_info(site: Site, sibling: Sibling | None) -> SiteInfo:
         version=version("fengsui"),
         sibling=sibling,
         sources=sources,
+        cipher=CipherInfo(backend=site.cipher.backend, module=site.cipher.module),
         rules=RuleCount(count=len(site.rules.rules), digest=site.rules.digest),
     )
 

@@ -66,6 +66,13 @@ class IndexSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     memory_mb: int = 32
 
 
+class CryptoSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What computes SM2, SM3 and SM4."""
+
+    backend: str = "auto"
+    """``auto``, ``native``, ``libcrypto`` or ``python``."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that can be set."""
 
@@ -73,6 +80,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     server: ServerSettings = ServerSettings()
     sensor: SensorSettings = SensorSettings()
     index: IndexSettings = IndexSettings()
+    crypto: CryptoSettings = CryptoSettings()
 
 
 def load(path: Path, environment: Mapping[str, str]) -> Settings:

@@ -25,7 +25,8 @@ from collector.push import SENSOR as PUSH
 from collector.push import Push
 from collector.state.alerts import Alerts
 from collector.state.database import Database
-from fengsui import host
+from crypto.status import Status as CipherStatus
+from fengsui import ciphers, host
 from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.folder import DataFolder, Ownership
 from fengsui.keyring import Keyring, open_keyring
@@ -54,6 +55,7 @@ class Site:
     folder: DataFolder
     settings: Settings
     realm: str
+    cipher: CipherStatus
     keyring: Keyring
     database: Database
     enrolments: Enrolments
@@ -139,6 +141,7 @@ def _open(
     clock: Clock,
     recording: Recording | None,
 ) -> Site:
+    cipher = ciphers.start(settings.crypto.backend)
     folder.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     owner = Ownership(folder)
     try:
@@ -207,10 +210,10 @@ def _open(
     )
     _note_rules(control, rules)
     return Site(
-        folder=folder, settings=settings, realm=realm, keyring=keyring, database=database,
-        enrolments=enrolments, ids=ids, index=index, intake=intake, control=control,
-        clients=Clients(database, clock=clock, entropy=entropy), push=push, alerts=alerts,
-        rules=rules, pipeline=Pipeline(stages), sensors=sensors, writers=writers,
+        folder=folder, settings=settings, realm=realm, cipher=cipher, keyring=keyring,
+        database=database, enrolments=enrolments, ids=ids, index=index, intake=intake,
+        control=control, clients=Clients(database, clock=clock, entropy=entropy), push=push,
+        alerts=alerts, rules=rules, pipeline=Pipeline(stages), sensors=sensors, writers=writers,
         recording=recording, owner=owner, clock=clock, entropy=entropy,
     )  # fmt: skip
 

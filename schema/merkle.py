@@ -19,8 +19,7 @@ HASH_BYTES: Final = 32
 
 def leaves(salts: Sequence[bytes], payloads: Sequence[bytes]) -> list[bytes]:
     """Leaf hashes, one for each salted payload."""
-    salted = [salt + payload for salt, payload in zip(salts, payloads, strict=True)]
-    return sm3.digest_many(salted, prefix=b"\0")
+    return sm3.leaves(salts, payloads)
 
 
 def _level_up(level: Sequence[bytes]) -> list[bytes]:

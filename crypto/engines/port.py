@@ -110,14 +110,6 @@ class Engine(Protocol):
     ) -> list[bool]:
         """Return the verdict on each triple, in order."""
 
-    def sm2_sign_with_nonce(self, scalar: bytes, e: bytes, nonce: bytes) -> bytes:
-        """Return r ‖ s for a given nonce: for vectors only, it takes a bare scalar on purpose."""
-
-    def sm2_encrypt_with_nonce(
-        self, point: bytes, plaintext: bytes, nonce: bytes
-    ) -> tuple[bytes, bytes, bytes]:
-        """Return C1, C3, C2 for a given nonce: for vectors only."""
-
     def sm3(self) -> Hash:
         """Return a running SM3 that has taken in nothing."""
 

@@ -1,13 +1,16 @@
 """Vectors and keys that the tests of crypto/ share."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from crypto import _der
+from crypto import _der, engines
 from crypto.sm2 import PrivateKey, PublicKey
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 VECTORS = Path(__file__).parent.parent / "vectors" / "sm"
 
@@ -27,23 +30,33 @@ def vectors() -> dict[str, Any]:
     }
 
 
-@pytest.fixture(scope="session")
-def key() -> PrivateKey:
+@pytest.fixture(scope="module", params=engines.NAMES)
+def engine(request):
+    """Run the tests of a module once with every engine that can run here."""
+    made = engines.available().get(request.param)
+    if made is None:
+        pytest.skip(f"engine {request.param} cannot run here")
+    with engines.using(made):
+        yield made
+
+
+@pytest.fixture(scope="module")
+def key(engine) -> PrivateKey:
     return PrivateKey.generate()
 
 
-@pytest.fixture(scope="session")
-def other_key() -> PrivateKey:
+@pytest.fixture(scope="module")
+def other_key(engine) -> PrivateKey:
     return PrivateKey.generate()
 
 
-@pytest.fixture(scope="session")
-def standard_key(vectors) -> PrivateKey:
+@pytest.fixture(scope="module")
+def standard_key(engine, vectors) -> PrivateKey:
     return PrivateKey.from_pem(sec1_pem(int(vectors["sm2"]["signature"]["private"], 16)))
 
 
-@pytest.fixture(scope="session")
-def standard_public(vectors) -> PublicKey:
+@pytest.fixture(scope="module")
+def standard_public(engine, vectors) -> PublicKey:
     vector = vectors["sm2"]["signature"]
     return PublicKey.from_point(bytes.fromhex("04" + vector["x"] + vector["y"]))
 

@@ -39,15 +39,3 @@ def test_pem_with_either_line_ending_and_text_around_is_read(ending):
     block = _der.encode_pem("PUBLIC KEY", bytes(100)).replace(b"\n", ending)
     text = b"a comment" + ending + _der.encode_pem("EC PARAMETERS", b"\5\0") + block + b"the end"
     assert _der.decode_pem(text, ("PUBLIC KEY",)) == ("PUBLIC KEY", bytes(100))
-
-
-@pytest.mark.parametrize("size", [0x7F, 0x80, 0xFF, 0x100, 0xFFFF, 0x10000])
-def test_lengths_take_the_shortest_form(size):
-    encoded = _der._encode(4, bytes(size))
-    assert _der._read(4, encoded, 0) == (bytes(size), len(encoded))
-    assert len(encoded) - size == (2 if size < 0x80 else 2 + (size.bit_length() + 7) // 8)
-
-
-def test_a_length_over_the_limit_is_refused():
-    with pytest.raises(ValueError, match="length"):
-        _der._read(4, b"\x04\x84\0\0\0\1x", 0)

@@ -10,13 +10,16 @@ from gmssl import sm3 as gmssl_sm3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crypto import _der, _libcrypto, sm2, sm3
+from crypto import _asn1, _der, engines, sm2, sm3
+from crypto.engines import curve
+from crypto.engines.libcrypto import LibcryptoEngine
+from crypto.engines.port import Refused
 from crypto.errors import CryptoError
-from crypto.sm2 import PrivateKey, PublicKey
+from crypto.sm2 import Policy, PrivateKey, PublicKey
 
 DOMAIN = "fengsui/batch/1"
 STANDARD_ID = "1234567812345678"
-P, N = sm2._P, sm2._N
+P, N = curve.P, curve.N
 
 
 def refused(code, call):
@@ -54,7 +57,7 @@ def test_the_signature_of_the_standard_verifies(vectors, standard_public, standa
 def test_z_and_e_are_those_of_the_standard(vectors, standard_public):
     vector = vectors["sm2"]["signature"]
     digest = standard_public._digest
-    assert digest._identity(vector["id_text"]).hex() == vector["z"]
+    assert digest.identity(vector["id_text"]).hex() == vector["z"]
     assert digest(vector["message_text"].encode(), vector["id_text"]).hex() == vector["e"]
 
 
@@ -87,7 +90,7 @@ def malformed_signatures(r: int, s: int) -> dict[str, bytes]:
     """Other encodings of a good signature, and its values moved out of range."""
     good = _der.encode_signature(r, s)
     body = good[2:]
-    r_der, s_der = (_der._encode_integer(value) for value in (r, s))
+    r_der, s_der = (_asn1.integer(value) for value in (r, s))
     padded = b"\x02" + bytes((r_der[1] + 1,)) + b"\0" + r_der[2:]
 
     def sequence(content: bytes) -> bytes:
@@ -304,8 +307,8 @@ def test_points_off_the_curve_and_other_forms_are_refused(standard_public):
 
 def test_an_unreduced_coordinate_is_refused():
     # x = 0 is on the curve when b is a square; its other name, x = p, must not be.
-    y = pow(sm2._B, (P + 1) // 4, P)
-    if y * y % P == sm2._B:
+    y = pow(curve.B, (P + 1) // 4, P)
+    if y * y % P == curve.B:
         PublicKey.from_point(b"\x04" + bytes(32) + y.to_bytes(32, "big"))
     refused(
         "crypto.key.malformed",
@@ -324,7 +327,7 @@ def test_private_scalars_at_the_ends_of_the_range_work(scalar, pem_of_scalar):
     key = PrivateKey.from_pem(pem_of_scalar(scalar))
     key.public.verify(key.sign(b"m", domain=DOMAIN), b"m", domain=DOMAIN)
     if scalar == 1:
-        assert key.public.point == b"\x04" + b"".join(v.to_bytes(32, "big") for v in sm2._G)
+        assert key.public.point == b"\x04" + b"".join(v.to_bytes(32, "big") for v in curve.G)
 
 
 def test_a_key_whose_halves_differ_is_refused(key, other_key):
@@ -356,13 +359,108 @@ def test_errors_and_their_causes_hold_no_key_material(vectors, key):
         assert body.splitlines()[1].decode() not in shown
 
 
-def test_a_library_that_fails_on_good_input_is_named(key, monkeypatch):
-    def fail(*_: object) -> bytes:
-        raise _libcrypto.Refused
+def test_an_engine_that_fails_on_good_input_is_named():
+    class Failing(LibcryptoEngine):
+        def sm2_generate(self):
+            raise Refused
 
-    monkeypatch.setattr(_libcrypto.Key, "sign", fail)
-    error = refused("crypto.library.failed", lambda: key.sign(b"m", domain=DOMAIN))
-    assert error.params["library"] == _libcrypto.describe()
+    with engines.using(Failing()):
+        error = refused("crypto.library.failed", PrivateKey.generate)
+    assert error.params["library"] == Failing().describe()
+
+
+def test_a_key_goes_by_its_policy(engine, key):
+    e = key.public.digest(b"m", domain=DOMAIN)
+    refused("crypto.key.policy", lambda: key.sign_e(e))
+    willing = PrivateKey.from_scalar(key.scalar(), Policy(sign_e=True))
+    signature = willing.sign_e(e)
+    key.public.verify(signature, b"m", domain=DOMAIN)
+    key.public.verify_e(signature, e)
+    refused("crypto.signature.invalid", lambda: key.public.verify_e(signature, bytes(32)))
+    refused("crypto.digest.malformed", lambda: willing.sign_e(e[:31]))
+    nothing = Policy(sign=False, decrypt=False, exchange=False)
+    unwilling = PrivateKey.from_scalar(key.scalar(), nothing)
+    for call in (
+        lambda: unwilling.sign(b"m", domain=DOMAIN),
+        lambda: unwilling.sign_many([b"m"], domain=DOMAIN),
+        lambda: unwilling.sign_stream([b"m"], domain=DOMAIN),
+        lambda: unwilling.decrypt(b""),
+        lambda: unwilling.ecdh(key.public),
+    ):
+        refused("crypto.key.policy", call)
+
+
+@settings(max_examples=10, deadline=None)
+@given(messages=st.lists(st.binary(max_size=100), max_size=70))
+def test_many_signatures_at_once_verify_each_and_together(key, messages):
+    signatures = key.sign_many(messages, domain=DOMAIN)
+    for message, signature in zip(messages, signatures, strict=True):
+        key.public.verify(signature, message, domain=DOMAIN)
+    items = [(key.public, s, m) for s, m in zip(signatures, messages, strict=True)]
+    sm2.verify_many(items, domain=DOMAIN)
+
+
+def test_verifying_many_names_the_first_bad_one(key, other_key):
+    good = key.sign(b"m", domain=DOMAIN)
+    for bad in ((other_key.public, good, b"m"), (key.public, good[:-1], b"m")):
+        items = [(key.public, good, b"m")] * 3 + [bad, bad]
+        error = refused(
+            "crypto.signature.invalid", lambda i=items: sm2.verify_many(i, domain=DOMAIN)
+        )
+        assert error.params["index"] == 3
+
+
+@given(st.lists(st.binary(max_size=40), max_size=5))
+@settings(max_examples=10, deadline=None)
+def test_a_stream_is_signed_like_its_whole(key, chunks):
+    whole = b"".join(chunks)
+    key.public.verify(key.sign_stream(chunks, domain=DOMAIN), whole, domain=DOMAIN)
+    key.public.verify_stream(key.sign(whole, domain=DOMAIN), chunks, domain=DOMAIN)
+
+
+def test_raw_and_der_signatures_are_two_forms_of_one(key):
+    signature = key.sign(b"m", domain=DOMAIN)
+    raw = sm2.signature_to_raw(signature)
+    assert len(raw) == 64
+    assert sm2.signature_from_raw(raw) == signature
+    refused("crypto.signature.malformed", lambda: sm2.signature_to_raw(signature + b"\0"))
+    refused("crypto.signature.malformed", lambda: sm2.signature_from_raw(raw[:-1]))
+
+
+@pytest.mark.parametrize("form", sm2.Form)
+def test_every_form_of_a_ciphertext_is_read_back_and_refused_when_changed(form, key):
+    ciphertext = key.public.encrypt(b"plaintext", form=form)
+    assert key.decrypt(ciphertext, form=form) == b"plaintext"
+    for changed in (ciphertext[:-1], ciphertext + b"\0", b"", bytes(200), ciphertext[:66]):
+        refused("crypto.ciphertext.invalid", lambda c=changed: key.decrypt(c, form=form))
+
+
+def test_a_ciphertext_read_in_another_order_is_refused(key):
+    ciphertext = key.public.encrypt(b"p" * 32, form=sm2.Form.C1C3C2)
+    refused("crypto.ciphertext.invalid", lambda: key.decrypt(ciphertext, form=sm2.Form.C1C2C3))
+
+
+def test_both_sides_share_one_secret(key, other_key):
+    assert key.ecdh(other_key.public) == other_key.ecdh(key.public)
+    assert len(key.ecdh(other_key.public)) == 32
+
+
+def test_a_scalar_comes_out_and_goes_in(key):
+    scalar = key.scalar()
+    assert isinstance(scalar, bytearray)
+    assert PrivateKey.from_scalar(scalar).public == key.public
+
+
+def test_keys_of_one_engine_verify_what_another_signed(engine):
+    for other in engines.available().values():
+        with engines.using(other):
+            theirs = PrivateKey.generate()
+            signature = theirs.sign(b"m", domain=DOMAIN)
+            sealed = theirs.public.encrypt(b"secret")
+        public = PublicKey.from_point(theirs.public.point)
+        public.verify(signature, b"m", domain=DOMAIN)
+        sm2.verify_many([(theirs.public, signature, b"m")], domain=DOMAIN)
+        assert PrivateKey.from_scalar(theirs.scalar()).decrypt(sealed) == b"secret"
 
 
 # Threads

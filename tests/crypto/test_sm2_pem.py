@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from crypto import _der, _libcrypto
+from crypto import _der
 from crypto.errors import CryptoError
 from crypto.sm2 import PrivateKey, PublicKey
 
@@ -162,11 +162,3 @@ def test_encryption_is_understood_both_ways(key, tmp_path):
         tmp_path, "pkeyutl", "-encrypt", "-pubin", "-inkey", "public.pem", "-in", "plain"
     )
     assert key.decrypt(theirs) == b"a short secret"
-
-
-def test_a_library_that_cannot_write_keys_is_named(key, monkeypatch):
-    def fail(*_: object) -> bytes:
-        raise _libcrypto.Refused
-
-    monkeypatch.setattr(_libcrypto.Key, "private_der", fail)
-    refused("crypto.library.failed", key.to_pem)

@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 from crypto import sm4
 from crypto.errors import CryptoError
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 KEY, NONCE = bytes(range(16)), bytes(range(12))
 
 

@@ -389,6 +389,7 @@ class StandIn:
                 version="0.1.0",
                 sibling=None,
                 sources=(),
+                cipher=views.CipherInfo(backend="native", module="software"),
                 rules=views.RuleCount(count=1, digest="00"),
             ),
             alerts=self.alerts,

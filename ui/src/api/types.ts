@@ -30,6 +30,7 @@ export interface Site {
   version: string
   sibling: { href: string; name_zh: string; name_en: string } | null
   sources: SourceInfo[]
+  cipher: { backend: 'native' | 'libcrypto' | 'python'; module: string }
   rules: { count: number; digest: string }
 }
 

@@ -1,0 +1,3 @@
+"""The native module: types for the Python side; ``src/python`` is what they describe."""
+
+from fengsui_native import sm as sm
