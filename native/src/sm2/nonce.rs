@@ -5,9 +5,10 @@
 //! still differ with e, as in RFC 6979; if d were known in part, they still depend on the source.
 //! Values outside [1, n−1] are drawn again, never reduced, so nonces are even over the range.
 
+use super::Error;
 use super::random;
 use super::scalar::Scalar;
-use super::{Error, digest::Hmac};
+use crate::sm3::Hmac;
 use zeroize::{Zeroize, Zeroizing};
 
 const SIGNATURE: &[u8] = b"fengsui/sm2/nonce/1";
