@@ -124,10 +124,7 @@ impl PrivateKey {
 
     fn sign_batch(&self, es: &[[u8; 32]], signatures: &mut Vec<Signature>) -> Result<(), Error> {
         let entropy = nonce::entropy()?;
-        let nonces: Vec<Scalar> = (0..)
-            .zip(es)
-            .map(|(index, e)| self.signing().nonces.nonce(&entropy, e, index, 0))
-            .collect();
+        let nonces = self.signing().nonces.nonces(&entropy, es);
         let points = Zeroizing::new(generator().multiply_all(&nonces));
         for (index, e) in es.iter().enumerate() {
             signatures.push(match self.finish(e, &nonces[index], &points[index].x) {
