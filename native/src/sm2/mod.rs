@@ -37,6 +37,11 @@ pub fn message_digest(z: &[u8; 32], message: &[u8]) -> [u8; 32] {
     hash.finalize()
 }
 
+/// Builds the table of G now rather than at first use.
+pub fn prepare() {
+    comb::generator();
+}
+
 /// r ‖ s, big-endian.
 pub type Signature = [u8; 64];
 
