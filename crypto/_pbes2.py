@@ -79,7 +79,7 @@ def seal(plaintext: bytes, password: bytes, *, style: Style, iterations: int) ->
     )
 
 
-def open_sealed(der: bytes, password: bytes) -> bytes:
+def open_sealed(der: bytes, password: bytes, *, iterations_max: int = ITERATIONS_MAX) -> bytes:
     """Return the plaintext of EncryptedPrivateKeyInfo.
 
     Raises ValueError for another form, ``crypto.key.iterations`` for a count outside the limits
@@ -100,7 +100,7 @@ def open_sealed(der: bytes, password: bytes) -> bytes:
         raise ValueError(f"cipher {cipher} is neither SM4-CBC nor AES-CBC")
     if stated_size not in (None, size):
         raise ValueError("key size is not the cipher's")
-    _check_iterations(iterations)
+    _check_iterations(iterations, iterations_max)
     key = _derive(digest, password, salt, iterations, size)
     if len(iv) != sm4.BLOCK_SIZE:
         raise ValueError("IV is not one block")
@@ -149,16 +149,16 @@ def _open_aes(key: bytes, iv: bytes, sealed: bytes) -> bytes:
     return unpadder.update(padded) + unpadder.finalize()
 
 
-def _check_iterations(iterations: int) -> None:
-    if not ITERATIONS_MIN <= iterations <= ITERATIONS_MAX:
+def _check_iterations(iterations: int, iterations_max: int = ITERATIONS_MAX) -> None:
+    if not ITERATIONS_MIN <= iterations <= iterations_max:
         raise CryptoError(
             "crypto.key.iterations",
-            f"PBKDF2 with {iterations} rounds is outside {ITERATIONS_MIN} to {ITERATIONS_MAX}: "
+            f"PBKDF2 with {iterations} rounds is outside {ITERATIONS_MIN} to {iterations_max}: "
             "too few to hold, or too many to wait for.",
             {
                 "iterations": min(iterations, 2**63 - 1),
                 "iterations_min": ITERATIONS_MIN,
-                "iterations_max": ITERATIONS_MAX,
+                "iterations_max": iterations_max,
             },
         )
 
