@@ -164,11 +164,14 @@ def _check_iterations(iterations: int, iterations_max: int = ITERATIONS_MAX) -> 
 
 
 def _derive(digest: str, password: bytes, salt: bytes, iterations: int, size: int) -> bytes:
-    try:
+    if digest in hashlib.algorithms_available:
         return hashlib.pbkdf2_hmac(digest, password, salt, iterations, size)
-    except ValueError:
-        # An interpreter whose libcrypto has no SM3.
-        from cryptography.hazmat.primitives import hashes
-        from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
+    # An interpreter whose libcrypto was built without SM3.
+    return _derive_by_package(password, salt, iterations, size)
 
-        return PBKDF2HMAC(hashes.SM3(), size, salt, iterations).derive(password)
+
+def _derive_by_package(password: bytes, salt: bytes, iterations: int, size: int) -> bytes:
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
+
+    return PBKDF2HMAC(hashes.SM3(), size, salt, iterations).derive(password)

@@ -163,10 +163,10 @@ def test_deep_nesting_ends_in_an_answer():
         assert not answered(parse, deep)
 
 
-@pytest.mark.parametrize("file", KEPT, ids=lambda file: f"{file.parent.name}-{file.name}")
-def test_what_fuzzing_found_gets_an_answer(file):
-    for parse, _ in PARSERS.values():
-        answered(parse, file.read_bytes())
+def test_what_fuzzing_found_gets_an_answer():
+    for file in KEPT:
+        for parse, _ in PARSERS.values():
+            answered(parse, file.read_bytes())
 
 
 def test_samples_of_others_are_answered_by_every_reader():

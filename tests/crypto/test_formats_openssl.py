@@ -171,6 +171,14 @@ def test_it_reads_the_structure_of_our_international_message(openssl, tmp_path):
     openssl("asn1parse", "-inform", "DER", "-in", "national.der")
 
 
+def test_we_read_certificates_that_come_in_a_message_without_signers(openssl, tmp_path):
+    openssl("crl2pkcs7", "-nocrl", "-certfile", "root.pem", "-certfile", "sub.pem",
+            "-outform", "DER", "-out", "bundle.p7b")  # fmt: skip
+    bundle = SignedData.from_der((tmp_path / "bundle.p7b").read_bytes())
+    assert set(bundle.certificates) == {root().certificate, sub().certificate}
+    refused("crypto.message.signer", lambda: bundle.verify(b"", trust=None))
+
+
 def test_we_answer_its_request_for_a_stamp_and_it_reads_the_answer(openssl, tmp_path):
     (tmp_path / "data").write_bytes(b"stamped")
     openssl("ts", "-query", "-data", "data", "-sm3", "-cert", "-out", "their.tsq")

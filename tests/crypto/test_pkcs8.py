@@ -116,6 +116,16 @@ def der_with_rounds(iterations: int) -> bytes:
     return _asn1.sequence(scheme, _asn1.octets(bytes(32)))
 
 
+def test_hmac_sm3_of_the_interpreter_and_of_the_package_derive_the_same_key():
+    arguments = "口令".encode(), bytes(range(16)), 1000, 16
+    assert _pbes2._derive("sm3", *arguments) == _pbes2._derive_by_package(*arguments)
+
+
+def test_a_service_may_take_a_lower_limit():
+    pem = pkcs8.save(key("any"), b"secret", iterations=ROUNDS + 1)
+    refused("crypto.key.iterations", lambda: pkcs8.load(pem, b"secret", iterations_max=ROUNDS))
+
+
 def test_too_few_rounds_are_not_written():
     refused("crypto.key.iterations", lambda: pkcs8.save(key("any"), b"secret", iterations=10))
     refused("crypto.key.password", lambda: pkcs8.save(key("any"), b""))
