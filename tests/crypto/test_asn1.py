@@ -196,3 +196,11 @@ def test_an_error_of_reading_becomes_the_error_of_a_format():
     with pytest.raises(CryptoError) as caught, _asn1.malformed("thing", "thing"):
         b"\xff\xfe secret".decode()
     assert "secret" not in str(caught.value)
+
+
+def test_a_null_is_empty_and_a_text_of_its_type():
+    _asn1.Reader(_asn1.null()).null()
+    with pytest.raises(ValueError, match="NULL"):
+        _asn1.Reader(b"\x05\x01\x00").null()
+    with pytest.raises(ValueError, match="string"):
+        _asn1.Reader(_asn1.octets(b"x")).text(_asn1.UTF8_STRING)

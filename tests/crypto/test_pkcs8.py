@@ -131,6 +131,57 @@ def test_too_few_rounds_are_not_written():
     refused("crypto.key.password", lambda: pkcs8.save(key("any"), b""))
 
 
+PRF = _oid.algorithm(Style.OPENSSL.value, _asn1.null())
+SALT, COUNT = _asn1.octets(bytes(16)), _asn1.integer(2000)
+SM4 = _oid.algorithm(_oid.SM4_CBC, _asn1.octets(bytes(16)))
+
+
+def sealed_der(
+    *parameters: bytes, cipher: bytes = SM4, kdf: str = "1.2.840.113549.1.5.12"
+) -> bytes:
+    derivation = _oid.algorithm(kdf, _asn1.sequence(*parameters))
+    scheme = _oid.algorithm("1.2.840.113549.1.5.13", _asn1.sequence(derivation, cipher))
+    return _asn1.sequence(scheme, _asn1.octets(bytes(32)))
+
+
+@pytest.mark.parametrize(
+    "der",
+    [
+        _asn1.sequence(_oid.algorithm("1.2.840.113549.1.5.3"), _asn1.octets(bytes(32))),
+        sealed_der(SALT, COUNT, PRF, kdf="1.3.6.1.4.1.11591.4.11"),
+        sealed_der(SALT, COUNT, _oid.algorithm("1.2.840.113549.2.7", _asn1.null())),
+        sealed_der(SALT, COUNT, _oid.algorithm("1.2.3")),
+        sealed_der(SALT, COUNT, _asn1.integer(32), PRF),
+        sealed_der(_asn1.octets(bytes(7)), COUNT, PRF),
+        sealed_der(_asn1.octets(bytes(65)), COUNT, PRF),
+        sealed_der(SALT, COUNT, PRF, PRF),
+        sealed_der(SALT, COUNT, PRF, cipher=_oid.algorithm("1.2.3", _asn1.octets(bytes(16)))),
+        sealed_der(SALT, COUNT, PRF, cipher=_oid.algorithm(_oid.SM4_CBC, _asn1.octets(bytes(8)))),
+        sealed_der(SALT, COUNT, PRF, cipher=_oid.algorithm(_oid.SM4_CBC)),
+    ],
+    ids=[
+        "PBES1", "scrypt", "default written out", "unknown HMAC", "size of another cipher",
+        "short salt", "long salt", "two HMACs", "unknown cipher", "short IV", "no IV",
+    ],
+)  # fmt: skip
+def test_another_way_of_sealing_is_refused(der):
+    refused("crypto.key.malformed", lambda: pkcs8.load(der, b"secret"))
+
+
+def test_a_stated_key_size_that_is_the_cipher_s_is_read():
+    der = sealed_der(SALT, COUNT, _asn1.integer(16), PRF)
+    refused("crypto.key.password", lambda: pkcs8.load(der, b"secret"))
+
+
+def test_attributes_beside_a_key_are_passed_over():
+    _, der = _der.decode_pem(sample("openssl/plain.key"), pkcs8.LABELS)
+    body = _asn1.Reader(der).inside()
+    fields = body.raw() + body.raw() + body.raw()
+    name = _asn1.sequence(_asn1.oid("1.2.840.113549.1.9.20"), _asn1.set_of([_asn1.octets(b"x")]))
+    named = _asn1.sequence(fields, _asn1.explicit(0, name))
+    assert pkcs8.save(pkcs8.load(named)) == sample("openssl/plain.key")
+
+
 def test_a_foreign_public_half_is_refused():
     point, other = key("any").public.point, key("other").public.point
     _, der = _der.decode_pem(pkcs8.save(key("any")), pkcs8.LABELS)
