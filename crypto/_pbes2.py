@@ -17,6 +17,7 @@ __all__ = [
     "ITERATIONS",
     "ITERATIONS_MAX",
     "ITERATIONS_MIN",
+    "ITERATIONS_WRITTEN_MIN",
     "Style",
     "open_sealed",
     "seal",
@@ -25,6 +26,8 @@ __all__ = [
 
 # What is written: OWASP's figure for PBKDF2 with HMAC-SHA256, about a quarter of a second.
 ITERATIONS: Final = 600_000
+# Fewer are not written: GmSSL 3.2 opens nothing below.
+ITERATIONS_WRITTEN_MIN: Final = 10_000
 # What is read: RFC 8018, 4.2 asks for 1000 at least. A count over the upper limit (some seconds of
 # one core) is taken for an attack on the reader, not for a careful writer.
 ITERATIONS_MIN: Final = 1000
@@ -61,16 +64,16 @@ class Style(Enum):
 
 def seal(plaintext: bytes, password: bytes, *, style: Style, iterations: int) -> bytes:
     """Return EncryptedPrivateKeyInfo (RFC 5958, 3) by SM4-CBC."""
-    _check_iterations(iterations)
+    _check_iterations(iterations, ITERATIONS_WRITTEN_MIN, ITERATIONS_MAX)
     salt, iv = secrets.token_bytes(_SALT_SIZE), secrets.token_bytes(sm4.BLOCK_SIZE)
     key = _derive(_DIGESTS[style.value], password, salt, iterations, sm4.KEY_SIZE)
+    # GmSSL 3.2 takes no NULL beside the HMAC; OpenSSL writes one (RFC 8018, B.1.2 asks for it).
+    if style is Style.GMSSL:
+        tail = _asn1.integer(sm4.KEY_SIZE) + _oid.algorithm(style.value)
+    else:
+        tail = _oid.algorithm(style.value, _asn1.null())
     derivation = _oid.algorithm(
-        _PBKDF2,
-        _asn1.sequence(
-            _asn1.octets(salt),
-            _asn1.integer(iterations),
-            _oid.algorithm(style.value, _asn1.null()),
-        ),
+        _PBKDF2, _asn1.sequence(_asn1.octets(salt), _asn1.integer(iterations), tail)
     )
     cipher = _oid.algorithm(_oid.SM4_CBC, _asn1.octets(iv))
     return _asn1.sequence(
@@ -100,7 +103,7 @@ def open_sealed(der: bytes, password: bytes, *, iterations_max: int = ITERATIONS
         raise ValueError(f"cipher {cipher} is neither SM4-CBC nor AES-CBC")
     if stated_size not in (None, size):
         raise ValueError("key size is not the cipher's")
-    _check_iterations(iterations, iterations_max)
+    _check_iterations(iterations, ITERATIONS_MIN, iterations_max)
     key = _derive(digest, password, salt, iterations, size)
     if len(iv) != sm4.BLOCK_SIZE:
         raise ValueError("IV is not one block")
@@ -149,15 +152,15 @@ def _open_aes(key: bytes, iv: bytes, sealed: bytes) -> bytes:
     return unpadder.update(padded) + unpadder.finalize()
 
 
-def _check_iterations(iterations: int, iterations_max: int = ITERATIONS_MAX) -> None:
-    if not ITERATIONS_MIN <= iterations <= iterations_max:
+def _check_iterations(iterations: int, iterations_min: int, iterations_max: int) -> None:
+    if not iterations_min <= iterations <= iterations_max:
         raise CryptoError(
             "crypto.key.iterations",
-            f"PBKDF2 with {iterations} rounds is outside {ITERATIONS_MIN} to {iterations_max}: "
+            f"PBKDF2 with {iterations} rounds is outside {iterations_min} to {iterations_max}: "
             "too few to hold, or too many to wait for.",
             {
                 "iterations": min(iterations, 2**63 - 1),
-                "iterations_min": ITERATIONS_MIN,
+                "iterations_min": iterations_min,
                 "iterations_max": iterations_max,
             },
         )

@@ -12,7 +12,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from crypto import _asn1, _der, _oid, _pbes2
-from crypto._pbes2 import ITERATIONS, ITERATIONS_MAX, ITERATIONS_MIN, Style
+from crypto._pbes2 import (
+    ITERATIONS,
+    ITERATIONS_MAX,
+    ITERATIONS_MIN,
+    ITERATIONS_WRITTEN_MIN,
+    Style,
+)
 from crypto.errors import CryptoError
 
 if TYPE_CHECKING:
@@ -22,6 +28,7 @@ __all__ = [
     "ITERATIONS",
     "ITERATIONS_MAX",
     "ITERATIONS_MIN",
+    "ITERATIONS_WRITTEN_MIN",
     "LABELS",
     "SIZE_MAX",
     "Opened",

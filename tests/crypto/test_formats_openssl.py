@@ -203,7 +203,7 @@ def test_we_answer_its_request_for_a_stamp_and_it_reads_the_answer(openssl, tmp_
 
 
 def test_it_reads_a_key_whose_certificate_we_issued(openssl, tmp_path):
-    (tmp_path / "signing.key").write_bytes(pkcs8.save(key("signing"), b"secret", iterations=2000))
+    (tmp_path / "signing.key").write_bytes(pkcs8.save(key("signing"), b"secret", iterations=10_000))
     said = openssl("pkey", "-in", "signing.key", "-passin", "pass:secret", "-pubout")
     own = openssl("x509", "-in", "signing.pem", "-noout", "-pubkey")
     assert said == own == key("signing").public.to_pem().decode()

@@ -8,7 +8,7 @@ from pki import SAMPLES, SHARED, key, needs_shared, refused, sample, shared
 from crypto import _asn1, _der, _oid, _pbes2, pkcs8, sm2
 from crypto.pkcs8 import Style
 
-ROUNDS = pkcs8.ITERATIONS_MIN
+ROUNDS = pkcs8.ITERATIONS_WRITTEN_MIN
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl program")
 
 
@@ -36,6 +36,32 @@ def test_a_key_sealed_by_gmsm_with_hmac_sm3_is_read():
     sealed, plain = sample("gmsm/enc-sm3.key"), sample("gmsm/enc.key")
     assert pkcs8.load(sealed, b"secret").public == pkcs8.load(plain).public
     assert sm2.PrivateKey.from_pem(sealed, b"secret").public == pkcs8.load(plain).public
+
+
+def test_keys_of_gmssl_are_read_and_written_byte_for_byte():
+    sealed, plain = sample("gmssl/sealed.key"), sample("gmssl/plain.key")
+    opened = pkcs8.load(sealed, b"secret")
+    assert opened.public == sm2.PublicKey.from_pem(sample("gmssl/public.pem"))
+    assert pkcs8.save(opened, style=Style.GMSSL) == plain
+    ours = pkcs8.save(opened, b"secret", style=Style.GMSSL, iterations=65536)
+    # Salt, IV and what they seal are new each time; all bytes around them are GmSSL's.
+    assert masked(ours) == masked(sealed)
+
+
+def masked(pem: bytes) -> bytes:
+    """Return a sealed key with the content of its three octet strings zeroed."""
+    _, der = _der.decode_pem(pem, ("ENCRYPTED PRIVATE KEY",))
+    with _asn1.Reader(der) as whole, whole.inside() as body, body.inside() as scheme:
+        scheme.raw()
+        with scheme.inside() as both:
+            derivation, cipher = both.inside(), both.inside()
+            derivation.raw()
+            cipher.raw()
+            strings = [derivation.inside().octets(), cipher.octets()]
+        strings.append(body.octets())
+    for string in strings:
+        der = der.replace(string, bytes(len(string)))
+    return der
 
 
 @needs_shared
@@ -127,7 +153,11 @@ def test_a_service_may_take_a_lower_limit():
 
 
 def test_too_few_rounds_are_not_written():
-    refused("crypto.key.iterations", lambda: pkcs8.save(key("any"), b"secret", iterations=10))
+    for iterations in (10, ROUNDS - 1, pkcs8.ITERATIONS_MAX + 1):
+        refused(
+            "crypto.key.iterations",
+            lambda iterations=iterations: pkcs8.save(key("any"), b"secret", iterations=iterations),
+        )
     refused("crypto.key.password", lambda: pkcs8.save(key("any"), b""))
 
 
