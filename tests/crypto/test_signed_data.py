@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -156,6 +158,7 @@ def test_the_use_of_the_signer_s_key_is_asked():
 
 
 NAME = Holder.of(signing().certificate).write()
+SM3 = _oid.algorithm(_oid.SM3)
 
 
 @pytest.mark.parametrize(
@@ -251,3 +254,15 @@ def test_unsigned_attributes_say_nothing():
     changed = rebuilt(der, signature, signature + _asn1.explicit(1, other), inside_signer=True)
     (verified,) = SignedData.from_der(changed).verify(trust=trust())
     assert verified.attributes == {}
+
+
+def test_a_heap_of_attributes_is_refused_unread():
+    heap = _asn1.set_of([_asn1.sequence(*[_asn1.null()] * 600_000)])
+    message = SignedData.from_der(sign(heap, [signing()]))
+    began = time.process_time()
+    message.verify(trust=trust())
+    der = rebuilt(
+        sign(CONTENT, [signing()]), NAME + SM3, NAME + SM3 + b"\xa0" + heap[1:], inside_signer=True
+    )
+    refused("crypto.message.malformed", lambda: SignedData.from_der(der))
+    assert time.process_time() - began < 1
