@@ -11,22 +11,19 @@ pub fn hide(bytes: &mut [u8]) {
 }
 
 /// Declares bytes public; the caller says why they are.
+///
+/// Takes them by `&mut` so that the compiler cannot go on with a copy made before the mark.
 #[inline(always)]
-pub fn reveal(bytes: &[u8]) {
+pub fn reveal(bytes: &mut [u8]) {
     mark(MAKE_DEFINED, bytes);
 }
 
 /// Declares a word public and returns it; the caller says why it is.
 #[inline(always)]
 pub fn reveal_word(word: u64) -> u64 {
-    #[cfg(feature = "evidence")]
-    {
-        let bytes = word.to_ne_bytes();
-        reveal(&bytes);
-        u64::from_ne_bytes(bytes)
-    }
-    #[cfg(not(feature = "evidence"))]
-    word
+    let mut bytes = word.to_ne_bytes();
+    reveal(&mut bytes);
+    u64::from_ne_bytes(bytes)
 }
 
 /// Tells whether valgrind runs this process.
@@ -40,9 +37,13 @@ const MAKE_UNDEFINED: u64 = 0x4d43_0001;
 const MAKE_DEFINED: u64 = 0x4d43_0002;
 
 #[inline(always)]
-fn mark(kind: u64, bytes: &[u8]) {
+fn mark(kind: u64, bytes: &mut [u8]) {
     if cfg!(feature = "evidence") {
-        request([kind, bytes.as_ptr() as u64, bytes.len() as u64]);
+        request([
+            kind,
+            bytes.as_mut_ptr().expose_provenance() as u64,
+            bytes.len() as u64,
+        ]);
     }
 }
 

@@ -39,7 +39,7 @@ impl PublicKey {
             return Err(Error::Refused);
         }
         let mut points = Zeroizing::new([generator().multiply(k), self.multiply(k)]);
-        let affine = Zeroizing::new(Jacobian::to_affine_all(&*points));
+        let mut affine = Zeroizing::new(Jacobian::to_affine_all(&*points));
         points.zeroize();
         let shared = Zeroizing::new(affine[1].coordinates());
         let keystream = kdf(&*shared, plaintext.len());
@@ -47,16 +47,16 @@ impl PublicKey {
         if reveal_word(all_zero(&keystream)) != 0 {
             return Ok(None);
         }
-        let c2: Vec<u8> = plaintext
+        let mut c2: Vec<u8> = plaintext
             .iter()
             .zip(keystream.iter())
             .map(|(m, t)| m ^ t)
             .collect();
-        let c3 = tag(&shared, plaintext);
+        let mut c3 = tag(&shared, plaintext);
         // The ciphertext is what the caller publishes.
-        reveal_point(&affine[0]);
-        reveal(&c2);
-        reveal(&c3);
+        reveal_point(&mut affine[0]);
+        reveal(&mut c2);
+        reveal(&mut c3);
         Ok(Some(Ciphertext {
             c1: affine[0].to_bytes(),
             c3,

@@ -5,9 +5,12 @@
 
 use std::sync::OnceLock;
 
+use super::ct::is_zero;
+use super::field::Fe;
 use super::point::{Affine, G, Jacobian};
 use super::scalar::Scalar;
 use super::table::{digit, select};
+use zeroize::Zeroize;
 
 /// Width for G: 37 rows of 64 points, 148 KiB, which stays in the second-level cache.
 const WIDTH_G: usize = 7;
@@ -61,9 +64,52 @@ impl<const WIDTH: usize> Comb<WIDTH> {
         for (j, row) in self.points.chunks_exact(Self::ROW).enumerate() {
             let d = digit(&scalar.0, WIDTH, j);
             let point = select(row, d.amount).negate_if(d.sign);
-            sum = sum.add_affine(&point, super::ct::is_zero(d.amount));
+            sum = sum.add_affine(&point, is_zero(d.amount));
         }
         sum
+    }
+
+    /// scalar·P for each scalar in [1, n−1], the same time for all scalars of one number.
+    ///
+    /// Adds affine points, row by row for all scalars at once: with one inversion for the row a
+    /// sum takes six multiplications in place of eleven. The sum of a point with itself cannot
+    /// occur, as in [`Self::multiply`]; nor can that of a point with its negative, for it needs
+    /// the same but for the scalar n.
+    pub fn multiply_all(&self, scalars: &[Scalar]) -> Vec<Affine> {
+        let mut sums = vec![
+            Affine {
+                x: Fe::ZERO,
+                y: Fe::ZERO
+            };
+            scalars.len()
+        ];
+        let mut addends = sums.clone();
+        let mut inverses = vec![Fe::ONE; scalars.len()];
+        let mut empty = vec![u64::MAX; scalars.len()];
+        let mut skip = vec![0; scalars.len()];
+        for (j, row) in self.points.chunks_exact(Self::ROW).enumerate() {
+            for (i, scalar) in scalars.iter().enumerate() {
+                let d = digit(&scalar.0, WIDTH, j);
+                addends[i] = select(row, d.amount).negate_if(d.sign);
+                skip[i] = is_zero(d.amount);
+                let run = addends[i].x.sub(&sums[i].x);
+                inverses[i] = Fe::select(skip[i] | empty[i], &Fe::ONE, &run);
+            }
+            if j > 0 {
+                Fe::invert_all(&mut inverses);
+            }
+            for (i, sum) in sums.iter_mut().enumerate() {
+                let total = sum.add_with(&addends[i], &inverses[i]);
+                let total = Affine::select(empty[i], &addends[i], &total);
+                *sum = Affine::select(skip[i], sum, &total);
+                empty[i] &= skip[i];
+            }
+        }
+        addends.zeroize();
+        inverses.zeroize();
+        empty.zeroize();
+        skip.zeroize();
+        sums
     }
 
     /// sum + scalar·P for public scalars.

@@ -54,6 +54,11 @@ impl Fe {
         (below == 1).then(|| Self(*value).mul(&Self(RR)))
     }
 
+    /// The element of a number modulo p, whatever the number. For secret numbers.
+    pub fn from_bytes_reduced(bytes: &[u8; 32]) -> Self {
+        Self(reduce_once(&limbs::from_bytes(bytes), 0)).mul(&Self(RR))
+    }
+
     /// The element of a number known at build time, which must be below p.
     pub const fn constant(value: Limbs) -> Self {
         Self(montgomery(&value, &RR))
@@ -141,7 +146,7 @@ impl Fe {
     #[inline(always)]
     pub fn mul(&self, other: &Self) -> Self {
         #[cfg(target_arch = "x86_64")]
-        if super::x86_64::has_mulx() {
+        if super::x86_64::has(super::x86_64::MULX) {
             // SAFETY: the processor has the instructions.
             return Self(unsafe { super::x86_64::mul(&self.0, &other.0) });
         }
@@ -151,7 +156,7 @@ impl Fe {
     #[inline(always)]
     pub fn square(&self) -> Self {
         #[cfg(target_arch = "x86_64")]
-        if super::x86_64::has_mulx() {
+        if super::x86_64::has(super::x86_64::MULX) {
             // SAFETY: the processor has the instructions.
             return Self(unsafe { super::x86_64::square(&self.0) });
         }
@@ -167,19 +172,28 @@ impl Fe {
 
     /// Inverts every element in place with one inversion; none may be zero.
     pub fn invert_all(values: &mut [Self]) {
-        let mut products = Vec::with_capacity(values.len());
-        let mut product = Self::ONE;
-        for value in values.iter() {
-            products.push(product);
-            product = product.mul(value);
+        // Four running products, since one alone would keep the multiplier waiting.
+        const CHAINS: usize = 4;
+        let mut running = [Self::ONE; CHAINS];
+        let mut before = Vec::with_capacity(values.len());
+        for (i, value) in values.iter().enumerate() {
+            let product = &mut running[i % CHAINS];
+            before.push(*product);
+            *product = product.mul(value);
         }
-        let mut inverse = product.invert();
-        for (value, before) in values.iter_mut().zip(&products).rev() {
-            let this = inverse.mul(before);
-            inverse = inverse.mul(value);
+        let [a, b, c, d] = running;
+        let (ab, cd) = (a.mul(&b), c.mul(&d));
+        let inverse = ab.mul(&cd).invert();
+        let (of_ab, of_cd) = (inverse.mul(&cd), inverse.mul(&ab));
+        running = [of_ab.mul(&b), of_ab.mul(&a), of_cd.mul(&d), of_cd.mul(&c)];
+        for (i, value) in values.iter_mut().enumerate().rev() {
+            let inverse = &mut running[i % CHAINS];
+            let this = inverse.mul(&before[i]);
+            *inverse = inverse.mul(value);
             *value = this;
         }
-        products.zeroize();
+        before.zeroize();
+        running.zeroize();
     }
 }
 

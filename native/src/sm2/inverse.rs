@@ -11,6 +11,7 @@ use zeroize::Zeroize;
 
 const ROUNDS: usize = 10;
 const STEPS: usize = 59;
+const HALF: usize = 30;
 const MASK: u64 = u64::MAX >> 2;
 
 /// A number in five signed limbs of 62 bits; only the highest may be negative between rounds.
@@ -102,36 +103,64 @@ impl ZeroizeAll for (Signed, Signed, Signed, Signed) {
 
 /// Does one round of steps on the lowest bits of f and g. `zeta` is −(δ + 1/2).
 #[inline(always)]
-fn divide(mut zeta: i64, f0: u64, g0: u64) -> (i64, Transition) {
-    // The matrix starts at 8·identity: 59 doublings make it 2⁶².
-    let (mut u, mut v, mut q, mut r) = (8u64, 0u64, 0u64, 8u64);
-    let (mut f, mut g) = (f0, g0);
-    for _ in 0..STEPS {
-        let negative = ct::barrier((zeta >> 63) as u64);
-        let odd = ct::barrier((g & 1).wrapping_neg());
-        // g odd: add f to g, or take it away when δ > 0.
-        g = g.wrapping_add((f ^ negative).wrapping_sub(negative) & odd);
-        q = q.wrapping_add((u ^ negative).wrapping_sub(negative) & odd);
-        r = r.wrapping_add((v ^ negative).wrapping_sub(negative) & odd);
-        // In the second case the old g becomes f, which is f + (g − f).
-        let swap = negative & odd;
-        zeta = (zeta ^ swap as i64).wrapping_sub(1);
-        f = f.wrapping_add(g & swap);
-        u = u.wrapping_add(q & swap);
-        v = v.wrapping_add(r & swap);
-        g >>= 1;
-        u <<= 1;
-        v <<= 1;
+fn divide(zeta: i64, f0: u64, g0: u64) -> (i64, Transition) {
+    let mut state = State { zeta, f: f0, g: g0 };
+    let [u, v, q, r] = state.advance(HALF);
+    let [a, b, c, d] = state.advance(STEPS - HALF);
+    // The second matrix times the first, and 2³ so that 59 doublings make 2⁶².
+    let scaled = |x: i64, y: i64, z: i64, w: i64| 8 * (x * y + z * w);
+    let t = Transition {
+        u: scaled(a, u, b, q),
+        v: scaled(a, v, b, r),
+        q: scaled(c, u, d, q),
+        r: scaled(c, v, d, r),
+    };
+    (state.zeta, t)
+}
+
+/// The lowest bits of f and g between steps.
+struct State {
+    zeta: i64,
+    f: u64,
+    g: u64,
+}
+
+impl State {
+    /// Does up to 30 steps and returns their matrix u, v, q, r times a power of two. Each row is
+    /// one word, left + right·2³², since both go through the same sums; neither exceeds 2³⁰.
+    #[inline(always)]
+    fn advance(&mut self, steps: usize) -> [i64; 4] {
+        let Self {
+            mut zeta,
+            mut f,
+            mut g,
+        } = *self;
+        let (mut top, mut bottom) = (1u64, 1u64 << 32);
+        for _ in 0..steps {
+            let negative = ct::barrier((zeta >> 63) as u64);
+            let odd = ct::barrier((g & 1).wrapping_neg());
+            let swap = negative & odd;
+            let (old_g, old_bottom) = (g, bottom);
+            // g odd: add f to g, or take it away when δ > 0 …
+            g = g.wrapping_add((f ^ negative).wrapping_sub(negative) & odd) >> 1;
+            bottom = bottom.wrapping_add((top ^ negative).wrapping_sub(negative) & odd);
+            // … and then the old g becomes f.
+            zeta = (zeta ^ swap as i64).wrapping_sub(1);
+            f ^= (f ^ old_g) & swap;
+            top = (top ^ (top ^ old_bottom) & swap) << 1;
+        }
+        *self = Self { zeta, f, g };
+        let (u, v) = halves(top);
+        let (q, r) = halves(bottom);
+        [u, v, q, r]
     }
-    (
-        zeta,
-        Transition {
-            u: u as i64,
-            v: v as i64,
-            q: q as i64,
-            r: r as i64,
-        },
-    )
+}
+
+/// left and right of left + right·2³², both signed.
+#[inline(always)]
+fn halves(word: u64) -> (i64, i64) {
+    let left = i64::from(word as u32 as i32);
+    (left, (word as i64).wrapping_sub(left) >> 32)
 }
 
 #[inline(always)]

@@ -60,4 +60,6 @@ pub mod internals {
     pub use super::point::{Affine, G, Jacobian};
     pub use super::scalar::{N, Scalar};
     pub use super::table::{portable_select, select};
+    #[cfg(all(feature = "evidence", target_arch = "x86_64"))]
+    pub use super::x86_64::{AVX2, MULX, assume};
 }

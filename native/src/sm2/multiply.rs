@@ -16,7 +16,7 @@ const DIGITS: usize = 257usize.div_ceil(WIDTH);
 /// 16. Prefixes before the last digit are below n/16, so only the last addition can meet it (and
 /// does, for the scalar n − 6): that one is complete.
 pub fn multiply(scalar: &Scalar, point: &Affine) -> Jacobian {
-    let table = multiples(point);
+    let table = Jacobian::to_affine_all(&multiples(point));
     let mut sum = Jacobian::INFINITY;
     for j in (0..DIGITS).rev() {
         sum = sum.double_times(if j == DIGITS - 1 { 0 } else { WIDTH });
@@ -33,7 +33,7 @@ pub fn multiply(scalar: &Scalar, point: &Affine) -> Jacobian {
 }
 
 /// 1, 2 … 16 times a public point.
-fn multiples(point: &Affine) -> Vec<Affine> {
+fn multiples(point: &Affine) -> Vec<Jacobian> {
     let mut table = Vec::with_capacity(ROW);
     table.push(Jacobian::from(*point));
     for i in 2..=ROW {
@@ -42,7 +42,7 @@ fn multiples(point: &Affine) -> Vec<Affine> {
             _ => table[i - 2].add_affine_vartime(point),
         });
     }
-    Jacobian::to_affine_all(&table)
+    table
 }
 
 /// scalar·P for a public scalar: non-adjacent form of width 5, one addition in six doublings.
@@ -66,8 +66,8 @@ pub fn multiply_vartime(scalar: &Scalar, point: &Affine) -> Jacobian {
 
 /// 1, 3 … 15 times a public point.
 fn odd_multiples(point: &Affine) -> Vec<Affine> {
-    let all = multiples(point);
-    all.into_iter().step_by(2).collect()
+    let odd: Vec<Jacobian> = multiples(point).into_iter().step_by(2).collect();
+    Jacobian::to_affine_all(&odd)
 }
 
 /// Digits 0 or odd, below 16 in amount, any two nonzero ones at least five places apart.

@@ -112,6 +112,27 @@ impl Affine {
     }
 }
 
+impl Affine {
+    #[inline(always)]
+    pub fn select(mask: u64, yes: &Self, no: &Self) -> Self {
+        Self {
+            x: Fe::select(mask, &yes.x, &no.x),
+            y: Fe::select(mask, &yes.y, &no.y),
+        }
+    }
+
+    /// The sum with a point of another x, for a known inverse of the difference of both x.
+    #[inline(always)]
+    pub fn add_with(&self, other: &Self, inverse: &Fe) -> Self {
+        let slope = other.y.sub(&self.y).mul(inverse);
+        let x = slope.square().sub(&self.x).sub(&other.x);
+        Self {
+            x,
+            y: slope.mul(&self.x.sub(&x)).sub(&self.y),
+        }
+    }
+}
+
 impl From<Affine> for Jacobian {
     fn from(point: Affine) -> Self {
         Self {
@@ -147,17 +168,19 @@ impl Jacobian {
     /// Twice the point, infinity included. No point has order 2, so y is never 0.
     #[inline]
     pub fn double(&self) -> Self {
-        let y2 = self.y.double();
+        // Products that do not wait for one another stand side by side, here and below: the
+        // processor then works on two at once.
         let zz = self.z.square();
-        let yy4 = y2.square();
-        let slope = self.x.sub(&zz).mul(&self.x.add(&zz)).triple();
-        let s = yy4.mul(&self.x);
-        let x = slope.square().sub(&s.double());
-        Self {
-            x,
-            y: slope.mul(&s.sub(&x)).sub(&yy4.square().half()),
-            z: y2.mul(&self.z),
-        }
+        let yy = self.y.square();
+        // Half the slope's numerator: the result has z = y·z in place of 2·y·z.
+        let slope = self.x.sub(&zz).half().mul(&self.x.add(&zz).triple());
+        let s = yy.mul(&self.x);
+        let slope_squared = slope.square();
+        let yyyy = yy.square();
+        let z = self.y.mul(&self.z);
+        let x = slope_squared.sub(&s.double());
+        let y = slope.mul(&s.sub(&x)).sub(&yyyy);
+        Self { x, y, z }
     }
 
     /// The point 2ᵏ times over.
@@ -189,18 +212,19 @@ impl Jacobian {
     #[inline(always)]
     fn add_affine_raw(&self, other: &Affine) -> (Self, Fe, Fe) {
         let zz = self.z.square();
-        let h = other.x.mul(&zz).sub(&self.x);
-        let r = other.y.mul(&zz.mul(&self.z)).sub(&self.y);
+        let u = other.x.mul(&zz);
+        let zzz = self.z.mul(&zz);
+        let h = u.sub(&self.x);
         let hh = h.square();
-        let hhh = hh.mul(&h);
+        let r = other.y.mul(&zzz).sub(&self.y);
         let v = hh.mul(&self.x);
-        let x = r.square().sub(&hhh).sub(&v.double());
-        let sum = Self {
-            x,
-            y: r.mul(&v.sub(&x)).sub(&hhh.mul(&self.y)),
-            z: self.z.mul(&h),
-        };
-        (sum, h, r)
+        let hhh = hh.mul(&h);
+        let rr = r.square();
+        let z = self.z.mul(&h);
+        let yh = hhh.mul(&self.y);
+        let x = rr.sub(&hhh).sub(&v.double());
+        let y = r.mul(&v.sub(&x)).sub(&yh);
+        (Self { x, y, z }, h, r)
     }
 
     /// The sum with an affine point, whatever the two are. For public points.

@@ -1,5 +1,7 @@
 //! Private keys: making them, signing and opening with them.
 
+use std::sync::OnceLock;
+
 use super::comb::generator;
 use super::exchange;
 use super::field::Fe;
@@ -9,18 +11,35 @@ use super::point::{Affine, Jacobian};
 use super::scalar::{Factor, Scalar};
 use super::{Error, Signature, cipher};
 use crate::secret::{reveal, reveal_word};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
-/// Signatures that share one inversion; more would only take more memory.
-const BATCH: usize = 64;
+/// Signatures that share inversions; more would take more memory and hardly less time.
+const BATCH: usize = 128;
+/// From so many on, sharing pays.
+const BATCH_FROM: usize = 20;
 
-/// A private key d in [1, n−2] and what signing derives from it once.
+/// A private key d in [1, n−2].
 pub struct PrivateKey {
     scalar: Scalar,
+    point: Affine,
+    signing: OnceLock<Signing>,
+}
+
+/// What signing derives from d, once.
+struct Signing {
     /// 1 / (1 + d).
     inverse: Factor,
     nonces: NonceKey,
-    point: Affine,
+}
+
+impl Signing {
+    fn new(scalar: &Scalar) -> Self {
+        let next = scalar.add(&Scalar::small(1));
+        Self {
+            inverse: next.invert().to_factor(),
+            nonces: NonceKey::new(scalar),
+        }
+    }
 }
 
 impl PrivateKey {
@@ -51,11 +70,14 @@ impl PrivateKey {
         }
         let point = public_point(generator().multiply(&scalar))?;
         Ok(Self {
-            inverse: next.invert().to_factor(),
-            nonces: NonceKey::new(&scalar),
-            point,
             scalar,
+            point,
+            signing: OnceLock::new(),
         })
+    }
+
+    fn signing(&self) -> &Signing {
+        self.signing.get_or_init(|| Signing::new(&self.scalar))
     }
 
     /// The public point.
@@ -82,7 +104,7 @@ impl PrivateKey {
         first_attempt: u32,
     ) -> Result<Signature, Error> {
         for attempt in first_attempt.. {
-            let nonce = self.nonces.nonce(entropy, e, index, attempt);
+            let nonce = self.signing().nonces.nonce(entropy, e, index, attempt);
             let point = Zeroizing::new(generator().multiply(&nonce));
             let inverse = Zeroizing::new(point.z.invert());
             let x = point.x.mul(&inverse.square());
@@ -97,30 +119,31 @@ impl PrivateKey {
     pub fn sign_many(&self, es: &[[u8; 32]]) -> Result<Vec<Signature>, Error> {
         let mut signatures = Vec::with_capacity(es.len());
         for batch in es.chunks(BATCH) {
-            self.sign_batch(batch, &mut signatures)?;
+            if batch.len() < BATCH_FROM {
+                let entropy = nonce::entropy()?;
+                for (index, e) in (0..).zip(batch) {
+                    signatures.push(self.sign_from(e, &entropy, index, 0)?);
+                }
+            } else {
+                self.sign_batch(batch, &mut signatures)?;
+            }
         }
         Ok(signatures)
     }
 
     fn sign_batch(&self, es: &[[u8; 32]], signatures: &mut Vec<Signature>) -> Result<(), Error> {
         let entropy = nonce::entropy()?;
-        let table = generator();
         let nonces: Vec<Scalar> = (0..)
             .zip(es)
-            .map(|(index, e)| self.nonces.nonce(&entropy, e, index, 0))
+            .map(|(index, e)| self.signing().nonces.nonce(&entropy, e, index, 0))
             .collect();
-        let mut points: Vec<Jacobian> = nonces.iter().map(|nonce| table.multiply(nonce)).collect();
-        let mut inverses: Vec<Fe> = points.iter().map(|point| point.z).collect();
-        Fe::invert_all(&mut inverses);
+        let points = Zeroizing::new(generator().multiply_all(&nonces));
         for (index, e) in es.iter().enumerate() {
-            let x = points[index].x.mul(&inverses[index].square());
-            signatures.push(match self.finish(e, &nonces[index], &x) {
+            signatures.push(match self.finish(e, &nonces[index], &points[index].x) {
                 Some(signature) => signature,
                 None => self.sign_from(e, &entropy, index as u32, 1)?,
             });
         }
-        points.zeroize();
-        inverses.zeroize();
         Ok(())
     }
 
@@ -129,7 +152,7 @@ impl PrivateKey {
         let r = Scalar::from_bytes_reduced(e).add(&Scalar::from_limbs_reduced(&x.to_limbs()));
         let sum = r.add(nonce);
         // s = (k − r·d) / (1 + d) = (k + r) / (1 + d) − r.
-        let s = self.inverse.mul(&sum).sub(&r);
+        let s = self.signing().inverse.mul(&sum).sub(&r);
         // A nonce refused here is never used, so that it was refused is no secret.
         if reveal_word(r.is_zero() | sum.is_zero() | s.is_zero()) != 0 {
             return None;
@@ -138,7 +161,7 @@ impl PrivateKey {
         signature[..32].copy_from_slice(&r.to_bytes());
         signature[32..].copy_from_slice(&s.to_bytes());
         // The signature is what the caller publishes.
-        reveal(&signature);
+        reveal(&mut signature);
         Some(signature)
     }
 
@@ -175,19 +198,16 @@ fn public_point(point: Jacobian) -> Result<Affine, Error> {
     let point = Zeroizing::new(point);
     // Infinity cannot come of a scalar in [1, n−1].
     let inverse = Zeroizing::new(point.z.invert());
-    let affine = point.scale(&inverse);
+    let mut affine = point.scale(&inverse);
     // The public point is public; the z it came with is not.
-    reveal_point(&affine);
+    reveal_point(&mut affine);
     Ok(affine)
 }
 
 /// Declares a point public.
-pub(super) fn reveal_point(point: &Affine) {
-    for coordinate in [&point.x, &point.y] {
-        // SAFETY: four words seen as 32 bytes.
-        let bytes =
-            unsafe { core::slice::from_raw_parts((&raw const *coordinate).cast::<u8>(), 32) };
-        reveal(bytes);
+pub(super) fn reveal_point(point: &mut Affine) {
+    for limb in point.x.0.iter_mut().chain(&mut point.y.0) {
+        *limb = reveal_word(*limb);
     }
 }
 

@@ -46,7 +46,7 @@ pub fn digit(scalar: &Limbs, width: usize, index: usize) -> Digit {
 pub fn select(table: &[Affine], index: u64) -> Affine {
     #[cfg(target_arch = "x86_64")]
     {
-        if is_x86_feature_detected!("avx2") {
+        if super::x86_64::has(super::x86_64::AVX2) {
             // SAFETY: the processor has AVX2.
             return unsafe { select_avx2(table, index) };
         }

@@ -7,25 +7,40 @@ use super::limbs::Limbs;
 use core::arch::asm;
 use core::sync::atomic::{AtomicU8, Ordering};
 
-static MULX: AtomicU8 = AtomicU8::new(UNKNOWN);
-const UNKNOWN: u8 = 0;
-const PRESENT: u8 = 1;
-const ABSENT: u8 = 2;
+/// What the processor has, as bits; zero before the first question.
+static FEATURES: AtomicU8 = AtomicU8::new(0);
+const KNOWN: u8 = 1;
+/// BMI2 and ADX.
+pub const MULX: u8 = 2;
+pub const AVX2: u8 = 4;
 
 #[inline(always)]
-pub fn has_mulx() -> bool {
-    match MULX.load(Ordering::Relaxed) {
-        PRESENT => true,
-        ABSENT => false,
-        _ => detect(),
-    }
+pub fn has(feature: u8) -> bool {
+    let features = FEATURES.load(Ordering::Relaxed);
+    let features = if features == 0 { detect() } else { features };
+    features & feature != 0
 }
 
 #[cold]
-fn detect() -> bool {
-    let present = is_x86_feature_detected!("bmi2") && is_x86_feature_detected!("adx");
-    MULX.store(if present { PRESENT } else { ABSENT }, Ordering::Relaxed);
-    present
+fn detect() -> u8 {
+    let mut features = KNOWN;
+    if is_x86_feature_detected!("bmi2") && is_x86_feature_detected!("adx") {
+        features |= MULX;
+    }
+    if is_x86_feature_detected!("avx2") {
+        features |= AVX2;
+    }
+    FEATURES.store(features, Ordering::Relaxed);
+    features
+}
+
+/// Takes these features for what the processor has, so that evidence covers every path.
+///
+/// # Safety
+/// The processor must have them.
+#[cfg(feature = "evidence")]
+pub unsafe fn assume(features: u8) {
+    FEATURES.store(KNOWN | features, Ordering::Relaxed);
 }
 
 const P1: u64 = 0xffff_ffff_0000_0000;
@@ -218,7 +233,7 @@ macro_rules! row {
 ///
 /// # Safety
 /// The processor must have BMI2 and ADX.
-#[inline(never)]
+#[inline(always)]
 pub unsafe fn mul(a: &Limbs, b: &Limbs) -> Limbs {
     let (r0, r1, r2, r3): (u64, u64, u64, u64);
     unsafe {
@@ -254,7 +269,7 @@ pub unsafe fn mul(a: &Limbs, b: &Limbs) -> Limbs {
 ///
 /// # Safety
 /// The processor must have BMI2 and ADX.
-#[inline(never)]
+#[inline(always)]
 pub unsafe fn square(a: &Limbs) -> Limbs {
     let (r0, r1, r2, r3): (u64, u64, u64, u64);
     unsafe {

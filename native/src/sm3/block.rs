@@ -2,6 +2,9 @@
 
 use super::BLOCK_BYTES;
 
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
 /// T_j <<< j (clause 4.2, 5.3.3), so that a round adds one constant.
 pub(super) const CONSTANTS: [u32; 64] = {
     let mut out = [0; 64];
@@ -17,17 +20,19 @@ pub(super) const CONSTANTS: [u32; 64] = {
 /// Take whole blocks into the state.
 pub(super) fn compress(state: &mut [u32; 8], blocks: &[u8]) {
     #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("bmi2") && std::arch::is_x86_feature_detected!("bmi1") {
-        // SAFETY: the features were just detected.
-        return unsafe { compress_bmi2(state, blocks) };
+    {
+        use std::arch::is_x86_feature_detected as has;
+        if has!("bmi1") && has!("bmi2") && has!("avx2") {
+            // SAFETY: the features were just detected.
+            return unsafe {
+                if has!("avx512f") && has!("avx512vl") {
+                    x86::compress_rotating(state, blocks)
+                } else {
+                    x86::compress_shifting(state, blocks)
+                }
+            };
+        }
     }
-    compress_portable(state, blocks);
-}
-
-/// Rotations without flags (`rorx`) and `andn` shorten the chain of a round.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "bmi1,bmi2")]
-fn compress_bmi2(state: &mut [u32; 8], blocks: &[u8]) {
     compress_portable(state, blocks);
 }
 

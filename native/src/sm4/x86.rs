@@ -333,10 +333,29 @@ macro_rules! path {
     };
 }
 
-/// The chain of single blocks, where only the latency of a round counts: one block lies in the
-/// first column of four vectors.
+/// A sum that the compiler does not move, for operands that come last in a chain.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn late(x: __m128i, y: __m128i) -> __m128i {
+    let sum;
+    // SAFETY: a sum in registers.
+    unsafe {
+        std::arch::asm!(
+            "vpxor {sum}, {x}, {y}",
+            sum = lateout(xmm_reg) sum,
+            x = in(xmm_reg) x,
+            y = in(xmm_reg) y,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+    }
+    sum
+}
+
+/// The chain of single blocks, where only the latency of a round counts: each word of the one
+/// block fills all columns of a vector, so ShiftRows changes nothing. `$parts` gives near, near ^
+/// far and far of the inversion.
 macro_rules! chain {
-    ($name:ident, $features:literal, $tables:ident, $enter:ident, $leave:ident, $step:ident) => {
+    ($name:ident, $features:literal, $tables:ident, $enter:ident, $leave:ident, $parts:ident) => {
         /// CBC: each block of `from` is summed with the one before, beginning with `last`, and
         /// encrypted into `last` and, when given, `to`.
         ///
@@ -350,6 +369,7 @@ macro_rules! chain {
             mut to: Option<&mut [u8]>,
         ) {
             let tables = &$tables::new();
+            let right = RIGHT.map(|turn| constant(turn));
             // SAFETY: a block is 16 bytes.
             let mut chained = unsafe { _mm_loadu_si128(last.as_ptr().cast()) };
             for (index, block) in from.as_chunks::<BLOCK>().0.iter().enumerate() {
@@ -357,24 +377,37 @@ macro_rules! chain {
                 let text = unsafe { _mm_loadu_si128(block.as_ptr().cast()) };
                 let x = $enter(_mm_xor_si128(text, chained), tables);
                 let mut x = [
-                    x,
+                    _mm_shuffle_epi32::<0x00>(x),
                     _mm_shuffle_epi32::<0x55>(x),
                     _mm_shuffle_epi32::<0xaa>(x),
                     _mm_shuffle_epi32::<0xff>(x),
                 ];
+                let first = _mm_xor_si128(x[1], _mm_set1_epi32(keys[0] as i32));
+                let mut sum = _mm_xor_si128(first, _mm_xor_si128(x[2], x[3]));
                 macro_rules! round {
-                    ($key:expr, $a:literal, $b:literal, $c:literal, $d:literal) => {
-                        // Only x[$d] is new: what can be summed before it is.
-                        let known =
-                            _mm_xor_si128(_mm_xor_si128(x[$b], x[$c]), _mm_set1_epi32($key as i32));
-                        x[$a] = $step(x[$a], _mm_xor_si128(known, x[$d]), tables);
+                    ($next_key:expr, $a:literal, $b:literal, $c:literal, $d:literal) => {
+                        // What the next sum needs beside the word made here.
+                        let other = _mm_xor_si128(
+                            _mm_xor_si128(x[$c], x[$d]),
+                            _mm_set1_epi32($next_key as i32),
+                        );
+                        let (near, both, far) = $parts(sum, tables);
+                        let far = _mm_shuffle_epi8(far, right[2]);
+                        let both = late(
+                            _mm_shuffle_epi8(both, right[0]),
+                            _mm_shuffle_epi8(both, right[1]),
+                        );
+                        let word = late(x[$a], near);
+                        sum = late(late(late(other, word), far), both);
+                        x[$a] = late(late(word, far), both);
                     };
                 }
-                for keys in keys.as_chunks::<4>().0 {
-                    round!(keys[0], 0, 1, 2, 3);
-                    round!(keys[1], 1, 2, 3, 0);
-                    round!(keys[2], 2, 3, 0, 1);
-                    round!(keys[3], 3, 0, 1, 2);
+                for at in (0..32).step_by(4) {
+                    round!(keys[at + 1], 0, 1, 2, 3);
+                    round!(keys[at + 2], 1, 2, 3, 0);
+                    round!(keys[at + 3], 2, 3, 0, 1);
+                    // Behind the last round the next sum is dropped, whatever its key.
+                    round!(keys[(at + 4) % 32], 3, 0, 1, 2);
                 }
                 let x = _mm_unpacklo_epi64(
                     _mm_unpacklo_epi32(x[3], x[2]),
@@ -391,6 +424,31 @@ macro_rules! chain {
             unsafe { _mm_storeu_si128(last.as_mut_ptr().cast(), chained) };
         }
     };
+}
+
+#[inline]
+#[target_feature(enable = "avx2,aes")]
+fn parts_halves(sum: __m128i, tables: &Halves128) -> (__m128i, __m128i, __m128i) {
+    let s = sbox128(sum);
+    let mask = _mm_set1_epi8(0x0f);
+    let low = _mm_and_si128(s, mask);
+    let high = _mm_and_si128(_mm_srli_epi16::<4>(s), mask);
+    let map = |by: (u128, u128)| {
+        late(_mm_shuffle_epi8(constant(by.0), low), _mm_shuffle_epi8(constant(by.1), high))
+    };
+    let _ = tables;
+    // The constants of near and far cancel, since the middle comes twice.
+    (map(NEAR), map((NEAR.0 ^ FAR.0, NEAR.1 ^ FAR.1)), map(FAR))
+}
+
+#[inline]
+#[target_feature(enable = "gfni,avx2")]
+fn parts_matrices(sum: __m128i, tables: &Matrices128) -> (__m128i, __m128i, __m128i) {
+    (
+        _mm_gf2p8affineinv_epi64_epi8::<OUTER>(sum, tables.near),
+        _mm_gf2p8affineinv_epi64_epi8::<0>(sum, tables.both),
+        _mm_gf2p8affineinv_epi64_epi8::<0>(sum, tables.far),
+    )
 }
 
 /// Constants of a path in vectors, and its map in, map out and step.
@@ -813,7 +871,7 @@ chain!(
     Halves128,
     enter_halves128,
     leave_halves128,
-    step_halves128
+    parts_halves
 );
 chain!(
     chain_gfni,
@@ -821,5 +879,5 @@ chain!(
     Matrices128,
     enter_matrices128,
     leave_matrices128,
-    step_matrices128
+    parts_matrices
 );
