@@ -1,9 +1,9 @@
 """Our engine beside every other SM implementation that can be had here, each at its best.
 
-As ``bench crypto``: ours from Python, CPU time, interleaved rounds, one peer after the other. A peer
-signs with what it does fastest (``gmssl-pyx``: over a digest, without Z). What a peer does not offer
-has no line; a peer that cannot be fetched has one that says so. The figures of GmSSL's own C
-library, measured elsewhere, stand in ``bench/peers/README.md``.
+As ``bench crypto``: ours from Python, CPU time, interleaved rounds, one peer after the other. Each
+signs in its fastest way (``gmssl-pyx``: over a digest, without Z). What a peer does not offer has
+no line; a peer that cannot be fetched has one that says so. The figures of GmSSL's own C library,
+measured elsewhere, stand in ``bench/peers/README.md``.
 """
 
 from __future__ import annotations
