@@ -108,12 +108,16 @@ def encode_pem(label: str, der: bytes) -> bytes:
     return b"\n".join([b"-----BEGIN " + tag + b"-----", *lines, b"-----END " + tag + b"-----", b""])
 
 
-def decode_pem(pem: bytes, labels: tuple[str, ...]) -> tuple[str, bytes]:
+def decode_pem(
+    pem: bytes, labels: tuple[str, ...], *, size_max: int = _PEM_SIZE_MAX
+) -> tuple[str, bytes]:
     """Return the label and content of the single block that carries one of ``labels``.
 
     Other blocks (``EC PARAMETERS`` before an OpenSSL key) and text between blocks are passed over.
     """
-    found = [(label, der) for label in labels for der in decode_pem_all(pem, label)]
+    found = [
+        (label, der) for label in labels for der in decode_pem_all(pem, label, size_max=size_max)
+    ]
     if len(found) != 1:
         raise ValueError(f"expected one PEM block of {' / '.join(labels)}, found {len(found)}")
     return found[0]

@@ -18,6 +18,12 @@ SM2_WITH_SM3: Final = "1.2.156.10197.1.501"
 SM4: Final = "1.2.156.10197.1.104"
 SM4_ECB: Final = "1.2.156.10197.1.104.1"
 SM4_CBC: Final = "1.2.156.10197.1.104.2"
+CONTENT_TYPE: Final = "1.2.840.113549.1.9.3"
+MESSAGE_DIGEST: Final = "1.2.840.113549.1.9.4"
+SIGNING_TIME: Final = "1.2.840.113549.1.9.5"
+# RFC 5035, 5: SigningCertificateV2 names a certificate by a digest that is not SHA-1.
+SIGNING_CERTIFICATE: Final = "1.2.840.113549.1.9.16.2.47"
+TST_INFO: Final = "1.2.840.113549.1.9.16.1.4"
 
 
 def algorithm(identifier: str, *parameters: bytes) -> bytes:
