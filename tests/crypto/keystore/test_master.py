@@ -86,14 +86,21 @@ def test_a_crash_before_the_rows_changed_keeps_the_old_key(opened, place, dice):
     assert not next_path(path).exists()
 
 
-def test_a_crash_after_the_rows_changed_takes_the_new_key(opened, place, monkeypatch):
+def test_a_crash_after_the_rows_changed_takes_the_new_key(opened, place):
     store = opened()
     store.create("a", Use.MAC)
     code = store.mac("a").mac(b"x")
 
     class Killed(FileMaster):
+        armed = False
+
+        def next(self, entropy):
+            self.armed = True
+            return super().next(entropy)
+
         def settle(self, present):
-            raise SystemError("killed here")
+            if self.armed:
+                raise SystemError("killed here")
 
     path = place.with_name("master.key")
     dying = opened(Killed(path))
