@@ -7,7 +7,7 @@ NATIVE := .venv/.native
 # Tests run beside a real browser and real disks: two workers fit the smallest machine we support.
 WORKERS ?= 2
 
-.PHONY: install run test test-long check bench ui clean
+.PHONY: install run test test-native test-long check bench ui clean
 
 install: $(STAMP) $(NATIVE)
 
@@ -39,7 +39,16 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check
+# Rust's own tests of the native module, where cargo is.
+test-native:
+	@if command -v cargo >/dev/null; then \
+	  cd native && cargo fmt --check && cargo clippy --quiet --release --locked -- -D warnings && \
+	  cargo test --quiet --release --locked --no-default-features; \
+	else \
+	  echo "No cargo here: the native module is not tested."; \
+	fi
+
+test: check test-native
 	$(BIN)/pytest -m "not service and not long" -n $(WORKERS)
 	$(BIN)/pytest -m "service and not long" -n 0
 
@@ -55,4 +64,4 @@ ui:
 	cd ui && npm ci && npm run build
 
 clean:
-	rm -rf .venv .cache build dist
+	rm -rf .venv .cache build dist native/target

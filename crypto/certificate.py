@@ -89,12 +89,17 @@ class Certificate:
         if self.public != public:
             raise self.refused("key", "it was issued for another key")
 
-    def check_usage(self, usage: KeyUsage) -> None:
+    def check_usage(self, usage: KeyUsage, *, stated: bool = True) -> None:
         """Raise ``.usage`` unless the key may be used for one of the purposes in ``usage``.
 
-        A certificate that says nothing about usage allows none: GB/T 20518-2018 asks for it.
+        Silence about usage allows nothing to a holder, whose certificates come in pairs for
+        different uses; with ``stated`` false it allows all, as RFC 5280, 6.1.4 (n) has it for
+        issuers.
         """
-        if not (self.extensions.usage or KeyUsage(0)) & usage:
+        allowed = self.extensions.usage
+        if allowed is None and not stated:
+            return
+        if not (allowed or KeyUsage(0)) & usage:
             raise self.refused("usage", f"its key is not for {usage.name or usage}")
 
     def refused(self, reason: str, words: str) -> CryptoError:

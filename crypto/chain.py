@@ -117,7 +117,7 @@ class _Search:
         issuer.check_time(trust.at_us)
         if not issuer.extensions.authority:
             raise issuer.refused("constraint", "it is not an authority")
-        issuer.check_usage(KeyUsage.KEY_CERT_SIGN)
+        issuer.check_usage(KeyUsage.KEY_CERT_SIGN, stated=False)
         # RFC 5280, 4.2.1.9: certificates issued to oneself do not count, nor does the leaf.
         below = sum(not one.is_self_issued for one in path[1:])
         limit = issuer.extensions.path_length

@@ -87,7 +87,7 @@ def save(
     style: Style = Style.OPENSSL,
     iterations: int = ITERATIONS,
 ) -> bytes:
-    """Return the key as PEM, under a password when one is given."""
+    """Return the key as PEM in the form that ``style``'s tools read."""
     scalar = key.scalar()
     try:
         return write(scalar, key.public.point, password, style=style, iterations=iterations)
@@ -123,8 +123,14 @@ def write(
     iterations: int = ITERATIONS,
 ) -> bytes:
     """Return PKCS#8 PEM, under a password when one is given."""
+    # RFC 5915, 3 has the curve here too; OpenSSL leaves it out, as it stands beside the key
+    # already, while GmSSL reads no key without it.
+    curve = _asn1.explicit(0, _asn1.oid(_oid.SM2)) if style is Style.GMSSL else b""
     key = _asn1.sequence(
-        _asn1.integer(1), _asn1.octets(bytes(scalar)), _asn1.explicit(1, _asn1.bits(point))
+        _asn1.integer(1),
+        _asn1.octets(bytes(scalar)),
+        curve,
+        _asn1.explicit(1, _asn1.bits(point)),
     )
     plain = _asn1.sequence(
         _asn1.integer(0),

@@ -131,7 +131,7 @@ class RevocationList:
         """Raise unless the list is of ``issuer``, whole, understood and fresh at ``at_us``."""
         if not self.is_of(issuer):
             raise self._refused("issuer", f"it is not of {issuer.subject}")
-        issuer.check_usage(KeyUsage.CRL_SIGN)
+        issuer.check_usage(KeyUsage.CRL_SIGN, stated=False)
         try:
             issuer.public.verify(self.signature, self.signed, domain=domain)
         except CryptoError as error:

@@ -84,7 +84,7 @@ def bounds(data: bytes, at: int, limit: int) -> tuple[int, int]:
 def _check_content(data: bytes, tag: int, span: tuple[int, int], depth: int) -> None:
     begin, end = span
     if tag <= _UNIVERSAL_MAX:
-        if bool(tag & CONSTRUCTED) != (tag in _CONSTRUCTED_TYPES):
+        if bool(tag & CONSTRUCTED) != (tag | CONSTRUCTED in _CONSTRUCTED_TYPES):
             raise ValueError("element is of a type or form that DER does not allow here")
         _check_primitive(tag, data[begin:end])
     if not tag & CONSTRUCTED:

@@ -1,8 +1,8 @@
 """What computes SM2, SM3 and SM4: one engine for the process, chosen once, named in status.
 
 ``auto`` takes the native module where it is installed (and ``FENGSUI_NATIVE`` is not 0), else the
-system's libcrypto; ``FENGSUI_CRYPTO_BACKEND`` names another for commands without settings. The
-floor in Python is never chosen by itself: pin it, and it warns.
+system's libcrypto; ``FENGSUI_CRYPTO_BACKEND`` decides otherwise. The floor in Python is never
+chosen by itself: name it, and it warns.
 """
 
 import logging
@@ -54,7 +54,7 @@ def current() -> Engine:
 
     Raises ``crypto.library.unsuitable`` when there is none.
     """
-    return _current or pin(os.environ.get("FENGSUI_CRYPTO_BACKEND", AUTO))
+    return _current or pin(AUTO)
 
 
 def pin(name: str) -> Engine:
@@ -91,6 +91,8 @@ def using(engine: Engine) -> Iterator[Engine]:
 
 
 def _made(name: str) -> Engine:
+    if name == AUTO:
+        name = os.environ.get("FENGSUI_CRYPTO_BACKEND", AUTO)
     if name == AUTO:
         return _best()
     if name not in _MAKERS:

@@ -2,6 +2,7 @@
 
 use pyo3::prelude::*;
 
+mod input;
 mod sm2;
 mod sm3;
 mod sm4;
@@ -12,5 +13,12 @@ fn fengsui_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     sm2::register(&sm)?;
     sm3::register(&sm)?;
     sm4::register(&sm)?;
+    sm.add_function(wrap_pyfunction!(version, &sm)?)?;
     module.add_submodule(&sm)
+}
+
+/// The version of this module; the Python side shows it in status.
+#[pyfunction]
+fn version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
 }

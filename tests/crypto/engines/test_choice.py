@@ -47,6 +47,11 @@ def test_native_code_is_taken_where_it_is_and_left_when_turned_off():
         assert done.stdout.strip() == expected
 
 
+def test_the_environment_decides_what_auto_is(monkeypatch):
+    monkeypatch.setenv("FENGSUI_CRYPTO_BACKEND", "libcrypto")
+    assert engines.pin(engines.AUTO).name == "libcrypto"
+
+
 def test_a_block_leaves_the_engine_as_it_was():
     before = engines.current()
     with engines.using(engines.available()["libcrypto"]):

@@ -1,0 +1,1 @@
+"""What ``make_negative.py`` is made of; nothing of the product."""
