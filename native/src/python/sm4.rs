@@ -195,7 +195,7 @@ fn sm4_ccm_open<'py>(
     tag_size: usize,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let (sm4, nonce) = (self::key(&key)?, nonce.bytes().to_vec());
-    let text = data
+    let text = sealed
         .bytes()
         .len()
         .checked_sub(tag_size)
