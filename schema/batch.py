@@ -111,6 +111,9 @@ def pack_body(body: Body) -> bytes:
 def _unpacked(packed: bytes, count: int) -> tuple[bytes, tuple[int, ...]]:
     """A body's bytes and the lengths of its payloads; the payloads begin where they must."""
     try:
+        # The limit below holds only where a frame does not say how large it is.
+        if zstandard.frame_content_size(packed) > limits.BODY_BYTES_MAX:
+            raise _unreadable("it is over its limit")
         raw = zstandard.ZstdDecompressor().decompress(
             packed, max_output_size=limits.BODY_BYTES_MAX, allow_extra_data=False
         )

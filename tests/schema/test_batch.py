@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -225,6 +226,16 @@ def test_a_body_that_unpacks_past_the_limit_is_refused(declared: bool) -> None:
     compressor = zstandard.ZstdCompressor(write_content_size=declared)
     bomb = compressor.compress(bytes(limits.BODY_BYTES_MAX + 1))
     assert failure(lambda: batch.unpack_body(bomb, 1)) == "schema.batch.body_unreadable"
+
+
+def test_a_body_that_says_it_is_over_the_limit_is_not_unpacked_to_find_out() -> None:
+    bomb = zstandard.ZstdCompressor().compress(bytes(4 * limits.BODY_BYTES_MAX))
+    tracemalloc.start()
+    try:
+        assert failure(lambda: batch.unpack_body(bomb, 1)) == "schema.batch.body_unreadable"
+        assert tracemalloc.get_traced_memory()[1] < limits.BODY_BYTES_MAX
+    finally:
+        tracemalloc.stop()
 
 
 def test_an_unknown_form_of_event_is_unreadable() -> None:
