@@ -129,6 +129,14 @@ class Intake:
         What is returned is committed. Raises ``OSError`` or the index's error when nothing could
         be stored; the step can be tried again.
         """
+        try:
+            return self._step(batches_max)
+        except BaseException:
+            # Nothing was taken in: the next step reads the same batches again.
+            self._follower.rewind()
+            raise
+
+    def _step(self, batches_max: int) -> list[AcceptedBatch]:
         taken: list[_Taken] = []
         for sensor, found in self._follower.read(batches_max).items():
             state, marks = self._state(sensor), dict(self._marks.get(sensor, {}))
@@ -263,8 +271,6 @@ class Intake:
                 self._ids.add(one.batch, one.block)
             chains.save(self._database, self._progress(taken, gaps))
         except BaseException:
-            # Nothing was taken in: the next step reads the same batches again.
-            self._follower.rewind()
             self._health.give_back(gaps)
             raise
         for one in taken:

@@ -3,6 +3,7 @@
 import errno
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from collected import OTHER_KEY, START, FakeSensor, Site
 
 from schema import batch as batches
 from schema import log, segment
+from schema.disk import PosixDisk
 from schema.errors import FengsuiError
 from schema.event import AcceptedBatch, encode
 from schema.filter import parse
@@ -62,6 +64,50 @@ def test_an_event_is_found_by_id_from_segment_and_index_alike(
     for hit in page.hits:
         assert site.index.get(hit.id) == hit
         assert site.ids.fetch(bytes.fromhex(hit.id)) == hit
+
+
+@pytest.mark.parametrize("unreadable", ["gate", "zone"])
+def test_a_log_that_cannot_be_read_for_a_moment_costs_no_sensor_a_batch(
+    site: Site, sensor: FakeSensor, monkeypatch: pytest.MonkeyPatch, unreadable: str
+) -> None:
+    site.enrol("zone", OTHER_KEY)
+    other = FakeSensor("zone", OTHER_KEY)
+    _write(site, sensor.batch(), sensor.batch())
+    _write(site, other.batch(), other.batch())
+    whole, failures = PosixDisk.read, [OSError(errno.EMFILE, "too many open files")]
+
+    def failing(disk: PosixDisk, path: Path, offset: int, size: int) -> bytes:
+        if path.parent.name == unreadable and failures:
+            raise failures.pop()
+        return whole(disk, path, offset, size)
+
+    monkeypatch.setattr(PosixDisk, "read", failing)
+    with pytest.raises(OSError, match="too many open files"):
+        site.intake.step(8)
+    site.rounds()
+    assert site.count() == 12
+    assert {one.name: one.refused for one in site.intake.status()} == {
+        "collector": "",
+        "gate": "",
+        "zone": "",
+    }
+
+
+def test_a_refused_batch_the_disk_cannot_keep_costs_the_others_nothing(
+    site: Site, sensor: FakeSensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write(site, FakeSensor("aside", OTHER_KEY).batch())
+    _write(site, sensor.batch(), sensor.batch())
+    monkeypatch.setattr("collector.quarantine.replace_file", _disk_full)
+    for _ in range(3):
+        with suppress(OSError):
+            site.intake.step(8)
+    assert site.count() == 6
+    assert {one.name: one.refused for one in site.intake.status()}["gate"] == ""
+
+
+def _disk_full(_path: Path, _data: bytes) -> None:
+    raise OSError(errno.ENOSPC, "no space left")
 
 
 def test_what_was_taken_in_reads_again_column_for_column(site: Site, sensor: FakeSensor) -> None:
