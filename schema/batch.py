@@ -296,11 +296,7 @@ def verify_link(batch: Batch, chain: Chain) -> bool:
     if header.number == chain.number and chain.number:
         if batch.hash == chain.hash:
             return False
-        raise FengsuiError(
-            "schema.batch.forked",
-            f"two different batches claim number {header.number} of {header.sensor}",
-            **where,
-        )
+        raise forked(header)
     if header.number != chain.number + 1:
         raise FengsuiError(
             "schema.batch.out_of_order",
@@ -314,6 +310,16 @@ def verify_link(batch: Batch, chain: Chain) -> bool:
             **where,
         )
     return True
+
+
+def forked(header: Header) -> FengsuiError:
+    """The error for a batch that claims another's number."""
+    return FengsuiError(
+        "schema.batch.forked",
+        f"two different batches claim number {header.number} of {header.sensor}",
+        sensor=header.sensor,
+        number=header.number,
+    )
 
 
 def verify_body(batch: Batch) -> Body:
