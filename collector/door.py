@@ -151,6 +151,9 @@ class Door:
                 after=sm3.digest(clean.body).hex(),
                 where=f"batch {batch.header.number} at the door",
             )
+            while self._control.flush():
+                # All of it: the record must stand before the batch is acknowledged.
+                continue
         post.writer.append(clean)
         post.moved(clean)
 

@@ -129,6 +129,13 @@ def test_a_number_is_taken_out_before_it_is_stored(site: Site, sensor: FakeSenso
     assert list(batches.verify_body(stored).leaves) == [0]
 
 
+def test_what_was_taken_out_is_on_record_before_the_batch_is_acknowledged(
+    site: Site, sensor: FakeSensor
+) -> None:
+    site.intake.accept(framed(sensor.seal(sensor.events(2, message=f"身份证 {PERSON}"))))
+    assert [one["gov.batch.events"] for one in site.records("event_redacted")] == [2]
+
+
 def test_the_door_goes_on_where_it_stood_before_a_restart(site: Site, sensor: FakeSensor) -> None:
     site.intake.accept(framed(sensor.batch()))
     site.rounds()
