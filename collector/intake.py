@@ -20,7 +20,7 @@ from collector.control import ControlLog
 from collector.door import Door, head_of, known_sensors
 from collector.enrolments import Enrolments
 from collector.follower import Follower
-from collector.health import Health, SensorStatus, capped, claimed_beat
+from collector.health import Health, SensorStatus, capped
 from collector.idfile import Block
 from collector.idindex import IdIndex
 from collector.quarantine import Quarantine
@@ -160,9 +160,10 @@ class Intake:
         """The verified heartbeat, its watermark cut to what counts here.
 
         It counts once everything up to the head it names was taken in. Raises ``CryptoError`` for
-        a wrong signature and ``collector.batch.*`` for a sensor that is not enrolled here.
+        a wrong signature, ``collector.batch.*`` for a sensor that is not enrolled here and
+        ``schema.heartbeat.malformed``.
         """
-        claimed = claimed_beat(signed)
+        claimed = heartbeat.claimed(signed)
         enrolment = self._enrolments.of_batch(claimed.sensor, claimed.enrolment)
         if not enrolment.current or enrolment.status != "active":
             raise FengsuiError(

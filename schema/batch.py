@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 import zstandard
@@ -46,13 +46,14 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     realm: str
     """``duty`` or ``demonstration``; a data folder accepts its own realm only."""
     sensor: str
-    enrolment: int
+    enrolment: Annotated[int, msgspec.Meta(ge=0, le=limits.ENROLMENT_MAX)]
     """Grows by one at each re-enrolment; part of every event id."""
     key_id: str
     boot_id: str
-    number: int
-    """Dense from 1 inside an enrolment chain."""
-    first_sequence: int
+    number: Annotated[int, msgspec.Meta(ge=0, le=limits.NUMBER_MAX)]
+    """Dense from 1; goes on through a re-enrolment."""
+    first_sequence: Annotated[int, msgspec.Meta(ge=0, le=limits.NUMBER_MAX)]
+    """Dense from 0 inside an enrolment."""
     count: int
     root: str
     previous: str

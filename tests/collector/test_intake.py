@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
 import pytest
 from collected import OTHER_KEY, START, FakeSensor, Site
 
@@ -15,6 +16,7 @@ from schema.disk import PosixDisk
 from schema.errors import FengsuiError
 from schema.event import AcceptedBatch, encode
 from schema.filter import parse
+from schema.heartbeat import Signed
 from schema.ports import EventIndex
 from schema.times import DAY, HOUR, MINUTE, SECOND, to_text
 
@@ -446,6 +448,29 @@ def test_a_heartbeat_of_another_key_or_a_revoked_sensor_is_refused(site: Site) -
     site.enrolments.revoke("gate")
     with pytest.raises(FengsuiError, match="may not seal"):
         site.intake.heartbeat(FakeSensor().heartbeat(START))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"realm":"\xff"}',
+        msgspec.json.encode(
+            {
+                "realm": "duty",
+                "sensor": "gate",
+                "enrolment": 2**64,
+                "key_id": "",
+                "head": "",
+                "time": 1,
+                "low_watermark": 1,
+            }
+        ),
+    ],
+)
+def test_a_heartbeat_that_makes_no_sense_is_refused_by_name(site: Site, payload: bytes) -> None:
+    with pytest.raises(FengsuiError) as caught:
+        site.intake.heartbeat(Signed(payload=payload, signature=b""))
+    assert caught.value.code == "schema.heartbeat.malformed"
 
 
 def test_the_last_heartbeat_of_each_minute_is_sealed(site: Site, sensor: FakeSensor) -> None:

@@ -279,7 +279,15 @@ def test_no_change_of_a_wire_form_makes_it_crash(
 
 @pytest.mark.parametrize(
     "change",
-    [{"format": 2}, {"count": 0}, {"count": limits.BATCH_EVENTS_MAX + 1}, {"number": "1"}],
+    [
+        {"format": 2},
+        {"count": 0},
+        {"count": limits.BATCH_EVENTS_MAX + 1},
+        {"number": "1"},
+        {"number": 2**63},
+        {"first_sequence": -1},
+        {"enrolment": 2**32},
+    ],
     ids=str,
 )
 def test_a_header_out_of_bounds_is_malformed(
