@@ -258,6 +258,12 @@ class ChainCheck:
                 f"{self._known.sensor} ends at batch {last}; batch {head.number} was accepted",
                 batch=head.number,
             )
+        elif head and head.number in self.hashes and self.hashes[head.number][0] != head.hash:
+            self._add(
+                "proof.chain.head_mismatch",
+                f"batch {head.number} is not the one that was accepted last",
+                batch=head.number,
+            )
         for number, digest in self._known.sealed.items():
             found = self.hashes.get(number)
             if found is not None and found[0] != digest:
