@@ -1,6 +1,7 @@
 """Only good events get in, once, whatever a sensor, a clock or a crash does."""
 
 import errno
+import shutil
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
@@ -121,6 +122,20 @@ def test_what_was_taken_in_reads_again_column_for_column(site: Site, sensor: Fak
     assert [_plain(batch) for batch in found] == [_plain(batch) for batch in first]
     assert len(found[1].ids) == 2
     assert again.intake.read_again("gate", 2, 8) == []
+    again.close()
+
+
+def test_a_sensor_whose_segments_are_gone_keeps_no_other_from_starting(
+    site: Site, sensor: FakeSensor
+) -> None:
+    site.enrol("zone", OTHER_KEY)
+    _write(site, sensor.batch())
+    site.rounds()
+    shutil.rmtree(site.segments / "gate")
+    again = _reopened(site)
+    _write(again, FakeSensor("zone", OTHER_KEY).batch())
+    again.rounds()
+    assert again.count("sensor:zone") == 3
     again.close()
 
 
