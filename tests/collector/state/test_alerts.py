@@ -125,6 +125,9 @@ def test_pages_go_through_all_alerts_newest_first(alerts: Alerts) -> None:
         ("rule.id:host-*", [4, 3, 2, 1]),
         ("rule.id:%", []),
         (f"@timestamp:{to_text(2 * HOUR)}..{to_text(3 * HOUR)}", [3, 2]),
+        ("@timestamp:1970-01-01..1970-01-01", [4, 3, 2, 1]),
+        ("@timestamp:1970-01-01T03:00:00Z..", [4, 3]),
+        ("@timestamp:1970-01-01T08:00+08:00..1970-01-01T10:00+08:00", [2, 1]),
         ("guessing", [4, 3, 2, 1]),
     ],
 )
