@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -256,3 +257,37 @@ def test_forks_gaps_and_repeats_at_the_door_are_refused_while_a_good_one_goes_on
         ("gateway", 2)
     ]
     assert fengsui("verify", "--all", data=machine.data).returncode == 0
+
+
+def _heard(site: Site, gateway: RemoteSensor, path: str, clock: HandClock) -> None:
+    """The platform takes a batch of that sensor in."""
+    before = _events(site, gateway.name)
+    site.intake.accept(framed(gateway.seal([path], at=clock.now())))
+    until(site, lambda: _events(site, gateway.name) > before)
+
+
+def test_a_sensor_given_up_before_a_restart_is_waited_for_again_once_heard(
+    machine: Machine,
+) -> None:
+    clock = HandClock()
+    with closing(machine.open(clock=clock)) as site:
+        gateway = RemoteSensor(site)
+        _heard(site, gateway, "/1", clock)
+        site.pipeline._started_at -= HOUR
+        clock.ahead_us = HOUR
+        until(site, lambda: control_records(machine.data, "source_excluded"))
+    with closing(machine.open(clock=clock)) as site:
+        _heard(site, gateway, "/2", clock)
+        until(site, lambda: control_records(machine.data, "source_readmitted"))
+
+
+def test_nobody_is_given_up_for_what_was_not_heard_while_the_platform_stood_still(
+    machine: Machine,
+) -> None:
+    clock = HandClock()
+    with closing(machine.open(clock=clock)) as site:
+        _heard(site, RemoteSensor(site), "/1", clock)
+    clock.ahead_us = HOUR
+    with closing(machine.open(clock=clock)) as site:
+        site.pipeline.round()
+    assert control_records(machine.data, "source_excluded") == []
