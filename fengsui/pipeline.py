@@ -181,17 +181,20 @@ class Pipeline:
         self._commit()
 
     def _catch_up(self) -> None:
-        """Feed the engine what the collector took in after the engine's last commit."""
+        """Feed the engine what the collector took in after the engine's last commit.
+
+        Sensors take turns: one read to its end would make the events of the next too late.
+        """
         engine, intake = self._stages.engine, self._stages.intake
-        for sensor in intake.sensors():
-            while sensor != CONTROL:
-                batches = intake.read_again(
-                    sensor, engine.cursors.get(sensor, 0), INTAKE_BATCHES_MAX
-                )
+        behind = [sensor for sensor in intake.sensors() if sensor != CONTROL]
+        while behind:
+            for sensor in list(behind):
+                after = engine.cursors.get(sensor, 0)
+                batches = intake.read_again(sensor, after, INTAKE_BATCHES_MAX)
                 if not batches:
-                    break
+                    behind.remove(sensor)
                 self._feed(batches)
-                self._take(engine.advance)
+            self._take(engine.advance)
 
     def _seal(self) -> int:
         """Events the local sensors sealed in this round."""

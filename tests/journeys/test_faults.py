@@ -1,5 +1,6 @@
 """Faults of a whole platform: each is counted, named and refused or survived; the rest goes on."""
 
+import sqlite3
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ from machine import (
     until,
 )
 
+from fengsui.folder import DataFolder
 from fengsui.wiring import Site
 from schema import log
 from schema.batch import Batch
@@ -291,3 +293,19 @@ def test_nobody_is_given_up_for_what_was_not_heard_while_the_platform_stood_stil
     with closing(machine.open(clock=clock)) as site:
         site.pipeline.round()
     assert control_records(machine.data, "source_excluded") == []
+
+
+def test_alerts_made_anew_from_the_log_are_those_of_all_sensors(machine: Machine) -> None:
+    """Read to its end first, the gateway's chain would make the host's attack too late."""
+    clock = HandClock()
+    _guesses(machine, ago_seconds=3600)
+    with closing(machine.open(clock=clock)) as site:
+        until(site, lambda: _is_final(site, GUESSING, "192.0.2.66"))
+        _heard(site, RemoteSensor(site), "/1", clock)
+    before = final_alerts(machine.data)
+    with closing(sqlite3.connect(DataFolder(machine.data).state)) as state, state:
+        for table in ("alert_sensors", "alert_revisions", "closings", "alerts", "engine_snapshot"):
+            state.execute(f"DELETE FROM {table}")
+    with closing(machine.open(clock=clock)) as site:
+        site.pipeline.round()
+    assert final_alerts(machine.data) == before
