@@ -163,11 +163,12 @@ def _bind(host: str, port: int) -> socket.socket:
         listening.bind((host, port))
         listening.listen(BACKLOG)
         listening.setblocking(False)
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         listening.close()
+        why = getattr(error, "strerror", None) or str(error)
         raise FengsuiError(
             "dashboard_api.server.port_taken",
-            f"cannot listen on {host} port {port}: {error.strerror}; name another "
+            f"cannot listen on {host} port {port}: {why}; name another "
             "with --port, or 0 for any free one",
             host=host,
             port=port,

@@ -45,6 +45,10 @@ def test_a_port_that_is_taken_is_named(site):
         assert refused(site, port=port) == "dashboard_api.server.port_taken"
 
 
+def test_a_port_there_cannot_be_is_named(site):
+    assert refused(site, port=99999) == "dashboard_api.server.port_taken"
+
+
 def test_half_of_tls_is_refused(site, tmp_path):
     assert refused(site, certificate="x.pem") == "dashboard_api.server.certificate"
     missing = str(tmp_path / "none.pem")
