@@ -6,6 +6,7 @@ neither lose an alert nor store it twice. Verdicts stand beside an alert and nev
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ VERDICTS: Final = ("true_positive", "benign", "false_positive", "duplicate", "ac
 NOTE_NEEDED: Final = frozenset({"false_positive", "accepted"})
 NOTE_CHARS_MAX: Final = 4000
 PAGE_MAX: Final = 500
+
+_CURSOR: Final = re.compile(r"(-?[0-9]{1,18})\.([0-9a-f]*)")
+"""Time and id of a page's last alert; so many digits fit SQLite's integers."""
 
 _decoder: Final = msgspec.json.Decoder(Alert)
 
@@ -373,10 +377,10 @@ def _stored(row: sqlite3.Row) -> StoredAlert:
 def _after(cursor: str) -> tuple[str, tuple[int | str, ...]]:
     if not cursor:
         return "1", ()
-    time_text, _, alert_id = cursor.partition(".")
-    if not time_text.lstrip("-").isdecimal():
+    found = _CURSOR.fullmatch(cursor)
+    if found is None:
         raise FengsuiError("collector.alert.cursor", "the cursor is not one this list gave")
-    return "(a.decided_at, a.id) < (?, ?)", (int(time_text), alert_id)
+    return "(a.decided_at, a.id) < (?, ?)", (int(found[1]), found[2])
 
 
 def _seen(visible: frozenset[str] | None) -> tuple[str, list[int | str]]:

@@ -111,6 +111,13 @@ def test_pages_go_through_all_alerts_newest_first(alerts: Alerts) -> None:
     assert seen == [f"127.0.0.{number}" for number in range(7, 0, -1)]
 
 
+@pytest.mark.parametrize("cursor", ["x", "--5.aa", "9" * 19 + ".aa", "5", "5.'"])
+def test_a_cursor_no_page_gave_is_refused(alerts: Alerts, cursor: str) -> None:
+    with pytest.raises(FengsuiError) as raised:
+        alerts.page((), cursor=cursor)
+    assert raised.value.code == "collector.alert.cursor"
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [
