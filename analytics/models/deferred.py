@@ -1,6 +1,6 @@
 """Deferred: a module that is loaded when something of it is first used, not when it is imported.
 
-scikit-learn imports ``scipy.stats`` for tests and scores that no forest asks for: fifteen MiB and
+scikit-learn imports statistics and clustering for scores that no forest asks for: twenty MiB and
 a third of a second of the training child. What it takes from there is a promise to load it.
 """
 
@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
+from typing import cast
 
 
 @contextmanager
-def deferred(name: str) -> Iterator[None]:
-    """Inside the block, imports of that module give promises; a module already there stays."""
-    if name in sys.modules:
-        yield
-        return
-    sys.modules[name] = _Promises(name)
+def deferred(*names: str) -> Iterator[None]:
+    """Inside the block, imports of those modules give promises; one already there stays."""
+    absent = [name for name in names if name not in sys.modules]
+    for name in absent:
+        sys.modules[name] = _Promises(name)
     try:
         yield
     finally:
-        del sys.modules[name]
+        for name in absent:
+            if isinstance(sys.modules.get(name), _Promises):
+                del sys.modules[name]
 
 
 class _Promises(ModuleType):
@@ -43,13 +44,20 @@ class _Promise:
         self._module = module
         self._name = name
 
-    def _fetched(self) -> Any:
-        return getattr(importlib.import_module(self._module), self._name)
+    def _fetched(self) -> object:
+        module = importlib.import_module(self._module)
+        if isinstance(module, _Promises):
+            # Used while the others are still being imported.
+            del sys.modules[self._module]
+            module = importlib.import_module(self._module)
+        found: object = getattr(module, self._name)
+        return found
 
-    def __call__(self, *arguments: Any, **named: Any) -> Any:
-        return self._fetched()(*arguments, **named)
+    def __call__(self, *arguments: object, **named: object) -> object:
+        return cast("Callable[..., object]", self._fetched())(*arguments, **named)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         if name.startswith("__"):
             raise AttributeError(name)
-        return getattr(self._fetched(), name)
+        found: object = getattr(self._fetched(), name)
+        return found

@@ -53,7 +53,7 @@ def train(rows: Sequence[Sequence[int]]) -> Forest:
     # The one import of scikit-learn in the product.
     import numpy as np
 
-    with deferred("scipy.stats"):
+    with deferred("scipy.stats", "sklearn.metrics.cluster"):
         from sklearn.ensemble import IsolationForest
 
     matrix = np.asarray(rows, dtype=np.float32)

@@ -46,3 +46,11 @@ def test_the_trainer_does_without_the_statistics_of_scipy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False"]
+
+
+def test_what_is_used_at_once_is_loaded_at_once() -> None:
+    with deferred(NAME):
+        from fengsui_test_late import twice
+
+        assert twice(4) == 8
+    assert sys.modules[NAME].twice is not twice
