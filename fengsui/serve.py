@@ -30,6 +30,7 @@ from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.demo import recording_folder, replay
 from fengsui.folder import DataFolder
 from fengsui.local import LocalServer
+from fengsui.memory import settle
 from fengsui.settings import Settings
 from fengsui.settings import load as load_settings
 from fengsui.wiring import DEMONSTRATION, Site, open_demonstration, open_site
@@ -178,6 +179,7 @@ def _serve(all_served: Sequence[Served], settings: Settings) -> None:
         base = server.start()
         stack.callback(server.stop)
         _announce(all_served, base, stack)
+        settle()
         for served in all_served:
             _start(served)
         stop.wait()

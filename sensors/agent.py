@@ -208,10 +208,10 @@ class Sensor:
             fields[event.OFFSET] = offset
         self._masker(events)
         waiting = self._waiting
-        payloads = list(map(self._encoded, events))
+        payloads = self._encoded(events)
         waiting.payloads += payloads
         waiting.size += sum(map(len, payloads))
-        times = [str(fields[event.TIME]) for fields in events]
+        times: list[str] = [fields[event.TIME] for fields in events]  # type: ignore[misc]
         waiting.times.extend(times)
         waiting.places += [(name, place) for place in polled.places]
         self.counters.received += len(events)
@@ -219,10 +219,16 @@ class Sensor:
         if min(times) < announced:
             self.counters.late += sum(time < announced for time in times)
 
-    def _encoded(self, fields: Fields) -> bytes:
-        payload = event.encode(fields)
-        if len(payload) <= limits.EVENT_BYTES_MAX:
-            return payload
+    def _encoded(self, events: Sequence[Fields]) -> list[bytes]:
+        payloads = list(map(event.encode, events))
+        if max(map(len, payloads)) > limits.EVENT_BYTES_MAX:
+            for at, payload in enumerate(payloads):
+                if len(payload) > limits.EVENT_BYTES_MAX:
+                    payloads[at] = self._cut(events[at])
+        return payloads
+
+    def _cut(self, fields: Fields) -> bytes:
+        """An event over the limit: what names it, and the beginnings of its first values."""
         self.counters.cut += 1
         shorter: Fields = {
             name: value[:LONG_VALUE_CHARS] if isinstance(value, str) else value
