@@ -24,6 +24,7 @@ WRONG_INPUT: Final = 2
 COULD_NOT_RUN: Final = 3
 _COULD_NOT_RUN_CODES: Final = (
     "fengsui.folder.in_use",
+    "fengsui.folder.state_damaged",
     "fengsui.server.",
     "dashboard_api.server.",
     "schema.segment.",

@@ -42,7 +42,15 @@ def _state(folder: DataFolder) -> Iterator[sqlite3.Connection]:
         )
     with closing(sqlite3.connect(f"file:{folder.state}?mode=ro", uri=True)) as connection:
         connection.row_factory = sqlite3.Row
-        yield connection
+        try:
+            yield connection
+        except sqlite3.DatabaseError as error:
+            raise FengsuiError(
+                "fengsui.folder.state_damaged",
+                f"the state of record {folder.state} cannot be read ({error}): restore it from a "
+                "backup",
+                path=str(folder.state),
+            ) from error
 
 
 def _known(folder: DataFolder, sensor: str, sealed: Mapping[int, str], *, owned: bool) -> Known:

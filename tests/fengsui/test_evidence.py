@@ -10,6 +10,7 @@ from journey import EVENING_NAME, final_alerts, records, replayed
 
 from crypto import sm3
 from fengsui import evidence
+from fengsui.cli import COULD_NOT_RUN, exit_code
 from fengsui.folder import DataFolder
 from schema import batch, segment
 from schema.errors import FengsuiError
@@ -81,6 +82,14 @@ def test_a_folder_without_its_state_says_to_restore_it(folder: DataFolder) -> No
     with pytest.raises(FengsuiError, match="backup") as raised:
         evidence.verify_folder(folder)
     assert raised.value.code == "fengsui.folder.stateless"
+
+
+def test_a_damaged_state_is_named_and_says_to_restore_it(folder: DataFolder) -> None:
+    folder.state.write_bytes(b"not a database" * 100)
+    with pytest.raises(FengsuiError, match="backup") as raised:
+        evidence.verify_folder(folder)
+    assert raised.value.code == "fengsui.folder.state_damaged"
+    assert exit_code(raised.value.code) == COULD_NOT_RUN
 
 
 def test_an_anchor_names_every_head_and_outlives_the_folders_growth(
