@@ -2,6 +2,8 @@
 
 import io
 import os
+import re
+import shlex
 import sys
 import tarfile
 from pathlib import Path
@@ -162,3 +164,15 @@ def test_a_device_that_is_not_there_could_not_run(run, tmp_path):
     device = ("--master", "sdf:1:/no/such/lib.so", "--device-password-file", "pw")
     assert "cannot be loaded" in run("list", *device, code=3)
     run("list", "--master", "sdf:x", "--device-password-file", "pw", code=2)
+
+
+def test_every_line_of_the_operators_document_runs(run):
+    text = (Path(__file__).resolve().parents[2] / "docs/operator/keys.md").read_text("utf-8")
+    blocks = re.findall(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    lines = [shlex.split(line) for block in blocks for line in block.splitlines()]
+    assert len(lines) == 12
+    places = {"DIR": "site", "NEW": "new"}
+    for line in lines:
+        assert line[:3] == ["fengsui", "crypto", "keystore"]
+        run(*(places.get(word, word) for word in line[3:]), data=None)
+    assert run("list", data="new") == run("list")
