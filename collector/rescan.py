@@ -72,10 +72,12 @@ def _texts(fields: Fields) -> Iterator[str]:
     known = catalogue()
     for name, value in fields.items():
         yield name
+        # A label's name may be the word that makes a number a citizen's.
+        word = privacy.CONTEXT if name not in known and privacy.names_person(name) else ""
         if isinstance(value, str):
-            yield value
+            yield word + value
         elif isinstance(value, list):
-            yield from value
+            yield from (word + item for item in value)
         elif name not in known and not isinstance(value, bool):
             # Sizes, offsets and durations of the catalogue are no telephone numbers.
-            yield str(value)
+            yield word + str(value)

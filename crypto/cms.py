@@ -2,7 +2,8 @@
 
 The national standard is PKCS#7 with identifiers of its own; Tongsuo and OpenSSL write the same
 shapes under the international ones. Both are read, and a caller chooses what is written. DER only:
-the indefinite lengths that BER allows are refused.
+the indefinite lengths that BER allows are refused. GB/T 35275-2026, which replaces the edition of
+2017 since autumn 2026 and adds authenticated envelopes, was not at hand: none of it is in here.
 """
 
 from dataclasses import dataclass

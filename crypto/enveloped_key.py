@@ -55,9 +55,7 @@ def open_key(envelope: bytes, recipient: PrivateKey) -> PrivateKey:
         session = recipient.decrypt(sealed_session)
         if len(session) != sm4.KEY_SIZE:
             raise _other_key()
-        scalar = bytearray(_blocks(session, masked, encrypt=False))
-        key = PrivateKey.from_scalar(scalar)
-        scalar[:] = bytes(len(scalar))
+        key = PrivateKey.from_scalar(_blocks(session, masked, encrypt=False))
     except CryptoError:
         # One answer for every cause: the cause would tell a sender about the session key.
         raise _other_key() from None

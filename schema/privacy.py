@@ -19,7 +19,17 @@ from typing import Final, Literal, TypeAlias
 from schema.folding import Folded, fold, fold_text, has_escapes
 from schema.marking import MARKING, marking
 
-__all__ = ["DIGITS_MIN", "Finding", "Kind", "find", "find_many", "marking", "suspicious"]
+__all__ = [
+    "CONTEXT",
+    "DIGITS_MIN",
+    "Finding",
+    "Kind",
+    "find",
+    "find_many",
+    "marking",
+    "names_person",
+    "suspicious",
+]
 
 Kind: TypeAlias = Literal["classified", "citizen_id", "card", "phone"]
 _RANK: Final[dict[Kind, int]] = {"classified": 0, "citizen_id": 1, "card": 2, "phone": 3}
@@ -138,6 +148,15 @@ _WORD_CHARS: Final = 64
 _NOT_DIGIT: Final = re.compile(r"[^0-9Xx]+")
 _WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK: Final = "10X98765432"
+
+
+CONTEXT: Final = "id_no="
+"""Put before a value whose field's name is the word that makes it a citizen's number."""
+
+
+def names_person(field_name: str) -> bool:
+    """Whether the name of a field is such a word, as in ``labels.id_card``."""
+    return _OLD_CONTEXT.search(field_name) is not None
 
 
 def find(text: str) -> list[Finding]:

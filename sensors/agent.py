@@ -109,6 +109,8 @@ class Sensor:
         self._read_to: dict[str, Position] = {}
         self._watermarks = dict.fromkeys(self._sources, 0)
         self._announced = 0
+        self._told = 0
+        """The watermark heartbeats tell: everything before it is in the log."""
         self._waiting = _Gathered()
         self._unsaved: Batch | None = None
         self.counters = Counters()
@@ -129,7 +131,7 @@ class Sensor:
         if head is None or head.header.enrolment != self._identity.enrolment:
             return
         self._chain = self._chain.after(head)
-        self._announced = head.header.low_watermark
+        self._announced = self._told = head.header.low_watermark
         self._positions = dict(head.header.positions)
         self._read_to = dict(self._positions)
         for name, position in self._positions.items():
@@ -145,6 +147,7 @@ class Sensor:
             self._gather()
             if not self._waiting.payloads:
                 self._announce()
+                self._told = self._announced
                 return None
             self._unsaved = self._seal()
         try:
@@ -154,13 +157,19 @@ class Sensor:
             return None
         batch, self._unsaved = self._unsaved, None
         self._chain = self._chain.after(batch)
+        self._told = batch.header.low_watermark
         self._positions = dict(batch.header.positions)
         self.counters.sealed += batch.header.count
         self.counters.batches += 1
         return batch
 
     def heartbeat(self) -> Signed:
-        """The sensor's signed word that it is alive and how far its sources are read."""
+        """The sensor's signed word that it is alive and how far its sources are read.
+
+        Safe from another thread than the one that steps.
+        """
+        # Before the head: with an older head a watermark would speak for events yet to come.
+        told = self._told
         beat = Heartbeat(
             realm=self._identity.realm,
             sensor=self._identity.sensor,
@@ -168,7 +177,7 @@ class Sensor:
             key_id=self._key.public.key_id,
             head=self._chain.hash,
             time=self._clock.now(),
-            low_watermark=self._announced,
+            low_watermark=told,
         )
         return sign(beat, self._key)
 

@@ -88,7 +88,12 @@ class Masker:
             elif type(value) is list:
                 texts.extend(item for item in value if item not in clean)
         if not fields.keys() <= _KNOWN:
-            texts.extend(fields.keys() - _KNOWN - clean)
+            unknown = fields.keys() - _KNOWN
+            texts.extend(unknown - clean)
+            for name in filter(privacy.names_person, unknown):
+                value = fields[name]
+                items = value if isinstance(value, list) else [str(value)]
+                texts.extend(privacy.CONTEXT + item for item in items)
 
     def _remember(self, texts: list[str], found: Mapping[int, object]) -> None:
         if len(self._clean) > _CLEAN_MAX:
@@ -122,17 +127,19 @@ class _Masking:
     def _field(self, fields: Fields, name: str) -> None:
         value = fields[name]
         if isinstance(value, str):
-            fields[name] = self._text(value)
+            fields[name] = self._value(name, value)
         elif isinstance(value, list):
-            fields[name] = [self._text(item) for item in value]
+            fields[name] = [self._value(name, item) for item in value]
         elif not isinstance(value, bool) and abs(value) >= _NUMBER_MIN:
             self._integer(fields, name, str(value))
 
     def _integer(self, fields: Fields, name: str, text: str) -> None:
         """A number written as one. Durations and sizes look like mobiles, hardly like citizens."""
         kinds = {finding.kind for finding in privacy.find(text)}
-        if name not in _INTEGERS and kinds:
-            fields[name] = self._text(text)
+        if name not in _INTEGERS:
+            masked = self._value(name, text)
+            if masked != text:
+                fields[name] = masked
         elif "citizen_id" in kinds:
             del fields[name]
             fields[f"labels.{name}"] = self._text(text)
@@ -150,6 +157,13 @@ class _Masking:
                     break
                 free = f"{masked}.{number}"
             fields[free] = value
+
+    def _value(self, name: str, text: str) -> str:
+        """The text of a field, whose name may be the word that makes a number a citizen's."""
+        masked = self._text(text)
+        if masked == text and name not in _KNOWN and privacy.names_person(name):
+            masked = self._text(privacy.CONTEXT + text).removeprefix(privacy.CONTEXT)
+        return masked
 
     def _text(self, text: str) -> str:
         for _ in range(_ROUNDS_MAX):

@@ -5,6 +5,7 @@ Versions are pinned where the peer's own lock file stands beside its program.
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import subprocess
 import sys
@@ -66,12 +67,16 @@ def _place(name: str, sources: Sequence[str]) -> tuple[Path, bool]:
 
 
 def _built(name: str, sources: Sequence[str], *commands: Sequence[str]) -> Path:
-    folder, fresh = _place(name, sources)
-    if not fresh:
-        (folder / ".built").unlink(missing_ok=True)
-        for command in commands:
-            _run(command, folder=folder)
-        (folder / ".built").touch()
+    CACHE.mkdir(parents=True, exist_ok=True)
+    # Tests run in several processes: one builds, the others wait and find it built.
+    with (CACHE / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        folder, fresh = _place(name, sources)
+        if not fresh:
+            (folder / ".built").unlink(missing_ok=True)
+            for command in commands:
+                _run(command, folder=folder)
+            (folder / ".built").touch()
     return folder
 
 
@@ -122,14 +127,14 @@ def _sm_crypto_v2() -> list[str]:
 
 def _venv() -> str:
     """A throw-away environment: these packages are no dependency of ours."""
-    folder, fresh = _place("python", [])
-    python = folder / "bin" / "python"
-    if not fresh:
-        _run([sys.executable, "-m", "venv", "."], folder=folder)
-        wanted = (f"gmssl-pyx=={GMSSL_PYX}", f"gmalg=={GMALG}")
-        _run([str(python), "-m", "pip", "install", "-q", *wanted], folder=folder)
-        (folder / ".built").touch()
-    return str(python)
+    wanted = (f"gmssl-pyx=={GMSSL_PYX}", f"gmalg=={GMALG}")
+    folder = _built(
+        "python",
+        [],
+        [sys.executable, "-m", "venv", "."],
+        [str(CACHE / "python" / "bin" / "python"), "-m", "pip", "install", "-q", *wanted],
+    )
+    return str(folder / "bin" / "python")
 
 
 def _in_venv(program: str) -> Callable[[], list[str]]:

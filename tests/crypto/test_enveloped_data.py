@@ -116,3 +116,18 @@ def test_what_is_no_enveloped_message_is_refused():
             "crypto.message.malformed",
             lambda message=message: decrypt(message, SEALED, KEY),
         )
+
+
+def test_a_recipient_s_version_fits_its_name():
+    head, infos, content = parts(encrypt(b"x", [SEALED]))
+    body = _asn1.Reader(infos[0]).inside()
+    version, rest = body.raw(), infos[0][infos[0].index(b"\x02\x01\x01") + 3 :]
+    assert version == _asn1.integer(1)
+    for number in (2, 3):
+        info = _asn1.sequence(_asn1.integer(number), rest)
+        refused(
+            "crypto.message.malformed",
+            lambda info=info: decrypt(joined(head, [info], content), SEALED, KEY),
+        )
+    many = [infos[0]] * 1025
+    refused("crypto.message.malformed", lambda: decrypt(joined(head, many, content), SEALED, KEY))

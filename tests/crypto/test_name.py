@@ -71,3 +71,8 @@ def test_values_of_other_types_show_their_bytes_and_unknown_kinds_their_identifi
     assert name.attributes == (("2.5.4.99", "#140178"),)
     wide = _asn1.sequence(_asn1.oid("2.5.4.3"), _asn1.element(_asn1.BMP_STRING, b"\x77\x01"))
     assert Name.from_der(_asn1.sequence(_asn1.set_of([wide]))).get("CN") == "省"
+
+
+def test_a_name_of_over_four_thousand_bytes_is_refused():
+    one = _asn1.sequence(_asn1.oid("2.5.4.3"), _asn1.element(_asn1.UTF8_STRING, b"x" * 5000))
+    refused("crypto.name.malformed", lambda: Name.from_der(_asn1.sequence(_asn1.set_of([one]))))

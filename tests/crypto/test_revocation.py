@@ -4,7 +4,7 @@ from pki import DAY, NOW, holder, key, refused, root, sample, sub
 from crypto import _asn1, _oid
 from crypto.authority import Profile
 from crypto.certificate import Certificate
-from crypto.revocation import Reason, Revocation, RevocationList
+from crypto.revocation import SIZE_MAX, Reason, Revocation, RevocationList
 
 SIGNED, SEALED = holder(Profile.SIGNING), holder(Profile.ENCRYPTION)
 ENTRIES = (
@@ -112,6 +112,29 @@ def test_a_list_that_covers_a_part_only_is_refused(identifier):
     refused("crypto.crl.extension", lambda: read.verify(sub().certificate, at_us=NOW))
 
 
+@pytest.mark.parametrize("critical", [True, False])
+def test_an_entry_with_a_critical_extension_nobody_understands_spoils_the_list(critical):
+    reason = extension("2.5.29.21", _asn1.integer(1, _asn1.ENUMERATED), critical=False)
+    other = extension("2.5.29.29", _asn1.sequence(), critical=critical)
+    entry = _asn1.sequence(_asn1.integer(SEALED.serial), _asn1.time(NOW - DAY))[2:]
+    old = _asn1.sequence(entry, _asn1.sequence(reason))
+    new = _asn1.sequence(entry, _asn1.sequence(reason, other))
+    with _asn1.Reader(made().signed) as whole, whole.inside() as body:
+        fields = [body.raw() for _ in range(7)]
+    listed = _asn1.Reader(fields[5]).inside().raw()
+    assert listed == old
+    fields[5] = _asn1.sequence(new)
+    signed = _asn1.sequence(*fields)
+    signature = key("sub").sign(signed, domain="1234567812345678")
+    der = _asn1.sequence(signed, _oid.algorithm(_oid.SM2_WITH_SM3), _asn1.bits(signature))
+    read = RevocationList.from_der(der)
+    if critical:
+        refused("crypto.crl.extension", lambda: read.verify(sub().certificate, at_us=NOW))
+    else:
+        read.verify(sub().certificate, at_us=NOW)
+        assert read.entries[SEALED.serial].reason is Reason.KEY_COMPROMISE
+
+
 def test_what_is_no_list_is_refused():
     read = made()
     reason = _asn1.integer(1, _asn1.ENUMERATED)
@@ -122,6 +145,9 @@ def test_what_is_no_list_is_refused():
         rebuilt(read, (reason, _asn1.integer(1))),
         rebuilt(read, (_asn1.time(NOW + DAY), b"")),
         rebuilt(read, (NUMBER, NUMBER + NUMBER)),
+        rebuilt(read, (NUMBER, b"")),
+        rebuilt(read, (NUMBER, extension("2.5.29.20", b"", critical=False))),
+        bytes(SIZE_MAX + 1),
         SIGNED.der,
     ):
         refused("crypto.crl.malformed", lambda der=der: RevocationList.from_der(der))

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -156,6 +158,7 @@ def test_the_use_of_the_signer_s_key_is_asked():
 
 
 NAME = Holder.of(signing().certificate).write()
+SM3 = _oid.algorithm(_oid.SM3)
 
 
 @pytest.mark.parametrize(
@@ -215,3 +218,51 @@ def test_a_digest_in_two_attributes_or_two_values_is_refused():
         algorithm = _oid.algorithm(_oid.SM3)
         changed = rebuilt(der, NAME + algorithm, NAME + algorithm + tagged, inside_signer=True)
         refused("crypto.message.malformed", lambda changed=changed: SignedData.from_der(changed))
+
+
+def test_too_many_or_unsorted_signers_are_refused():
+    two = sample("gmsm/signed-two.der")
+    with _asn1.Reader(two) as whole, whole.inside() as outer:
+        kind = outer.raw()
+        inner = outer.inside(0xA0).inside()
+        fields = [inner.raw() for _ in range(5)]
+    listed = _asn1.Reader(fields[4]).inside(_asn1.SET)
+    first, second = listed.raw(), listed.raw()
+
+    def message(*infos: bytes) -> bytes:
+        body = _asn1.sequence(*fields[:4], _asn1.element(_asn1.SET, *infos))
+        return _asn1.sequence(kind, _asn1.explicit(0, body))
+
+    assert message(first, second) == two
+    for infos in ((second, first), (first,) * 65):
+        refused(
+            "crypto.message.malformed",
+            lambda infos=infos: SignedData.from_der(message(*infos)),
+        )
+
+
+def test_a_content_that_only_begins_like_a_set_is_a_content():
+    for content in (b"\x31", b"\x31\x00", _asn1.set_of([_asn1.null()])):
+        SignedData.from_der(sign(content, [signing()])).verify(trust=trust())
+
+
+def test_unsigned_attributes_say_nothing():
+    der = sign(CONTENT, [signing()])
+    (info,) = SignedData.from_der(der).signers
+    signature = _asn1.octets(info.signature)
+    other = _asn1.sequence(_asn1.oid("1.2.3"), _asn1.set_of([_asn1.null()]))
+    changed = rebuilt(der, signature, signature + _asn1.explicit(1, other), inside_signer=True)
+    (verified,) = SignedData.from_der(changed).verify(trust=trust())
+    assert verified.attributes == {}
+
+
+def test_a_heap_of_attributes_is_refused_unread():
+    heap = _asn1.set_of([_asn1.sequence(*[_asn1.null()] * 600_000)])
+    message = SignedData.from_der(sign(heap, [signing()]))
+    began = time.process_time()
+    message.verify(trust=trust())
+    der = rebuilt(
+        sign(CONTENT, [signing()]), NAME + SM3, NAME + SM3 + b"\xa0" + heap[1:], inside_signer=True
+    )
+    refused("crypto.message.malformed", lambda: SignedData.from_der(der))
+    assert time.process_time() - began < 1

@@ -3,8 +3,9 @@ from dataclasses import replace
 import pytest
 from pki import DAY, NOW, SECOND, holder, key, order, refused, sample, signing, sub, trust
 
-from crypto import _asn1, _oid, signer, sm3
+from crypto import _asn1, _der, _oid, signer, sm3
 from crypto.authority import Profile
+from crypto.certificate import Certificate
 from crypto.cms import Form
 from crypto.signer import Signer
 from crypto.timestamp import FUTURE_MAX_US, TimeStamp, TimeStampRequest, verify_response
@@ -167,8 +168,8 @@ def test_what_is_no_stamp_is_refused():
         bytes(20_000),
         ASKED.to_der() + b"\0",
         ASKED.to_der().replace(_asn1.boolean(True), _asn1.boolean(False)),
-        ASKED.to_der().replace(DIGEST, DIGEST[:31] + b"", 1),
         _asn1.sequence(_asn1.integer(2), ASKED.imprint),
+        replace(ASKED, digest=bytes(31)).to_der(),
         _asn1.sequence(_asn1.integer(1), ASKED.imprint, _asn1.integer(-1)),
         _asn1.sequence(_asn1.integer(1), ASKED.imprint, _asn1.explicit(0)),
     ):
@@ -192,3 +193,50 @@ def test_the_service_s_certificate_may_be_renewed_under_the_same_key():
     )
     response = answer(service=Signer(renewed, SERVICE.key))
     assert verify_response(response, ASKED, trust=trust()).serial == 9
+
+
+def test_a_stamp_has_one_signature_of_a_key_for_nothing_else():
+    attributes = named(sm3.digest(SERVICE.certificate.der), _oid.algorithm(_oid.SM3))
+    token = signer.build(
+        _oid.TST_INFO,
+        info_of(),
+        [SERVICE, SERVICE],
+        attributes=attributes,
+        form=Form.INTERNATIONAL,
+    )
+    refused(
+        "crypto.timestamp.authority",
+        lambda: TimeStamp.from_der(token).verify(DIGEST, trust=trust()),
+    )
+    # The same key under a certificate whose purpose is not critical.
+    loose = replace(SERVICE.certificate.extensions, extended_critical=False, not_understood=())
+    certificate = certificate_with(loose)
+    lax = Signer(certificate, SERVICE.key)
+    response = answer(service=lax)
+    refused("crypto.timestamp.authority", lambda: verify_response(response, ASKED, trust=trust()))
+
+
+def certificate_with(extensions) -> Certificate:
+    ordered = order("time-stamping")
+    algorithm = _oid.algorithm(_oid.SM2_WITH_SM3)
+    signed = _asn1.sequence(
+        _asn1.explicit(0, _asn1.integer(2)),
+        _asn1.integer(99),
+        algorithm,
+        sub().certificate.subject.der,
+        _asn1.sequence(_asn1.time(ordered.not_before_us), _asn1.time(ordered.not_after_us)),
+        ordered.subject.der,
+        _der.encode_spki(ordered.public.point),
+        _asn1.explicit(3, extensions.write()),
+    )
+    signature = sub().key.sign(signed, domain="1234567812345678")
+    return Certificate.from_der(_asn1.sequence(signed, algorithm, _asn1.bits(signature)))
+
+
+def test_the_name_of_the_authority_in_a_stamp_is_passed_over():
+    good = named(sm3.digest(SERVICE.certificate.der), _oid.algorithm(_oid.SM3))
+    name = _asn1.explicit(0, _asn1.explicit(4, SERVICE.certificate.subject.der))
+    info = info_of()
+    head = _asn1.Reader(info).read(_asn1.SEQUENCE)
+    stamp = verify_response(stamped(good, _asn1.sequence(head, name)), ASKED, trust=trust())
+    assert stamp.serial == 9

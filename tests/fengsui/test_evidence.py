@@ -8,8 +8,10 @@ import msgspec
 import pytest
 from journey import EVENING_NAME, final_alerts, records, replayed
 
+from crypto import sm3
 from fengsui import evidence
 from fengsui.folder import DataFolder
+from schema import batch, segment
 from schema.errors import FengsuiError
 from schema.receipt import Anchor
 
@@ -37,6 +39,23 @@ def test_a_check_counts_everything_and_changes_nothing(folder: DataFolder, eveni
     assert report.events_of[EVENING_NAME] == records(evening)
     assert report.sensors == 2
     assert _state(folder.root) == before
+
+
+def test_an_event_taken_out_without_a_sealed_record_is_named(folder: DataFolder) -> None:
+    path = min((folder.segments / EVENING_NAME).glob("*.seg"))
+    fresh = segment.MAGIC
+    for item in segment.frames(path.read_bytes(), len(segment.MAGIC)):
+        assert isinstance(item, segment.Frame)
+        if item.kind == segment.BATCH:
+            one = batch.from_bytes(item.payload)
+            fresh += segment.batch_frame(batch.redact(one, [0]) if one.header.number == 2 else one)
+    path.write_bytes(fresh + segment.frame(segment.FOOTER, sm3.digest(fresh)))
+    (finding,) = evidence.verify_folder(folder).findings
+    assert (finding.code, finding.sensor, finding.batch) == (
+        "proof.event.removed",
+        EVENING_NAME,
+        2,
+    )
 
 
 def test_without_its_indexes_an_event_is_still_found_and_proven(folder: DataFolder) -> None:

@@ -1,7 +1,7 @@
 //! The compression function over 8 lanes (AVX2) and 16 lanes (AVX-512).
 
-use super::super::BLOCK_BYTES;
-use super::super::block::CONSTANTS;
+use super::super::super::BLOCK_BYTES;
+use super::super::super::block::CONSTANTS;
 use super::States;
 use std::arch::x86_64::*;
 
