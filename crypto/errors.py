@@ -3,7 +3,15 @@
 CryptoError
   crypto.backend.*     unknown
   crypto.key.*         malformed, encrypted, password, iterations, policy,
-                           exposed, missing, unreadable, unwritable
+                           exposed, missing, exists, unreadable, unwritable;
+                           of the key store: unknown, name, use, version, state, expired,
+                           disabled, scheduled, destroyed, tampered
+  crypto.master.*      missing, malformed, wrong, no_next
+  crypto.keystore.*    exposed, newer, unreadable, unwritable, busy, full, not_empty
+  crypto.backup.*      malformed, recovery, changed
+  crypto.share.*       malformed, foreign, repeated, few, wrong, size
+  crypto.mac.*         invalid
+  crypto.sdf.*         the device's own codes, and library, missing, malformed, size, closed, vendor
   crypto.domain.*      malformed
   crypto.digest.*      malformed
   crypto.signature.*   invalid, malformed

@@ -70,7 +70,7 @@ def write(path: Path, content: bytes, *, mode: int = 0o644) -> None:
         # A device or a pipe the user named, such as /dev/null: written, never replaced.
         path.write_bytes(content)
         return
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
+    fresh = path.with_name(f".{path.name}.{os.urandom(8).hex()}.new")
     try:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         with os.fdopen(descriptor, "wb") as file:

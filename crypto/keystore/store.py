@@ -2,8 +2,9 @@
 
 What was committed survives kill -9 and a power cut; a rotation happens whole or not at all. A
 handle is for the moment: take it, use it, drop it. A key disabled afterwards is refused to the next
-who asks, not to a handle already given. Times and randomness are passed in; the store may be shared
-between threads, and several processes may open it at once.
+who asks, not to a handle already given; and a policy binds who comes through the store, since code
+inside this process that was given a private key could still write it out. Times and randomness are
+passed in; the store may be shared between threads, and several processes may open it at once.
 
 CryptoError
   crypto.key.*       unknown, exists, name, use, policy, expired, disabled, scheduled, destroyed,

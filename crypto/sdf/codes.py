@@ -3,7 +3,7 @@
 ``crypto.sdf.<name>``: the standard's name without ``SDR_``, in lower case, such as
 ``crypto.sdf.keynotexist``; ``crypto.sdf.vendor`` for a code of the vendor's own; and of the adapter
 ``crypto.sdf.library`` (cannot be loaded), ``.missing`` (has no such function), ``.malformed``
-(answered what cannot be) and ``.size`` (input outside the limits).
+(answered what cannot be), ``.size`` (input outside the limits) and ``.closed`` (the session).
 """
 
 from typing import Final

@@ -2,11 +2,14 @@
 
 import io
 import os
+import re
+import shlex
 import shutil
 import stat
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -418,3 +421,37 @@ def test_a_certificate_is_shown(ca, done):
     shown = done("crypto", "cert", "show", "--in", "h.crt").decode()
     for words in ("CN=a.example,C=CN", "CN=ca,O=市,C=CN", "DNS:a.example", "not after"):
         assert words in shown
+
+
+# The document
+
+
+def commands(document):
+    text = (Path(__file__).resolve().parents[2] / "docs" / document).read_text("utf-8")
+    blocks = re.findall(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
+
+
+def test_every_line_of_the_integrators_document_runs(done, openssl, tmp_path):
+    (tmp_path / "message.txt").write_bytes(TEXT)
+    (tmp_path / "secret.txt").write_bytes(b"secret")
+    lines = commands("integrator/crypto-cli.md")
+    assert len(lines) == 17
+    for program, *arguments in lines:
+        (done if program == "fengsui" else openssl)(*arguments)
+        if program == "openssl" and "-sign" in arguments:
+            done(*arguments_of_ours())
+    assert (tmp_path / "secret.out").read_bytes() == b"secret"
+
+
+def arguments_of_ours():
+    return (
+        *("crypto", "verify", "--key", "pub.pem", "--in", "message.txt"),
+        *("--signature", "message.sig"),
+    )
+
+
+def test_without_distid_openssls_signature_is_another(theirs, openssl, refused):
+    # What the document warns of.
+    openssl("dgst", "-sm3", "-sign", "ok.pem", "-out", "s", "m")
+    refused(1, *verify("op.pem"))

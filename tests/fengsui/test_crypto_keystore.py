@@ -2,6 +2,10 @@
 
 import io
 import os
+import re
+import shlex
+import shutil
+import subprocess
 import sys
 import tarfile
 from pathlib import Path
@@ -162,3 +166,36 @@ def test_a_device_that_is_not_there_could_not_run(run, tmp_path):
     device = ("--master", "sdf:1:/no/such/lib.so", "--device-password-file", "pw")
     assert "cannot be loaded" in run("list", *device, code=3)
     run("list", "--master", "sdf:x", "--device-password-file", "pw", code=2)
+
+
+def test_a_device_holds_the_master_key(run, tmp_path):
+    if shutil.which("cc") is None or not Path("/usr/include/openssl/evp.h").exists():
+        pytest.skip("the stand-in device needs a C compiler and the headers of libssl-dev")
+    source = Path(__file__).resolve().parents[1] / "crypto" / "sdf" / "standin.c"
+    build = ["cc", "-shared", "-fPIC", "-o", "standin.so", source, "-lcrypto"]
+    subprocess.run(build, check=True)
+    (tmp_path / "pw").write_text("12345678\n")
+    (tmp_path / "pw").chmod(0o600)
+    device = ("--master", "sdf:1:standin.so", "--device-password-file", "pw")
+    run("create", "a", "--for", "sign", *device)
+    assert "a · sign" in run("list", *device)
+    (tmp_path / "pw").write_text("wrong\n")
+    assert "password of the private key is wrong" in run("list", *device, code=3)
+    (tmp_path / "pw").chmod(0o644)
+    run("list", *device, code=2)
+    assert sorted(path.name for path in Path("site/keys").iterdir()) == [
+        "keystore.db",
+        "master.sdf",
+    ]
+
+
+def test_every_line_of_the_operators_document_runs(run):
+    text = (Path(__file__).resolve().parents[2] / "docs/operator/keys.md").read_text("utf-8")
+    blocks = re.findall(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    lines = [shlex.split(line) for block in blocks for line in block.splitlines()]
+    assert len(lines) == 12
+    places = {"DIR": "site", "NEW": "new"}
+    for line in lines:
+        assert line[:3] == ["fengsui", "crypto", "keystore"]
+        run(*(places.get(word, word) for word in line[3:]), data=None)
+    assert run("list", data="new") == run("list")

@@ -55,8 +55,10 @@ def test_no_key_is_lost(place, opened, rounds):
     seed = random.SystemRandom().randrange(2**32)
     sys.stdout.write(f"seed {seed}\n")
     choose = random.Random(seed)
-    kept, masters = {}, 0
-    for _ in range(rounds):
+    kept, masters, done = {}, 0, 0
+    # On a very slow disk ten short lives may not see one change of the master key: go on then.
+    while done < rounds or (not masters and done < 5 * rounds):
+        done += 1
         place.parent.mkdir(mode=0o700, exist_ok=True)
         for line in run_until_killed(place, choose):
             words = line.split()

@@ -117,7 +117,11 @@ def test_a_crash_after_the_rows_changed_takes_the_new_key(opened, place):
 # Credential
 
 
-@pytest.mark.parametrize("content", [OLD, OLD.hex().encode(), OLD.hex().encode() + b"\n"])
+@pytest.mark.parametrize(
+    "content",
+    [OLD, OLD.hex().encode(), OLD.hex().encode() + b"\n"],
+    ids=["bytes", "digits", "line"],
+)
 def test_a_credential_may_be_text_or_bytes(opened, folder, content):
     put(folder / "fengsui-master", content)
     source = CredentialMaster(folder, "fengsui-master")

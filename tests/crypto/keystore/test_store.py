@@ -378,6 +378,26 @@ def test_a_locked_file_is_said_to_be(store, place, refused, monkeypatch):
     store.create("a", Use.MAC)
 
 
+def test_a_full_disk_changes_nothing(opened, store, refused):
+    store.create("a", Use.SEAL)
+    sealed = store.sealing("a").seal(b"x", b"")
+    connection = store._vault._connection
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count={pages}")
+
+    def fill():
+        for _ in range(1000):
+            store.rotate("a")
+
+    assert "full" in str(refused("crypto.keystore.unwritable", fill))
+    number = store.key("a").latest.number
+    other = opened()
+    assert other.key("a").latest.number == number
+    assert other.sealing("a").open(sealed, b"") == b"x"
+    connection.execute("PRAGMA max_page_count=100000")
+    assert store.rotate("a").latest.number == number + 1
+
+
 def test_an_older_file_is_copied_aside_before_it_changes(store, place, monkeypatch, tmp_path):
     scripts = tmp_path / "migrations"
     scripts.mkdir()

@@ -1,6 +1,7 @@
 """The adapter from end to end against the stand-in device: no real device was tried."""
 
 import os
+import subprocess
 
 import pytest
 
@@ -208,6 +209,15 @@ def test_what_is_no_library_is_refused(tmp_path, refused, content):
     assert str(path) in str(refused("crypto.sdf.library", lambda: Device(path)))
 
 
+def test_a_function_the_library_lacks_is_named(standin, refused, tmp_path):
+    source, library = tmp_path / "half.c", tmp_path / "libhalf.so"
+    source.write_text("int SDF_OpenDevice(void **device) { *device = device; return 0; }\n")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+    device = Device(library)
+    error = refused("crypto.sdf.missing", device.session)
+    assert error.params["function"] == "SDF_OpenSession"
+
+
 # The key store under a device
 
 
@@ -235,6 +245,29 @@ def test_the_store_opens_with_the_device_only(session, tmp_path, refused):
     refused("crypto.sdf.prkrerr", lambda: opened(tmp_path, session, b"wrong"))
     (tmp_path / "master.sdf").chmod(0o644)
     refused("crypto.key.exposed", lambda: opened(tmp_path, session))
+
+
+class Forgetful:
+    """A device that opens what was encrypted to it, but not as it was."""
+
+    def __init__(self, session, text):
+        self._session = session
+        self._text = text
+
+    def __getattr__(self, name):
+        return getattr(self._session, name)
+
+    def decrypt(self, index, ciphertext):
+        return self._text
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [(bytes(32), "crypto.sdf.malformed"), (b"x", "crypto.master.malformed")]
+)
+def test_a_device_that_gives_back_something_else_is_found_out_at_once(
+    session, tmp_path, refused, text, code
+):
+    refused(code, lambda: opened(tmp_path, Forgetful(session, text)))
 
 
 def test_the_master_key_under_a_device_changes_safely(session, tmp_path, refused):
