@@ -93,6 +93,11 @@ def _signatures() -> list[Pair]:
     message = os.urandom(32)
     signature = key.sign(message, domain=sm2.DEFAULT_ID)
     triples = [(key.public, signature, message)] * 64
+    point = key.public.point
+
+    def verify_new_key() -> None:
+        sm2.PublicKey.from_point(point).verify(signature, message, domain=sm2.DEFAULT_ID)
+
     return [
         Pair(
             "sm2_sign_32b",
@@ -104,6 +109,8 @@ def _signatures() -> list[Pair]:
             repeat(lambda: key.public.verify(signature, message, domain=sm2.DEFAULT_ID)),
             ("sm2_verify",),
         ),
+        # The others verify with a key used before, as a collector does; here nothing is kept.
+        Pair("sm2_verify_32b_new_key", repeat(verify_new_key), ("sm2_verify",)),
         Pair(
             "sm2_verify_32b_many_64",
             repeat(lambda: sm2.verify_many(triples, domain=sm2.DEFAULT_ID)),

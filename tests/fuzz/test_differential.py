@@ -30,18 +30,18 @@ def test_the_engines_agree_in_every_operation(cases):
 
 
 class _Wrong(LibcryptoEngine):
-    """An engine whose SM3 is wrong for one size of message."""
+    """An engine whose SM3 is wrong for whole blocks."""
 
     name = "wrong"
 
     def sm3_digest(self, data: bytes) -> bytes:
         whole = super().sm3_digest(data)
-        return whole if len(data) != 64 else whole[::-1]
+        return whole if len(data) % 64 else whole[::-1]
 
 
 def test_a_planted_mistake_is_found_with_its_case():
     chosen = [LibcryptoEngine(), _Wrong()]
-    found = differential.differences(chosen, seed=1, numbers=range(50_000), counts=Counter())
+    found = differential.differences(chosen, seed=1, numbers=range(5_000), counts=Counter())
     difference = next(found)
     assert difference.operation == "digest"
     again = range(difference.number, difference.number + 1)
