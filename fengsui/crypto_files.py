@@ -117,8 +117,9 @@ def public_key(path: Path, password_file: Path | None) -> PublicKey:
 
     A certificate is taken for its key alone: its period and issuer are ``cert verify``'s matter.
     """
-    from crypto import certificate, pkcs8
+    from crypto import pkcs8
     from crypto.sm2 import PublicKey
+    from crypto.x509 import certificate
 
     content = read(path, bytes_max=KEY_BYTES_MAX, what="key")
     if b"-----BEGIN CERTIFICATE-----" in content:

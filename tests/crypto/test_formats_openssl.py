@@ -8,18 +8,18 @@ import pytest
 from pki import DAY, NOW, holder, key, order, refused, root, signing, sub
 
 from crypto import _asn1, pkcs8, sm3
-from crypto.authority import Authority, Profile
-from crypto.certificate import Certificate
-from crypto.chain import Trust
 from crypto.cms import Form
-from crypto.extension import AlternativeName, NameKind
-from crypto.name import Name
-from crypto.request import CertificateRequest
-from crypto.revocation import Reason, Revocation, RevocationList
-from crypto.signed_data import SignedData
-from crypto.signer import Signer, sign
-from crypto.timestamp import TimeStampRequest
-from crypto.timestamp_authority import respond
+from crypto.cms.signed_data import SignedData
+from crypto.cms.signer import Signer, sign
+from crypto.cms.timestamp import TimeStampRequest
+from crypto.cms.timestamp_authority import respond
+from crypto.x509.authority import Authority, Profile
+from crypto.x509.certificate import Certificate
+from crypto.x509.chain import Trust
+from crypto.x509.extension import AlternativeName, NameKind
+from crypto.x509.name import Name
+from crypto.x509.request import CertificateRequest
+from crypto.x509.revocation import Reason, Revocation, RevocationList
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl program")
 

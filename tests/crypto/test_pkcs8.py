@@ -66,7 +66,7 @@ def masked(pem: bytes) -> bytes:
 
 @needs_shared
 def test_the_keys_of_tongsuo_fit_its_certificates():
-    from crypto.certificate import Certificate
+    from crypto.x509.certificate import Certificate
 
     for name in ("client_sign", "client_enc", "server_sign", "server_enc"):
         certificate = Certificate.from_pem(shared(f"sm2/{name}.crt"))

@@ -2,9 +2,10 @@
 
 import harness
 
-from crypto import enveloped_data, enveloped_key, pkcs8, timestamp
-from crypto.certificate import Certificate
-from crypto.signed_data import SignedData
+from crypto import pkcs8
+from crypto.cms import enveloped_data, enveloped_key, timestamp
+from crypto.cms.signed_data import SignedData
+from crypto.x509.certificate import Certificate
 
 GMSM = harness.SAMPLES / "gmsm"
 HOLDER = Certificate.from_pem((GMSM / "enc.pem").read_bytes())

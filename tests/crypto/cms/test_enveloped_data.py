@@ -4,11 +4,11 @@ from hypothesis import strategies as st
 from pki import holder, key, order, refused, sample, sub
 
 from crypto import _asn1, _oid
-from crypto.authority import Profile
-from crypto.certificate import Certificate
 from crypto.cms import Form
-from crypto.enveloped_data import decrypt, encrypt
+from crypto.cms.enveloped_data import decrypt, encrypt
 from crypto.pkcs8 import load
+from crypto.x509.authority import Profile
+from crypto.x509.certificate import Certificate
 
 SEALED = holder(Profile.ENCRYPTION)
 KEY = key("encryption")

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from crypto import _asn1, _oid, cms, sm4
-from crypto.certificate import Certificate
 from crypto.cms import ContentKind, Form, Holder
 from crypto.errors import CryptoError
-from crypto.extension import KeyUsage
 from crypto.sm2 import PrivateKey
+from crypto.x509.certificate import Certificate
+from crypto.x509.extension import KeyUsage
 
 __all__ = ["decrypt", "encrypt"]
 

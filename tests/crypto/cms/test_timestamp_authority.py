@@ -1,11 +1,11 @@
 from pki import NOW, holder, key, refused
 
 from crypto import _asn1, _oid, sm3
-from crypto.authority import Profile
-from crypto.signed_data import SignedData
-from crypto.signer import Signer
-from crypto.timestamp import TimeStampRequest
-from crypto.timestamp_authority import respond
+from crypto.cms.signed_data import SignedData
+from crypto.cms.signer import Signer
+from crypto.cms.timestamp import TimeStampRequest
+from crypto.cms.timestamp_authority import respond
+from crypto.x509.authority import Profile
 
 SERVICE = Signer(holder(Profile.TIME_STAMPING), key(Profile.TIME_STAMPING.value))
 ASKED = TimeStampRequest(digest=sm3.digest(b"m"), nonce=5)

@@ -3,13 +3,13 @@ from dataclasses import replace
 import pytest
 from pki import DAY, NOW, SECOND, holder, key, order, refused, sample, signing, sub, trust
 
-from crypto import _asn1, _der, _oid, signer, sm3
-from crypto.authority import Profile
-from crypto.certificate import Certificate
-from crypto.cms import Form
-from crypto.signer import Signer
-from crypto.timestamp import FUTURE_MAX_US, TimeStamp, TimeStampRequest, verify_response
-from crypto.timestamp_authority import respond
+from crypto import _asn1, _der, _oid, sm3
+from crypto.cms import Form, signer
+from crypto.cms.signer import Signer
+from crypto.cms.timestamp import FUTURE_MAX_US, TimeStamp, TimeStampRequest, verify_response
+from crypto.cms.timestamp_authority import respond
+from crypto.x509.authority import Profile
+from crypto.x509.certificate import Certificate
 
 DIGEST = sm3.digest(b"stamped")
 ASKED = TimeStampRequest(digest=DIGEST, nonce=2**63 + 5)

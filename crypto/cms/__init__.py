@@ -11,8 +11,8 @@ from enum import Enum
 from typing import Final
 
 from crypto import _asn1
-from crypto.certificate import Certificate
-from crypto.name import Name
+from crypto.x509.certificate import Certificate
+from crypto.x509.name import Name
 
 __all__ = ["SIZE_MAX", "ContentKind", "Form", "Holder"]
 

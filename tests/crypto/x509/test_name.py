@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from pki import refused
 
 from crypto import _asn1
-from crypto.name import Name
+from crypto.x509.name import Name
 
 printable = st.text("ABCxyz09 -", min_size=1, max_size=20)
 texts = st.text(min_size=1, max_size=30).filter(lambda text: text.encode("utf-8", "ignore"))

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 from crypto import _asn1, _der, _oid, cms, sm3
-from crypto.certificate import Certificate
-from crypto.chain import Trust
 from crypto.cms import ContentKind, Form, Holder
 from crypto.errors import CryptoError
-from crypto.extension import KeyUsage
-from crypto.revocation import RevocationList
 from crypto.sm2 import DEFAULT_ID
+from crypto.x509.certificate import Certificate
+from crypto.x509.chain import Trust
+from crypto.x509.extension import KeyUsage
+from crypto.x509.revocation import RevocationList
 
 __all__ = ["SignedData", "SignerInfo", "Verified"]
 

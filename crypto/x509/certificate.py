@@ -12,9 +12,9 @@ from typing import Final, Self
 
 from crypto import _asn1, _der, _oid, sm3
 from crypto.errors import CryptoError
-from crypto.extension import Extensions, KeyUsage
-from crypto.name import Name
 from crypto.sm2 import DEFAULT_ID, PublicKey
+from crypto.x509.extension import Extensions, KeyUsage
+from crypto.x509.name import Name
 
 __all__ = ["SIZE_MAX", "Certificate", "find", "load_all", "read_public"]
 

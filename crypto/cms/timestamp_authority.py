@@ -3,13 +3,13 @@
 The caller gives the time and a serial number that never repeats, and answers for both.
 """
 
-from crypto import _asn1, _oid, signer, sm3
-from crypto.certificate import Certificate
-from crypto.cms import Form
+from crypto import _asn1, _oid, sm3
+from crypto.cms import Form, signer
+from crypto.cms.signer import Signer
+from crypto.cms.timestamp import TimeStampRequest
 from crypto.errors import CryptoError
-from crypto.signer import Signer
 from crypto.sm2 import DEFAULT_ID
-from crypto.timestamp import TimeStampRequest
+from crypto.x509.certificate import Certificate
 
 __all__ = ["respond"]
 

@@ -1,9 +1,9 @@
 from pki import NOW, holder, key, refused, signing
 
 from crypto import _asn1, _oid
-from crypto.authority import Profile
 from crypto.cms import Form
-from crypto.signer import Signer, sign
+from crypto.cms.signer import Signer, sign
+from crypto.x509.authority import Profile
 
 
 def test_the_identifiers_are_those_of_the_form():

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from typing import Any, Final, Self
 
 from crypto import _asn1
-from crypto.name import Name
+from crypto.x509.name import Name
 
 __all__ = ["AlternativeName", "Extensions", "KeyUsage", "NameKind", "read_authority_key_id"]
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto import _asn1
-from crypto.extension import AlternativeName, Extensions, KeyUsage, NameKind
+from crypto.x509.extension import AlternativeName, Extensions, KeyUsage, NameKind
 
 
 def read(der: bytes) -> Extensions:

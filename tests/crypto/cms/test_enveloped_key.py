@@ -1,7 +1,7 @@
 from pki import key, refused, sample
 
 from crypto import _asn1, _oid
-from crypto.enveloped_key import SIZE_MAX, open_key, seal_key
+from crypto.cms.enveloped_key import SIZE_MAX, open_key, seal_key
 from crypto.pkcs8 import load
 
 

@@ -1,10 +1,10 @@
 from pki import NOW, holder, key, needs_shared, order, refused, sample, shared, sub
 
 from crypto import _asn1, _oid
-from crypto.authority import Order, Profile
-from crypto.extension import AlternativeName, NameKind
-from crypto.name import Name
-from crypto.request import CertificateRequest
+from crypto.x509.authority import Order, Profile
+from crypto.x509.extension import AlternativeName, NameKind
+from crypto.x509.name import Name
+from crypto.x509.request import CertificateRequest
 
 SUBJECT = Name.of([("C", "CN"), ("CN", "请求")])
 NAMES = (AlternativeName(NameKind.DNS, "a.gov.cn"),)

@@ -18,12 +18,12 @@ from pki import (
 )
 
 from crypto import _asn1, _der, _oid
-from crypto.authority import TIME_STAMPING, Authority, Profile, key_identifier
-from crypto.certificate import Certificate, load_all
-from crypto.chain import DEPTH_MAX, Trust
-from crypto.extension import Extensions, KeyUsage
-from crypto.revocation import Revocation, RevocationList
 from crypto.sm2 import DEFAULT_ID
+from crypto.x509.authority import TIME_STAMPING, Authority, Profile, key_identifier
+from crypto.x509.certificate import Certificate, load_all
+from crypto.x509.chain import DEPTH_MAX, Trust
+from crypto.x509.extension import Extensions, KeyUsage
+from crypto.x509.revocation import Revocation, RevocationList
 
 SIGNED = holder(Profile.SIGNING)
 

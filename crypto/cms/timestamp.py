@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 from crypto import _asn1, _oid, sm3
-from crypto.authority import TIME_STAMPING
-from crypto.certificate import Certificate
-from crypto.chain import Trust
+from crypto.cms.signed_data import SignedData, Verified
 from crypto.errors import CryptoError
-from crypto.signed_data import SignedData, Verified
 from crypto.sm2 import DEFAULT_ID
+from crypto.x509.authority import TIME_STAMPING
+from crypto.x509.certificate import Certificate
+from crypto.x509.chain import Trust
 
 __all__ = ["FUTURE_MAX_US", "TimeStamp", "TimeStampRequest", "verify_response"]
 

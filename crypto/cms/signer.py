@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from crypto import _asn1, _oid, cms, sm3
-from crypto.certificate import Certificate
 from crypto.cms import ContentKind, Form, Holder
 from crypto.errors import CryptoError
-from crypto.extension import KeyUsage
 from crypto.sm2 import DEFAULT_ID, PrivateKey
+from crypto.x509.certificate import Certificate
+from crypto.x509.extension import KeyUsage
 
 __all__ = ["Signer", "build", "sign"]
 

@@ -2,11 +2,11 @@ import pytest
 from pki import DAY, NOW, holder, key, needs_shared, refused, root, sample, shared, sub
 
 from crypto import _asn1, _der, _oid
-from crypto.authority import Profile
-from crypto.certificate import SIZE_MAX, Certificate, find, load_all
 from crypto.errors import CryptoError
-from crypto.extension import KeyUsage
 from crypto.pkcs8 import load
+from crypto.x509.authority import Profile
+from crypto.x509.certificate import SIZE_MAX, Certificate, find, load_all
+from crypto.x509.extension import KeyUsage
 
 SIGNED = holder(Profile.SIGNING)
 

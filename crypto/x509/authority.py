@@ -10,11 +10,11 @@ from enum import Enum
 from typing import Final, Self
 
 from crypto import _asn1, _der, _oid, sm3
-from crypto.certificate import Certificate
 from crypto.errors import CryptoError
-from crypto.extension import AlternativeName, Extensions, KeyUsage
-from crypto.name import Name
 from crypto.sm2 import DEFAULT_ID, PrivateKey, PublicKey
+from crypto.x509.certificate import Certificate
+from crypto.x509.extension import AlternativeName, Extensions, KeyUsage
+from crypto.x509.name import Name
 
 __all__ = ["TIME_STAMPING", "Authority", "Order", "Profile", "key_identifier"]
 

@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from crypto.certificate import Certificate
 from crypto.errors import CryptoError
-from crypto.extension import KeyUsage
-from crypto.revocation import RevocationList
 from crypto.sm2 import DEFAULT_ID
+from crypto.x509.certificate import Certificate
+from crypto.x509.extension import KeyUsage
+from crypto.x509.revocation import RevocationList
 
 __all__ = ["DEPTH_MAX", "Trust"]
 

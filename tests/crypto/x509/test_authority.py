@@ -1,8 +1,8 @@
 import pytest
 from pki import DAY, NOW, holder, key, order, refused, root, sub
 
-from crypto.authority import TIME_STAMPING, Authority, Profile, key_identifier
-from crypto.extension import AlternativeName, KeyUsage, NameKind
+from crypto.x509.authority import TIME_STAMPING, Authority, Profile, key_identifier
+from crypto.x509.extension import AlternativeName, KeyUsage, NameKind
 
 
 def test_a_root_signs_itself_and_may_issue():

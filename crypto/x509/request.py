@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 from crypto import _asn1, _der, _oid
-from crypto.certificate import read_public
 from crypto.errors import CryptoError
-from crypto.extension import AlternativeName, Extensions
-from crypto.name import Name
 from crypto.sm2 import DEFAULT_ID, PrivateKey, PublicKey
+from crypto.x509.certificate import read_public
+from crypto.x509.extension import AlternativeName, Extensions
+from crypto.x509.name import Name
 
 __all__ = ["SIZE_MAX", "CertificateRequest"]
 

@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 from pki import NOW, holder, key, order, refused, sample, signing, sub, trust
 
 from crypto import _asn1, _oid, sm3
-from crypto.authority import Profile
-from crypto.certificate import Certificate
-from crypto.chain import Trust
 from crypto.cms import SIZE_MAX, Form, Holder
-from crypto.extension import KeyUsage
-from crypto.signed_data import SignedData
-from crypto.signer import Signer, sign
+from crypto.cms.signed_data import SignedData
+from crypto.cms.signer import Signer, sign
+from crypto.x509.authority import Profile
+from crypto.x509.certificate import Certificate
+from crypto.x509.chain import Trust
+from crypto.x509.extension import KeyUsage
 
 CONTENT = "签名的内容".encode()
 GMSM = Trust(roots=(Certificate.from_pem(sample("gmsm/root.pem")),), at_us=NOW)

@@ -14,11 +14,11 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, Self
 
 from crypto import _asn1, _der, _oid
-from crypto.certificate import Certificate
 from crypto.errors import CryptoError
-from crypto.extension import KeyUsage, read_authority_key_id
-from crypto.name import Name
 from crypto.sm2 import DEFAULT_ID, PrivateKey
+from crypto.x509.certificate import Certificate
+from crypto.x509.extension import KeyUsage, read_authority_key_id
+from crypto.x509.name import Name
 
 __all__ = ["SIZE_MAX", "Reason", "Revocation", "RevocationList"]
 

@@ -2,9 +2,9 @@ import pytest
 from pki import DAY, NOW, holder, key, refused, root, sample, sub
 
 from crypto import _asn1, _oid
-from crypto.authority import Profile
-from crypto.certificate import Certificate
-from crypto.revocation import SIZE_MAX, Reason, Revocation, RevocationList
+from crypto.x509.authority import Profile
+from crypto.x509.certificate import Certificate
+from crypto.x509.revocation import SIZE_MAX, Reason, Revocation, RevocationList
 
 SIGNED, SEALED = holder(Profile.SIGNING), holder(Profile.ENCRYPTION)
 ENTRIES = (
