@@ -41,8 +41,6 @@ PLAINTEXT_SIZE_MAX: Final = 64 * 1024
 _POINT_SIZE: Final = 65
 _C3_SIZE: Final = 32
 
-_PRIVATE_LABELS: Final = ("PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY")
-
 
 class Form(Enum):
     """How a ciphertext is written."""
@@ -260,18 +258,20 @@ class PrivateKey:
 
     @classmethod
     def from_pem(
-        cls, pem: bytes, password: bytes | None = None, policy: Policy = _ALL_BUT_DIGESTS
+        cls,
+        pem: bytes,
+        password: bytes | None = None,
+        policy: Policy = _ALL_BUT_DIGESTS,
+        *,
+        iterations_max: int = pkcs8.ITERATIONS_MAX,
     ) -> Self:
-        """Return the key of a PKCS#8 (plain or encrypted) or SEC 1 block.
+        """Return the key of PKCS#8 (plain or encrypted) or SEC 1, in PEM or the DER inside.
 
-        Raises ``crypto.key.malformed``, ``crypto.key.encrypted`` (a password is needed) or
-        ``crypto.key.password`` (it does not open the key).
+        Raises ``crypto.key.malformed``, ``crypto.key.encrypted`` (a password is needed),
+        ``crypto.key.password`` (it does not open the key) or ``crypto.key.iterations``: a service
+        that opens what strangers send takes a lower ``iterations_max``.
         """
-        try:
-            label, der = _der.decode_pem(pem, _PRIVATE_LABELS)
-        except ValueError as error:
-            raise _malformed(str(error)) from None
-        opened = pkcs8.read(der, label, password)
+        opened = pkcs8.unpack(pem, password, iterations_max=iterations_max)
         try:
             key = cls.from_scalar(opened.scalar, policy)
         finally:
@@ -280,11 +280,19 @@ class PrivateKey:
             raise _malformed("the public half is not of the private half")
         return key
 
-    def to_pem(self, password: bytes | None = None) -> bytes:
-        """Return PKCS#8; with a password, encrypted as OpenSSL does, with SM4-CBC."""
+    def to_pem(
+        self,
+        password: bytes | None = None,
+        *,
+        style: pkcs8.Style = pkcs8.Style.OPENSSL,
+        iterations: int = pkcs8.ITERATIONS,
+    ) -> bytes:
+        """Return PKCS#8; under a password when one is given, as the tool of ``style`` opens it."""
         scalar = self._key.scalar()
         try:
-            return pkcs8.write(scalar, self._public.point, password)
+            return pkcs8.write(
+                scalar, self._public.point, password, style=style, iterations=iterations
+            )
         finally:
             _wipe(scalar)
 
