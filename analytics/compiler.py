@@ -24,12 +24,15 @@ _EVENT_WITHIN_US: Final = 1
 def compile_file(raw: bytes, system: str) -> Rule:
     """The rule of one file; raises ``analytics.rule.refused`` with the reason."""
     plain = document.read(raw)
-    rule = (
-        _compile_own(document.typed(plain, OwnRule, raw), system)
-        if "format" in plain
-        else _compile_sigma(plain, document.typed(plain, SigmaHead, raw), system)
-    )
-    _check(rule)
+    try:
+        rule = (
+            _compile_own(document.typed(plain, OwnRule, raw), system)
+            if "format" in plain
+            else _compile_sigma(plain, document.typed(plain, SigmaHead, raw), system)
+        )
+        _check(rule)
+    except RecursionError as error:
+        raise refused("its condition is nested too deeply") from error
     return rule
 
 

@@ -123,6 +123,16 @@ class SigmaHead(msgspec.Struct, frozen=True, kw_only=True):
     fengsui: SigmaExtension | None = None
 
 
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # libyaml's where it is
+    """The safe loader without merge keys: their copies are made before they can be counted."""
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        for name, _ in node.value:
+            if name.tag == "tag:yaml.org,2002:merge":
+                raise refused(f"line {name.start_mark.line + 1}: merge keys (<<) are not read")
+        super().flatten_mapping(node)
+
+
 def refused(why: str) -> FengsuiError:
     """The error for a rule that cannot be used; the loader adds the file."""
     return FengsuiError("analytics.rule.refused", why)
@@ -133,7 +143,7 @@ def read(raw: bytes) -> dict[str, Plain]:
     if len(raw) > RULE_BYTES_MAX:
         raise refused(f"the file has {len(raw)} bytes, over the limit of {RULE_BYTES_MAX}")
     try:
-        document = yaml.load(raw, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 # both loaders are the safe one
+        document = yaml.load(raw, Loader=_Loader)  # noqa: S506 # a safe loader, made stricter
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise refused(f"it is not YAML: {error}") from error
     _count(document, 0)

@@ -8,7 +8,7 @@ change. The engine has no clock, no randomness and no file: snapshot and restore
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -129,6 +129,11 @@ class Engine:
     def heartbeat(self, sensor: str, low_watermark: int) -> None:
         """An idle sensor's word that it has nothing before this time."""
         self._lows[sensor] = max(self._low(sensor), low_watermark)
+
+    @property
+    def excluded(self) -> Set[str]:
+        """Sensors nothing waits for at present."""
+        return self._excluded
 
     def exclude(self, sensor: str) -> None:
         """Wait for this sensor no longer, as a sealed record says."""

@@ -107,7 +107,7 @@ class Evaluation:
             value = ""
             if rule.distinct:
                 seen = event.get(rule.distinct)
-                if seen is None:
+                if seen is None or seen == "":
                     self._coverage.unkeyed(time, rule.id)
                     continue
                 value = str(seen)

@@ -1,6 +1,7 @@
 """Explain: why an alert was raised and what would have kept it from being raised, in two languages.
 
-Made from the alert's own conditions and its rule alone, so it says the same wherever it is read.
+Made from the alert's own conditions, so it says the same wherever and whenever it is read: a later
+version of the rule may ask for other numbers. Only the title is the rule's of today.
 """
 
 from __future__ import annotations
@@ -62,13 +63,12 @@ class Explanation:
 
 def explain(alert: Alert, rule: Rule) -> Explanation:
     """Why the rule raised this alert, and what would have kept it from doing so."""
-    match rule.kind:
-        case "threshold":
-            return _threshold(alert, rule)
-        case "sequence":
-            return _sequence(alert, rule)
-        case "model":
-            return _model(alert)
+    first, *others = alert.conditions
+    if first.name == "anomaly_score":
+        return _model(alert)
+    if others:
+        # The counts, and behind them the span: a threshold has one count, a sequence more.
+        return _threshold(alert) if len(others) == 1 else _sequence(alert)
     who_zh, who_en = _who(alert)
     return Explanation(
         reason_zh=f"{who_zh}有一条日志符合规则“{rule.text.title_zh}”的全部条件。",
@@ -98,26 +98,27 @@ def _who(alert: Alert) -> tuple[str, str]:
     return f"{zh} {alert.entity} ", f"{en} {alert.entity}"
 
 
-def _counted(rule: Rule, number: int) -> tuple[str, str]:
-    if not rule.distinct:
+def _counted(condition: Condition) -> tuple[str, str]:
+    number, field = condition.threshold, condition.name.partition("distinct ")[2]
+    if not field:
         return f"{number} 条符合条件的日志", f"{number} matching events"
-    zh, en = _field(rule.distinct)
+    zh, en = _field(field)
     return f"{number} 个不同{zh}", f"{number} different values of {en}"
 
 
-def _span(alert: Alert) -> tuple[str, str]:
+def _span(span: Condition) -> tuple[str, str]:
     """How long the least set of events took."""
-    seconds = next((item.value for item in alert.conditions if item.name == "span_seconds"), 0)
-    return duration(max(1, seconds) * SECOND)
+    return duration(max(1, span.value) * SECOND)
 
 
-def _threshold(alert: Alert, rule: Rule) -> Explanation:
-    count = rule.steps[0].count
+def _threshold(alert: Alert) -> Explanation:
+    counted, span = alert.conditions
+    count = counted.threshold
     (who_zh, who_en), (zh, en), (span_zh, span_en), (within_zh, within_en) = (
         _who(alert),
-        _counted(rule, count),
-        _span(alert),
-        duration(rule.within_us),
+        _counted(counted),
+        _span(span),
+        duration(span.threshold * SECOND),
     )
     return Explanation(
         reason_zh=f"{who_zh}在 {span_zh}内出现 {zh}，达到 {within_zh}内 {count} 的门槛。",
@@ -128,10 +129,11 @@ def _threshold(alert: Alert, rule: Rule) -> Explanation:
     )
 
 
-def _sequence(alert: Alert, rule: Rule) -> Explanation:
-    (who_zh, who_en), (span_zh, span_en) = _who(alert), _span(alert)
-    within_zh, within_en = duration(rule.within_us)
-    steps = [(_STEPS.get(step.name, step.name), step.name, step.count) for step in rule.steps]
+def _sequence(alert: Alert) -> Explanation:
+    *counts, span = alert.conditions
+    (who_zh, who_en), (span_zh, span_en) = _who(alert), _span(span)
+    within_zh, within_en = duration(span.threshold * SECOND)
+    steps = [(_STEPS.get(one.name, one.name), one.name, one.threshold) for one in counts]
     order_zh = "，随后 ".join(f"{zh} {count} 次" for zh, _, count in steps)
     order_en = ", then ".join(f"{count} x {en}" for _, en, count in steps)
     return Explanation(

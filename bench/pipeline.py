@@ -15,6 +15,7 @@ from typing import Any
 
 from fengsui.demo import RECORDING, RULES, recording_folder
 from fengsui.folder import DataFolder
+from fengsui.memory import settle
 from fengsui.settings import SensorSettings, Settings, WatchSettings
 from fengsui.wiring import Site, open_demonstration, open_site
 
@@ -74,6 +75,7 @@ def _saturated() -> dict[str, float]:
         watch = _watched(site)
         recording = site.recording
         assert recording is not None
+        settle()
         begun = time.process_time()
         while not recording.finished:
             site.pipeline.round()

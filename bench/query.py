@@ -17,11 +17,12 @@ from pathlib import Path
 from collector.control import ControlLog
 from collector.enrolments import Enrolments
 from collector.idindex import IdIndex
-from collector.index.duckdb_index import MEMORY_MB, DuckDbIndex
+from collector.index.duckdb_index import DuckDbIndex
 from collector.intake import Intake
 from collector.ownchain import OwnChain
 from collector.state.database import Database
 from crypto import sm2
+from fengsui.settings import IndexSettings
 from schema import batch, log
 from schema.event import Fields, encode
 from schema.filter import parse
@@ -34,6 +35,8 @@ BATCH = 1000
 NEEDLE = "口令重置"
 START = from_text("2026-11-20T00:00:00.000000Z")
 NOTE = "synthetic rows"
+MEMORY_MB = IndexSettings().memory_mb
+"""What the product gives its index unless told otherwise."""
 
 
 class _Now:
@@ -54,7 +57,7 @@ class _Stand:
         segments = folder / "segments"
         self.database = Database(folder / "state.db")
         self.ids = IdIndex(segments)
-        self.index = DuckDbIndex(folder / "index", fetch=self.ids.fetch)
+        self.index = DuckDbIndex(folder / "index", fetch=self.ids.fetch, memory_mb=MEMORY_MB)
         enrolments = Enrolments(
             self.database,
             segments=segments,

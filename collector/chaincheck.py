@@ -64,6 +64,8 @@ class Report:
     events_of: dict[str, int] = field(default_factory=dict)
     """Verified events by sensor."""
     heads: dict[str, Head] = field(default_factory=dict)
+    redacted_of: dict[tuple[str, int], int] = field(default_factory=dict)
+    """Redacted events by sensor and batch number."""
     anchored: bool = False
 
 
@@ -220,6 +222,8 @@ class ChainCheck:
             self._report.events += sound
             self._report.events_of[sensor] = self._report.events_of.get(sensor, 0) + sound
             self._report.redacted += len(body.leaves)
+            if body.leaves:
+                self._report.redacted_of[sensor, batch.header.number] = len(body.leaves)
 
     def _name_changed(self, name: str, batch: Batch) -> None:
         """Name the events that differ from the leaves the id index holds."""
@@ -254,6 +258,12 @@ class ChainCheck:
                 f"{self._known.sensor} ends at batch {last}; batch {head.number} was accepted",
                 batch=head.number,
             )
+        elif head and head.number in self.hashes and self.hashes[head.number][0] != head.hash:
+            self._add(
+                "proof.chain.head_mismatch",
+                f"batch {head.number} is not the one that was accepted last",
+                batch=head.number,
+            )
         for number, digest in self._known.sealed.items():
             found = self.hashes.get(number)
             if found is not None and found[0] != digest:
@@ -279,6 +289,26 @@ def _readable(batch: Batch) -> Body | None:
         except FengsuiError:
             continue
     return None
+
+
+def check_redactions(recorded: Mapping[tuple[str, int], int], report: Report) -> None:
+    """Name batches of which more events were taken out than the control chain has records of.
+
+    A leaf alone proves only that something was sealed there: anybody can put one in an event's
+    place. ``recorded`` are events by sensor and batch number.
+    """
+    for (sensor, number), count in sorted(report.redacted_of.items()):
+        known = recorded.get((sensor, number), 0)
+        if count > known:
+            report.findings.append(
+                Finding(
+                    code="proof.event.removed",
+                    sensor=sensor,
+                    batch=number,
+                    message=f"{count} events of batch {number} of {sensor} were reduced to their "
+                    f"leaf hashes; sealed records tell of {known}",
+                )
+            )
 
 
 def check_anchor(anchor: Anchor, checks: Mapping[str, ChainCheck], report: Report) -> None:

@@ -15,7 +15,18 @@ from collector.enrichment import Enrichment
 from schema import ids, limits, times
 from schema.batch import Batch, Body
 from schema.errors import FengsuiError
-from schema.event import GENERATION, OFFSET, SOURCE, TIME, AcceptedBatch, Fields, Value, decode
+from schema.event import (
+    GENERATION,
+    OFFSET,
+    SOURCE,
+    TIME,
+    AcceptedBatch,
+    Fields,
+    Value,
+    decode,
+    decode_many,
+)
+from schema.shapes import Shape, shapes
 
 Marks = Mapping[tuple[str, str], int]
 """Highest accepted offset by (source, generation)."""
@@ -50,6 +61,7 @@ class Columns:
     places: list[tuple[str, str, int]] = field(default_factory=list)
     """Source, generation and offset of each."""
     ids: list[bytes] = field(default_factory=list)
+    shapes: Sequence[Shape] = ()
     unusual: Mapping[int, Mapping[str, Value]] = field(default_factory=dict)
     set_aside: list[SetAside] = field(default_factory=list)
     dirty: dict[int, tuple[str, ...]] = field(default_factory=dict)
@@ -101,6 +113,7 @@ def accepted(
         enrichment=Enrichment(
             columns.events, columns.ids, received_at=received_at, unusual=columns.unusual
         ),
+        shapes=columns.shapes,
     )
 
 
@@ -108,7 +121,7 @@ def _decoded(body: Body) -> Columns:
     payloads = body.payloads
     if not body.leaves:
         try:
-            events = [decode(payload) for payload in payloads if payload is not None]
+            events = decode_many(payloads)  # type: ignore[arg-type] # no leaves, so none is redacted
             if max(map(len, events)) <= limits.FIELDS_MAX:
                 return Columns(indexes=range(len(events)), events=events)
         except FengsuiError:
@@ -265,4 +278,5 @@ def _drop_duplicates(columns: Columns, marks: Marks) -> None:
 def _identify(columns: Columns, batch: Batch) -> None:
     header = batch.header
     columns.ids = ids.event_ids(header.sensor, header.enrolment, columns.places)
-    columns.unusual = normalise.unusual(columns.events)
+    columns.shapes = shapes(columns.events)
+    columns.unusual = normalise.unusual_in(columns.shapes)

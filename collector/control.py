@@ -52,6 +52,7 @@ class ControlLog:
         self._waiting: deque[Fields] = deque()
         self._lost = 0
         self._lock = threading.Lock()
+        self._flushing = threading.Lock()
 
     @property
     def number(self) -> int:
@@ -96,7 +97,14 @@ class ControlLog:
                 self._waiting.append(fields)
 
     def flush(self) -> Batch | None:
-        """Seal what waits, up to one batch; None when nothing did. Raises ``OSError``."""
+        """Seal what waits, up to one batch; None when nothing did. Raises ``OSError``.
+
+        Safe from any thread: each record is sealed once.
+        """
+        with self._flushing:
+            return self._flush()
+
+    def _flush(self) -> Batch | None:
         with self._lock:
             count = min(len(self._waiting), limits.BATCH_EVENTS_MAX)
             events = [self._waiting[place] for place in range(count)]

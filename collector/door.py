@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -112,6 +113,7 @@ class Door:
             post = self._post(sensor)
             with post.lock:
                 expected = max(post.state.number, enrolment.base_number) + 1
+                self._check_fork(batch, post.state.number)
                 chain = opening.expected_chain(enrolment, post.state)
                 if batches.verify_link(batch, chain):
                     self._store(post, batch)
@@ -121,6 +123,19 @@ class Door:
             if expected:
                 error.params["expected"] = expected
             raise
+
+    def _check_fork(self, batch: Batch, head: int) -> None:
+        """Raise ``schema.batch.forked`` where another batch is stored under its number."""
+        number = batch.header.number
+        if not 0 < number < head:
+            return
+        reader = log.Reader(self._segments / batch.header.sensor, Cursor(number=number - 1))
+        stored: list[Batch] = []
+        with suppress(FengsuiError):
+            # Of a damaged place nothing can be said: the batch is out of turn all the same.
+            stored = reader.read(1)
+        if stored and stored[0].header.number == number and stored[0].hash != batch.hash:
+            raise batches.forked(batch.header)
 
     def _store(self, post: _Post, batch: Batch) -> None:
         body = batches.verify_body(batch)
@@ -136,6 +151,9 @@ class Door:
                 after=sm3.digest(clean.body).hex(),
                 where=f"batch {batch.header.number} at the door",
             )
+            while self._control.flush():
+                # All of it: the record must stand before the batch is acknowledged.
+                continue
         post.writer.append(clean)
         post.moved(clean)
 

@@ -12,8 +12,7 @@ from collector.control import ControlLog
 from collector.enrolments import Enrolment
 from collector.state.chains import ChainState, Gap
 from schema import limits
-from schema.errors import FengsuiError
-from schema.heartbeat import Heartbeat, Signed
+from schema.heartbeat import Heartbeat
 from schema.times import MINUTE, SECOND, to_text
 
 SILENT_US: Final = 60 * SECOND
@@ -175,14 +174,6 @@ class Health:
 def capped(beat: Heartbeat, low_watermark: int) -> Heartbeat:
     """The heartbeat with the watermark the collector lets count."""
     return msgspec.structs.replace(beat, low_watermark=low_watermark)
-
-
-def claimed_beat(signed: Signed) -> Heartbeat:
-    """What a heartbeat says before it is verified; raises ``collector.heartbeat.malformed``."""
-    try:
-        return msgspec.json.decode(signed.payload, type=Heartbeat)
-    except msgspec.MsgspecError as error:
-        raise FengsuiError("collector.heartbeat.malformed", f"not a heartbeat: {error}") from error
 
 
 def _word(

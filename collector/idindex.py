@@ -149,7 +149,8 @@ class IdIndex:
 
     def resume(self, sensor: str, number: int) -> None:
         """After a start: take up the journal of the segment that holds the last accepted batch."""
-        if number:
+        # A chain without segments, lost with its folder, is named by the check: it is no crash.
+        if number and log.segment_names(self._segments / sensor, self._disk):
             name = self._segment_of(sensor, number)
             self._open[sensor] = (name, self._opened(sensor, name, before=number + 1))
             self._close_older(sensor, name)

@@ -20,7 +20,7 @@ from collector.control import ControlLog
 from collector.door import Door, head_of, known_sensors
 from collector.enrolments import Enrolments
 from collector.follower import Follower
-from collector.health import Health, SensorStatus, capped, claimed_beat
+from collector.health import Health, SensorStatus, capped
 from collector.idfile import Block
 from collector.idindex import IdIndex
 from collector.quarantine import Quarantine
@@ -129,6 +129,14 @@ class Intake:
         What is returned is committed. Raises ``OSError`` or the index's error when nothing could
         be stored; the step can be tried again.
         """
+        try:
+            return self._step(batches_max)
+        except BaseException:
+            # Nothing was taken in: the next step reads the same batches again.
+            self._follower.rewind()
+            raise
+
+    def _step(self, batches_max: int) -> list[AcceptedBatch]:
         taken: list[_Taken] = []
         for sensor, found in self._follower.read(batches_max).items():
             state, marks = self._state(sensor), dict(self._marks.get(sensor, {}))
@@ -152,9 +160,10 @@ class Intake:
         """The verified heartbeat, its watermark cut to what counts here.
 
         It counts once everything up to the head it names was taken in. Raises ``CryptoError`` for
-        a wrong signature and ``collector.batch.*`` for a sensor that is not enrolled here.
+        a wrong signature, ``collector.batch.*`` for a sensor that is not enrolled here and
+        ``schema.heartbeat.malformed``.
         """
-        claimed = claimed_beat(signed)
+        claimed = heartbeat.claimed(signed)
         enrolment = self._enrolments.of_batch(claimed.sensor, claimed.enrolment)
         if not enrolment.current or enrolment.status != "active":
             raise FengsuiError(
@@ -263,8 +272,6 @@ class Intake:
                 self._ids.add(one.batch, one.block)
             chains.save(self._database, self._progress(taken, gaps))
         except BaseException:
-            # Nothing was taken in: the next step reads the same batches again.
-            self._follower.rewind()
             self._health.give_back(gaps)
             raise
         for one in taken:

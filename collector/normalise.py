@@ -13,6 +13,7 @@ from typing import Final, cast
 
 from schema.event import Fields, Value
 from schema.fields import catalogue
+from schema.shapes import Shape, shapes
 
 _TYPES: Final[Mapping[str, type]] = {
     "keyword": str,
@@ -59,19 +60,16 @@ def fits(name: str, value: Value) -> bool:
 
 def unusual(events: Sequence[Fields]) -> dict[int, dict[str, Value]]:
     """Labels for what the catalogue does not know or types otherwise, by place; mostly empty."""
-    by_shape: dict[tuple[str, ...], list[int]] = {}
-    for place, event in enumerate(events):
-        shape = tuple(event)
-        if shape in by_shape:
-            by_shape[shape].append(place)
-        else:
-            by_shape[shape] = [place]
+    return unusual_in(shapes(events))
+
+
+def unusual_in(found: Sequence[Shape]) -> dict[int, dict[str, Value]]:
+    """As :func:`unusual`, of events that stand as columns already."""
     labels: dict[int, dict[str, Value]] = {}
-    for shape, places in by_shape.items():
-        columns = zip(*[events[place].values() for place in places], strict=True)
-        for name, column in zip(shape, columns, strict=True):
+    for shape in found:
+        for name, column in shape.columns.items():
             if not _column_fits(name, column):
-                _label(labels, name, places, column)
+                _label(labels, name, shape.places, column)
     return labels
 
 

@@ -16,6 +16,7 @@ import msgspec
 
 from collector import normalise
 from collector.clients import Client
+from collector.columns import TIME_MAX, TIME_MIN
 from collector.ownchain import OwnChain
 from collector.state.database import Database
 from schema import limits, privacy
@@ -33,6 +34,9 @@ _NAME_MAX: Final = 256
 _NAME: Final = re.compile(rf"[@\w.\-]{{1,{_NAME_MAX}}}")
 _OURS: Final = frozenset({SOURCE, GENERATION, OFFSET, SEALED_BY, "gov.app.id", "event.id"})
 """Fields only the collector fills in: what a client puts there is refused."""
+FIELDS_MAX: Final = limits.FIELDS_MAX - 16
+BYTES_MAX: Final = limits.EVENT_BYTES_MAX - 4096
+"""Of an event as it comes: place, seal and mask add to it, and what is accepted must be let in."""
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,10 +168,8 @@ def _check_batch(batch_id: str, events: Sequence[Fields]) -> None:
 
 def _checked(event: Fields, now: int) -> Fields:
     """The event as it may be sealed; raises ``collector.push.*`` saying what is wrong with it."""
-    if len(event) > limits.FIELDS_MAX:
-        raise FengsuiError(
-            "collector.push.fields", f"an event has at most {limits.FIELDS_MAX} fields"
-        )
+    if len(event) > FIELDS_MAX:
+        raise FengsuiError("collector.push.fields", f"an event has at most {FIELDS_MAX} fields")
     checked: Fields = {TIME: to_text(now), DATASET: DATASET_NAME}
     for name, value in event.items():
         _check_name(name)
@@ -186,10 +188,8 @@ def _checked(event: Fields, now: int) -> Fields:
         else:
             known = name in catalogue() or name.startswith("labels.")
             checked[name if known else f"labels.{name}"] = value
-    if len(encode(checked)) > limits.EVENT_BYTES_MAX:
-        raise FengsuiError(
-            "collector.push.size", f"an event has at most {limits.EVENT_BYTES_MAX} bytes"
-        )
+    if len(encode(checked)) > BYTES_MAX:
+        raise FengsuiError("collector.push.size", f"an event has at most {BYTES_MAX} bytes")
     return checked
 
 
@@ -206,9 +206,14 @@ def _check_name(name: str) -> None:
 
 def _time(value: Value) -> str:
     try:
-        return to_text(from_text(str(value)))
+        time_us = from_text(str(value))
     except FengsuiError as error:
         raise FengsuiError(
             "collector.push.time",
             "@timestamp must be UTC with six digits, as 2026-01-31T08:00:00.000000Z",
         ) from error
+    if not TIME_MIN <= time_us < TIME_MAX:
+        raise FengsuiError(
+            "collector.push.time", "@timestamp must lie between the years 1990 and 2099"
+        )
+    return to_text(time_us)

@@ -20,6 +20,18 @@ from schema.event import decode
 
 FILES_MAX: Final = 1000
 """Enough to look into; a flood of forged batches must not fill the disk. The rest is counted."""
+_UNSIGNED_MAX: Final = FILES_MAX // 2
+"""Anybody can forge a batch nobody signed: such ones must not take the place of a fork's."""
+_UNSIGNED: Final = frozenset(
+    {
+        "collector.batch.foreign",
+        "collector.batch.revoked",
+        "collector.batch.superseded",
+        "collector.batch.unenrolled",
+        "schema.batch.signature_invalid",
+    }
+)
+"""Reasons that are found before the signature is verified, or by it."""
 _UNSAFE: Final = re.compile(r"[^a-z0-9._-]")
 _NAME_MAX: Final = 63
 WITHHELD: Final = "withheld"
@@ -41,11 +53,11 @@ class Quarantine:
         name = f"{sensor}-{number}-{_UNSAFE.sub('_', reason.rpartition('.')[2])}.bin"
         if name in self._names:
             return False
-        if len(self._names) >= FILES_MAX:
+        if len(self._names) >= (_UNSIGNED_MAX if reason in _UNSIGNED else FILES_MAX):
             self.files_left_out += 1
             return False
-        self._names.add(name)
         replace_file(self._folder / name, _safe_bytes(batch))
+        self._names.add(name)
         return True
 
 

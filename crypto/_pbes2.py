@@ -17,6 +17,7 @@ __all__ = [
     "ITERATIONS",
     "ITERATIONS_MAX",
     "ITERATIONS_MIN",
+    "ITERATIONS_WRITTEN_MIN",
     "Style",
     "open_sealed",
     "seal",
@@ -25,6 +26,8 @@ __all__ = [
 
 # What is written: OWASP's figure for PBKDF2 with HMAC-SHA256, about a quarter of a second.
 ITERATIONS: Final = 600_000
+# Fewer are not written: GmSSL 3.2 opens nothing below.
+ITERATIONS_WRITTEN_MIN: Final = 10_000
 # What is read: RFC 8018, 4.2 asks for 1000 at least. A count over the upper limit (some seconds of
 # one core) is taken for an attack on the reader, not for a careful writer.
 ITERATIONS_MIN: Final = 1000
@@ -61,16 +64,16 @@ class Style(Enum):
 
 def seal(plaintext: bytes, password: bytes, *, style: Style, iterations: int) -> bytes:
     """Return EncryptedPrivateKeyInfo (RFC 5958, 3) by SM4-CBC."""
-    _check_iterations(iterations)
+    _check_iterations(iterations, ITERATIONS_WRITTEN_MIN, ITERATIONS_MAX)
     salt, iv = secrets.token_bytes(_SALT_SIZE), secrets.token_bytes(sm4.BLOCK_SIZE)
     key = _derive(_DIGESTS[style.value], password, salt, iterations, sm4.KEY_SIZE)
+    # GmSSL 3.2 takes no NULL beside the HMAC; OpenSSL writes one (RFC 8018, B.1.2 asks for it).
+    if style is Style.GMSSL:
+        tail = _asn1.integer(sm4.KEY_SIZE) + _oid.algorithm(style.value)
+    else:
+        tail = _oid.algorithm(style.value, _asn1.null())
     derivation = _oid.algorithm(
-        _PBKDF2,
-        _asn1.sequence(
-            _asn1.octets(salt),
-            _asn1.integer(iterations),
-            _oid.algorithm(style.value, _asn1.null()),
-        ),
+        _PBKDF2, _asn1.sequence(_asn1.octets(salt), _asn1.integer(iterations), tail)
     )
     cipher = _oid.algorithm(_oid.SM4_CBC, _asn1.octets(iv))
     return _asn1.sequence(
@@ -79,7 +82,7 @@ def seal(plaintext: bytes, password: bytes, *, style: Style, iterations: int) ->
     )
 
 
-def open_sealed(der: bytes, password: bytes) -> bytes:
+def open_sealed(der: bytes, password: bytes, *, iterations_max: int = ITERATIONS_MAX) -> bytes:
     """Return the plaintext of EncryptedPrivateKeyInfo.
 
     Raises ValueError for another form, ``crypto.key.iterations`` for a count outside the limits
@@ -100,7 +103,7 @@ def open_sealed(der: bytes, password: bytes) -> bytes:
         raise ValueError(f"cipher {cipher} is neither SM4-CBC nor AES-CBC")
     if stated_size not in (None, size):
         raise ValueError("key size is not the cipher's")
-    _check_iterations(iterations)
+    _check_iterations(iterations, ITERATIONS_MIN, iterations_max)
     key = _derive(digest, password, salt, iterations, size)
     if len(iv) != sm4.BLOCK_SIZE:
         raise ValueError("IV is not one block")
@@ -149,26 +152,29 @@ def _open_aes(key: bytes, iv: bytes, sealed: bytes) -> bytes:
     return unpadder.update(padded) + unpadder.finalize()
 
 
-def _check_iterations(iterations: int) -> None:
-    if not ITERATIONS_MIN <= iterations <= ITERATIONS_MAX:
+def _check_iterations(iterations: int, iterations_min: int, iterations_max: int) -> None:
+    if not iterations_min <= iterations <= iterations_max:
         raise CryptoError(
             "crypto.key.iterations",
-            f"PBKDF2 with {iterations} rounds is outside {ITERATIONS_MIN} to {ITERATIONS_MAX}: "
+            f"PBKDF2 with {iterations} rounds is outside {iterations_min} to {iterations_max}: "
             "too few to hold, or too many to wait for.",
             {
                 "iterations": min(iterations, 2**63 - 1),
-                "iterations_min": ITERATIONS_MIN,
-                "iterations_max": ITERATIONS_MAX,
+                "iterations_min": iterations_min,
+                "iterations_max": iterations_max,
             },
         )
 
 
 def _derive(digest: str, password: bytes, salt: bytes, iterations: int, size: int) -> bytes:
-    try:
+    if digest in hashlib.algorithms_available:
         return hashlib.pbkdf2_hmac(digest, password, salt, iterations, size)
-    except ValueError:
-        # An interpreter whose libcrypto has no SM3.
-        from cryptography.hazmat.primitives import hashes
-        from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
+    # An interpreter whose libcrypto was built without SM3.
+    return _derive_by_package(password, salt, iterations, size)
 
-        return PBKDF2HMAC(hashes.SM3(), size, salt, iterations).derive(password)
+
+def _derive_by_package(password: bytes, salt: bytes, iterations: int, size: int) -> bytes:
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
+
+    return PBKDF2HMAC(hashes.SM3(), size, salt, iterations).derive(password)

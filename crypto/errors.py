@@ -2,8 +2,16 @@
 
 CryptoError
   crypto.backend.*     unknown
-  crypto.key.*         malformed, encrypted, password, policy,
-                           exposed, missing, unreadable, unwritable
+  crypto.key.*         malformed, encrypted, password, iterations, policy,
+                           exposed, missing, exists, unreadable, unwritable;
+                           of the key store: unknown, name, use, version, state, expired,
+                           disabled, scheduled, destroyed, tampered
+  crypto.master.*      missing, malformed, wrong, no_next
+  crypto.keystore.*    exposed, newer, unreadable, unwritable, busy, full, not_empty
+  crypto.backup.*      malformed, recovery, changed
+  crypto.share.*       malformed, foreign, repeated, few, wrong, size
+  crypto.mac.*         invalid
+  crypto.sdf.*         the device's own codes, and library, missing, malformed, size, closed, vendor
   crypto.domain.*      malformed
   crypto.digest.*      malformed
   crypto.signature.*   invalid, malformed
@@ -11,6 +19,14 @@ CryptoError
   crypto.exchange.*    failed
   crypto.plaintext.*   size
   crypto.nonce.*       malformed
+  crypto.name.*        malformed
+  crypto.certificate.* malformed, signature, key, usage, not_yet_valid, expired,
+                           untrusted, constraint, extension, revoked, unchecked, order
+  crypto.request.*     malformed, signature
+  crypto.crl.*         malformed, signature, issuer, not_yet_valid, stale, extension
+  crypto.envelope.*    malformed, key
+  crypto.message.*     malformed, content, signer, signature, recipient
+  crypto.timestamp.*   malformed, refused, imprint, nonce, policy, time, authority
   crypto.library.*     unsuitable, failed
   crypto.selftest.*    failed
 """

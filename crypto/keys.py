@@ -7,14 +7,13 @@ The file is plain PKCS#8 PEM; its protection is the file mode and the system bel
 
 import os
 import stat
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from crypto.errors import CryptoError
 from crypto.sm2 import PrivateKey
 
-__all__ = ["load", "load_or_create"]
+__all__ = ["create", "load", "load_or_create", "read", "sync_folder"]
 
 _MODE: Final = 0o600
 _SHARED_BITS: Final = 0o077  # anything for group or others
@@ -23,25 +22,47 @@ _SIZE_MAX: Final = 16 * 1024
 
 
 def load(path: Path) -> PrivateKey:
-    """Return the key of a file.
-
-    Raises ``crypto.key.missing``, ``crypto.key.exposed`` when group or others may touch the file,
-    ``crypto.key.unreadable``, or what ``PrivateKey.from_pem`` raises.
-    """
-    try:
-        pem = _read(path)
-    except FileNotFoundError:
-        raise CryptoError(
-            "crypto.key.missing", f"There is no key file {path}.", {"path": str(path)}
-        ) from None
-    except OSError as error:
-        raise _failed("unreadable", path, error) from error
+    """Return the key of a file; raises what ``read`` and ``PrivateKey.from_pem`` raise."""
+    pem = read(path)
     try:
         return PrivateKey.from_pem(pem)
     except CryptoError as error:
         raise CryptoError(
             error.code, f"Key file {path}: {error}", {**error.params, "path": str(path)}
         ) from error
+
+
+def read(path: Path) -> bytes:
+    """Return the content of a secret's file, at most 16 KiB.
+
+    Raises ``crypto.key.missing``, ``crypto.key.exposed`` when group or others may touch the file,
+    or ``crypto.key.unreadable``.
+    """
+    try:
+        return _read(path)
+    except FileNotFoundError:
+        raise CryptoError(
+            "crypto.key.missing", f"There is no key file {path}.", {"path": str(path)}
+        ) from None
+    except OSError as error:
+        raise _failed("unreadable", path, error) from error
+
+
+def create(path: Path, content: bytes) -> None:
+    """Put a secret's file in place, whole, mode 0600; the folder must exist.
+
+    Raises ``crypto.key.exists`` rather than replace a file, and ``crypto.key.unwritable``.
+    """
+    try:
+        made = _create(path, content)
+    except OSError as error:
+        raise _failed("unwritable", path, error) from error
+    if not made:
+        raise CryptoError(
+            "crypto.key.exists",
+            f"{path} exists already, and a key is never overwritten: name a new file.",
+            {"path": str(path)},
+        )
 
 
 def load_or_create(path: Path) -> PrivateKey:
@@ -77,8 +98,8 @@ def _read(path: Path) -> bytes:
         return file.read(_SIZE_MAX)
 
 
-def _create(path: Path, pem: bytes) -> None:
-    """Put a new file in place, whole; leave a file that came first as it is."""
+def _create(path: Path, pem: bytes) -> bool:
+    """Put a new file in place, whole; leave a file that came first as it is, and tell so."""
     temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
     try:
@@ -88,14 +109,20 @@ def _create(path: Path, pem: bytes) -> None:
             os.fsync(descriptor)
         # A link, not a rename: a rename would replace the key of a program that was faster, and
         # whatever that one has signed since could never be verified.
-        with suppress(FileExistsError):
+        try:
             os.link(temporary, path)
+        except FileExistsError:
+            made = False
+        else:
+            made = True
     finally:
         temporary.unlink()
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
+    return made
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on stable storage."""
     # The name itself must survive a power cut before anything is signed with the key.
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

@@ -12,7 +12,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from crypto import _asn1, _der, _oid, _pbes2
-from crypto._pbes2 import ITERATIONS, ITERATIONS_MAX, ITERATIONS_MIN, Style
+from crypto._pbes2 import (
+    ITERATIONS,
+    ITERATIONS_MAX,
+    ITERATIONS_MIN,
+    ITERATIONS_WRITTEN_MIN,
+    Style,
+)
 from crypto.errors import CryptoError
 
 if TYPE_CHECKING:
@@ -22,6 +28,7 @@ __all__ = [
     "ITERATIONS",
     "ITERATIONS_MAX",
     "ITERATIONS_MIN",
+    "ITERATIONS_WRITTEN_MIN",
     "LABELS",
     "SIZE_MAX",
     "Opened",
@@ -57,8 +64,13 @@ class Opened:
         self.scalar[:] = bytes(len(self.scalar))
 
 
-def load(data: bytes, password: bytes | None = None) -> "PrivateKey":
-    """Return the key of PEM or DER, its halves checked to fit."""
+def load(
+    data: bytes, password: bytes | None = None, *, iterations_max: int = ITERATIONS_MAX
+) -> "PrivateKey":
+    """Return the key of PEM or DER, its halves checked to fit.
+
+    ``iterations_max``: a service that opens what strangers send takes a lower limit.
+    """
     from crypto.sm2 import PrivateKey
 
     if b"-----BEGIN " in data:
@@ -66,7 +78,7 @@ def load(data: bytes, password: bytes | None = None) -> "PrivateKey":
             label, der = _der.decode_pem(data, LABELS)
     else:
         label, der = _label_of(data), data
-    opened = read(der, label, password)
+    opened = read(der, label, password, iterations_max=iterations_max)
     try:
         key = PrivateKey.from_scalar(opened.scalar)
     finally:
@@ -95,7 +107,9 @@ def save(
         scalar[:] = bytes(len(scalar))
 
 
-def read(der: bytes, label: str, password: bytes | None) -> Opened:
+def read(
+    der: bytes, label: str, password: bytes | None, *, iterations_max: int = ITERATIONS_MAX
+) -> Opened:
     """Return what the content of a PEM block with one of ``LABELS`` holds."""
     with _asn1.malformed("key", "SM2 key"):
         if len(der) > SIZE_MAX:
@@ -106,7 +120,7 @@ def read(der: bytes, label: str, password: bytes | None) -> Opened:
             return _read_plain(der)
         if password is None:
             raise CryptoError("crypto.key.encrypted", "The key is encrypted: give its password.")
-        plain = _pbes2.open_sealed(der, password)
+        plain = _pbes2.open_sealed(der, password, iterations_max=iterations_max)
     try:
         return _read_plain(plain)
     except ValueError:

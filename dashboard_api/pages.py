@@ -49,9 +49,10 @@ class Pages:
     def _response(self, name: str) -> Response:
         try:
             file = (self._folder / name).resolve()
+            found = file.is_relative_to(self._folder) and file.is_file()
         except (OSError, ValueError) as error:
             raise HTTPException(404) from error
-        if not file.is_relative_to(self._folder) or not file.is_file():
+        if not found:
             if name == INDEX:
                 return PlainTextResponse(_NOT_BUILT, headers={"cache-control": _ASK_AGAIN})
             raise HTTPException(404)

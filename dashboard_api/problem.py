@@ -1,4 +1,4 @@
-"""Problem: every error of the API as problem+json (RFC 9457), titled in the reader's language."""
+"""Problem: every error of the API as problem+json (RFC 9457), told in the reader's language."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from crypto.errors import CryptoError
+from dashboard_api.details import detail_of
 from schema.errors import FengsuiError
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -110,7 +111,7 @@ def respond(
         title=title_of(code, languages),
         status=code,
         code=error.code,
-        detail=str(error.args[0]),
+        detail=detail_of(error, languages),
         params=dict(error.params),
     )
     response = Response(msgspec.json.encode(problem), code, media_type=MEDIA_TYPE)

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 
 import uvicorn
 from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from dashboard_api.live import LiveStream
 from schema.errors import FengsuiError
@@ -27,6 +28,9 @@ STOP_SECONDS: Final = 1
 """Requests still running at a stop get this long."""
 STOP_SECONDS_MAX: Final = 5.0
 KEEP_ALIVE_SECONDS: Final = 30
+HEAD_SECONDS_MAX: Final = 10.0
+"""From a connection's first moment, or a request's first byte, to the end of its head: without it
+a few hundred silent connections would keep everybody else out."""
 _LOOK_SECONDS: Final = 0.005
 
 
@@ -49,6 +53,37 @@ class _Uvicorn(uvicorn.Server):
         yield
 
 
+class _Connection(H11Protocol):
+    """A connection that is closed when the head of a request does not come in time."""
+
+    _waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        super().connection_made(transport)
+        self._look()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._look()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _look(self) -> None:
+        """Wait for a head that has not come whole; between two requests keep-alive waits."""
+        answering = self.cycle is not None and not self.cycle.response_complete
+        if answering or self.timeout_keep_alive_task is not None:
+            self._stop_waiting()
+        elif self._waiting is None:
+            self._waiting = self.loop.call_later(HEAD_SECONDS_MAX, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+
 class Server:
     """One listening socket and the sites behind it."""
 
@@ -66,6 +101,7 @@ class Server:
         config = uvicorn.Config(
             app,
             lifespan="off",
+            http=_Connection,
             ws="none",
             access_log=False,
             log_config=None,
@@ -163,11 +199,12 @@ def _bind(host: str, port: int) -> socket.socket:
         listening.bind((host, port))
         listening.listen(BACKLOG)
         listening.setblocking(False)
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         listening.close()
+        why = getattr(error, "strerror", None) or str(error)
         raise FengsuiError(
             "dashboard_api.server.port_taken",
-            f"cannot listen on {host} port {port}: {error.strerror}; name another "
+            f"cannot listen on {host} port {port}: {why}; name another "
             "with --port, or 0 for any free one",
             host=host,
             port=port,

@@ -8,6 +8,7 @@ they only grow; the index is rebuilt.
 from __future__ import annotations
 
 import io
+import os
 import sqlite3
 import tarfile
 import tempfile
@@ -56,7 +57,10 @@ def backup(folder: DataFolder, target: Path, now: int) -> Manifest:
         members={name: sm3.digest(data).hex() for name, data in contents.items()},
     )
     fresh = target.with_name(target.name + ".new")
-    with tarfile.open(fresh, "w:gz") as archive:
+    # For its owner only: it holds password hashes, notes and alerts.
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file, tarfile.open(fileobj=file, mode="w:gz") as archive:
+        os.fchmod(descriptor, 0o600)
         _add(archive, "manifest.json", msgspec.json.encode(manifest))
         for name, data in contents.items():
             _add(archive, name, data)

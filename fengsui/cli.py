@@ -14,6 +14,7 @@ import msgspec
 import typer
 
 from crypto.errors import CryptoError
+from fengsui.crypto_cli import app as crypto_app
 from fengsui.folder import DataFolder
 from fengsui.memory import keep_arenas_few
 from schema.errors import FengsuiError
@@ -23,11 +24,14 @@ WRONG_INPUT: Final = 2
 COULD_NOT_RUN: Final = 3
 _COULD_NOT_RUN_CODES: Final = (
     "fengsui.folder.in_use",
+    "fengsui.folder.state_damaged",
     "fengsui.server.",
     "dashboard_api.server.",
     "schema.segment.",
     "sensors.",
     "crypto.library.",
+    "crypto.sdf.",
+    "crypto.selftest.",
 )
 
 app = typer.Typer(
@@ -45,6 +49,7 @@ app.add_typer(sensor_app, name="sensor")
 app.add_typer(client_app, name="client")
 app.add_typer(user_app, name="user")
 app.add_typer(anchor_app, name="anchor")
+app.add_typer(crypto_app, name="crypto")
 
 Data = Annotated[Path, typer.Option("--data", help="数据目录 · data folder", metavar="DIR")]
 Json = Annotated[bool, typer.Option("--json", help="输出一行 JSON · print one JSON line")]

@@ -17,7 +17,7 @@ import msgspec
 
 from fengsui.evidence import verify_folder
 from fengsui.folder import DataFolder
-from fengsui.memory import PeakMemory
+from fengsui.memory import PeakMemory, settle
 from fengsui.score import Attack, score
 from fengsui.wiring import Site, open_demonstration
 from schema.errors import FengsuiError
@@ -67,6 +67,7 @@ def run_demo(data: Path | None) -> DemoResult:
     with _folder(data) as root, PeakMemory() as memory:
         folder = DataFolder(root)
         site = open_demonstration(folder, recording_folder())
+        settle()
         try:
             started = time.monotonic()
             replay(site, site.pipeline.round)

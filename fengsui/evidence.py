@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from collector import idfile
-from collector.chaincheck import ChainCheck, Known, Report, check_anchor
+from collector.chaincheck import ChainCheck, Known, Report, check_anchor, check_redactions
 from collector.control import SENSOR as CONTROL
 from collector.proof import EventProof, find_batch, prove
 from crypto import sm2
@@ -25,6 +25,7 @@ from schema import batch as batches
 from schema import event, log
 from schema.disk import PosixDisk, replace_file
 from schema.errors import FengsuiError
+from schema.event import Fields
 from schema.receipt import Anchor, Head, sign_anchor
 
 EVENT_ID_CHARS: Final = 32
@@ -41,7 +42,15 @@ def _state(folder: DataFolder) -> Iterator[sqlite3.Connection]:
         )
     with closing(sqlite3.connect(f"file:{folder.state}?mode=ro", uri=True)) as connection:
         connection.row_factory = sqlite3.Row
-        yield connection
+        try:
+            yield connection
+        except sqlite3.DatabaseError as error:
+            raise FengsuiError(
+                "fengsui.folder.state_damaged",
+                f"the state of record {folder.state} cannot be read ({error}): restore it from a "
+                "backup",
+                path=str(folder.state),
+            ) from error
 
 
 def _known(folder: DataFolder, sensor: str, sealed: Mapping[int, str], *, owned: bool) -> Known:
@@ -87,23 +96,36 @@ def _leaves(folder: Path, *, owned: bool) -> dict[int, Sequence[bytes]]:
 def _sealed_receipts(folder: DataFolder) -> dict[str, dict[int, str]]:
     """Header hashes by sensor and batch number, as the control chain sealed them."""
     sealed: dict[str, dict[int, str]] = {}
-    reader = log.Reader(folder.segments / CONTROL)
-    try:
-        while found := reader.read(64):
-            for batch in found:
-                for payload in batches.unpack_body(batch.body, batch.header.count).payloads:
-                    _note_receipt(payload, sealed)
-    except FengsuiError:
-        # The control chain is damaged: its own check names that; use what could be read.
-        return sealed
+    for fields in _control_records(folder, "batch_received"):
+        sensor, number = _batch_of(fields)
+        sealed.setdefault(sensor, {})[number] = str(fields["gov.batch.hash"])
     return sealed
 
 
-def _note_receipt(payload: bytes | None, sealed: dict[str, dict[int, str]]) -> None:
-    fields = event.decode(payload) if payload is not None else {}
-    if fields.get("event.action") == "batch_received":
-        sensor, number = str(fields["gov.batch.sensor"]), fields["gov.batch.number"]
-        sealed.setdefault(sensor, {})[int(str(number))] = str(fields["gov.batch.hash"])
+def _sealed_redactions(folder: DataFolder) -> dict[tuple[str, int], int]:
+    """How many events of each batch were redacted by a sealed record."""
+    sealed: dict[tuple[str, int], int] = {}
+    for fields in _control_records(folder, "event_redacted"):
+        place = _batch_of(fields)
+        sealed[place] = sealed.get(place, 0) + int(str(fields["gov.batch.events"]))
+    return sealed
+
+
+def _control_records(folder: DataFolder, action: str) -> Iterator[Fields]:
+    """The records of one kind the control chain has sealed."""
+    reader = log.Reader(folder.segments / CONTROL)
+    # Where the control chain is damaged its own check names that; use what could be read.
+    with suppress(FengsuiError):
+        while found := reader.read(64):
+            for batch in found:
+                for payload in batches.unpack_body(batch.body, batch.header.count).payloads:
+                    fields = event.decode(payload) if payload is not None else {}
+                    if fields.get("event.action") == action:
+                        yield fields
+
+
+def _batch_of(fields: Fields) -> tuple[str, int]:
+    return str(fields["gov.batch.sensor"]), int(str(fields["gov.batch.number"]))
 
 
 def verify_folder(folder: DataFolder, anchor_file: Path | None = None) -> Report:
@@ -128,6 +150,8 @@ def verify_folder(folder: DataFolder, anchor_file: Path | None = None) -> Report
             checks[name] = ChainCheck(folder.segments / name, known, report)
             checks[name].run()
         _missing_chains(folder, names, report)
+    # Read behind the segments: a record stands before the bytes go.
+    check_redactions(_sealed_redactions(folder), report)
     if anchor_file is not None:
         check_anchor(read_anchor(anchor_file), checks, report)
     return report

@@ -84,6 +84,10 @@ class LocalServer:
             return Reply(text=str(error.args[0]), code=error.code)
         except msgspec.MsgspecError as error:
             return Reply(text=f"not a command: {error}", code="fengsui.command.malformed")
+        except Exception as error:
+            # The outermost loop of the thread: told to the caller; the next is answered.
+            _logger.exception("a local command failed")
+            return Reply(text=f"{type(error).__name__}: {error}", code="fengsui.command.failed")
 
 
 def _handler(handlers: Mapping[str, Handler], command: str) -> Handler:

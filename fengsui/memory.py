@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import threading
 from pathlib import Path
@@ -22,6 +23,22 @@ def keep_arenas_few() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_M_ARENA_MAX, _ARENAS)
+
+
+def settle() -> None:
+    """Let the garbage collector look no more at what was loaded at the start: it stays anyway.
+
+    Call once all parts stand; walking them again costs two per cent of a full pipeline.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def give_back() -> None:
+    """Return to the system what glibc keeps of freed memory; elsewhere nothing happens."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def tree_pss_mb() -> float:

@@ -18,6 +18,7 @@ from analytics.engine import Engine, Output
 from analytics.models.artefact import Artefact, TrainingRequest
 from collector.control import SENSOR as CONTROL
 from collector.control import ControlLog
+from collector.health import SILENT_US
 from collector.intake import Intake
 from collector.push import SENSOR as PUSH
 from schema.alert import Alert, Closing
@@ -106,7 +107,7 @@ class Pipeline:
         self.progress = Progress()
         self.failure: Exception | None = None
         self._heard: queue.SimpleQueue[Heartbeat] = queue.SimpleQueue()
-        self._excluded: set[str] = set()
+        self._started_at = stages.pace.now()
         self._catch_up()
 
     def heard(self, beat: Heartbeat) -> None:
@@ -180,17 +181,20 @@ class Pipeline:
         self._commit()
 
     def _catch_up(self) -> None:
-        """Feed the engine what the collector took in after the engine's last commit."""
+        """Feed the engine what the collector took in after the engine's last commit.
+
+        Sensors take turns: one read to its end would make the events of the next too late.
+        """
         engine, intake = self._stages.engine, self._stages.intake
-        for sensor in intake.sensors():
-            while sensor != CONTROL:
-                batches = intake.read_again(
-                    sensor, engine.cursors.get(sensor, 0), INTAKE_BATCHES_MAX
-                )
+        behind = [sensor for sensor in intake.sensors() if sensor != CONTROL]
+        while behind:
+            for sensor in list(behind):
+                after = engine.cursors.get(sensor, 0)
+                batches = intake.read_again(sensor, after, INTAKE_BATCHES_MAX)
                 if not batches:
-                    break
+                    behind.remove(sensor)
                 self._feed(batches)
-                self._take(engine.advance)
+            self._take(engine.advance)
 
     def _seal(self) -> int:
         """Events the local sensors sealed in this round."""
@@ -231,18 +235,21 @@ class Pipeline:
         self._watch_silence()
 
     def _watch_silence(self) -> None:
-        """Wait no longer for a sensor that is silent, and again for one that is back; sealed."""
+        """Wait no longer for a sensor that is silent, and again for one that is back; sealed.
+
+        Nobody was heard while the platform stood still: silence counts from its start.
+        """
+        engine = self._stages.engine
+        listened = self._stages.pace.now() - self._started_at > SILENT_US
         for status in self._stages.intake.status():
-            if status.name not in self._stages.engine.cursors or status.name == PUSH:
+            if status.name not in engine.cursors or status.name == PUSH:
                 continue
-            waited_for = status.status == "active"
-            if waited_for and status.name in self._excluded:
-                self._excluded.discard(status.name)
-                self._stages.engine.readmit(status.name)
+            waited_for, excluded = status.status == "active", status.name in engine.excluded
+            if waited_for and excluded:
+                engine.readmit(status.name)
                 self._stages.control.add("source_readmitted", sensor=status.name)
-            elif not waited_for and status.name not in self._excluded:
-                self._excluded.add(status.name)
-                self._stages.engine.exclude(status.name)
+            elif not (waited_for or excluded) and (listened or status.status != "silent"):
+                engine.exclude(status.name)
                 self._stages.control.add(
                     "source_excluded", sensor=status.name, reason=status.status
                 )

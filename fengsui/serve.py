@@ -30,6 +30,7 @@ from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.demo import recording_folder, replay
 from fengsui.folder import DataFolder
 from fengsui.local import LocalServer
+from fengsui.memory import settle
 from fengsui.settings import Settings
 from fengsui.settings import load as load_settings
 from fengsui.wiring import DEMONSTRATION, Site, open_demonstration, open_site
@@ -178,6 +179,7 @@ def _serve(all_served: Sequence[Served], settings: Settings) -> None:
         base = server.start()
         stack.callback(server.stop)
         _announce(all_served, base, stack)
+        settle()
         for served in all_served:
             _start(served)
         stop.wait()
@@ -198,10 +200,13 @@ def _login_url(page: str, token: str) -> str:
 
 
 def _announce(all_served: Sequence[Served], base: str, stack: ExitStack) -> None:
-    """Print one URL with one one-time link, good once for each site, and what is read."""
+    """Print one URL with one one-time link, good once for each site, and what is read.
+
+    Without the link where the officer's account was closed.
+    """
     token = new_token(SystemEntropy())
+    links = [served.administration.access.first_link(token) for served in all_served]
     for served in all_served:
-        served.administration.access.first_link(token)
         local = LocalServer(
             served.site.folder,
             handlers(served.administration, partial(_login_url, f"{base}{served.prefix}")),
@@ -212,5 +217,6 @@ def _announce(all_served: Sequence[Served], base: str, stack: ExitStack) -> None
         for source in served.services.site.sources:
             mark = "读取 reads     " if source.readable else "无权读取 no right"
             typer.echo(f"{mark} {source.kind:18} {source.path}")
-    typer.echo(f"打开 open    {_login_url(base + all_served[0].prefix, token)}")
+    page = base + all_served[0].prefix
+    typer.echo(f"打开 open    {_login_url(page, token) if links[0] else page}")
     typer.echo("按 Ctrl-C 停止 · Ctrl-C stops all of it")

@@ -8,6 +8,7 @@ import sys
 from typing import Final
 
 from analytics.models.artefact import Artefact, TrainingRequest, from_trainer
+from fengsui.memory import give_back
 from schema.errors import FengsuiError
 
 MODULE: Final = "analytics.models.train"
@@ -20,6 +21,8 @@ class ChildTrainer:
 
     def train(self, request: TrainingRequest) -> Artefact:
         """The trained model; raises ``fengsui.training.failed`` with the child's last words."""
+        # The child is the largest thing the platform ever starts: make room for it first.
+        give_back()
         return from_trainer(request, _output(request.lines()))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 import zstandard
@@ -46,13 +46,14 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     realm: str
     """``duty`` or ``demonstration``; a data folder accepts its own realm only."""
     sensor: str
-    enrolment: int
+    enrolment: Annotated[int, msgspec.Meta(ge=0, le=limits.ENROLMENT_MAX)]
     """Grows by one at each re-enrolment; part of every event id."""
     key_id: str
     boot_id: str
-    number: int
-    """Dense from 1 inside an enrolment chain."""
-    first_sequence: int
+    number: Annotated[int, msgspec.Meta(ge=0, le=limits.NUMBER_MAX)]
+    """Dense from 1; goes on through a re-enrolment."""
+    first_sequence: Annotated[int, msgspec.Meta(ge=0, le=limits.NUMBER_MAX)]
+    """Dense from 0 inside an enrolment."""
     count: int
     root: str
     previous: str
@@ -111,6 +112,9 @@ def pack_body(body: Body) -> bytes:
 def _unpacked(packed: bytes, count: int) -> tuple[bytes, tuple[int, ...]]:
     """A body's bytes and the lengths of its payloads; the payloads begin where they must."""
     try:
+        # The limit below holds only where a frame does not say how large it is.
+        if zstandard.frame_content_size(packed) > limits.BODY_BYTES_MAX:
+            raise _unreadable("it is over its limit")
         raw = zstandard.ZstdDecompressor().decompress(
             packed, max_output_size=limits.BODY_BYTES_MAX, allow_extra_data=False
         )
@@ -293,11 +297,7 @@ def verify_link(batch: Batch, chain: Chain) -> bool:
     if header.number == chain.number and chain.number:
         if batch.hash == chain.hash:
             return False
-        raise FengsuiError(
-            "schema.batch.forked",
-            f"two different batches claim number {header.number} of {header.sensor}",
-            **where,
-        )
+        raise forked(header)
     if header.number != chain.number + 1:
         raise FengsuiError(
             "schema.batch.out_of_order",
@@ -311,6 +311,16 @@ def verify_link(batch: Batch, chain: Chain) -> bool:
             **where,
         )
     return True
+
+
+def forked(header: Header) -> FengsuiError:
+    """The error for a batch that claims another's number."""
+    return FengsuiError(
+        "schema.batch.forked",
+        f"two different batches claim number {header.number} of {header.sensor}",
+        sensor=header.sensor,
+        number=header.number,
+    )
 
 
 def verify_body(batch: Batch) -> Body:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
 from schema import limits
 from schema.errors import FengsuiError
+
+if TYPE_CHECKING:
+    from schema.shapes import Shape
 
 ECS_VERSION: Final = "8.17.0"
 """The released Elastic Common Schema our field names follow."""
@@ -55,6 +58,24 @@ def encode(fields: Fields) -> bytes:
     return _encoder.encode(fields)
 
 
+def decode_many(payloads: Sequence[bytes]) -> list[Fields]:
+    """As :func:`decode` for many at once; raises for all if one is not sound."""
+    lines = b"\n".join(payloads)
+    # Canonical bytes hold no line end: with one in them, lines and payloads would not be the same.
+    if (
+        lines.count(b"\n") == len(payloads) - 1
+        and max(map(len, payloads)) <= limits.EVENT_BYTES_MAX
+    ):
+        try:
+            events = _decoder.decode_lines(lines)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            events = []
+        # Empty lines are passed over.
+        if len(events) == len(payloads):
+            return events
+    return [decode(payload) for payload in payloads]
+
+
 def decode(payload: bytes) -> Fields:
     """The fields of canonical bytes; raises ``schema.event.malformed`` for anything else."""
     if len(payload) > limits.EVENT_BYTES_MAX:
@@ -93,3 +114,5 @@ class AcceptedBatch:
     """Event times, microseconds UTC."""
     events: Sequence[Fields]
     enrichment: Sequence[Fields]
+    shapes: Sequence[Shape] = ()
+    """The same events as columns, see :mod:`schema.shapes`; empty where nobody needed them yet."""

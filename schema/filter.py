@@ -3,9 +3,9 @@
     severity:high -source.ip:127.0.0.1 url.path:*admin* @timestamp:2026-11-20..2026-11-21 口令
 
 Terms are joined by AND; ``-`` in front denies a term. A term is ``field:value``, ``field:a..b``
-(inclusive range, either side may be empty), ``field:*part*`` (contains; ``part*`` and ``*part``
-too), ``field:*`` (present), or a bare word, which is looked for in the event's text. Values with
-spaces stand in double quotes; ``\\"`` and ``\\\\`` inside them.
+(inclusive range, either side may be empty), ``field:*part*`` (contains, dots too; ``part*`` and
+``*part`` as well), ``field:*`` (present), or a bare word, which is looked for in the event's text.
+Values with spaces stand in double quotes; ``\\"`` and ``\\\\`` inside them.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _term(found: re.Match[str], text: str, at: int) -> Term:
         return Term(field=field, match="equals", value=value, denied=denied)
     if value == "*":
         return Term(field=field, match="present", denied=denied)
-    if ".." in value:
+    if ".." in value and "*" not in (value[0], value[-1]):
         low, high = value.split("..", 1)
         return Term(field=field, match="range", low=low, high=high, denied=denied)
     match: Match = "equals"

@@ -40,7 +40,8 @@ class Folded:
 
 def has_escapes(text: str) -> bool:
     """Whether undoing escapes could change the text."""
-    return "%" in text or "\\x" in text or "\\u" in text
+    # One character is sought several times faster than two.
+    return "%" in text or ("\\" in text and ("\\x" in text or "\\u" in text))
 
 
 def fold_text(text: str, *, escapes: bool) -> str:

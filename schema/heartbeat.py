@@ -5,11 +5,12 @@ It carries no batch number and is not part of the chain; it binds the hash of th
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
 from crypto import sm2
+from schema import limits
 from schema.errors import FengsuiError
 
 DOMAIN: Final = "fengsui/heartbeat/1"
@@ -20,7 +21,7 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     realm: str
     sensor: str
-    enrolment: int
+    enrolment: Annotated[int, msgspec.Meta(ge=0, le=limits.ENROLMENT_MAX)]
     key_id: str
     head: str
     time: int
@@ -47,7 +48,7 @@ def claimed(signed: Signed) -> Heartbeat:
     """
     try:
         return msgspec.json.decode(signed.payload, type=Heartbeat)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise FengsuiError("schema.heartbeat.malformed", f"not a heartbeat: {error}") from error
 
 
@@ -57,9 +58,4 @@ def verify(signed: Signed, key: sm2.PublicKey) -> Heartbeat:
     Raises ``CryptoError``, and ``schema.heartbeat.malformed`` for other bytes signed by the key.
     """
     key.verify(signed.signature, signed.payload, domain=DOMAIN)
-    try:
-        return msgspec.json.decode(signed.payload, type=Heartbeat)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise FengsuiError(
-            "schema.heartbeat.malformed", f"a heartbeat is not understood: {error}"
-        ) from error
+    return claimed(signed)

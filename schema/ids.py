@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Final, Protocol
+from itertools import groupby
+from operator import itemgetter
+from typing import Final
 
 from crypto import sm3
 
@@ -17,36 +19,26 @@ ALERT_TAG: Final = b"fengsui/alert/1"
 BUCKETS: Final = 256
 
 
-class _Hash(Protocol):
-    def copy(self) -> _Hash: ...
-    def update(self, data: bytes, /) -> None: ...
-    def digest(self) -> bytes: ...
-
-
 def _prefixed(*parts: bytes) -> bytes:
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
 
 
 @lru_cache(maxsize=4096)
-def _event_prefix(sensor: str, enrolment: int, source: str, generation: str) -> _Hash:
-    hasher: _Hash = sm3.new(
-        _prefixed(
-            EVENT_TAG,
-            sensor.encode(),
-            enrolment.to_bytes(4, "big"),
-            source.encode(),
-            generation.encode(),
-        )
-        + (8).to_bytes(4, "big")
+def _event_prefix(sensor: str, enrolment: int, source: str, generation: str) -> bytes:
+    parts = _prefixed(
+        EVENT_TAG,
+        sensor.encode(),
+        enrolment.to_bytes(4, "big"),
+        source.encode(),
+        generation.encode(),
     )
-    return hasher
+    return parts + (8).to_bytes(4, "big")
 
 
 def event_id(sensor: str, enrolment: int, source: str, generation: str, offset: int) -> bytes:
     """The 16-byte id of the event that began at ``offset`` of that file or stream."""
-    hasher = _event_prefix(sensor, enrolment, source, generation).copy()
-    hasher.update(offset.to_bytes(8, "big"))
-    return hasher.digest()[:16]
+    prefix = _event_prefix(sensor, enrolment, source, generation)
+    return sm3.digest(prefix + offset.to_bytes(8, "big"))[:16]
 
 
 def event_ids(
@@ -54,16 +46,11 @@ def event_ids(
 ) -> list[bytes]:
     """Ids of many events of one sensor; ``positions`` are (source, generation, offset)."""
     ids: list[bytes] = []
-    known = ("", "")
-    copy = _event_prefix(sensor, enrolment, *known).copy
-    for source, generation, offset in positions:
-        # Events come in runs of one file, so the prefix is looked up once a run.
-        if (source, generation) != known:
-            known = (source, generation)
-            copy = _event_prefix(sensor, enrolment, source, generation).copy
-        hasher = copy()
-        hasher.update(offset.to_bytes(8, "big"))
-        ids.append(hasher.digest()[:16])
+    # Events come in runs of one file, so the prefix is hashed once a run.
+    for (source, generation), run in groupby(positions, key=itemgetter(0, 1)):
+        prefix = _event_prefix(sensor, enrolment, source, generation)
+        offsets = [offset.to_bytes(8, "big") for _, _, offset in run]
+        ids += [digest[:16] for digest in sm3.digest_many(offsets, prefix)]
     return ids
 
 

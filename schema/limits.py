@@ -23,6 +23,12 @@ BODY_BYTES_MAX: Final = 16 * 1024 * 1024
 HEADER_BYTES_MAX: Final = 256 * 1024
 """Signed header: room for the positions of about two thousand sources."""
 
+ENROLMENT_MAX: Final = 2**32 - 1
+"""Enrolment number: four bytes of it go into every event id."""
+
+NUMBER_MAX: Final = 2**63 - 1
+"""Batch and sequence number: what every store here can hold."""
+
 SOURCES_MAX: Final = 1000
 """Sources of one sensor, so that the header stays under its limit."""
 

@@ -146,9 +146,10 @@ class Writer:
                 self._disk.truncate(path, end)
             if last is None:
                 continue
+            # What is found counts as acknowledged, and a footer lets the next segment begin: both
+            # must outlast the next crash.
+            self._disk.sync(path)
             if last.kind == segment.BATCH:
-                # What is found counts as acknowledged, so it must outlast the next crash.
-                self._disk.sync(path)
                 self._path, self._size, self._hash = path, end, sm3.new(raw[:end])
             return
 

@@ -19,7 +19,17 @@ from typing import Final, Literal, TypeAlias
 from schema.folding import Folded, fold, fold_text, has_escapes
 from schema.marking import MARKING, marking
 
-__all__ = ["DIGITS_MIN", "Finding", "Kind", "find", "find_many", "marking", "suspicious"]
+__all__ = [
+    "CONTEXT",
+    "DIGITS_MIN",
+    "Finding",
+    "Kind",
+    "find",
+    "find_many",
+    "marking",
+    "names_person",
+    "suspicious",
+]
 
 Kind: TypeAlias = Literal["classified", "citizen_id", "card", "phone"]
 _RANK: Final[dict[Kind, int]] = {"classified": 0, "citizen_id": 1, "card": 2, "phone": 3}
@@ -42,6 +52,7 @@ DIGITS_MIN: Final = 11
 _DIGITS: Final = b"0" * DIGITS_MIN
 _TO_ZERO: Final = bytes(0x30 if 0x30 <= byte <= 0x39 else byte for byte in range(256))
 _SEPARATORS: Final = b" -+\t"
+_TO_RUNS: Final = bytes(0x30 if byte in _SEPARATORS else to for byte, to in enumerate(_TO_ZERO))
 _GROUP: Final = 16
 """Texts looked at together: wide enough to spread the cost of a call, narrow enough that a hit
 sends few clean ones to the closer look."""
@@ -58,7 +69,8 @@ def _looks_dirty(folded: str) -> bool:
     if "密" in folded and MARKING.search(folded):
         return True
     raw = folded.encode("utf-8", "surrogatepass")
-    return _DIGITS in raw.translate(_TO_ZERO, _SEPARATORS)
+    # Digits and separators alike first: taking bytes out costs four times as much as turning them.
+    return _DIGITS in raw.translate(_TO_RUNS) and _DIGITS in raw.translate(_TO_ZERO, _SEPARATORS)
 
 
 def find_many(texts: Sequence[str]) -> dict[int, list[Finding]]:
@@ -138,6 +150,15 @@ _WORD_CHARS: Final = 64
 _NOT_DIGIT: Final = re.compile(r"[^0-9Xx]+")
 _WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK: Final = "10X98765432"
+
+
+CONTEXT: Final = "id_no="
+"""Put before a value whose field's name is the word that makes it a citizen's number."""
+
+
+def names_person(field_name: str) -> bool:
+    """Whether the name of a field is such a word, as in ``labels.id_card``."""
+    return _OLD_CONTEXT.search(field_name) is not None
 
 
 def find(text: str) -> list[Finding]:

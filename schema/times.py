@@ -45,6 +45,21 @@ def to_text(time_us: int) -> str:
     return f"{_second_text(second)}.{micros:06d}Z"
 
 
+def from_written(text: str, *, last: bool = False) -> int:
+    """Microseconds of a date or time as people write it, UTC where it names no zone.
+
+    ``last`` takes a date for its last microsecond, as the end of a range means it. Raises
+    ``ValueError``.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    if last and len(text) <= len("2026-01-31"):
+        moment = moment.replace(hour=23, minute=59, second=59, microsecond=999_999)
+    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (delta.days * 86_400 + delta.seconds) * SECOND + delta.microseconds
+
+
 def from_text(text: str) -> int:
     """Microseconds of the exact text form that :func:`to_text` writes.
 

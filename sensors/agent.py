@@ -109,6 +109,8 @@ class Sensor:
         self._read_to: dict[str, Position] = {}
         self._watermarks = dict.fromkeys(self._sources, 0)
         self._announced = 0
+        self._told = 0
+        """The watermark heartbeats tell: everything before it is in the log."""
         self._waiting = _Gathered()
         self._unsaved: Batch | None = None
         self.counters = Counters()
@@ -129,7 +131,7 @@ class Sensor:
         if head is None or head.header.enrolment != self._identity.enrolment:
             return
         self._chain = self._chain.after(head)
-        self._announced = head.header.low_watermark
+        self._announced = self._told = head.header.low_watermark
         self._positions = dict(head.header.positions)
         self._read_to = dict(self._positions)
         for name, position in self._positions.items():
@@ -145,6 +147,7 @@ class Sensor:
             self._gather()
             if not self._waiting.payloads:
                 self._announce()
+                self._told = self._announced
                 return None
             self._unsaved = self._seal()
         try:
@@ -154,13 +157,19 @@ class Sensor:
             return None
         batch, self._unsaved = self._unsaved, None
         self._chain = self._chain.after(batch)
+        self._told = batch.header.low_watermark
         self._positions = dict(batch.header.positions)
         self.counters.sealed += batch.header.count
         self.counters.batches += 1
         return batch
 
     def heartbeat(self) -> Signed:
-        """The sensor's signed word that it is alive and how far its sources are read."""
+        """The sensor's signed word that it is alive and how far its sources are read.
+
+        Safe from another thread than the one that steps.
+        """
+        # Before the head: with an older head a watermark would speak for events yet to come.
+        told = self._told
         beat = Heartbeat(
             realm=self._identity.realm,
             sensor=self._identity.sensor,
@@ -168,7 +177,7 @@ class Sensor:
             key_id=self._key.public.key_id,
             head=self._chain.hash,
             time=self._clock.now(),
-            low_watermark=self._announced,
+            low_watermark=told,
         )
         return sign(beat, self._key)
 
@@ -199,10 +208,10 @@ class Sensor:
             fields[event.OFFSET] = offset
         self._masker(events)
         waiting = self._waiting
-        payloads = list(map(self._encoded, events))
+        payloads = self._encoded(events)
         waiting.payloads += payloads
         waiting.size += sum(map(len, payloads))
-        times = [str(fields[event.TIME]) for fields in events]
+        times: list[str] = [fields[event.TIME] for fields in events]  # type: ignore[misc]
         waiting.times.extend(times)
         waiting.places += [(name, place) for place in polled.places]
         self.counters.received += len(events)
@@ -210,10 +219,16 @@ class Sensor:
         if min(times) < announced:
             self.counters.late += sum(time < announced for time in times)
 
-    def _encoded(self, fields: Fields) -> bytes:
-        payload = event.encode(fields)
-        if len(payload) <= limits.EVENT_BYTES_MAX:
-            return payload
+    def _encoded(self, events: Sequence[Fields]) -> list[bytes]:
+        payloads = list(map(event.encode, events))
+        if max(map(len, payloads)) > limits.EVENT_BYTES_MAX:
+            for at, payload in enumerate(payloads):
+                if len(payload) > limits.EVENT_BYTES_MAX:
+                    payloads[at] = self._cut(events[at])
+        return payloads
+
+    def _cut(self, fields: Fields) -> bytes:
+        """An event over the limit: what names it, and the beginnings of its first values."""
         self.counters.cut += 1
         shorter: Fields = {
             name: value[:LONG_VALUE_CHARS] if isinstance(value, str) else value

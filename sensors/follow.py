@@ -7,6 +7,7 @@ nothing that was read under one name is read again under another.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -221,7 +222,8 @@ class Following:
             return None
         self.begun += 1
         # The count keeps two files apart that begin alike; sealed positions carry it on.
-        file.generation = sm3.digest(f"{self.begun}:{path}:".encode() + file.head).hex()[:16]
+        told = f"{self.begun}:".encode() + os.fsencode(path) + b":"
+        file.generation = sm3.digest(told + file.head).hex()[:16]
         return file
 
     def _file(

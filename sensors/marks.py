@@ -18,6 +18,8 @@ from schema.errors import FengsuiError
 
 HASH_CHARS: Final = 16
 _PARTS: Final = 9
+_ANY_BYTES: Final = "surrogateescape"
+"""A file's name may be no UTF-8 at all: GBK on machines set up long ago."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,7 @@ def to_text(begun: int, marks: Sequence[Mark], own_path: str) -> str:
     """The text form; ``own_path`` is left out, since most sources have that one path."""
     parts = [f"{begun:x}"]
     for mark in marks:
-        path = "" if mark.path == own_path else quote(mark.path)
+        path = "" if mark.path == own_path else quote(mark.path, errors=_ANY_BYTES)
         parts.append(
             f"{mark.generation},{mark.offset:x},{mark.head_size:x},{mark.head},{mark.tail},"
             f"{mark.device:x},{mark.inode:x},{mark.changed:x},{path}"
@@ -77,5 +79,5 @@ def _mark(parts: list[str], own_path: str) -> Mark:
         device=int(device, 16),
         inode=int(inode, 16),
         changed=int(changed, 16),
-        path=unquote(path) or own_path,
+        path=unquote(path, errors=_ANY_BYTES) or own_path,
     )

@@ -8,7 +8,8 @@ field with a classified marking becomes ``<<classified>>`` as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Final
 
 from crypto import sm3
@@ -61,34 +62,27 @@ class Masker:
 
     def mask(self, events: list[Fields]) -> None:
         """Mask the events in place; a list that several of them share is replaced, not changed."""
-        texts: list[str] = []
-        owners: list[int] = []
-        for at, fields in enumerate(events):
-            self._collect(fields, texts)
-            owners.extend([at] * (len(texts) - len(owners)))
+        texts = list(self._unknown(events))
         found = privacy.find_many(texts)
         self._remember(texts, found)
-        for at in {owners[index] for index in found}:
-            _Masking(self._key, self._previous_key).mask(events[at])
+        dirty = {texts[index] for index in found}
+        for fields in events if dirty else ():
+            if not dirty.isdisjoint(_texts(fields)):
+                _Masking(self._key, self._previous_key).mask(fields)
 
-    def _collect(self, fields: Fields, texts: list[str]) -> None:
-        """Add every text of the event that may hold something and is not known to be clean."""
-        clean, add = self._clean, texts.append
-        for value in fields.values():
-            if type(value) is str:
-                size = len(value)
-                if size >= _DIGITS_MIN:
-                    if size > _CLEAN_CHARS_MAX or value not in clean:
-                        add(value)
-                elif not value.isascii() and value not in clean:
-                    add(value)
-            elif type(value) is int:
-                if not -_NUMBER_MIN < value < _NUMBER_MIN:
-                    add(str(value))
-            elif type(value) is list:
-                texts.extend(item for item in value if item not in clean)
-        if not fields.keys() <= _KNOWN:
-            texts.extend(fields.keys() - _KNOWN - clean)
+    def _unknown(self, events: list[Fields]) -> set[str]:
+        """Each text of the events that may hold something and is not known to be clean, once."""
+        try:
+            values = set(chain.from_iterable([fields.values() for fields in events]))
+        except TypeError:
+            # A list among them: such events are of few sources.
+            values = set(chain.from_iterable(map(_texts, events)))
+        names = set(chain.from_iterable(events)) - _KNOWN
+        texts = {text for value in values | names if (text := _searched(value))}
+        persons = set(filter(privacy.names_person, names))
+        if persons:
+            texts.update(chain.from_iterable(map(_named, events)))
+        return texts - self._clean
 
     def _remember(self, texts: list[str], found: Mapping[int, object]) -> None:
         if len(self._clean) > _CLEAN_MAX:
@@ -96,6 +90,33 @@ class Masker:
         short = {text for text in texts if len(text) <= _CLEAN_CHARS_MAX}
         short.difference_update(texts[index] for index in found)
         self._clean |= short
+
+
+def _searched(value: object) -> str:
+    """The value as text, or nothing where it is too short and too plain to hold anything."""
+    if type(value) is str:
+        return value if len(value) >= _DIGITS_MIN or not value.isascii() else ""
+    return str(value) if type(value) is int and not -_NUMBER_MIN < value < _NUMBER_MIN else ""
+
+
+def _texts(fields: Fields) -> Iterator[str]:
+    """Every text of an event: values, items of lists, large integers, names of unknown fields."""
+    for name, value in fields.items():
+        if isinstance(value, list):
+            yield from value
+        else:
+            yield _searched(value)
+        if name not in _KNOWN:
+            yield name
+    yield from _named(fields)
+
+
+def _named(fields: Fields) -> Iterator[str]:
+    """The values of unknown fields whose name makes a number a citizen's, with such a word."""
+    for name, value in fields.items():
+        if name not in _KNOWN and privacy.names_person(name):
+            for item in value if isinstance(value, list) else [value]:
+                yield f"{privacy.CONTEXT}{item}"
 
 
 class _Masking:
@@ -122,17 +143,19 @@ class _Masking:
     def _field(self, fields: Fields, name: str) -> None:
         value = fields[name]
         if isinstance(value, str):
-            fields[name] = self._text(value)
+            fields[name] = self._value(name, value)
         elif isinstance(value, list):
-            fields[name] = [self._text(item) for item in value]
+            fields[name] = [self._value(name, item) for item in value]
         elif not isinstance(value, bool) and abs(value) >= _NUMBER_MIN:
             self._integer(fields, name, str(value))
 
     def _integer(self, fields: Fields, name: str, text: str) -> None:
         """A number written as one. Durations and sizes look like mobiles, hardly like citizens."""
         kinds = {finding.kind for finding in privacy.find(text)}
-        if name not in _INTEGERS and kinds:
-            fields[name] = self._text(text)
+        if name not in _INTEGERS:
+            masked = self._value(name, text)
+            if masked != text:
+                fields[name] = masked
         elif "citizen_id" in kinds:
             del fields[name]
             fields[f"labels.{name}"] = self._text(text)
@@ -150,6 +173,13 @@ class _Masking:
                     break
                 free = f"{masked}.{number}"
             fields[free] = value
+
+    def _value(self, name: str, text: str) -> str:
+        """The text of a field, whose name may be the word that makes a number a citizen's."""
+        masked = self._text(text)
+        if masked == text and name not in _KNOWN and privacy.names_person(name):
+            masked = self._text(privacy.CONTEXT + text).removeprefix(privacy.CONTEXT)
+        return masked
 
     def _text(self, text: str) -> str:
         for _ in range(_ROUNDS_MAX):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from analytics.models.artefact import SCORE_MAX, TREES_MAX, Forest, Tree
+from analytics.models.deferred import deferred
 from analytics.models.features import FEATURES
 
 if TYPE_CHECKING:
@@ -51,7 +52,9 @@ def train(rows: Sequence[Sequence[int]]) -> Forest:
     """An isolation forest over the rows, in integers."""
     # The one import of scikit-learn in the product.
     import numpy as np
-    from sklearn.ensemble import IsolationForest
+
+    with deferred("scipy.stats", "sklearn.metrics.cluster"):
+        from sklearn.ensemble import IsolationForest
 
     matrix = np.asarray(rows, dtype=np.float32)
     samples = min(SAMPLES, len(rows))

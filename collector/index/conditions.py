@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final, Literal
 
 from collector.enrichment import RELATED_IP, RELATED_USER
@@ -13,7 +12,7 @@ from schema.alert import SEVERITIES
 from schema.errors import FengsuiError
 from schema.fields import catalogue
 from schema.filter import TEXT_FIELD, Term
-from schema.times import SECOND
+from schema.times import from_written
 
 Parameter = str | int
 LABEL: Final = "labels."
@@ -164,17 +163,10 @@ def _read(field: Expression, term: Term, text: str, *, last: bool = False) -> Pa
 
 
 def _time(term: Term, text: str, *, last: bool) -> int:
-    """A date or a time in UTC; as the end of a range, a date means its last microsecond."""
     try:
-        moment = datetime.fromisoformat(text)
+        return from_written(text, last=last)
     except ValueError:
         raise _value(term, f"{text[:40]!r} is no date or time, as 2026-01-31T08:00:00Z") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    if last and len(text) <= len("2026-01-31"):
-        moment = moment.replace(hour=23, minute=59, second=59, microsecond=999_999)
-    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return (delta.days * 86_400 + delta.seconds) * SECOND + delta.microseconds
 
 
 def _value(term: Term, why: str) -> FengsuiError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final, TypeAlias, TypeVar
@@ -11,10 +11,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from collector.enrichment import derived, severity, severity_of, unusual_of
+from collector.enrichment import derived, severity, unusual_of
 from schema.event import TIME, AcceptedBatch, Fields, Value
 from schema.fields import columns
 from schema.ports import EventHit
+from schema.shapes import Shape, shapes
 from schema.times import to_text
 
 T = TypeVar("T")
@@ -47,7 +48,10 @@ COLUMNS: Final[Mapping[str, str]] = _OWN | {
 }
 _FIELD_COLUMNS: Final = frozenset(field.name for field in columns())
 _SEVERITY: Final = "event.severity"
-_FILLED: Final = frozenset({TIME, _SEVERITY})
+_LOOSE: Final = _FIELD_COLUMNS - {TIME, _SEVERITY}
+"""Columns an event may do without."""
+
+_NOTHING: Final[Mapping[str, Value]] = {}
 _encoder: Final = msgspec.json.Encoder()
 _rest_decoder: Final = msgspec.json.Decoder(dict[str, str | int | bool | list[str]])
 
@@ -60,100 +64,133 @@ class Part:
     places: Sequence[int]
 
 
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Rows with the same fields: their columns, and the JSON of all fields without one."""
+
+    size: int
+    columns: Mapping[str, Sequence[Value]]
+    rests: Sequence[Mapping[str, Value]]
+
+
 def frame(parts: Sequence[Part]) -> dict[str, Array]:
-    """Columns by name; integers that are absent hold :data:`NULL_INTEGER`."""
-    events: list[Fields] = []
-    rests: list[Mapping[str, Value]] = []
+    """Columns by name; integers that are absent hold :data:`NULL_INTEGER`.
+
+    Rows stand shape by shape, not in the order of their batch: every row says its place.
+    """
+    blocks: list[_Block] = []
+    placed: list[tuple[Part, Sequence[int]]] = []
     for part in parts:
-        _spread(part, events, rests)
-    present = set(chain.from_iterable(events)) & _FIELD_COLUMNS - _FILLED
-    table = _places(parts)
-    table[_SEVERITY] = np.array(_severities(events), dtype=np.int64)
-    table["wide"] = np.array(list(map(_is_wide, events)), dtype=np.bool_)
-    table["rest"] = _texts(_encoder.encode_lines(rests).decode().split("\n")[: len(rests)])
-    for name in present:
+        _spread(part, blocks, placed)
+    table = _places(placed)
+    table[_SEVERITY] = np.array(_joined(map(_severities, blocks)), dtype=np.int64)
+    table["wide"] = np.array(_joined(map(_widths, blocks)), dtype=np.bool_)
+    rests = _encoder.encode_lines(_joined(block.rests for block in blocks)).decode()
+    table["rest"] = _texts(rests.split("\n")[: len(table["wide"])])
+    for name in set(chain.from_iterable(block.columns for block in blocks)) & _LOOSE:
         if COLUMNS[name] == "BIGINT":
-            table[name] = np.array(
-                [event.get(name, NULL_INTEGER) for event in events], dtype=np.int64
-            )
+            table[name] = np.array(_column(blocks, name, NULL_INTEGER), dtype=np.int64)
         else:
-            table[name] = _texts([event.get(name) for event in events])
+            table[name] = _texts(_column(blocks, name, None))
     return table
 
 
-def _is_wide(event: Fields) -> bool:
-    original, message = event.get("event.original"), event.get("message")
-    return not (
-        (original is None or str(original).isascii())
-        and (message is None or str(message).isascii())
-    )
+def _joined(parts: Iterable[Sequence[T]]) -> list[T]:
+    return list(chain.from_iterable(parts))
 
 
-def _spread(part: Part, events: list[Fields], rests: list[Mapping[str, Value]]) -> None:
-    """Split each event into what has a column and the rest."""
-    own = part.batch.events
-    odd = unusual_of(part.batch.enrichment)
-    chosen = _chosen(own, part)
-    events_at = len(events)
-    events.extend(chosen)
-    shapes: dict[tuple[str, ...], list[str]] = {}
-    for event in chosen:
-        shape = tuple(event)
-        names = shapes.get(shape)
-        if names is None:
-            names = shapes[shape] = [name for name in shape if name not in _FIELD_COLUMNS]
-        rests.append({name: event[name] for name in names})
-    if odd:
-        for at, place in enumerate(part.places, events_at):
-            if place in odd:
-                events[at], rests[at] = _split_odd(own[place], odd[place])
+def _column(blocks: Sequence[_Block], name: str, absent: T) -> list[Value | T]:
+    return _joined(block.columns.get(name) or (absent,) * block.size for block in blocks)
 
 
-def _split_odd(event: Fields, labels: Mapping[str, Value]) -> tuple[Fields, Mapping[str, Value]]:
+def _widths(block: _Block) -> list[bool]:
+    """Of each row, whether its text goes beyond ASCII."""
+    wide = [False] * block.size
+    for name in TEXT_COLUMNS:
+        texts = block.columns.get(name, ())
+        if not "".join(texts).isascii():  # type: ignore[arg-type]
+            for at, text in enumerate(texts):
+                wide[at] = wide[at] or not str(text).isascii()
+    return wide
+
+
+def _severities(block: _Block) -> Sequence[int]:
+    own = block.columns.get(_SEVERITY)
+    if own is not None:
+        return own  # type: ignore[return-value]
+    nothing = (None,) * block.size
+    levels = block.columns.get("log.level", nothing)
+    outcomes = block.columns.get("event.outcome", nothing)
+    return list(map(severity, levels, outcomes))  # type: ignore[arg-type]
+
+
+def _spread(part: Part, blocks: list[_Block], placed: list[tuple[Part, Sequence[int]]]) -> None:
+    """Split the part's events into what has a column and the rest, shape by shape."""
+    batch = part.batch
+    whole = isinstance(part.places, range) and len(part.places) == len(batch.events)
+    odd = unusual_of(batch.enrichment)
+    if whole and not odd:
+        groups = [(shape, shape.places) for shape in batch.shapes or shapes(batch.events)]
+    else:
+        plain = [place for place in part.places if place not in odd]
+        groups = [
+            (shape, [plain[at] for at in shape.places])
+            for shape in shapes([batch.events[place] for place in plain])
+        ]
+    for shape, places in groups:
+        blocks.append(_block(shape))
+        placed.append((part, places))
+    for place in part.places if odd else ():
+        if place in odd:
+            blocks.append(_odd_block(batch.events[place], odd[place]))
+            placed.append((part, [place]))
+
+
+def _block(shape: Shape) -> _Block:
+    names = [name for name in shape.columns if name not in _FIELD_COLUMNS]
+    rows = zip(*[shape.columns[name] for name in names], strict=True)
+    size = len(shape.places)
+    rests = [dict(zip(names, row, strict=True)) for row in rows] if names else [_NOTHING] * size
+    return _Block(size, shape.columns, rests)
+
+
+def _odd_block(event: Fields, labels: Mapping[str, Value]) -> _Block:
     """An event with a value of the wrong type for its column: that value goes to the rest."""
     wrong = {name.removeprefix("labels.") for name in labels}
-    kept = {name: value for name, value in event.items() if name not in wrong}
     rest = {
         name: value for name, value in event.items() if name in wrong or name not in _FIELD_COLUMNS
     }
-    return kept, {**rest, **labels}
+    kept = {name: (value,) for name, value in event.items() if name not in wrong}
+    return _Block(1, kept, [{**rest, **labels}])
 
 
-def _places(parts: Sequence[Part]) -> dict[str, Array]:
-    """Identity, place and time of each event."""
-    ids = np.frombuffer(
-        b"".join(chain.from_iterable(_chosen(part.batch.ids, part) for part in parts)), dtype=">i8"
-    ).reshape(-1, 2)
-    sizes = [len(part.places) for part in parts]
+def _places(placed: Sequence[tuple[Part, Sequence[int]]]) -> dict[str, Array]:
+    """Identity, place and time of each row."""
+    sizes = [len(places) for _, places in placed]
+    batches = [part.batch for part, _ in placed]
+    id_bytes = b"".join(
+        batch.ids[at] for batch, (_, places) in zip(batches, placed, strict=True) for at in places
+    )
+    ids = np.frombuffer(id_bytes, dtype=">i8").reshape(-1, 2)
     return {
         "id_high": ids[:, 0].astype(np.int64),
         "id_low": ids[:, 1].astype(np.int64),
-        "sensor": np.repeat(_texts([part.batch.sensor for part in parts]), sizes),
-        "number": np.repeat([part.batch.number for part in parts], sizes),
-        "received": np.repeat([part.batch.received_at for part in parts], sizes),
-        "idx": _joined([_chosen(part.batch.indexes, part) for part in parts], np.int32),
-        TIME: _joined([_chosen(part.batch.times, part) for part in parts], np.int64),
+        "sensor": np.repeat(_texts([batch.sensor for batch in batches]), sizes),
+        "number": np.repeat([batch.number for batch in batches], sizes),
+        "received": np.repeat([batch.received_at for batch in batches], sizes),
+        "idx": np.concatenate(
+            [_chosen(part.batch.indexes, places, np.int32) for part, places in placed]
+        ),
+        TIME: np.concatenate(
+            [_chosen(part.batch.times, places, np.int64) for part, places in placed]
+        ),
     }
 
 
-def _chosen(values: Sequence[T], part: Part) -> Sequence[T]:
-    """The part's share of a column of its batch."""
-    if isinstance(part.places, range) and len(part.places) == len(values):
-        return values
-    return [values[place] for place in part.places]
-
-
-def _joined(parts: Sequence[Sequence[int]], kind: type[np.signedinteger[Any]]) -> Array:
-    return np.concatenate([np.asarray(column, dtype=kind) for column in parts])
-
-
-def _severities(events: Sequence[Fields]) -> list[int]:
-    if any(_SEVERITY in event for event in events):
-        return [severity_of(event) for event in events]
-    return [
-        severity(event.get("log.level"), event.get("event.outcome"))  # type: ignore[arg-type]
-        for event in events
-    ]
+def _chosen(
+    values: Sequence[int], places: Sequence[int], kind: type[np.signedinteger[Any]]
+) -> Array:
+    return np.array([values[place] for place in places], dtype=kind)
 
 
 def _texts(values: Sequence[object]) -> Array:

@@ -6,9 +6,11 @@ neither lose an alert nor store it twice. Verdicts stand beside an alert and nev
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal
 
 import msgspec
@@ -18,13 +20,16 @@ from schema.alert import SEVERITIES, Alert, Closing
 from schema.coverage import CoverageRow
 from schema.errors import FengsuiError
 from schema.filter import Term
-from schema.times import from_text
+from schema.times import from_written
 
 Verdict = Literal["true_positive", "benign", "false_positive", "duplicate", "accepted"]
 VERDICTS: Final = ("true_positive", "benign", "false_positive", "duplicate", "accepted")
 NOTE_NEEDED: Final = frozenset({"false_positive", "accepted"})
 NOTE_CHARS_MAX: Final = 4000
 PAGE_MAX: Final = 500
+
+_CURSOR: Final = re.compile(r"(-?[0-9]{1,18})\.([0-9a-f]*)")
+"""Time and id of a page's last alert; so many digits fit SQLite's integers."""
 
 _decoder: Final = msgspec.json.Decoder(Alert)
 
@@ -372,10 +377,10 @@ def _stored(row: sqlite3.Row) -> StoredAlert:
 def _after(cursor: str) -> tuple[str, tuple[int | str, ...]]:
     if not cursor:
         return "1", ()
-    time_text, _, alert_id = cursor.partition(".")
-    if not time_text.lstrip("-").isdecimal():
+    found = _CURSOR.fullmatch(cursor)
+    if found is None:
         raise FengsuiError("collector.alert.cursor", "the cursor is not one this list gave")
-    return "(a.decided_at, a.id) < (?, ?)", (int(time_text), alert_id)
+    return "(a.decided_at, a.id) < (?, ?)", (int(found[1]), found[2])
 
 
 def _seen(visible: frozenset[str] | None) -> tuple[str, list[int | str]]:
@@ -411,9 +416,9 @@ def _where(
 
 def _condition(term: Term) -> tuple[str, list[int | str]]:
     if term.field in ("severity", "event.severity"):
-        return _range("a.severity", term, _severity)
+        return _range("a.severity", term, _severity, _severity)
     if term.field == "@timestamp":
-        return _range("a.decided_at", term, _time)
+        return _range("a.decided_at", term, _time, partial(_time, last=True))
     if term.field == "*":
         return "(instr(a.entity, ?) OR instr(a.rule_id, ?))", [term.value, term.value]
     column = _COLUMNS.get(term.field)
@@ -443,7 +448,9 @@ def _text(column: str, term: Term) -> tuple[str, list[int | str]]:
     return f"{column} = ?", [term.value]
 
 
-def _range(column: str, term: Term, read: Callable[[str], int]) -> tuple[str, list[int | str]]:
+def _range(
+    column: str, term: Term, read: Callable[[str], int], read_last: Callable[[str], int]
+) -> tuple[str, list[int | str]]:
     if term.match == "present":
         return "1", []
     if term.match != "range":
@@ -455,7 +462,7 @@ def _range(column: str, term: Term, read: Callable[[str], int]) -> tuple[str, li
         values.append(read(term.low))
     if term.high:
         parts.append(f"{column} <= ?")
-        values.append(read(term.high))
+        values.append(read_last(term.high))
     return f"({' AND '.join(parts)})", values
 
 
@@ -469,6 +476,11 @@ def _severity(text: str) -> int:
     )
 
 
-def _time(text: str) -> int:
-    whole = "1970-01-01T00:00:00.000000Z"
-    return from_text(text if len(text) >= len(whole) else text + whole[len(text) :])
+def _time(text: str, *, last: bool = False) -> int:
+    try:
+        return from_written(text, last=last)
+    except ValueError as error:
+        raise FengsuiError(
+            "collector.alert.filter",
+            f"{text[:40]!r} is no date or time, as 2026-01-31T08:00:00Z",
+        ) from error

@@ -137,7 +137,10 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
         if number <= version:
             continue
         if version:
-            connection.execute("VACUUM INTO ?", (f"{path}.before-{number}",))
+            copy = Path(f"{path}.before-{number}")
+            # A crash may have left one behind; only the copy of what is migrated now counts.
+            copy.unlink(missing_ok=True)
+            connection.execute("VACUUM INTO ?", (str(copy),))
         connection.executescript(
             f"BEGIN;\n{script.read_text('utf-8')}\nPRAGMA user_version={number};\nCOMMIT;"
         )

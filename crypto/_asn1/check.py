@@ -18,7 +18,7 @@ from crypto._asn1.tags import (
     UTF8_STRING,
 )
 
-__all__ = ["bounds", "check", "check_bits", "check_integer", "decode_oid"]
+__all__ = ["SIZE_MAX", "bounds", "check", "check_bits", "check_integer", "decode_oid"]
 
 _UNIVERSAL_MAX: Final = 0x3F
 # EXTERNAL and EMBEDDED PDV, the other constructed types, have no use here.
@@ -28,11 +28,13 @@ _DEPTH_MAX: Final = 24
 # Four octets of length are 4 GiB; each format sets its own limit far below.
 _LENGTH_OCTETS_MAX: Final = 4
 _OID_SIZE_MAX: Final = 64
+# What is checked as a whole is structure, never a content, and costs about a microsecond a byte.
+SIZE_MAX: Final = 1024 * 1024
 
 
-def check(der: bytes, *, size_max: int | None = None) -> None:
+def check(der: bytes, *, size_max: int = SIZE_MAX) -> None:
     """Raise ValueError unless ``der`` is one element, canonical in all its parts."""
-    if size_max is not None and len(der) > size_max:
+    if len(der) > size_max:
         raise ValueError(f"over the limit of {size_max} bytes")
     begin, end = bounds(der, 0, len(der))
     if end != len(der):

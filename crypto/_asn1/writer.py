@@ -121,7 +121,7 @@ def oid(dotted: str) -> bytes:
 
 def time(time_us: int) -> bytes:
     """Return a certificate's time: UTCTime to 2049, GeneralizedTime after; whole seconds."""
-    moment = _EPOCH + timedelta(microseconds=time_us)
+    moment = _moment(time_us)
     if _UTC_TIME_FIRST <= moment.year <= _UTC_TIME_LAST:
         return element(UTC_TIME, moment.strftime("%y%m%d%H%M%SZ").encode())
     return element(GENERALIZED_TIME, _second(moment) + b"Z")
@@ -130,8 +130,15 @@ def time(time_us: int) -> bytes:
 def generalized(time_us: int) -> bytes:
     """Return a GeneralizedTime with as many digits as the time has."""
     fraction = f"{time_us % 1_000_000:06d}".rstrip("0").encode()
-    moment = _EPOCH + timedelta(microseconds=time_us)
+    moment = _moment(time_us)
     return element(GENERALIZED_TIME, _second(moment), b"." + fraction if fraction else b"", b"Z")
+
+
+def _moment(time_us: int) -> datetime:
+    try:
+        return _EPOCH + timedelta(microseconds=time_us)
+    except OverflowError:
+        raise ValueError("a time is outside the years 1 to 9999") from None
 
 
 def _second(moment: datetime) -> bytes:

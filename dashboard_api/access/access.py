@@ -64,10 +64,13 @@ class Access:
         self._hashing = threading.Lock()
         self._queue = threading.BoundedSemaphore(_HASHING_QUEUE_MAX)
 
-    def first_link(self, token: str) -> None:
-        """Make the first users of a new site, and give the officer a link with this token."""
+    def first_link(self, token: str) -> bool:
+        """Make the first users of a new site, and give the officer a link with this token.
 
-        def job(state: sqlite3.Connection) -> None:
+        False where that account was closed: others sign in as they do every day.
+        """
+
+        def job(state: sqlite3.Connection) -> bool:
             if not users.everyone(state):
                 for name, role, units in FIRST_USERS:
                     fresh = NewUser(
@@ -79,9 +82,14 @@ class Access:
                     )
                     users.add(state, fresh, self._clock.now())
                     self._audit.append(state, Act("fengsui", "user.create", name), "done", role)
+            officer = users.by_name(state, OFFICER)
+            if officer is None or officer.disabled_at is not None:
+                return False
             self._add_link(state, OFFICER, token)
+            self._audit.append(state, Act("fengsui", "user.link", OFFICER), "done")
+            return True
 
-        self._database.write(job)
+        return self._database.write(job)
 
     def issue_link(self, name: str, *, actor: str) -> str:
         """A one-time login token for that user, good for ten minutes.

@@ -49,6 +49,24 @@ fn a_long_key_stands_for_its_digest() {
 }
 
 #[test]
+fn every_compression_function_agrees() {
+    let mut random = Random::new(9);
+    for blocks in 0..20 {
+        let data = random.bytes(64 * blocks);
+        let start: [u32; 8] = std::array::from_fn(|_| random.next() as u32);
+        let mut results = sm3::internals::compressions()
+            .into_iter()
+            .map(|(name, compress)| {
+                let mut state = start;
+                compress(&mut state, &data);
+                (name, state)
+            });
+        let (_, wanted) = results.next().unwrap();
+        assert!(results.all(|(_, state)| state == wanted), "{blocks} blocks");
+    }
+}
+
+#[test]
 fn pieces_make_the_same_digest_as_the_whole() {
     let mut random = Random::new(2);
     let data = random.bytes(2000);

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analytics_world import START, at, batch, event_rule, ruleset
+from analytics_world import START, at, batch, event_rule, ruleset, threshold_rule
 
 from analytics.engine import Engine
 from analytics.partition import KEYS_PER_BUCKET_MAX
@@ -65,3 +65,13 @@ def test_too_late_does_not_depend_on_how_much_is_read_at_once() -> None:
     engine.feed(first)
     engine.feed(second)
     assert [alert.entity for alert in engine.finish().alerts] == ["10.9.9.9"]
+
+
+def test_an_empty_value_is_none_of_the_distinct_ones_and_is_counted() -> None:
+    """Guessers send no user name at all; each time would else be another account."""
+    rules = ruleset(threshold_rule(distinct="user.name"))
+    engine = Engine(rules)
+    engine.feed(batch([at(second, user="") for second in (1, 2, 3)]))
+    output = engine.finish()
+    assert output.alerts == []
+    assert [(row.rule, row.unkeyed) for row in output.coverage if row.rule] == [("threshold", 3)]

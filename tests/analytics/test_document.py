@@ -171,3 +171,17 @@ def test_any_bytes_are_refused(raw: bytes) -> None:
 )
 def test_a_duration_is_a_number_and_a_unit(text: str, length: int) -> None:
     assert document.duration_us(text, "within") == length
+
+
+def test_merge_keys_are_refused_before_they_unfold() -> None:
+    """Half a kilobyte of them would be hundreds of millions of pairs."""
+    lines = ["a0: &a0 {k0: 1, k1: 1}"]
+    lines += [f"a{n}: &a{n}\n  <<: [{', '.join([f'*a{n - 1}'] * 3)}]" for n in range(1, 12)]
+    with pytest.raises(FengsuiError, match="line 3: merge keys"):
+        document.read("\n".join(lines).encode())
+
+
+def test_a_condition_nested_without_end_is_refused() -> None:
+    detection = {"s": {"user.name": "a"}, "condition": "not " * 5000 + "s"}
+    with pytest.raises(FengsuiError, match="nested too deeply"):
+        compile_file(yaml.safe_dump({**SIGMA, "detection": detection}).encode(), "imported")

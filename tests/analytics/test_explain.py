@@ -34,6 +34,17 @@ def test_a_threshold_alert() -> None:
     assert said.counterfactual_zh == ("若 5 分钟内少于 3 个不同账号，则不触发",)
 
 
+def test_an_alert_says_the_same_when_its_rule_has_changed_since() -> None:
+    events = [at(1), at(2), at(3), at(4, ok=True)]
+    for rule, later in (
+        (threshold_rule(3, "5m"), threshold_rule(9, "1h", "user.name", version="1.1.0")),
+        (sequence_rule(3, "5m"), sequence_rule(9, "1h", version="1.1.0")),
+        (threshold_rule(3, "5m"), event_rule(version="2.0.0")),
+    ):
+        (alert,) = run(ruleset(rule), events).alerts.values()
+        assert explain(alert, later) == explain(alert, rule)
+
+
 def test_a_sequence_alert() -> None:
     said = only(sequence_rule(2, "10m"), [at(1), at(2), at(30, ok=True)])
     assert said.reason_zh == "来源地址 10.0.0.1 在 29 秒内依次出现：失败 2 次，随后 成功 1 次。"

@@ -29,6 +29,13 @@ def test_truth_and_one_are_told_apart_in_either_order() -> None:
         assert 1 not in asked.known
 
 
+@given(st.text(alphabet="-0123456789", max_size=30) | st.just("9" * 5000))
+def test_a_text_that_is_no_number_is_told_so_and_ends_nothing(text: str) -> None:
+    asked = FieldValues({Atom("f", "gte", -(10**30)): 1})
+    digits = text.removeprefix("-")
+    assert asked.mask(text) == (digits.isdecimal() and len(digits) <= 20)
+
+
 def test_long_values_are_answered_and_not_kept() -> None:
     asked = FieldValues({Atom("f", "contains", "needle"): 1})
     long = "x" * CACHED_CHARS_MAX + "NEEDLE"

@@ -131,6 +131,21 @@ def test_a_deleted_event_is_named_by_its_place(tmp_path: Path) -> None:
     assert (2, 5) in [(f.batch, f.event) for f in report.findings]
 
 
+def test_another_head_than_the_one_accepted_is_named_without_any_receipt(tmp_path: Path) -> None:
+    batches = _chain_of(BATCHES)
+    known = _known(batches)
+    rebuilt = [*batches[:-1], _sealed(_after(batches[:-1]), mark="other")]
+    _write(tmp_path, rebuilt)
+    assert _codes(_check(tmp_path, known)) == {"proof.chain.head_mismatch"}
+
+
+def _after(found: list[Batch]) -> Chain:
+    chain = Chain(realm="duty", sensor="gate", enrolment=1)
+    for one in found:
+        chain = chain.after(one)
+    return chain
+
+
 def test_two_swapped_batches_are_named(tmp_path: Path) -> None:
     batches = _chain_of(BATCHES)
     path = _write(tmp_path, batches)

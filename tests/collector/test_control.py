@@ -1,5 +1,7 @@
 """What the collector does is sealed in its own chain, in order, at most one batch a flush."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 from collected import COLLECTOR_KEY, Site
 
 from collector import control
@@ -32,6 +34,17 @@ def test_records_are_sealed_in_order_one_batch_at_a_time(site: Site) -> None:
     assert (first.header.count, second.header.count) == (1024, 476)
     assert [one["gov.sensor.offset"] for one in site.records("gap")] == list(range(1500))
     batches.verify_signature(second, COLLECTOR_KEY.public)
+
+
+def test_each_record_is_sealed_once_however_many_threads_flush(site: Site) -> None:
+    for number in range(5000):
+        site.control.add("gap", sensor="gate", number=number + 1)
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(site.control.flush) for _ in range(8)]:
+            done.result()
+    assert sorted(int(str(one["gov.batch.number"])) for one in site.records("gap")) == list(
+        range(1, 5001)
+    )
 
 
 def test_the_chain_goes_on_after_a_restart_also_with_the_clock_back(site: Site) -> None:

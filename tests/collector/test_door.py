@@ -69,6 +69,21 @@ def test_a_fork_is_an_alarm_and_goes_to_quarantine(site: Site, sensor: FakeSenso
     assert site.count() == 3
 
 
+def test_a_fork_behind_the_head_is_an_alarm_too(site: Site, sensor: FakeSensor) -> None:
+    first = sensor.batch()
+    fork = sensor.seal(sensor.events(2), move=False)
+    second = sensor.batch()
+    site.intake.accept(framed(first, second, sensor.batch()))
+    error = _refused(site, fork)
+    assert (error.code, error.params["expected"]) == ("schema.batch.forked", 4)
+    assert _refused(site, second).code == "schema.batch.out_of_order"
+    site.rounds()
+    assert len(site.records("batch_quarantined")) == 1
+    kept = next((site.folder / "quarantine").iterdir())
+    assert batches.from_bytes(kept.read_bytes()).hash == fork.hash
+    assert site.count() == 9
+
+
 def test_a_wrong_key_a_stranger_and_a_revoked_sensor_are_refused(
     site: Site, sensor: FakeSensor
 ) -> None:
@@ -112,6 +127,13 @@ def test_a_number_is_taken_out_before_it_is_stored(site: Site, sensor: FakeSenso
     stored = site.ids.batch("gate", "000000000001.seg", 1)
     assert stored is not None
     assert list(batches.verify_body(stored).leaves) == [0]
+
+
+def test_what_was_taken_out_is_on_record_before_the_batch_is_acknowledged(
+    site: Site, sensor: FakeSensor
+) -> None:
+    site.intake.accept(framed(sensor.seal(sensor.events(2, message=f"身份证 {PERSON}"))))
+    assert [one["gov.batch.events"] for one in site.records("event_redacted")] == [2]
 
 
 def test_the_door_goes_on_where_it_stood_before_a_restart(site: Site, sensor: FakeSensor) -> None:

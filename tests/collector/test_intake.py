@@ -1,18 +1,23 @@
 """Only good events get in, once, whatever a sensor, a clock or a crash does."""
 
 import errno
+import shutil
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+import msgspec
 import pytest
 from collected import OTHER_KEY, START, FakeSensor, Site
 
 from schema import batch as batches
 from schema import log, segment
+from schema.disk import PosixDisk
 from schema.errors import FengsuiError
 from schema.event import AcceptedBatch, encode
 from schema.filter import parse
+from schema.heartbeat import Signed
 from schema.ports import EventIndex
 from schema.times import DAY, HOUR, MINUTE, SECOND, to_text
 
@@ -64,6 +69,50 @@ def test_an_event_is_found_by_id_from_segment_and_index_alike(
         assert site.ids.fetch(bytes.fromhex(hit.id)) == hit
 
 
+@pytest.mark.parametrize("unreadable", ["gate", "zone"])
+def test_a_log_that_cannot_be_read_for_a_moment_costs_no_sensor_a_batch(
+    site: Site, sensor: FakeSensor, monkeypatch: pytest.MonkeyPatch, unreadable: str
+) -> None:
+    site.enrol("zone", OTHER_KEY)
+    other = FakeSensor("zone", OTHER_KEY)
+    _write(site, sensor.batch(), sensor.batch())
+    _write(site, other.batch(), other.batch())
+    whole, failures = PosixDisk.read, [OSError(errno.EMFILE, "too many open files")]
+
+    def failing(disk: PosixDisk, path: Path, offset: int, size: int) -> bytes:
+        if path.parent.name == unreadable and failures:
+            raise failures.pop()
+        return whole(disk, path, offset, size)
+
+    monkeypatch.setattr(PosixDisk, "read", failing)
+    with pytest.raises(OSError, match="too many open files"):
+        site.intake.step(8)
+    site.rounds()
+    assert site.count() == 12
+    assert {one.name: one.refused for one in site.intake.status()} == {
+        "collector": "",
+        "gate": "",
+        "zone": "",
+    }
+
+
+def test_a_refused_batch_the_disk_cannot_keep_costs_the_others_nothing(
+    site: Site, sensor: FakeSensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write(site, FakeSensor("aside", OTHER_KEY).batch())
+    _write(site, sensor.batch(), sensor.batch())
+    monkeypatch.setattr("collector.quarantine.replace_file", _disk_full)
+    for _ in range(3):
+        with suppress(OSError):
+            site.intake.step(8)
+    assert site.count() == 6
+    assert {one.name: one.refused for one in site.intake.status()}["gate"] == ""
+
+
+def _disk_full(_path: Path, _data: bytes) -> None:
+    raise OSError(errno.ENOSPC, "no space left")
+
+
 def test_what_was_taken_in_reads_again_column_for_column(site: Site, sensor: FakeSensor) -> None:
     repeated = sensor.events(3)
     _write(site, sensor.seal(repeated), sensor.seal([*repeated, *sensor.events(2)]))
@@ -73,6 +122,20 @@ def test_what_was_taken_in_reads_again_column_for_column(site: Site, sensor: Fak
     assert [_plain(batch) for batch in found] == [_plain(batch) for batch in first]
     assert len(found[1].ids) == 2
     assert again.intake.read_again("gate", 2, 8) == []
+    again.close()
+
+
+def test_a_sensor_whose_segments_are_gone_keeps_no_other_from_starting(
+    site: Site, sensor: FakeSensor
+) -> None:
+    site.enrol("zone", OTHER_KEY)
+    _write(site, sensor.batch())
+    site.rounds()
+    shutil.rmtree(site.segments / "gate")
+    again = _reopened(site)
+    _write(again, FakeSensor("zone", OTHER_KEY).batch())
+    again.rounds()
+    assert again.count("sensor:zone") == 3
     again.close()
 
 
@@ -400,6 +463,29 @@ def test_a_heartbeat_of_another_key_or_a_revoked_sensor_is_refused(site: Site) -
     site.enrolments.revoke("gate")
     with pytest.raises(FengsuiError, match="may not seal"):
         site.intake.heartbeat(FakeSensor().heartbeat(START))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"realm":"\xff"}',
+        msgspec.json.encode(
+            {
+                "realm": "duty",
+                "sensor": "gate",
+                "enrolment": 2**64,
+                "key_id": "",
+                "head": "",
+                "time": 1,
+                "low_watermark": 1,
+            }
+        ),
+    ],
+)
+def test_a_heartbeat_that_makes_no_sense_is_refused_by_name(site: Site, payload: bytes) -> None:
+    with pytest.raises(FengsuiError) as caught:
+        site.intake.heartbeat(Signed(payload=payload, signature=b""))
+    assert caught.value.code == "schema.heartbeat.malformed"
 
 
 def test_the_last_heartbeat_of_each_minute_is_sealed(site: Site, sensor: FakeSensor) -> None:

@@ -5,9 +5,11 @@ from collections.abc import Callable
 import pytest
 from collected import COLLECTOR_KEY, START, Site
 
+from collector import push
 from collector.clients import Client
 from collector.ownchain import OwnChain
 from collector.push import Push
+from schema import limits
 from schema.errors import FengsuiError
 from schema.event import Fields
 from schema.filter import parse
@@ -117,3 +119,27 @@ def test_the_clients_own_time_is_kept(site: Site, open_push: Callable[[], Push])
     site.rounds()
     page = site.index.search(parse("gov.app.id:portal"), start=0, end=START, limit=9)
     assert [hit.fields["@timestamp"] for hit in page.hits] == [to_text(START - 5)]
+
+
+def test_every_event_that_was_accepted_is_indexed(
+    site: Site, open_push: Callable[[], Push]
+) -> None:
+    answer = open_push().push(
+        CLIENT,
+        "b1",
+        [
+            {f"k{n}": 1 for n in range(push.FIELDS_MAX)},
+            {f"k{n}": 1 for n in range(push.FIELDS_MAX + 1)},
+            {"message": "x" * (push.BYTES_MAX - 100)},
+            {"message": "x" * (limits.EVENT_BYTES_MAX - 100)},
+            {"@timestamp": "0005-01-01T00:00:00.000000Z"},
+        ],
+    )
+    site.rounds()
+    assert [one.code for one in answer.refused] == [
+        "collector.push.fields",
+        "collector.push.size",
+        "collector.push.time",
+    ]
+    assert site.count() == answer.accepted == 2
+    assert site.records("event_quarantined") == []

@@ -67,3 +67,25 @@ def test_a_flood_stops_at_the_limit_and_is_counted(tmp_path: Path, sensor: FakeS
     kept = Quarantine(folder)
     assert not kept.keep(sensor.batch(), "a.b.forked")
     assert kept.files_left_out == 1
+
+
+def test_a_flood_of_batches_nobody_signed_leaves_room_for_a_fork(
+    tmp_path: Path, sensor: FakeSensor
+) -> None:
+    kept = Quarantine(tmp_path / "q")
+    forged = FakeSensor("nobody", OTHER_KEY)
+    for _ in range(quarantine.FILES_MAX):
+        kept.keep(forged.batch(1), "collector.batch.unenrolled")
+    assert kept.keep(sensor.batch(), "schema.batch.forked")
+
+
+def test_a_batch_the_disk_refused_is_kept_when_it_comes_again(
+    tmp_path: Path, sensor: FakeSensor
+) -> None:
+    batch, folder = sensor.batch(), tmp_path / "q"
+    kept = Quarantine(folder)
+    folder.write_bytes(b"in the way")
+    with pytest.raises(OSError, match="q"):
+        kept.keep(batch, "schema.batch.forked")
+    folder.unlink()
+    assert kept.keep(batch, "schema.batch.forked")

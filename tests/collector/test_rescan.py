@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from collector import rescan
 from schema import privacy
-from schema.event import Fields, encode
+from schema.event import Fields, Value, encode
 
 NUMBERS = [
     "11010519491231002X",
@@ -68,3 +68,10 @@ def test_clean_events_are_passed_over() -> None:
 @given(st.lists(st.binary(max_size=60), max_size=40))
 def test_any_bytes_can_be_looked_at(payloads: list[bytes]) -> None:
     assert set(rescan.worth_a_look(payloads)) <= set(range(len(payloads)))
+
+
+@pytest.mark.parametrize("value", ["350502900307123", 350502900307123, ["350502900307123"]])
+def test_the_old_number_is_found_where_the_fields_name_says_what_it_is(value: Value) -> None:
+    assert rescan.worth_a_look([encode({"labels.id_card": value})]) == [0]
+    assert rescan.kinds_in({"labels.id_card": value}) == ("citizen_id",)
+    assert rescan.kinds_in({"labels.order": value}) == ()

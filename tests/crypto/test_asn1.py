@@ -168,6 +168,13 @@ def test_a_time_in_another_form_is_refused(der):
         _asn1.Reader(der).time()
 
 
+@pytest.mark.parametrize("time_us", [10**18, -(10**18), 10**30])
+def test_a_time_past_the_calendar_is_refused(time_us):
+    for write in (_asn1.time, _asn1.generalized):
+        with pytest.raises(ValueError, match="years"):
+            write(time_us)
+
+
 @given(st.integers(0, 4_000_000_000_000_000))
 def test_a_fine_time_survives(time_us):
     assert _asn1.Reader(_asn1.generalized(time_us)).generalized() == time_us
@@ -196,3 +203,11 @@ def test_an_error_of_reading_becomes_the_error_of_a_format():
     with pytest.raises(CryptoError) as caught, _asn1.malformed("thing", "thing"):
         b"\xff\xfe secret".decode()
     assert "secret" not in str(caught.value)
+
+
+def test_a_null_is_empty_and_a_text_of_its_type():
+    _asn1.Reader(_asn1.null()).null()
+    with pytest.raises(ValueError, match="NULL"):
+        _asn1.Reader(b"\x05\x01\x00").null()
+    with pytest.raises(ValueError, match="string"):
+        _asn1.Reader(_asn1.octets(b"x")).text(_asn1.UTF8_STRING)

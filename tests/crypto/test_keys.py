@@ -125,3 +125,26 @@ def test_a_failure_on_the_way_leaves_no_file(path, step, monkeypatch):
     error = refused("crypto.key.unwritable", lambda: keys.load_or_create(path))
     assert "No space left" in str(error)
     assert names(path.parent) == []
+
+
+def test_a_secret_is_written_once_and_read_back(path):
+    keys.create(path, b"secret")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert keys.read(path) == b"secret"
+    assert refused("crypto.key.exists", lambda: keys.create(path, b"other")).params == {
+        "path": str(path)
+    }
+    assert keys.read(path) == b"secret"
+    assert names(path.parent) == [path.name]
+
+
+def test_a_secret_in_a_missing_folder_is_said_to_be_unwritable(path):
+    refused("crypto.key.unwritable", lambda: keys.create(path / "inside", b"secret"))
+
+
+def test_a_secret_others_may_read_is_not_read(path):
+    keys.create(path, b"secret")
+    path.chmod(0o640)
+    refused("crypto.key.exposed", lambda: keys.read(path))
+    path.unlink()
+    refused("crypto.key.missing", lambda: keys.read(path))

@@ -8,7 +8,7 @@ from pki import SAMPLES, SHARED, key, needs_shared, refused, sample, shared
 from crypto import _asn1, _der, _oid, _pbes2, pkcs8, sm2
 from crypto.pkcs8 import Style
 
-ROUNDS = pkcs8.ITERATIONS_MIN
+ROUNDS = pkcs8.ITERATIONS_WRITTEN_MIN
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl program")
 
 
@@ -38,9 +38,35 @@ def test_a_key_sealed_by_gmsm_with_hmac_sm3_is_read():
     assert sm2.PrivateKey.from_pem(sealed, b"secret").public == pkcs8.load(plain).public
 
 
+def test_keys_of_gmssl_are_read_and_written_byte_for_byte():
+    sealed, plain = sample("gmssl/sealed.key"), sample("gmssl/plain.key")
+    opened = pkcs8.load(sealed, b"secret")
+    assert opened.public == sm2.PublicKey.from_pem(sample("gmssl/public.pem"))
+    assert pkcs8.save(opened, style=Style.GMSSL) == plain
+    ours = pkcs8.save(opened, b"secret", style=Style.GMSSL, iterations=65536)
+    # Salt, IV and what they seal are new each time; all bytes around them are GmSSL's.
+    assert masked(ours) == masked(sealed)
+
+
+def masked(pem: bytes) -> bytes:
+    """Return a sealed key with the content of its three octet strings zeroed."""
+    _, der = _der.decode_pem(pem, ("ENCRYPTED PRIVATE KEY",))
+    with _asn1.Reader(der) as whole, whole.inside() as body, body.inside() as scheme:
+        scheme.raw()
+        with scheme.inside() as both:
+            derivation, cipher = both.inside(), both.inside()
+            derivation.raw()
+            cipher.raw()
+            strings = [derivation.inside().octets(), cipher.octets()]
+        strings.append(body.octets())
+    for string in strings:
+        der = der.replace(string, bytes(len(string)))
+    return der
+
+
 @needs_shared
 def test_the_keys_of_tongsuo_fit_its_certificates():
-    from crypto.certificate import Certificate
+    from crypto.x509.certificate import Certificate
 
     for name in ("client_sign", "client_enc", "server_sign", "server_enc"):
         certificate = Certificate.from_pem(shared(f"sm2/{name}.crt"))
@@ -116,9 +142,74 @@ def der_with_rounds(iterations: int) -> bytes:
     return _asn1.sequence(scheme, _asn1.octets(bytes(32)))
 
 
+def test_hmac_sm3_of_the_interpreter_and_of_the_package_derive_the_same_key():
+    arguments = "口令".encode(), bytes(range(16)), 1000, 16
+    assert _pbes2._derive("sm3", *arguments) == _pbes2._derive_by_package(*arguments)
+
+
+def test_a_service_may_take_a_lower_limit():
+    pem = pkcs8.save(key("any"), b"secret", iterations=ROUNDS + 1)
+    refused("crypto.key.iterations", lambda: pkcs8.load(pem, b"secret", iterations_max=ROUNDS))
+
+
 def test_too_few_rounds_are_not_written():
-    refused("crypto.key.iterations", lambda: pkcs8.save(key("any"), b"secret", iterations=10))
+    for iterations in (10, ROUNDS - 1, pkcs8.ITERATIONS_MAX + 1):
+        refused(
+            "crypto.key.iterations",
+            lambda iterations=iterations: pkcs8.save(key("any"), b"secret", iterations=iterations),
+        )
     refused("crypto.key.password", lambda: pkcs8.save(key("any"), b""))
+
+
+PRF = _oid.algorithm(Style.OPENSSL.value, _asn1.null())
+SALT, COUNT = _asn1.octets(bytes(16)), _asn1.integer(2000)
+SM4 = _oid.algorithm(_oid.SM4_CBC, _asn1.octets(bytes(16)))
+
+
+def sealed_der(
+    *parameters: bytes, cipher: bytes = SM4, kdf: str = "1.2.840.113549.1.5.12"
+) -> bytes:
+    derivation = _oid.algorithm(kdf, _asn1.sequence(*parameters))
+    scheme = _oid.algorithm("1.2.840.113549.1.5.13", _asn1.sequence(derivation, cipher))
+    return _asn1.sequence(scheme, _asn1.octets(bytes(32)))
+
+
+@pytest.mark.parametrize(
+    "der",
+    [
+        _asn1.sequence(_oid.algorithm("1.2.840.113549.1.5.3"), _asn1.octets(bytes(32))),
+        sealed_der(SALT, COUNT, PRF, kdf="1.3.6.1.4.1.11591.4.11"),
+        sealed_der(SALT, COUNT, _oid.algorithm("1.2.840.113549.2.7", _asn1.null())),
+        sealed_der(SALT, COUNT, _oid.algorithm("1.2.3")),
+        sealed_der(SALT, COUNT, _asn1.integer(32), PRF),
+        sealed_der(_asn1.octets(bytes(7)), COUNT, PRF),
+        sealed_der(_asn1.octets(bytes(65)), COUNT, PRF),
+        sealed_der(SALT, COUNT, PRF, PRF),
+        sealed_der(SALT, COUNT, PRF, cipher=_oid.algorithm("1.2.3", _asn1.octets(bytes(16)))),
+        sealed_der(SALT, COUNT, PRF, cipher=_oid.algorithm(_oid.SM4_CBC, _asn1.octets(bytes(8)))),
+        sealed_der(SALT, COUNT, PRF, cipher=_oid.algorithm(_oid.SM4_CBC)),
+    ],
+    ids=[
+        "PBES1", "scrypt", "default written out", "unknown HMAC", "size of another cipher",
+        "short salt", "long salt", "two HMACs", "unknown cipher", "short IV", "no IV",
+    ],
+)  # fmt: skip
+def test_another_way_of_sealing_is_refused(der):
+    refused("crypto.key.malformed", lambda: pkcs8.load(der, b"secret"))
+
+
+def test_a_stated_key_size_that_is_the_cipher_s_is_read():
+    der = sealed_der(SALT, COUNT, _asn1.integer(16), PRF)
+    refused("crypto.key.password", lambda: pkcs8.load(der, b"secret"))
+
+
+def test_attributes_beside_a_key_are_passed_over():
+    _, der = _der.decode_pem(sample("openssl/plain.key"), pkcs8.LABELS)
+    body = _asn1.Reader(der).inside()
+    fields = body.raw() + body.raw() + body.raw()
+    name = _asn1.sequence(_asn1.oid("1.2.840.113549.1.9.20"), _asn1.set_of([_asn1.octets(b"x")]))
+    named = _asn1.sequence(fields, _asn1.explicit(0, name))
+    assert pkcs8.save(pkcs8.load(named)) == sample("openssl/plain.key")
 
 
 def test_a_foreign_public_half_is_refused():

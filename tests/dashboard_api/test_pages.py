@@ -43,7 +43,8 @@ def test_an_unchanged_page_is_not_sent_again(built):
 @pytest.mark.parametrize(
     "path",
     ["/demo/../state.txt", "/demo/%2e%2e/state.txt", "/demo/assets/..%2f..%2fstate.txt",
-     "/demo//etc/passwd", "/demo/%2fetc/passwd", "/demo/assets", "/demo/%00", "/demo/none.js"],
+     "/demo//etc/passwd", "/demo/%2fetc/passwd", "/demo/assets", "/demo/%00", "/demo/none.js",
+     "/demo/" + "a" * 300],
 )  # fmt: skip
 def test_nothing_outside_the_folder_is_served(built, path):
     answer = Browser(built.app).get(path)

@@ -45,6 +45,10 @@ def test_a_port_that_is_taken_is_named(site):
         assert refused(site, port=port) == "dashboard_api.server.port_taken"
 
 
+def test_a_port_there_cannot_be_is_named(site):
+    assert refused(site, port=99999) == "dashboard_api.server.port_taken"
+
+
 def test_half_of_tls_is_refused(site, tmp_path):
     assert refused(site, certificate="x.pem") == "dashboard_api.server.certificate"
     missing = str(tmp_path / "none.pem")
@@ -60,6 +64,37 @@ def test_over_tls_it_may_listen_elsewhere(site, tmp_path):
         trust = ssl.create_default_context(cafile=certificate)
         answer = httpx.get(f"https://localhost:{server.port}/v1/site", verify=trust)
         assert answer.headers["strict-transport-security"] == "max-age=31536000"
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /healthz HTTP/1.1\r\nHost: 127.0"])
+def test_a_connection_that_asks_nothing_is_closed(site, monkeypatch, sent):
+    monkeypatch.setattr("dashboard_api.server.HEAD_SECONDS_MAX", 0.2)
+    server = Server(site.app)
+    server.start()
+    try:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as silent:
+            silent.sendall(sent)
+            assert silent.recv(100) == b""
+    finally:
+        server.stop()
+
+
+def test_a_slow_body_and_a_second_request_are_not_taken_for_a_slow_head(site, monkeypatch):
+    monkeypatch.setattr("dashboard_api.server.HEAD_SECONDS_MAX", 0.2)
+    server = Server(site.app)
+    server.start()
+    ask = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    post = b"POST /v1/batches HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\n\r\n"
+    try:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
+            for request, rest in ((ask, b""), (post, b"xx"), (ask, b"")):
+                client.sendall(request)
+                time.sleep(0.4)
+                client.sendall(rest)
+                assert client.recv(4096).startswith(b"HTTP/1.1 ")
+                time.sleep(0.4)
     finally:
         server.stop()
 

@@ -1,6 +1,7 @@
 """A backup comes back whole, holds no keys, and a changed one is refused."""
 
 import gzip
+import os
 import sqlite3
 import tarfile
 from contextlib import closing
@@ -42,6 +43,15 @@ def test_a_backup_holds_no_keys(site: DataFolder, tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "b.tar.gz") as archive:
         assert not [name for name in archive.getnames() if "keys" in name]
     assert b"PRIVATE-KEY-BYTES" not in gzip.decompress((tmp_path / "b.tar.gz").read_bytes())
+
+
+def test_only_its_owner_may_read_a_backup(site: DataFolder, tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        backup(site, tmp_path / "b.tar.gz", now=0)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "b.tar.gz").stat().st_mode & 0o777 == 0o600
 
 
 def test_an_existing_file_is_not_overwritten(site: DataFolder, tmp_path: Path) -> None:

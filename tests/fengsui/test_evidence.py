@@ -8,8 +8,11 @@ import msgspec
 import pytest
 from journey import EVENING_NAME, final_alerts, records, replayed
 
+from crypto import sm3
 from fengsui import evidence
+from fengsui.cli import COULD_NOT_RUN, exit_code
 from fengsui.folder import DataFolder
+from schema import batch, segment
 from schema.errors import FengsuiError
 from schema.receipt import Anchor
 
@@ -39,6 +42,23 @@ def test_a_check_counts_everything_and_changes_nothing(folder: DataFolder, eveni
     assert _state(folder.root) == before
 
 
+def test_an_event_taken_out_without_a_sealed_record_is_named(folder: DataFolder) -> None:
+    path = min((folder.segments / EVENING_NAME).glob("*.seg"))
+    fresh = segment.MAGIC
+    for item in segment.frames(path.read_bytes(), len(segment.MAGIC)):
+        assert isinstance(item, segment.Frame)
+        if item.kind == segment.BATCH:
+            one = batch.from_bytes(item.payload)
+            fresh += segment.batch_frame(batch.redact(one, [0]) if one.header.number == 2 else one)
+    path.write_bytes(fresh + segment.frame(segment.FOOTER, sm3.digest(fresh)))
+    (finding,) = evidence.verify_folder(folder).findings
+    assert (finding.code, finding.sensor, finding.batch) == (
+        "proof.event.removed",
+        EVENING_NAME,
+        2,
+    )
+
+
 def test_without_its_indexes_an_event_is_still_found_and_proven(folder: DataFolder) -> None:
     event_id = final_alerts(folder.root)[0].events[0]
     shutil.rmtree(folder.index)
@@ -62,6 +82,14 @@ def test_a_folder_without_its_state_says_to_restore_it(folder: DataFolder) -> No
     with pytest.raises(FengsuiError, match="backup") as raised:
         evidence.verify_folder(folder)
     assert raised.value.code == "fengsui.folder.stateless"
+
+
+def test_a_damaged_state_is_named_and_says_to_restore_it(folder: DataFolder) -> None:
+    folder.state.write_bytes(b"not a database" * 100)
+    with pytest.raises(FengsuiError, match="backup") as raised:
+        evidence.verify_folder(folder)
+    assert raised.value.code == "fengsui.folder.state_damaged"
+    assert exit_code(raised.value.code) == COULD_NOT_RUN
 
 
 def test_an_anchor_names_every_head_and_outlives_the_folders_growth(

@@ -1,8 +1,10 @@
 """Faults of a whole platform: each is counted, named and refused or survived; the rest goes on."""
 
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from machine import (
     until,
 )
 
+from fengsui.folder import DataFolder
 from fengsui.wiring import Site
 from schema import log
 from schema.batch import Batch
@@ -256,3 +259,53 @@ def test_forks_gaps_and_repeats_at_the_door_are_refused_while_a_good_one_goes_on
         ("gateway", 2)
     ]
     assert fengsui("verify", "--all", data=machine.data).returncode == 0
+
+
+def _heard(site: Site, gateway: RemoteSensor, path: str, clock: HandClock) -> None:
+    """The platform takes a batch of that sensor in."""
+    before = _events(site, gateway.name)
+    site.intake.accept(framed(gateway.seal([path], at=clock.now())))
+    until(site, lambda: _events(site, gateway.name) > before)
+
+
+def test_a_sensor_given_up_before_a_restart_is_waited_for_again_once_heard(
+    machine: Machine,
+) -> None:
+    clock = HandClock()
+    with closing(machine.open(clock=clock)) as site:
+        gateway = RemoteSensor(site)
+        _heard(site, gateway, "/1", clock)
+        site.pipeline._started_at -= HOUR
+        clock.ahead_us = HOUR
+        until(site, lambda: control_records(machine.data, "source_excluded"))
+    with closing(machine.open(clock=clock)) as site:
+        _heard(site, gateway, "/2", clock)
+        until(site, lambda: control_records(machine.data, "source_readmitted"))
+
+
+def test_nobody_is_given_up_for_what_was_not_heard_while_the_platform_stood_still(
+    machine: Machine,
+) -> None:
+    clock = HandClock()
+    with closing(machine.open(clock=clock)) as site:
+        _heard(site, RemoteSensor(site), "/1", clock)
+    clock.ahead_us = HOUR
+    with closing(machine.open(clock=clock)) as site:
+        site.pipeline.round()
+    assert control_records(machine.data, "source_excluded") == []
+
+
+def test_alerts_made_anew_from_the_log_are_those_of_all_sensors(machine: Machine) -> None:
+    """Read to its end first, the gateway's chain would make the host's attack too late."""
+    clock = HandClock()
+    _guesses(machine, ago_seconds=3600)
+    with closing(machine.open(clock=clock)) as site:
+        until(site, lambda: _is_final(site, GUESSING, "192.0.2.66"))
+        _heard(site, RemoteSensor(site), "/1", clock)
+    before = final_alerts(machine.data)
+    with closing(sqlite3.connect(DataFolder(machine.data).state)) as state, state:
+        for table in ("alert_sensors", "alert_revisions", "closings", "alerts", "engine_snapshot"):
+            state.execute(f"DELETE FROM {table}")
+    with closing(machine.open(clock=clock)) as site:
+        site.pipeline.round()
+    assert final_alerts(machine.data) == before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -227,6 +228,16 @@ def test_a_body_that_unpacks_past_the_limit_is_refused(declared: bool) -> None:
     assert failure(lambda: batch.unpack_body(bomb, 1)) == "schema.batch.body_unreadable"
 
 
+def test_a_body_that_says_it_is_over_the_limit_is_not_unpacked_to_find_out() -> None:
+    bomb = zstandard.ZstdCompressor().compress(bytes(4 * limits.BODY_BYTES_MAX))
+    tracemalloc.start()
+    try:
+        assert failure(lambda: batch.unpack_body(bomb, 1)) == "schema.batch.body_unreadable"
+        assert tracemalloc.get_traced_memory()[1] < limits.BODY_BYTES_MAX
+    finally:
+        tracemalloc.stop()
+
+
 def test_an_unknown_form_of_event_is_unreadable() -> None:
     salts = bytes(16)
     for flag, chunk in ((1, b"no hash"), (2, bytes(32))):
@@ -268,7 +279,15 @@ def test_no_change_of_a_wire_form_makes_it_crash(
 
 @pytest.mark.parametrize(
     "change",
-    [{"format": 2}, {"count": 0}, {"count": limits.BATCH_EVENTS_MAX + 1}, {"number": "1"}],
+    [
+        {"format": 2},
+        {"count": 0},
+        {"count": limits.BATCH_EVENTS_MAX + 1},
+        {"number": "1"},
+        {"number": 2**63},
+        {"first_sequence": -1},
+        {"enrolment": 2**32},
+    ],
     ids=str,
 )
 def test_a_header_out_of_bounds_is_malformed(

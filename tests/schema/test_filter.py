@@ -36,6 +36,8 @@ from schema.filter import Term
         ('user.name:"a b"', Term(field="user.name", match="equals", value="a b")),
         (r'user.name:"a\"b\\c"', Term(field="user.name", match="equals", value='a"b\\c')),
         ('url.path:"*"', Term(field="url.path", match="equals", value="*")),
+        ("url.path:*../*", Term(field="url.path", match="contains", value="../")),
+        ("url.path:/..*", Term(field="url.path", match="prefix", value="/..")),
         ('url.path:"a..b"', Term(field="url.path", match="equals", value="a..b")),
         ("url.path:a:b", Term(field="url.path", match="equals", value="a:b")),
         ("10:30", Term(field="*", match="contains", value="10:30")),

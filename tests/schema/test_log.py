@@ -201,6 +201,23 @@ class LogMachine(RuleBasedStateMachine):
         ]
 
 
+def test_a_footer_found_after_a_crash_outlasts_the_next_one() -> None:
+    disk = FakeDisk()
+    first = sealed(CHAIN, 600, 1)
+    writer = Writer(FOLDER, disk, segment_bytes_max=SEGMENT_BYTES)
+    writer.append(first)
+    disk.sync_fails = disk.truncate_fails = True
+    with suppress(OSError):
+        # Closes the segment or not, and the process is killed over it.
+        writer.close_segment()
+    disk.heal()
+    second = sealed(CHAIN.after(first), 0, 2)
+    Writer(FOLDER, disk, segment_bytes_max=SEGMENT_BYTES).append(second)
+    disk.lose_power(0.5, zeroed=False)
+    found = Reader(FOLDER, Cursor(), disk).read(10)
+    assert [one.hash for one in found] == [first.hash, second.hash]
+
+
 LogMachine.TestCase.settings = settings(
     max_examples=60,
     stateful_step_count=40,

@@ -8,7 +8,7 @@ import pytest
 
 from crypto import sm2
 from schema import batch as batches
-from schema import event, limits, log
+from schema import event, heartbeat, limits, log
 from schema.batch import Batch, Position
 from schema.disk import PosixDisk
 from schema.event import Fields
@@ -160,6 +160,23 @@ def test_a_full_disk_delays_and_loses_nothing(tmp_path: Path) -> None:
     assert _places(tmp_path) == [("a", number) for number in range(30)]
 
 
+def test_a_heartbeat_does_not_speak_for_events_the_disk_refused(tmp_path: Path) -> None:
+    disk = FullDisk()
+    sensor = _sensor(tmp_path, ListedSource("a", _ticks(15)), disk=disk, batch_events_max=10)
+    first = sensor.step()
+    assert first is not None
+    disk.full = True
+    assert sensor.step() is None
+    beat = heartbeat.verify(sensor.heartbeat(), KEY.public)
+    assert (beat.head, beat.low_watermark) == (first.hash, first.header.low_watermark)
+    disk.full = False
+    second = sensor.step()
+    assert second is not None
+    assert second.header.min_time >= beat.low_watermark
+    beat = heartbeat.verify(sensor.heartbeat(), KEY.public)
+    assert (beat.head, beat.low_watermark) == (second.hash, START + 14 * SECOND)
+
+
 def test_the_low_watermark_is_that_of_the_source_furthest_behind(tmp_path: Path) -> None:
     early, late = _ticks(5), [START + HOUR]
     sealed = _all(_sensor(tmp_path, ListedSource("a", early), ListedSource("b", late)))
@@ -205,8 +222,6 @@ def test_what_the_masker_changed_is_what_is_sealed(tmp_path: Path) -> None:
 
 
 def test_a_heartbeat_binds_the_head_and_the_watermark(tmp_path: Path) -> None:
-    from schema import heartbeat
-
     sensor = _sensor(tmp_path, ListedSource("a", _ticks(3)))
     sealed = _all(sensor)
     beat = heartbeat.verify(sensor.heartbeat(), KEY.public)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from crypto import sm3
 from schema import event, limits, privacy
-from schema.event import Fields
+from schema.event import Fields, Value
 from sensors.mask import CLASSIFIED, MARKING_RULE, Masker
 
 KEY = bytes(range(32))
@@ -57,6 +57,14 @@ def test_a_number_is_replaced_in_every_field_and_told_once() -> None:
         "gov.pii.count": 1,
         "gov.subject.id_hmac": DIGEST,
     }
+
+
+@pytest.mark.parametrize("value", ["350502900307123", 350502900307123, ["350502900307123"]])
+def test_the_old_number_is_masked_where_the_fields_name_says_what_it_is(value: Value) -> None:
+    fields = masked({"labels.id_card": value, "labels.order": "350502900307123"})
+    assert fields["labels.id_card"] == ([MASK] if isinstance(value, list) else MASK)
+    assert fields["labels.order"] == "350502900307123"
+    assert fields["gov.subject.id_hmac"] == DIGEST
 
 
 def test_all_spellings_of_a_number_get_one_mask() -> None:

@@ -104,6 +104,17 @@ def test_a_pattern_that_matches_rotated_files_reads_them_once(site: Site) -> Non
     site.check_complete()
 
 
+def test_a_file_whose_name_is_no_utf_8_is_read_once_also_after_a_restart(site: Site) -> None:
+    site.pattern = f"{site.logs}/*.log"
+    path = site.logs / os.fsdecode("测试.log".encode("gbk"))
+    site.write(20, path)
+    site.seal()
+    site.kill()
+    site.write(20, path)
+    site.seal()
+    site.check_complete()
+
+
 def test_files_beyond_the_limit_are_named_as_left_out(site: Site) -> None:
     site.pattern = f"{site.logs}/*.log"
     for number in range(70):

@@ -6,6 +6,8 @@
 pub mod leak;
 pub mod secret;
 pub mod sm2;
+pub mod sm3;
+pub mod sm4;
 
 /// One operation on marked secrets, by name.
 pub struct Case {
@@ -15,7 +17,7 @@ pub struct Case {
 
 /// All cases of all ciphers.
 pub fn cases() -> Vec<Case> {
-    [sm2::CASES]
+    [sm2::CASES, sm3::CASES, sm4::CASES]
         .into_iter()
         .flatten()
         .map(|&(name, run)| Case { name, run })

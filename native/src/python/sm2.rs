@@ -17,6 +17,7 @@ type Digest = [u8; 32];
 type Point = [u8; 65];
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    sm2::prepare();
     module.add_class::<Sm2PrivateKey>()?;
     module.add_class::<Sm2PublicKey>()?;
     module.add_function(wrap_pyfunction!(sm2_verify_many, module)?)?;
@@ -265,8 +266,7 @@ fn sm2_sign_messages<'py>(
     let z: &Digest = sized(z)?;
     let contents: Vec<&[u8]> = messages.iter().map(|message| message.as_bytes()).collect();
     let sign = || -> Result<Vec<Signature>, Error> {
-        let es: Vec<Digest> = contents.iter().map(|m| sm2::message_digest(z, m)).collect();
-        key.0.sign_many(&es)
+        key.0.sign_many(&crate::sm3::digest_many(z, &contents))
     };
     let small = contents.len() < DETACH_FROM && contents.iter().all(|m| m.len() < 1024);
     let signatures = if small { sign() } else { py.detach(sign) }?;

@@ -54,7 +54,9 @@ fn sm3_leaves_joined<'py>(
     if !rest.is_empty() {
         return Err(PyValueError::new_err("salts have 16 bytes each"));
     }
-    leaves(py, &salts.to_vec(), &payloads)
+    // A copy, since the lock may be released while they are read.
+    let salts = salts.to_vec();
+    leaves(py, &salts, &payloads)
 }
 
 fn leaves<'py>(

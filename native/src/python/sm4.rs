@@ -1,4 +1,7 @@
 //! Binding of [`crate::sm4`].
+//!
+//! Keys, nonces and counters are read before the interpreter's lock is released: only long inputs
+//! are looked at without it, and only those that cannot change.
 
 use super::input::{Input, unlocked};
 use crate::{sm3, sm4};
@@ -115,7 +118,7 @@ fn sm4_gcm_seal<'py>(
     aad: Input<'py>,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let (sm4, from) = (self::key(&key)?, plaintext.bytes());
-    let nonce: &[u8; GCM_NONCE] = nonce.array("the nonce")?;
+    let nonce: [u8; GCM_NONCE] = *nonce.array("the nonce")?;
     if from.len() as u64 > GCM_MOST {
         return Err(PyValueError::new_err(format!(
             "one nonce serves {GCM_MOST} bytes at most"
@@ -125,7 +128,7 @@ fn sm4_gcm_seal<'py>(
         let (to, tag) = to.split_at_mut(from.len());
         let more = aad.bytes();
         tag.copy_from_slice(&unlocked(py, &[&plaintext, &aad], || {
-            sm4.gcm_seal(nonce, more, from, to)
+            sm4.gcm_seal(&nonce, more, from, to)
         }));
         Ok(())
     })
@@ -141,7 +144,7 @@ fn sm4_gcm_open<'py>(
     aad: Input<'py>,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let sm4 = self::key(&key)?;
-    let nonce: &[u8; GCM_NONCE] = nonce.array("the nonce")?;
+    let nonce: [u8; GCM_NONCE] = *nonce.array("the nonce")?;
     let (from, tag) = sealed
         .bytes()
         .split_last_chunk::<GCM_TAG>()
@@ -149,7 +152,7 @@ fn sm4_gcm_open<'py>(
     PyBytes::new_with(py, from.len(), |to| {
         let more = aad.bytes();
         unlocked(py, &[&sealed, &aad], || {
-            sm4.gcm_open(nonce, more, from, tag, to)
+            sm4.gcm_open(&nonce, more, from, tag, to)
         })
         .map_err(refused)
     })
@@ -161,11 +164,11 @@ fn sm4_ccm_seal<'py>(
     py: Python<'py>,
     key: Input<'py>,
     nonce: Input<'py>,
-    data: Input<'py>,
+    plaintext: Input<'py>,
     aad: Input<'py>,
     tag_size: usize,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let (sm4, from, nonce) = (self::key(&key)?, data.bytes(), nonce.bytes());
+    let (sm4, from, nonce) = (self::key(&key)?, plaintext.bytes(), nonce.bytes().to_vec());
     if !sm4::ccm_fits(nonce.len(), tag_size, from.len()) {
         return Err(PyValueError::new_err(
             "CCM has no such nonce, tag or text size",
@@ -174,8 +177,8 @@ fn sm4_ccm_seal<'py>(
     PyBytes::new_with(py, from.len() + tag_size, |to| {
         let (to, tag) = to.split_at_mut(from.len());
         let more = aad.bytes();
-        unlocked(py, &[&data, &aad], || {
-            sm4.ccm_seal(nonce, more, from, to, tag)
+        unlocked(py, &[&plaintext, &aad], || {
+            sm4.ccm_seal(&nonce, more, from, to, tag)
         })
         .map_err(refused)
     })
@@ -187,21 +190,21 @@ fn sm4_ccm_open<'py>(
     py: Python<'py>,
     key: Input<'py>,
     nonce: Input<'py>,
-    data: Input<'py>,
+    sealed: Input<'py>,
     aad: Input<'py>,
     tag_size: usize,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let (sm4, nonce) = (self::key(&key)?, nonce.bytes());
-    let text = data
+    let (sm4, nonce) = (self::key(&key)?, nonce.bytes().to_vec());
+    let text = sealed
         .bytes()
         .len()
         .checked_sub(tag_size)
         .ok_or_else(|| refused(sm4::Refused))?;
-    let (from, tag) = data.bytes().split_at(text);
+    let (from, tag) = sealed.bytes().split_at(text);
     PyBytes::new_with(py, text, |to| {
         let more = aad.bytes();
-        unlocked(py, &[&data, &aad], || {
-            sm4.ccm_open(nonce, more, from, tag, to)
+        unlocked(py, &[&sealed, &aad], || {
+            sm4.ccm_open(&nonce, more, from, tag, to)
         })
         .map_err(refused)
     })
@@ -218,6 +221,12 @@ fn paths() -> Vec<&'static str> {
     sm3.chain(sm4.map(sm4::Path::name)).collect()
 }
 
+/// The version of this module.
+#[pyfunction]
+fn version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}
+
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(sm4_ecb_encrypt, module)?)?;
     module.add_function(wrap_pyfunction!(sm4_ecb_decrypt, module)?)?;
@@ -228,5 +237,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(sm4_gcm_open, module)?)?;
     module.add_function(wrap_pyfunction!(sm4_ccm_seal, module)?)?;
     module.add_function(wrap_pyfunction!(sm4_ccm_open, module)?)?;
-    module.add_function(wrap_pyfunction!(paths, module)?)
+    module.add_function(wrap_pyfunction!(paths, module)?)?;
+    module.add_function(wrap_pyfunction!(version, module)?)
 }

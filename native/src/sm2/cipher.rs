@@ -1,7 +1,6 @@
 //! Public-key encryption (GB/T 32918.4-2016).
 
 use super::comb::generator;
-use super::digest::{Sm3, kdf};
 use super::exchange::secret_coordinates;
 use super::multiply::multiply;
 use super::point::{Affine, Jacobian};
@@ -10,6 +9,7 @@ use super::public::PublicKey;
 use super::scalar::Scalar;
 use super::{Error, ct, nonce};
 use crate::secret::{reveal, reveal_word};
+use crate::sm3::{Sm3, kdf};
 use zeroize::{Zeroize, Zeroizing};
 
 /// Longer messages take a symmetric key. The standard sets no limit that matters.

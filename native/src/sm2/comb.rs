@@ -10,17 +10,21 @@ use super::field::Fe;
 use super::point::{Affine, G, Jacobian};
 use super::scalar::Scalar;
 use super::table::{digit, select};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 /// Width for G: 37 rows of 64 points, 148 KiB, which stays in the second-level cache.
 const WIDTH_G: usize = 7;
+
+/// From so many scalars on, an inversion for each row pays.
+const AFFINE_FROM: usize = 24;
 
 /// The multiples of one point for windows of `WIDTH` bits.
 pub struct Comb<const WIDTH: usize> {
     points: Vec<Affine>,
 }
 
-/// The table of G, built at first use in about a millisecond.
+/// The table of G, built at first use in about a millisecond: the Python module does so when it is
+/// imported, before anybody can fork.
 pub fn generator() -> &'static Comb<WIDTH_G> {
     static TABLE: OnceLock<Comb<WIDTH_G>> = OnceLock::new();
     TABLE.get_or_init(|| Comb::new(&G))
@@ -71,18 +75,16 @@ impl<const WIDTH: usize> Comb<WIDTH> {
 
     /// scalar·P for each scalar in [1, n−1], the same time for all scalars of one number.
     ///
-    /// Adds affine points, row by row for all scalars at once: with one inversion for the row a
+    /// Many scalars add affine points, row by row for all at once: with one inversion for the row a
     /// sum takes six multiplications in place of eleven. The sum of a point with itself cannot
-    /// occur, as in [`Self::multiply`]; nor can that of a point with its negative, for it needs
-    /// the same but for the scalar n.
+    /// occur, as in [`Self::multiply`]; nor can that of a point with its negative: the partial sum
+    /// would be 0 or ±n, which means no digit so far or the scalar n.
     pub fn multiply_all(&self, scalars: &[Scalar]) -> Vec<Affine> {
-        let mut sums = vec![
-            Affine {
-                x: Fe::ZERO,
-                y: Fe::ZERO
-            };
-            scalars.len()
-        ];
+        if scalars.len() < AFFINE_FROM {
+            let sums: Vec<Jacobian> = scalars.iter().map(|scalar| self.multiply(scalar)).collect();
+            return Jacobian::to_affine_all(&Zeroizing::new(sums));
+        }
+        let mut sums = vec![Affine::NOTHING; scalars.len()];
         let mut addends = sums.clone();
         let mut inverses = vec![Fe::ONE; scalars.len()];
         let mut empty = vec![u64::MAX; scalars.len()];

@@ -10,7 +10,6 @@ mod cipher;
 mod comb;
 mod ct;
 pub mod der;
-mod digest;
 mod exchange;
 mod field;
 mod inverse;
@@ -32,10 +31,15 @@ pub use public::{PublicKey, verify_many};
 
 /// e = SM3(z ‖ message), what is signed (GB/T 32918.2-2016, 6.1).
 pub fn message_digest(z: &[u8; 32], message: &[u8]) -> [u8; 32] {
-    let mut hash = digest::Sm3::new();
+    let mut hash = crate::sm3::Sm3::new();
     hash.update(z);
     hash.update(message);
     hash.finalize()
+}
+
+/// Builds the table of G now rather than at first use.
+pub fn prepare() {
+    comb::generator();
 }
 
 /// r ‖ s, big-endian.

@@ -63,6 +63,12 @@ impl Zeroize for Jacobian {
 }
 
 impl Affine {
+    /// Zeroes, which are no point of the curve: a place to be filled.
+    pub const NOTHING: Self = Self {
+        x: Fe::ZERO,
+        y: Fe::ZERO,
+    };
+
     /// Reads 04 ‖ x ‖ y; `None` unless both coordinates are below p and the point is on the curve.
     ///
     /// The cofactor is 1, so a point on the curve is in the group of G.

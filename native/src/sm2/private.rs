@@ -15,8 +15,6 @@ use zeroize::Zeroizing;
 
 /// Signatures that share inversions; more would take more memory and hardly less time.
 const BATCH: usize = 128;
-/// From so many on, sharing pays.
-const BATCH_FROM: usize = 20;
 
 /// A private key d in [1, n−2].
 pub struct PrivateKey {
@@ -115,28 +113,18 @@ impl PrivateKey {
         Err(Error::Random)
     }
 
-    /// Signs each e, in order; one inversion serves a whole batch.
+    /// Signs each e, in order; with inversions shared by a whole batch.
     pub fn sign_many(&self, es: &[[u8; 32]]) -> Result<Vec<Signature>, Error> {
         let mut signatures = Vec::with_capacity(es.len());
         for batch in es.chunks(BATCH) {
-            if batch.len() < BATCH_FROM {
-                let entropy = nonce::entropy()?;
-                for (index, e) in (0..).zip(batch) {
-                    signatures.push(self.sign_from(e, &entropy, index, 0)?);
-                }
-            } else {
-                self.sign_batch(batch, &mut signatures)?;
-            }
+            self.sign_batch(batch, &mut signatures)?;
         }
         Ok(signatures)
     }
 
     fn sign_batch(&self, es: &[[u8; 32]], signatures: &mut Vec<Signature>) -> Result<(), Error> {
         let entropy = nonce::entropy()?;
-        let nonces: Vec<Scalar> = (0..)
-            .zip(es)
-            .map(|(index, e)| self.signing().nonces.nonce(&entropy, e, index, 0))
-            .collect();
+        let nonces = self.signing().nonces.nonces(&entropy, es);
         let points = Zeroizing::new(generator().multiply_all(&nonces));
         for (index, e) in es.iter().enumerate() {
             signatures.push(match self.finish(e, &nonces[index], &points[index].x) {

@@ -57,14 +57,18 @@ impl PublicKey {
         if self.uses.fetch_add(1, Ordering::Relaxed) < USES_BEFORE_TABLE {
             return None;
         }
-        let table = self.table.get_or_init(|| {
-            if TABLES.fetch_add(1, Ordering::Relaxed) < TABLES_MAX {
-                return Some(Comb::new(&self.point));
-            }
+        // Built before it is set: a process forked meanwhile waits for nobody.
+        let table = if TABLES.fetch_add(1, Ordering::Relaxed) < TABLES_MAX {
+            Some(Comb::new(&self.point))
+        } else {
             TABLES.fetch_sub(1, Ordering::Relaxed);
             None
-        });
-        table.as_ref()
+        };
+        if let Err(Some(_)) = self.table.set(table) {
+            // Another thread was first.
+            TABLES.fetch_sub(1, Ordering::Relaxed);
+        }
+        self.table.get()?.as_ref()
     }
 
     /// scalar·P for a secret scalar.

@@ -89,10 +89,7 @@ unsafe fn select_avx2(table: &[Affine], index: u64) -> Affine {
         }
         position = _mm256_add_epi64(position, one);
     }
-    let mut entry = Affine {
-        x: Fe::ZERO,
-        y: Fe::ZERO,
-    };
+    let mut entry = Affine::NOTHING;
     let halves = (&raw mut entry).cast::<__m256i>();
     // SAFETY: as above.
     unsafe {

@@ -17,23 +17,61 @@ pub(super) const CONSTANTS: [u32; 64] = {
     out
 };
 
+#[cfg(target_arch = "x86_64")]
+enum Level {
+    Portable,
+    /// AVX2, BMI1 and BMI2.
+    Shifting,
+    /// AVX-512 for its rotations.
+    Rotating,
+}
+
+#[cfg(target_arch = "x86_64")]
+fn level() -> Level {
+    use std::arch::is_x86_feature_detected as has;
+    if !(has!("bmi1") && has!("bmi2") && has!("avx2")) {
+        Level::Portable
+    } else if !(has!("avx512f") && has!("avx512vl")) {
+        Level::Shifting
+    } else {
+        Level::Rotating
+    }
+}
+
 /// Take whole blocks into the state.
 pub(super) fn compress(state: &mut [u32; 8], blocks: &[u8]) {
     #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::is_x86_feature_detected as has;
-        if has!("bmi1") && has!("bmi2") && has!("avx2") {
-            // SAFETY: the features were just detected.
-            return unsafe {
-                if has!("avx512f") && has!("avx512vl") {
-                    x86::compress_rotating(state, blocks)
-                } else {
-                    x86::compress_shifting(state, blocks)
-                }
-            };
-        }
+    // SAFETY: the level was just found on this processor.
+    match level() {
+        Level::Portable => {}
+        Level::Shifting => return unsafe { x86::compress_shifting(state, blocks) },
+        Level::Rotating => return unsafe { x86::compress_rotating(state, blocks) },
     }
     compress_portable(state, blocks);
+}
+
+/// Every compression function this processor has, by name.
+pub(super) fn all() -> Vec<(&'static str, super::internals::Compress)> {
+    let portable: (_, super::internals::Compress) = ("portable", compress_portable);
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: the level was just found on this processor.
+    match level() {
+        Level::Portable => {}
+        Level::Shifting => {
+            return vec![
+                portable,
+                ("shifting", |s, b| unsafe { x86::compress_shifting(s, b) }),
+            ];
+        }
+        Level::Rotating => {
+            return vec![
+                portable,
+                ("shifting", |s, b| unsafe { x86::compress_shifting(s, b) }),
+                ("rotating", |s, b| unsafe { x86::compress_rotating(s, b) }),
+            ];
+        }
+    }
+    vec![portable]
 }
 
 #[inline(always)]
@@ -86,7 +124,6 @@ macro_rules! round {
     };
 }
 
-#[inline(always)]
 fn compress_portable(state: &mut [u32; 8], blocks: &[u8]) {
     let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
     for block in blocks.chunks_exact(BLOCK_BYTES) {

@@ -126,6 +126,17 @@ fn to_bytes(state: &[u32; 8]) -> Digest {
     out
 }
 
+/// The compression functions one by one, for tests and evidence.
+pub mod internals {
+    /// Takes whole blocks into a state.
+    pub type Compress = fn(&mut [u32; 8], &[u8]);
+
+    /// Every compression function this processor has, by name.
+    pub fn compressions() -> Vec<(&'static str, Compress)> {
+        super::block::all()
+    }
+}
+
 /// Values that are all zeros when wiped.
 pub(crate) trait Plain: Copy {
     const ZERO: Self;

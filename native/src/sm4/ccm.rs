@@ -12,7 +12,8 @@ impl<'a> Form<'a> {
     /// Refuses a nonce not of 7 to 13 bytes, a tag not of 4, 6, … 16, and a text whose length
     /// does not fit beside the nonce.
     fn new(nonce: &'a [u8], tag: usize, text: usize) -> Result<Self, Refused> {
-        let sizes = (7..=13).contains(&nonce.len()) && (4..=16).contains(&tag) && tag % 2 == 0;
+        let sizes =
+            (7..=13).contains(&nonce.len()) && (4..=16).contains(&tag) && tag.is_multiple_of(2);
         if !sizes {
             return Err(Refused);
         }
@@ -102,7 +103,7 @@ impl Sm4 {
     /// CBC-MAC over sizes, `aad` and text (RFC 3610, 2.2).
     fn ccm_sum(&self, form: &Form, aad: &[u8], text: &[u8]) -> [u8; BLOCK] {
         let with_aad = usize::from(!aad.is_empty()) << 6;
-        let flags = with_aad | (form.tag - 2) / 2 << 3 | (form.length_bytes() - 1);
+        let flags = with_aad | ((form.tag - 2) / 2) << 3 | (form.length_bytes() - 1);
         let mut sum = [0; BLOCK];
         self.chain(&mut sum, &form.block(flags, text.len() as u64), None);
         if !aad.is_empty() {

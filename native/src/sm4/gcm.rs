@@ -10,6 +10,9 @@ pub const GCM_TAG: usize = 16;
 /// Longest text: the block counter has 32 bits and two of its values are taken (5.2.1.1).
 pub const GCM_MOST: u64 = ((1 << 32) - 2) * BLOCK as u64;
 
+/// A text this short is encrypted together with H and the mask: one group of the widest path.
+const SHORT: usize = 14 * BLOCK;
+
 /// What is encrypted and authenticated in one go stays in the first cache.
 const PIECE: usize = 8 << 10;
 
@@ -30,11 +33,23 @@ impl Sm4 {
             from.len() as u64 <= GCM_MOST,
             "the block counter has 32 bits"
         );
-        let (mut counter, mut tag, mut ghash) = self.gcm_start(nonce, aad, from.len());
-        for (from, to) in from.chunks(PIECE).zip(to.chunks_mut(PIECE)) {
-            self.ctr32(&counter, from, to);
-            advance(&mut counter, PIECE / BLOCK);
+        let Start {
+            mut counter,
+            mask: mut tag,
+            mut stream,
+            mut ghash,
+        } = self.gcm_start(nonce, aad, from.len());
+        if from.len() <= SHORT {
+            to.copy_from_slice(from);
+            xor(to, &stream);
+            wipe(&mut stream);
             ghash.update(to);
+        } else {
+            for (from, to) in from.chunks(PIECE).zip(to.chunks_mut(PIECE)) {
+                self.ctr32(&counter, from, to);
+                advance(&mut counter, PIECE / BLOCK);
+                ghash.update(to);
+            }
         }
         xor(&mut tag, &ghash.finish(aad.len(), from.len()));
         tag
@@ -56,11 +71,23 @@ impl Sm4 {
         if from.len() as u64 > GCM_MOST {
             return Err(Refused);
         }
-        let (mut counter, mut wanted, mut ghash) = self.gcm_start(nonce, aad, from.len());
-        for (from, to) in from.chunks(PIECE).zip(to.chunks_mut(PIECE)) {
+        let Start {
+            mut counter,
+            mask: mut wanted,
+            mut stream,
+            mut ghash,
+        } = self.gcm_start(nonce, aad, from.len());
+        if from.len() <= SHORT {
             ghash.update(from);
-            self.ctr32(&counter, from, to);
-            advance(&mut counter, PIECE / BLOCK);
+            to.copy_from_slice(from);
+            xor(to, &stream);
+            wipe(&mut stream);
+        } else {
+            for (from, to) in from.chunks(PIECE).zip(to.chunks_mut(PIECE)) {
+                ghash.update(from);
+                self.ctr32(&counter, from, to);
+                advance(&mut counter, PIECE / BLOCK);
+            }
         }
         xor(&mut wanted, &ghash.finish(aad.len(), from.len()));
         let verdict = same(&wanted, tag);
@@ -73,34 +100,50 @@ impl Sm4 {
         }
     }
 
-    /// The first counter of the text, the mask of the tag, and the sum over `aad`.
-    fn gcm_start(
-        &self,
-        nonce: &[u8; GCM_NONCE],
-        aad: &[u8],
-        text: usize,
-    ) -> ([u8; BLOCK], [u8; BLOCK], Ghash) {
+    /// What both ways begin with.
+    fn gcm_start(&self, nonce: &[u8; GCM_NONCE], aad: &[u8], text: usize) -> Start {
         let mut counter = [0; BLOCK];
         counter[..GCM_NONCE].copy_from_slice(nonce);
-        counter[BLOCK - 1] = 1;
-        // H and the mask in one go.
-        let mut from = [0; 2 * BLOCK];
-        from[BLOCK..].copy_from_slice(&counter);
-        let mut both = [0; 2 * BLOCK];
-        self.ecb_encrypt(&from, &mut both);
-        let (h, mask) = both
-            .as_chunks::<BLOCK>()
-            .0
-            .split_first()
-            .expect("two blocks");
-        let blocks = aad.len().div_ceil(BLOCK).max(text.div_ceil(BLOCK));
-        let mut ghash = Ghash::new(self.path, h, blocks);
-        let mask = mask[0];
-        wipe(&mut both);
+        // H, the mask and the keystream of a short text in one go: the zero block, then counters.
+        let mut blocks = [[0; BLOCK]; SHORT / BLOCK + 2];
+        let used = 2 + if text <= SHORT {
+            text.div_ceil(BLOCK)
+        } else {
+            0
+        };
+        for (number, block) in blocks[..used].iter_mut().enumerate().skip(1) {
+            *block = counter;
+            block[BLOCK - 1] = number as u8;
+        }
+        let mut out = [0; SHORT + 2 * BLOCK];
+        self.ecb_encrypt(blocks[..used].as_flattened(), &mut out[..BLOCK * used]);
+        let (h, rest) = out.split_first_chunk().expect("more than two blocks");
+        let (mask, stream) = rest.split_first_chunk().expect("more than two blocks");
+        let powers = aad.len().div_ceil(BLOCK).max(text.div_ceil(BLOCK));
+        let mut ghash = Ghash::new(self.path, h, powers);
         ghash.update(aad);
         counter[BLOCK - 1] = 2;
-        (counter, mask, ghash)
+        let stream = *stream.first_chunk().expect("the rest");
+        let start = Start {
+            counter,
+            mask: *mask,
+            stream,
+            ghash,
+        };
+        wipe(&mut out);
+        start
     }
+}
+
+struct Start {
+    /// The first counter of the text.
+    counter: [u8; BLOCK],
+    /// The mask of the tag.
+    mask: [u8; BLOCK],
+    /// The keystream of a text of at most [`SHORT`] bytes.
+    stream: [u8; SHORT],
+    /// The sum over the data authenticated only.
+    ghash: Ghash,
 }
 
 /// inc32 of 6.2, by as many blocks.

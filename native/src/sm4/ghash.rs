@@ -13,6 +13,10 @@ pub(super) struct Ghash {
     sum: [u8; BLOCK],
 }
 
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one lives at a time, on the stack"
+)]
 enum Key {
     Portable(portable::Key),
     #[cfg(target_arch = "x86_64")]

@@ -193,8 +193,8 @@ impl Planes {
         let mut planes = [[0; 8]; 32];
         for (round, (key, planes)) in keys.iter().zip(&mut planes).enumerate() {
             // How often the three summed words have taken OUTER in, all but the last bit.
-            let carried = (round + 1) / 4 + (round + 2) / 4 + (round + 3) / 4;
-            let key = key ^ INNER ^ OUTER * (carried as u32 & 1);
+            let carried = (round + 1) / 4 + (round + 2) / 4 + round.div_ceil(4);
+            let key = key ^ INNER ^ (OUTER * (carried as u32 & 1));
             for (bit, plane) in planes.iter_mut().enumerate() {
                 for byte in 0..4 {
                     let set = u64::from(key >> (8 * byte + bit) & 1);

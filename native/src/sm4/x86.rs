@@ -39,11 +39,6 @@ const FAR: (u128, u128) = (
     0x0d58d386_d5800b5e_53068dd8_8bde5500,
     0xc9965c03_bbe42e71_b8e72d72_ca955f00,
 );
-/// The S-box of SM4 behind the S-box of AES, for the key schedule.
-const PLAIN: (u128, u128) = (
-    0x47ff8d35_79c1b30b_2098ea52_1ea6d46c,
-    0xed0dbd5d_709020c0_2dcd7d9d_b050e000,
-);
 /// The constant under the inversion; it is kept in the round keys.
 const INNER: u32 = 0x3e3e_3e3e;
 
@@ -85,47 +80,129 @@ fn halves(x: __m128i, (low, high): (u128, u128)) -> __m128i {
     )
 }
 
-/// The round keys of the encryption (clause 7.3), under φ∘A and with [`INNER`] in them.
-///
-/// # Safety
-/// The processor has AES-NI and AVX2.
-#[target_feature(enable = "avx2,aes")]
-pub(super) unsafe fn expand(key: &[u8; 16]) -> RoundKeys {
-    let mut k: [u32; 4] = std::array::from_fn(|i| super::word(key, i) ^ super::FAMILY[i]);
-    let mut plain = [0u32; 32];
-    for (round, out) in plain.iter_mut().enumerate() {
-        let x = k[1] ^ k[2] ^ k[3] ^ super::fixed(round);
-        // The word stands in all four columns, so that the turns of ShiftRows do not matter.
-        let entered = halves(_mm_set1_epi32(x as i32), ENTER);
-        let inner = _mm_xor_si128(entered, _mm_set1_epi32(INNER as i32));
-        let s = halves(_mm_aesenclast_si128(inner, _mm_setzero_si128()), PLAIN);
-        let s = _mm_cvtsi128_si32(s) as u32;
-        let new = k[0] ^ s ^ s.rotate_left(13) ^ s.rotate_left(23);
-        *out = new;
-        k = [k[1], k[2], k[3], new];
-    }
-    let mut keys = [0u32; 32];
-    for (out, plain) in keys
-        .as_chunks_mut::<4>()
-        .0
-        .iter_mut()
-        .zip(plain.as_chunks::<4>().0)
-    {
-        let words = plain.map(|word| word.swap_bytes() as i32);
-        let x = _mm_set_epi32(words[3], words[2], words[1], words[0]);
-        let x = _mm_xor_si128(halves(x, ENTER), _mm_set1_epi32(INNER as i32));
-        // SAFETY: four words are 16 bytes.
-        unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), x) };
-    }
-    super::wipe(&mut plain);
-    super::wipe(&mut k);
-    keys
+/// φ∘A of one byte, for constants.
+const fn enter_byte(byte: u8) -> u8 {
+    let low = ENTER.0 >> (8 * (byte & 15));
+    let high = ENTER.1 >> (8 * (byte >> 4));
+    (low ^ high) as u8
 }
+
+/// φ∘A of the key schedule's constants in memory order, and [`INNER`].
+const FIXED: [u32; 32] = {
+    let mut out = [0; 32];
+    let mut round = 0;
+    while round < 32 {
+        let bytes = super::fixed(round).to_be_bytes();
+        let mut entered = [0; 4];
+        let mut i = 0;
+        while i < 4 {
+            entered[i] = enter_byte(bytes[i]);
+            i += 1;
+        }
+        out[round] = u32::from_le_bytes(entered) ^ INNER;
+        round += 1;
+    }
+    out
+};
+
+/// The key schedule (clause 7.3) on words that each fill all columns of a vector, as in the chain
+/// of single blocks; the round keys come out under φ∘A and with [`INNER`] in them. With the bits
+/// that leave a byte written out, L'(s) = s ^ s<<<13 ^ s<<<23 is s ^ (s << 5) <<< 8 ^
+/// (s >> 3 ^ s << 7) <<< 16 ^ (s >> 1) <<< 24; `$parts` gives the four behind the inversion.
+macro_rules! schedule {
+    ($name:ident, $features:literal, $enter:ident, $parts:ident) => {
+        /// # Safety
+        /// The processor has the features.
+        #[target_feature(enable = $features)]
+        pub(super) unsafe fn $name(key: &[u8; 16]) -> RoundKeys {
+            let right = RIGHT.map(|turn| constant(turn));
+            let family = super::FAMILY.map(|word| word.swap_bytes() as i32);
+            let family = _mm_set_epi32(family[3], family[2], family[1], family[0]);
+            // SAFETY: a key is 16 bytes.
+            let key = unsafe { _mm_loadu_si128(key.as_ptr().cast()) };
+            let k = $enter(_mm_xor_si128(key, family));
+            let mut k = [
+                _mm_shuffle_epi32::<0x00>(k),
+                _mm_shuffle_epi32::<0x55>(k),
+                _mm_shuffle_epi32::<0xaa>(k),
+                _mm_shuffle_epi32::<0xff>(k),
+            ];
+            let mut keys = [0; 32];
+            for (key, fixed) in keys.iter_mut().zip(FIXED) {
+                let known = _mm_xor_si128(_mm_xor_si128(k[1], k[2]), _mm_set1_epi32(fixed as i32));
+                let parts = $parts(_mm_xor_si128(known, k[3]));
+                let near = _mm_xor_si128(k[0], parts[0]);
+                let far = _mm_xor_si128(
+                    _mm_shuffle_epi8(parts[2], right[1]),
+                    _mm_shuffle_epi8(parts[3], right[2]),
+                );
+                let near = late(near, _mm_shuffle_epi8(parts[1], right[0]));
+                k = [k[1], k[2], k[3], late(near, far)];
+                *key = _mm_cvtsi128_si32(k[3]) as u32 ^ INNER;
+            }
+            keys
+        }
+    };
+}
+
+/// The parts of L' behind the S-box of AES and behind the inversion.
+const SCHEDULE: [(u128, u128); 4] = [
+    (
+        0x25404722_fd989ffa_f79295f0_2f4a4d28,
+        0x75966c8f_37d42ecd_b85ba142_fa19e300,
+    ),
+    (
+        0xebeb2e2e_2626e3e3_0808cdcd_c5c50000,
+        0x26262626_00000000_26262626_00000000,
+    ),
+    (
+        0x01e4ce2b_38ddf712_13f6dc39_2acfe500,
+        0x4284ed2b_2aec8543_01c7ae68_69afc600,
+    ),
+    (
+        0xd5d63734_afac4d4e_9b98797a_e1e20300,
+        0x82b53304_6d5adceb_695ed8ef_86b13700,
+    ),
+];
+const SCHEDULE_MATRICES: [i64; 4] = [
+    0x280f_0901_760d_c1af,
+    0xabf3_58c7_00f3_ababu64 as i64,
+    0x13b5_3366_4874_8933,
+    0x54c1_eccc_e681_2f59,
+];
+const SCHEDULE_OUTER: i32 = 0xc5;
+
+#[inline]
+#[target_feature(enable = "avx2,aes")]
+fn schedule_halves(sum: __m128i) -> [__m128i; 4] {
+    let s = sbox128(sum);
+    SCHEDULE.map(|by| halves(s, by))
+}
+
+#[inline]
+#[target_feature(enable = "gfni,avx2")]
+fn schedule_matrices(sum: __m128i) -> [__m128i; 4] {
+    let by = SCHEDULE_MATRICES.map(|matrix| _mm_set1_epi64x(matrix));
+    [
+        _mm_gf2p8affineinv_epi64_epi8::<SCHEDULE_OUTER>(sum, by[0]),
+        _mm_gf2p8affineinv_epi64_epi8::<0>(sum, by[1]),
+        _mm_gf2p8affineinv_epi64_epi8::<0>(sum, by[2]),
+        _mm_gf2p8affineinv_epi64_epi8::<0>(sum, by[3]),
+    ]
+}
+
+schedule!(expand_aes, "avx2,aes", enter_halves128, schedule_halves);
+schedule!(
+    expand_gfni,
+    "gfni,avx2",
+    enter_matrices128,
+    schedule_matrices
+);
 
 /// One width and one way to the S-box. `$step` gives x0 ^ L(S(x)) for the sum x.
 macro_rules! path {
     ($name:ident, $v:ty, $parts:literal, $wide:literal, $features:literal,
-     $zero:expr, $xor:ident, $splat:ident, $load:ident, $store:ident, $spread:ident,
+     $zero:expr, $xor:ident, $splat:ident, $load:ident, $store:ident,
      $unpacklo32:ident, $unpackhi32:ident, $unpacklo64:ident, $unpackhi64:ident, $add:ident,
      $bytes:ident, $tables:ident, $three:ident, $enter:ident, $leave:ident, $step:ident) => {
         pub(super) mod $name {
@@ -355,7 +432,7 @@ fn late(x: __m128i, y: __m128i) -> __m128i {
 /// block fills all columns of a vector, so ShiftRows changes nothing. `$parts` gives near, near ^
 /// far and far of the inversion.
 macro_rules! chain {
-    ($name:ident, $features:literal, $tables:ident, $enter:ident, $leave:ident, $parts:ident) => {
+    ($name:ident, $features:literal, $enter:ident, $leave:ident, $parts:ident) => {
         /// CBC: each block of `from` is summed with the one before, beginning with `last`, and
         /// encrypted into `last` and, when given, `to`.
         ///
@@ -368,14 +445,13 @@ macro_rules! chain {
             from: &[u8],
             mut to: Option<&mut [u8]>,
         ) {
-            let tables = &$tables::new();
             let right = RIGHT.map(|turn| constant(turn));
             // SAFETY: a block is 16 bytes.
             let mut chained = unsafe { _mm_loadu_si128(last.as_ptr().cast()) };
             for (index, block) in from.as_chunks::<BLOCK>().0.iter().enumerate() {
                 // SAFETY: a block is 16 bytes.
                 let text = unsafe { _mm_loadu_si128(block.as_ptr().cast()) };
-                let x = $enter(_mm_xor_si128(text, chained), tables);
+                let x = $enter(_mm_xor_si128(text, chained));
                 let mut x = [
                     _mm_shuffle_epi32::<0x00>(x),
                     _mm_shuffle_epi32::<0x55>(x),
@@ -391,7 +467,7 @@ macro_rules! chain {
                             _mm_xor_si128(x[$c], x[$d]),
                             _mm_set1_epi32($next_key as i32),
                         );
-                        let (near, both, far) = $parts(sum, tables);
+                        let (near, both, far) = $parts(sum);
                         let far = _mm_shuffle_epi8(far, right[2]);
                         let both = late(
                             _mm_shuffle_epi8(both, right[0]),
@@ -413,7 +489,7 @@ macro_rules! chain {
                     _mm_unpacklo_epi32(x[3], x[2]),
                     _mm_unpacklo_epi32(x[1], x[0]),
                 );
-                chained = $leave(x, tables);
+                chained = $leave(x);
                 if let Some(to) = to.as_deref_mut() {
                     let to = &mut to[BLOCK * index..][..BLOCK];
                     // SAFETY: a block is 16 bytes.
@@ -428,26 +504,52 @@ macro_rules! chain {
 
 #[inline]
 #[target_feature(enable = "avx2,aes")]
-fn parts_halves(sum: __m128i, tables: &Halves128) -> (__m128i, __m128i, __m128i) {
+fn enter_halves128(x: __m128i) -> __m128i {
+    halves(x, ENTER)
+}
+
+#[inline]
+#[target_feature(enable = "avx2,aes")]
+fn leave_halves128(x: __m128i) -> __m128i {
+    halves(x, LEAVE)
+}
+
+#[inline]
+#[target_feature(enable = "gfni,avx2")]
+fn enter_matrices128(x: __m128i) -> __m128i {
+    _mm_gf2p8affine_epi64_epi8::<0>(x, _mm_set1_epi64x(ENTER_MATRIX))
+}
+
+#[inline]
+#[target_feature(enable = "gfni,avx2")]
+fn leave_matrices128(x: __m128i) -> __m128i {
+    _mm_gf2p8affine_epi64_epi8::<0>(x, _mm_set1_epi64x(LEAVE_MATRIX))
+}
+
+#[inline]
+#[target_feature(enable = "avx2,aes")]
+fn parts_halves(sum: __m128i) -> (__m128i, __m128i, __m128i) {
     let s = sbox128(sum);
     let mask = _mm_set1_epi8(0x0f);
     let low = _mm_and_si128(s, mask);
     let high = _mm_and_si128(_mm_srli_epi16::<4>(s), mask);
     let map = |by: (u128, u128)| {
-        late(_mm_shuffle_epi8(constant(by.0), low), _mm_shuffle_epi8(constant(by.1), high))
+        late(
+            _mm_shuffle_epi8(constant(by.0), low),
+            _mm_shuffle_epi8(constant(by.1), high),
+        )
     };
-    let _ = tables;
     // The constants of near and far cancel, since the middle comes twice.
     (map(NEAR), map((NEAR.0 ^ FAR.0, NEAR.1 ^ FAR.1)), map(FAR))
 }
 
 #[inline]
 #[target_feature(enable = "gfni,avx2")]
-fn parts_matrices(sum: __m128i, tables: &Matrices128) -> (__m128i, __m128i, __m128i) {
+fn parts_matrices(sum: __m128i) -> (__m128i, __m128i, __m128i) {
     (
-        _mm_gf2p8affineinv_epi64_epi8::<OUTER>(sum, tables.near),
-        _mm_gf2p8affineinv_epi64_epi8::<0>(sum, tables.both),
-        _mm_gf2p8affineinv_epi64_epi8::<0>(sum, tables.far),
+        _mm_gf2p8affineinv_epi64_epi8::<OUTER>(sum, _mm_set1_epi64x(NEAR_MATRIX)),
+        _mm_gf2p8affineinv_epi64_epi8::<0>(sum, _mm_set1_epi64x(BOTH_MATRIX)),
+        _mm_gf2p8affineinv_epi64_epi8::<0>(sum, _mm_set1_epi64x(FAR_MATRIX)),
     )
 }
 
@@ -536,7 +638,7 @@ macro_rules! by_halves {
 
 macro_rules! by_matrices {
     ($tables:ident, $v:ty, $features:literal, $three:ident, $enter:ident, $leave:ident,
-     $step:ident, $order:expr, $wide:expr, $splat64:ident, $affine:ident, $inverse:ident,
+     $step:ident, $order:expr, $splat64:ident, $affine:ident, $inverse:ident,
      $xor:ident, $right:ident) => {
         #[derive(Clone, Copy)]
         pub(super) struct $tables {
@@ -545,7 +647,6 @@ macro_rules! by_matrices {
             near: $v,
             both: $v,
             far: $v,
-            right: [$v; 3],
             order: $v,
         }
 
@@ -553,14 +654,12 @@ macro_rules! by_matrices {
             #[inline]
             #[target_feature(enable = $features)]
             fn new() -> Self {
-                let wide = $wide;
                 Self {
                     enter: $splat64(ENTER_MATRIX),
                     leave: $splat64(LEAVE_MATRIX),
                     near: $splat64(NEAR_MATRIX),
                     both: $splat64(BOTH_MATRIX),
                     far: $splat64(FAR_MATRIX),
-                    right: RIGHT.map(|turn| wide(constant(turn))),
                     order: $order,
                 }
             }
@@ -584,8 +683,8 @@ macro_rules! by_matrices {
             let near = $inverse::<OUTER>(sum, tables.near);
             let both = $inverse::<0>(sum, tables.both);
             let far = $inverse::<0>(sum, tables.far);
-            let x = $three(x, near, $right::<0>(both, tables));
-            $three(x, $right::<1>(both, tables), $right::<2>(far, tables))
+            let x = $three(x, near, $right::<0>(both));
+            $three(x, $right::<1>(both), $right::<2>(far))
         }
     };
 }
@@ -632,7 +731,7 @@ fn three512(x: __m512i, y: __m512i, z: __m512i) -> __m512i {
 
 #[inline]
 #[target_feature(enable = "gfni,avx512f,avx512bw")]
-fn right512<const BYTES: usize>(x: __m512i, _tables: &Matrices512) -> __m512i {
+fn right512<const BYTES: usize>(x: __m512i) -> __m512i {
     match BYTES {
         0 => _mm512_ror_epi32::<8>(x),
         1 => _mm512_ror_epi32::<16>(x),
@@ -648,41 +747,11 @@ fn three256(x: __m256i, y: __m256i, z: __m256i) -> __m256i {
 
 #[inline]
 #[target_feature(enable = "gfni,avx2")]
-fn right256<const BYTES: usize>(x: __m256i, tables: &Matrices256) -> __m256i {
-    _mm256_shuffle_epi8(x, tables.right[BYTES])
-}
-
-#[inline]
-#[target_feature(enable = "gfni,avx2")]
-fn three128(x: __m128i, y: __m128i, z: __m128i) -> __m128i {
-    _mm_xor_si128(x, _mm_xor_si128(y, z))
-}
-
-#[inline]
-#[target_feature(enable = "gfni,avx2")]
-fn right128<const BYTES: usize>(x: __m128i, tables: &Matrices128) -> __m128i {
-    _mm_shuffle_epi8(x, tables.right[BYTES])
+fn right256<const BYTES: usize>(x: __m256i) -> __m256i {
+    _mm256_shuffle_epi8(x, _mm256_broadcastsi128_si256(constant(RIGHT[BYTES])))
 }
 
 // In vector j of a group, part p is block parts·j + p: word j of part p counts so.
-by_halves!(
-    Halves128,
-    __m128i,
-    "avx2,aes",
-    three_halves128,
-    enter_halves128,
-    leave_halves128,
-    step_halves128,
-    map128,
-    _mm_set_epi32(3, 2, 1, 0),
-    |x: __m128i| x,
-    _mm_set1_epi8,
-    _mm_and_si128,
-    _mm_srli_epi16,
-    _mm_shuffle_epi8,
-    _mm_xor_si128,
-    sbox128
-);
 by_halves!(
     Halves256,
     __m256i,
@@ -720,22 +789,6 @@ by_halves!(
     sbox256
 );
 by_matrices!(
-    Matrices128,
-    __m128i,
-    "gfni,avx2",
-    three128,
-    enter_matrices128,
-    leave_matrices128,
-    step_matrices128,
-    _mm_set_epi32(3, 2, 1, 0),
-    |x: __m128i| x,
-    _mm_set1_epi64x,
-    _mm_gf2p8affine_epi64_epi8,
-    _mm_gf2p8affineinv_epi64_epi8,
-    _mm_xor_si128,
-    right128
-);
-by_matrices!(
     Matrices256,
     __m256i,
     "gfni,avx2",
@@ -744,7 +797,6 @@ by_matrices!(
     leave_matrices256,
     step_matrices256,
     _mm256_set_epi32(7, 5, 3, 1, 6, 4, 2, 0),
-    |x: __m128i| _mm256_broadcastsi128_si256(x),
     _mm256_set1_epi64x,
     _mm256_gf2p8affine_epi64_epi8,
     _mm256_gf2p8affineinv_epi64_epi8,
@@ -760,7 +812,6 @@ by_matrices!(
     leave_matrices512,
     step_matrices512,
     _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0),
-    |x: __m128i| _mm512_broadcast_i32x4(x),
     _mm512_set1_epi64,
     _mm512_gf2p8affine_epi64_epi8,
     _mm512_gf2p8affineinv_epi64_epi8,
@@ -772,14 +823,13 @@ path!(
     aesni,
     __m256i,
     2,
-    2,
+    4,
     "avx2,aes",
     _mm256_setzero_si256(),
     _mm256_xor_si256,
     _mm256_set1_epi32,
     _mm256_loadu_si256,
     _mm256_storeu_si256,
-    _mm256_broadcastsi128_si256,
     _mm256_unpacklo_epi32,
     _mm256_unpackhi_epi32,
     _mm256_unpacklo_epi64,
@@ -796,14 +846,13 @@ path!(
     vaes,
     __m256i,
     2,
-    2,
+    4,
     "avx2,aes,vaes",
     _mm256_setzero_si256(),
     _mm256_xor_si256,
     _mm256_set1_epi32,
     _mm256_loadu_si256,
     _mm256_storeu_si256,
-    _mm256_broadcastsi128_si256,
     _mm256_unpacklo_epi32,
     _mm256_unpackhi_epi32,
     _mm256_unpacklo_epi64,
@@ -820,14 +869,13 @@ path!(
     gfni256,
     __m256i,
     2,
-    2,
+    4,
     "gfni,avx2",
     _mm256_setzero_si256(),
     _mm256_xor_si256,
     _mm256_set1_epi32,
     _mm256_loadu_si256,
     _mm256_storeu_si256,
-    _mm256_broadcastsi128_si256,
     _mm256_unpacklo_epi32,
     _mm256_unpackhi_epi32,
     _mm256_unpacklo_epi64,
@@ -851,7 +899,6 @@ path!(
     _mm512_set1_epi32,
     _mm512_loadu_si512,
     _mm512_storeu_si512,
-    _mm512_broadcast_i32x4,
     _mm512_unpacklo_epi32,
     _mm512_unpackhi_epi32,
     _mm512_unpacklo_epi64,
@@ -868,7 +915,6 @@ path!(
 chain!(
     chain_aes,
     "avx2,aes",
-    Halves128,
     enter_halves128,
     leave_halves128,
     parts_halves
@@ -876,7 +922,6 @@ chain!(
 chain!(
     chain_gfni,
     "gfni,avx2",
-    Matrices128,
     enter_matrices128,
     leave_matrices128,
     parts_matrices

@@ -127,7 +127,7 @@ impl Reference {
                 sum = multiply(sum ^ u128::from_be_bytes(block), h);
             }
         }
-        let lengths = (aad.len() as u128 * 8) << 64 | text.len() as u128 * 8;
+        let lengths = ((aad.len() as u128 * 8) << 64) | (text.len() as u128 * 8);
         sum = multiply(sum ^ lengths, h);
         let mask = u128::from_be_bytes(self.encrypt(&first.to_be_bytes()));
         (out, (sum ^ mask).to_be_bytes())

@@ -111,6 +111,13 @@ def test_pages_go_through_all_alerts_newest_first(alerts: Alerts) -> None:
     assert seen == [f"127.0.0.{number}" for number in range(7, 0, -1)]
 
 
+@pytest.mark.parametrize("cursor", ["x", "--5.aa", "9" * 19 + ".aa", "5", "5.'"])
+def test_a_cursor_no_page_gave_is_refused(alerts: Alerts, cursor: str) -> None:
+    with pytest.raises(FengsuiError) as raised:
+        alerts.page((), cursor=cursor)
+    assert raised.value.code == "collector.alert.cursor"
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [
@@ -125,6 +132,9 @@ def test_pages_go_through_all_alerts_newest_first(alerts: Alerts) -> None:
         ("rule.id:host-*", [4, 3, 2, 1]),
         ("rule.id:%", []),
         (f"@timestamp:{to_text(2 * HOUR)}..{to_text(3 * HOUR)}", [3, 2]),
+        ("@timestamp:1970-01-01..1970-01-01", [4, 3, 2, 1]),
+        ("@timestamp:1970-01-01T03:00:00Z..", [4, 3]),
+        ("@timestamp:1970-01-01T08:00+08:00..1970-01-01T10:00+08:00", [2, 1]),
         ("guessing", [4, 3, 2, 1]),
     ],
 )

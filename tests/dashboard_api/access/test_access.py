@@ -37,6 +37,7 @@ def test_the_first_link_makes_four_users_and_lets_the_officer_in(site):
         Role.OFFICER, Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN,
     }  # fmt: skip
     assert all(user.password is None for user in found.values())
+    assert site.acts()[-1] == ("fengsui", "user.link", "officer", "done")
     opened = site.access.login_link(TOKEN)
     assert opened.principal.name == "officer"
     assert opened.principal.must_set_password
@@ -47,6 +48,14 @@ def test_a_second_start_makes_no_second_users_but_a_new_link(site):
     site.access.first_link(TOKEN + "2")
     assert len(site.accounts.everyone()) == 4
     assert site.access.login_link(TOKEN + "2").principal.name == "officer"
+
+
+def test_a_site_whose_first_officer_was_closed_starts_without_a_link(site):
+    site.access.first_link(TOKEN)
+    (closed,) = [user for user in site.accounts.everyone() if user.name == "officer"]
+    site.accounts.disable(site.user("wang", Role.SYSTEM_ADMIN), closed.id)
+    assert site.access.first_link(TOKEN + "2") is False
+    assert refused(lambda: site.access.login_link(TOKEN + "2")) == "dashboard_api.link.refused"
 
 
 def test_a_link_used_twice_is_refused(site):

@@ -3,7 +3,7 @@
 //! `memory portable` and `memory fast` run all cases without and with what the processor has beyond
 //! plain x86-64, `memory leak NAME` a planted leak. Exits 2 when no valgrind watches.
 
-use fengsui_evidence::{cases, leak, secret, sm2};
+use fengsui_evidence::{cases, leak, secret, sm2, sm3, sm4};
 use std::process::ExitCode;
 
 const USAGE: u8 = 2;
@@ -28,6 +28,8 @@ fn main() -> ExitCode {
 
 fn run(fast: bool) {
     sm2::choose(fast);
+    sm3::choose(fast);
+    sm4::choose(fast);
     for case in cases() {
         println!("{}", case.name);
         (case.run)();

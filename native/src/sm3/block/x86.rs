@@ -99,14 +99,21 @@ macro_rules! compress {
                         $h = p0($h);
                     };
                 }
+                macro_rules! expanded {
+                    ($y:ident, $y0:literal, $y1:literal, $y2:literal, $y3:literal) => {
+                        $y[$y0] = expand($y[$y0], $y[$y1], $y[$y2], $y[$y3]);
+                    };
+                }
+                // Behind W_67 nothing is needed.
+                macro_rules! done {
+                    ($y:ident, $y0:literal, $y1:literal, $y2:literal, $y3:literal) => {};
+                }
                 macro_rules! four {
-                    ($ff:ident, $gg:ident, $j:expr, $y0:literal, $y1:literal, $y2:literal,
+                    ($expand:ident, $ff:ident, $gg:ident, $j:expr, $y0:literal, $y1:literal, $y2:literal,
                      $y3:literal) => {
                         let words = &mut words[$y0 % 2];
                         put(words, y[$y0], y[$y1]);
-                        if $j < 52 {
-                            y[$y0] = expand(y[$y0], y[$y1], y[$y2], y[$y3]);
-                        }
+                        $expand!(y, $y0, $y1, $y2, $y3);
                         round!(a b c d e f g h, $ff, $gg, $j, words, 0);
                         round!(d a b c h e f g, $ff, $gg, $j + 1, words, 1);
                         round!(c d a b g h e f, $ff, $gg, $j + 2, words, 2);
@@ -114,17 +121,17 @@ macro_rules! compress {
                     };
                 }
                 macro_rules! sixteen {
-                    ($ff:ident, $gg:ident, $j:literal) => {
-                        four!($ff, $gg, $j, 0, 1, 2, 3);
-                        four!($ff, $gg, $j + 4, 1, 2, 3, 0);
-                        four!($ff, $gg, $j + 8, 2, 3, 0, 1);
-                        four!($ff, $gg, $j + 12, 3, 0, 1, 2);
+                    ($expand:ident, $ff:ident, $gg:ident, $j:literal) => {
+                        four!(expanded, $ff, $gg, $j, 0, 1, 2, 3);
+                        four!($expand, $ff, $gg, $j + 4, 1, 2, 3, 0);
+                        four!($expand, $ff, $gg, $j + 8, 2, 3, 0, 1);
+                        four!($expand, $ff, $gg, $j + 12, 3, 0, 1, 2);
                     };
                 }
-                sixteen!(parity, parity, 0);
-                sixteen!(majority, choose, 16);
-                sixteen!(majority, choose, 32);
-                sixteen!(majority, choose, 48);
+                sixteen!(expanded, parity, parity, 0);
+                sixteen!(expanded, majority, choose, 16);
+                sixteen!(expanded, majority, choose, 32);
+                sixteen!(done, majority, choose, 48);
                 for (word, new) in state.iter_mut().zip([a, b, c, d, e, f, g, h]) {
                     *word ^= new;
                 }

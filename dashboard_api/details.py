@@ -1,0 +1,66 @@
+"""Details: what an error that a person meets on the page says in Chinese.
+
+Errors are raised with an English sentence; here stands the Chinese one, by code, with the error's
+parameters in braces. A code that is not here keeps its English sentence.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+from schema.errors import FengsuiError
+
+ZH: Final = MappingProxyType(
+    {
+        "collector.alert.cursor": "翻页位置不是本列表给出的，请从第一页重新读取",
+        "collector.alert.filter": "筛选值不适用于该字段：级别用 informational、low、medium、high、"
+        "critical，范围只用于 severity 与 @timestamp",
+        "collector.alert.note_missing": "研判为 {verdict} 须填写说明，且不超过 4000 字",
+        "collector.alert.unknown": "没有编号为 {id} 的告警",
+        "collector.index.cursor": "翻页位置不是本列表给出的，请从第一页重新读取",
+        "collector.index.field": "没有字段 {field}：可用字段见 docs/integrator/fields.md，"
+        "表中没有的字段写作 labels.<名称>",
+        "collector.index.value": "字段 {field} 的值不合要求",
+        "dashboard_api.alert.unknown": "没有编号为 {id} 的告警",
+        "dashboard_api.body.busy": "同时发送的内容过多，请稍后再试",
+        "dashboard_api.body.cut": "请求内容没有完整送达",
+        "dashboard_api.body.slow": "请求内容发送过慢，已超时",
+        "dashboard_api.body.too_large": "请求内容超过 {limit} 字节，请减少一次发送的数量",
+        "dashboard_api.event.unknown": "没有事件 {id}：从未存入、已过保存期或已脱敏移除",
+        "dashboard_api.host.foreign": "本服务不使用这个主机名：请用已知的名称打开，"
+        "或在设置 [server] names 中加入",
+        "dashboard_api.link.password_set": "{name} 已设口令，须先由安全管理员收回",
+        "dashboard_api.link.refused": "链接有误、已使用或已超过十分钟，请重新索取"
+        "（fengsui user link 用户名）",
+        "dashboard_api.login.busy": "同时登录的人过多，请稍后再试",
+        "dashboard_api.login.locked": "口令错误次数过多，请在 {retry_seconds} 秒后再试，"
+        "或使用一次性链接",
+        "dashboard_api.login.refused": "用户名或口令不正确",
+        "dashboard_api.origin.foreign": "请求不是来自本服务的页面",
+        "dashboard_api.password.weak": "请换一个口令：12 至 128 个字符，不含用户名，"
+        "至少有 5 种不同的字符",
+        "dashboard_api.password.wrong": "当前口令不正确",
+        "dashboard_api.permission.missing": "此操作需要权限 {permission}，请联系安全管理员",
+        "dashboard_api.request.failed": "平台处理此请求时失败，原因见平台日志",
+        "dashboard_api.roles.exclusive": "不能由一人同时担任 {roles}：管理员角色须单独授予",
+        "dashboard_api.session.missing": "尚未登录，或会话已结束",
+        "dashboard_api.stream.full": "打开的实时连接过多，请关闭不用的页面",
+        "dashboard_api.time.malformed": "时间 {text} 不是带时区的 RFC 3339 写法，"
+        "如 2026-01-31T08:00:00Z",
+        "dashboard_api.user.exists": "用户名已被使用",
+        "dashboard_api.user.malformed": "用户名为 2 至 32 个字符，以小写字母开头，"
+        "只含 a-z 0-9 . _ -；显示名为 1 至 64 个字符",
+        "dashboard_api.user.self": "不能更改自己账户的权限，请由另一位管理员操作",
+        "dashboard_api.user.unknown": "没有这个用户，或其账户已关闭",
+        "dashboard_api.verdict.note_missing": "研判为 {verdict} 须填写说明",
+        "schema.filter.malformed": "筛选条件从第 {position} 个字符起无法理解",
+        "schema.time.malformed": "时间写法有误，应如 2026-01-31T08:00:00.000000Z",
+    }
+)
+
+
+def detail_of(error: FengsuiError, languages: str) -> str:
+    """The error's sentence: in Chinese where Accept-Language prefers it and there is one."""
+    known = ZH.get(error.code) if languages.strip().lower().startswith("zh") else None
+    return known.format_map(error.params) if known else str(error.args[0])
