@@ -58,24 +58,6 @@ def encode(fields: Fields) -> bytes:
     return _encoder.encode(fields)
 
 
-def decode_many(payloads: Sequence[bytes]) -> list[Fields]:
-    """As :func:`decode` for many at once; raises for all if one is not sound."""
-    lines = b"\n".join(payloads)
-    # Canonical bytes hold no line end: with one in them, lines and payloads would not be the same.
-    if (
-        lines.count(b"\n") == len(payloads) - 1
-        and max(map(len, payloads)) <= limits.EVENT_BYTES_MAX
-    ):
-        try:
-            events = _decoder.decode_lines(lines)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            events = []
-        # Empty lines are passed over.
-        if len(events) == len(payloads):
-            return events
-    return [decode(payload) for payload in payloads]
-
-
 def decode(payload: bytes) -> Fields:
     """The fields of canonical bytes; raises ``schema.event.malformed`` for anything else."""
     if len(payload) > limits.EVENT_BYTES_MAX:
