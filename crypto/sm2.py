@@ -130,11 +130,24 @@ class PublicKey:
             raise _malformed("a public key is 04 ‖ x ‖ y, 65 bytes")
         self._engine = engines.current()
         try:
-            self._key = self._engine.sm2_public(point)
+            self._key: port.Sm2PublicKey | None = self._engine.sm2_public(point)
         except Refused:
             raise _malformed("the point is not on the SM2 curve") from None
         self._point = point
         self._digest = _MessageDigest(point)
+
+    @classmethod
+    def _of_pair(cls, point: bytes, engine: port.Engine) -> Self:
+        """Return the public half that an engine worked out: checked there, made ready when used."""
+        public = object.__new__(cls)
+        public._engine, public._key = engine, None
+        public._point, public._digest = point, _MessageDigest(point)
+        return public
+
+    def _ready(self) -> port.Sm2PublicKey:
+        if self._key is None:
+            self._key = self._engine.sm2_public(self._point)
+        return self._key
 
     @classmethod
     def from_point(cls, point: bytes) -> Self:
@@ -191,7 +204,7 @@ class PublicKey:
             raw = _der.decode_signature_raw(signature)
         except ValueError as error:
             raise _invalid_signature(self.key_id, domain) from error
-        if not self._key.verify(e, raw):
+        if not self._ready().verify(e, raw):
             raise _invalid_signature(self.key_id, domain)
 
     def encrypt(self, plaintext: bytes, *, form: Form = Form.DER) -> bytes:
@@ -203,7 +216,7 @@ class PublicKey:
                 "encrypt the SM4 key.",
                 {"size": len(plaintext), "size_max": PLAINTEXT_SIZE_MAX},
             )
-        c1, c3, c2 = _sound(self._engine, lambda: self._key.encrypt(plaintext))
+        c1, c3, c2 = _sound(self._engine, lambda: self._ready().encrypt(plaintext))
         if form is Form.C1C3C2:
             return c1 + c3 + c2
         if form is Form.C1C2C3:
@@ -238,7 +251,7 @@ class PrivateKey:
         self._engine = engine
         self._key = key
         self._policy = policy
-        self._public = PublicKey(_sound(engine, key.point))
+        self._public = PublicKey._of_pair(_sound(engine, key.point), engine)  # noqa: SLF001
         self._digest = self._public._digest  # noqa: SLF001 - the other half of this key
 
     @classmethod
@@ -404,7 +417,7 @@ def verify_many(items: Sequence[tuple[PublicKey, bytes, bytes]], *, domain: str)
             raise _invalid_signature(key.key_id, domain, index) from error
     # A key made before another engine was pinned is made again for this one.
     keys = [
-        key._key if key._engine is engine else engine.sm2_public(key.point)  # noqa: SLF001
+        key._ready() if key._engine is engine else engine.sm2_public(key.point)  # noqa: SLF001
         for key, _, _ in items
     ]
     for index, good in enumerate(engine.sm2_verify_many(keys, es, raws)):
