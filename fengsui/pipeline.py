@@ -166,6 +166,8 @@ class Pipeline:
     def round(self) -> bool:
         """One round; True when more is waiting already, so that the next should follow at once."""
         sealed = self._seal()
+        if self._stages.intake.reindex(self._stages.intake_batches_max):
+            return True
         accepted = self._stages.intake.step(self._stages.intake_batches_max)
         self._feed(accepted)
         self._heartbeat()
