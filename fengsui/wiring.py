@@ -197,10 +197,11 @@ def _open(
     alerts = Alerts(database, lambda event_id: _sensor_of(ids, event_id))
     rules = ruleset.load([ruleset.SHIPPED], folder.cache)
     snapshot = alerts.snapshot()
-    engine = Engine.restore(rules, snapshot) if snapshot else Engine(rules)
+    engine = Engine.restore(rules, snapshot, required=())
     stages = Stages(
         sensors=sensors,
         intake=intake,
+        enrolments=enrolments,
         engine=engine,
         alerts=alerts,
         control=control,
