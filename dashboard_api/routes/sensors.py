@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from collector.state.coverage import PAGE_MAX, CoverageQuery
 from dashboard_api import examples, scoped
 from dashboard_api.access.principal import Principal
 from dashboard_api.access.roles import Permission
 from dashboard_api.audit import Act
 from dashboard_api.context import Site, require
-from dashboard_api.views import RulesView, SensorsView
-from dashboard_api.wire import Time
+from dashboard_api.views import CoverageView, RulesView, SensorsView
+from dashboard_api.wire import TIME_MAX, Time, time_of
 from schema.times import HOUR
 
 router = APIRouter(tags=["sensors"])
@@ -53,6 +54,38 @@ def sensors(services: Site, reader: Reader) -> SensorsView:
     rows = services.sensors.rows()
     visible = scoped.visible_of(rows, reader)
     return SensorsView(items=[row for row in rows if scoped.sees_sensor(row.name, visible)])
+
+
+@router.get("/v1/coverage", responses=examples.answer(examples.COVERAGE))
+def coverage(
+    services: Site,
+    reader: Reader,
+    start: Annotated[
+        str, Query(max_length=40, description="RFC 3339; the newest 24 hours where absent")
+    ] = "",
+    end: Annotated[str, Query(max_length=40, description="RFC 3339, not included")] = "",
+    sensor: Annotated[str, Query(max_length=63)] = "",
+    missed: Annotated[
+        bool, Query(description="only minutes in which something came late or was left out")
+    ] = False,
+    cursor: Annotated[
+        str, Query(max_length=512, description="next_cursor of the page before")
+    ] = "",
+    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100,
+) -> CoverageView:
+    """By minute of event time what was judged and what was not, of the sensors of your units.
+
+    Records of rules are of every sensor: they show to people of every unit only.
+    """
+    query = CoverageQuery(
+        start=time_of(start, absent=0) if start else None,
+        end=time_of(end, absent=TIME_MAX),
+        sensor=sensor,
+        missed=missed,
+        cursor=cursor,
+        limit=limit,
+    )
+    return services.sensors.coverage(query, scoped.visible_to(services, reader))
 
 
 @router.post(
