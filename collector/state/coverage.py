@@ -41,6 +41,7 @@ class CoverageQuery:
     start: int | None
     end: int
     sensor: str = ""
+    rule: str = ""
     missed: bool = False
     """Only where something came late or was left out."""
     cursor: str = ""
@@ -111,6 +112,9 @@ def _where(
     if query.sensor:
         parts.append("sensor = ?")
         found.append(query.sensor)
+    if query.rule:
+        parts.append("rule = ?")
+        found.append(query.rule)
     if query.missed:
         parts.append(_MISSED)
     return " AND ".join(parts), found

@@ -65,6 +65,7 @@ def coverage(
     ] = "",
     end: Annotated[str, Query(max_length=40, description="RFC 3339, not included")] = "",
     sensor: Annotated[str, Query(max_length=63)] = "",
+    rule: Annotated[str, Query(max_length=128)] = "",
     missed: Annotated[
         bool, Query(description="only minutes in which something came late or was left out")
     ] = False,
@@ -81,6 +82,7 @@ def coverage(
         start=time_of(start, absent=0) if start else None,
         end=time_of(end, absent=TIME_MAX),
         sensor=sensor,
+        rule=rule,
         missed=missed,
         cursor=cursor,
         limit=limit,
