@@ -10,7 +10,7 @@ from analytics.explain import explain
 from analytics.rule import Rule
 from collector import proof as proofs
 from collector.clients import Clients
-from collector.enrolments import OWN_NAMES, Enrolments
+from collector.enrolments import Enrolments, is_own
 from collector.health import SensorStatus
 from collector.idindex import IdIndex
 from collector.intake import Intake
@@ -263,7 +263,7 @@ def _counts(row: CoverageRow) -> _Counts:
 
 def _sensor_row(one: SensorStatus) -> views.SensorRow:
     # The platform's own chains are sealed here: nothing of them is on its way, nor can be missed.
-    own = one.name in OWN_NAMES
+    own = is_own(one.name)
     return views.SensorRow(
         name=one.name,
         unit=one.unit,

@@ -18,10 +18,10 @@ from analytics.engine import Engine, Output
 from analytics.models.artefact import Artefact, TrainingRequest
 from collector.control import SENSOR as CONTROL
 from collector.control import ControlLog
-from collector.enrolments import Enrolments
+from collector.enrolments import Enrolments, is_own
 from collector.health import SILENT_US
 from collector.intake import Intake
-from collector.push import SENSOR as PUSH
+from collector.push import LATENESS_US as PUSH_LATENESS_US
 from fengsui.sources import Sources
 from schema.alert import Alert, Closing
 from schema.coverage import CoverageRow
@@ -237,9 +237,9 @@ class Pipeline:
         for sensor in self._stages.sensors:
             beat = intake.heartbeat(sensor.heartbeat())
             engine.heartbeat(beat.sensor, beat.low_watermark)
-        if PUSH in engine.cursors:
-            # Pushed events are sealed on arrival: nothing of this chain is on its way.
-            engine.heartbeat(PUSH, self._stages.clock.now())
+        for chain in filter(is_own, engine.cursors):
+            # Pushed events are sealed on arrival: only what a system gathered first is on its way.
+            engine.heartbeat(chain, self._stages.clock.now() - PUSH_LATENESS_US)
         # Nobody was heard while the platform stood still: silence counts from its start.
         listened = now - self._started_at > SILENT_US
         self._sources.listen(intake.status(), give_up=listened)
