@@ -16,6 +16,7 @@ from dashboard_api.audit import Act
 from dashboard_api.context import Site, require
 from dashboard_api.views import CoverageView, RulesView, SensorsView
 from dashboard_api.wire import TIME_MAX, Time, time_of
+from schema.errors import FengsuiError
 from schema.times import HOUR
 
 router = APIRouter(tags=["sensors"])
@@ -98,6 +99,11 @@ def coverage(
 def enrolment_token(services: Site, enroller: Enroller, body: NewToken) -> EnrolmentToken:
     """A token that lets one sensor in, once, within an hour."""
     with services.audit.around(Act(enroller.name, "sensor.token", body.name)):
+        enroller.must_hold(body.unit)
+        # A token for a name in use enrols that sensor anew: it must be one's own before, too.
+        for row in services.sensors.rows():
+            if row.name == body.name and row.unit:
+                enroller.must_hold(row.unit)
         token = services.enrolment.issue_token(body.name, body.unit)
     expires_at = services.clock.now() + TOKEN_LIFE_US
     return EnrolmentToken(token=token, name=body.name, unit=body.unit, expires_at=expires_at)
@@ -109,6 +115,8 @@ def revoke(
 ) -> Response:
     """Refuse the sensor's batches from now on; what it sealed before stays and stays provable."""
     with services.audit.around(Act(enroller.name, "sensor.revoke", name)):
+        if not scoped.sees_sensor(name, scoped.visible_to(services, enroller)):
+            raise FengsuiError("collector.enrolment.unknown", f"no sensor {name} is enrolled")
         services.sensors.revoke(name)
     return Response(status_code=204)
 

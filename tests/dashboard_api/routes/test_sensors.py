@@ -66,3 +66,16 @@ def test_coverage_is_asked_of_the_sensors_a_person_may_see(site):
     assert site.sensors.asked[0].start is None
     assert site.sensors.asked[1] is None
     assert site.browser(Role.AUDIT_ADMIN).get("/v1/coverage").status_code == 403
+
+
+def test_sensors_are_enrolled_and_revoked_by_those_in_charge_of_their_unit(site):
+    admin = site.browser(Role.SYSTEM_ADMIN, units=("social",))
+    for name, unit in (("new", "tax"), ("gate", "social")):
+        answer = admin.post("/v1/enrolment-tokens", json={"name": name, "unit": unit})
+        assert problem(answer) == (403, "dashboard_api.unit.foreign")
+    assert site.acts()[-1] == ("u0", "sensor.token", "gate", "refused")
+    answer = admin.post("/v1/sensors/gate/revoke")
+    assert problem(answer) == (404, "collector.enrolment.unknown")
+    assert admin.post("/v1/sensors/pay/revoke").status_code == 204
+    answer = admin.post("/v1/enrolment-tokens", json={"name": "pay", "unit": "social"})
+    assert answer.status_code == 201
