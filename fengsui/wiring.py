@@ -25,6 +25,7 @@ from collector.ownchain import OwnChain
 from collector.push import Push
 from collector.state.alerts import Alerts
 from collector.state.database import Database
+from crypto import keys
 from crypto.status import Status as CipherStatus
 from fengsui import ciphers, host
 from fengsui.clock import SystemClock, SystemEntropy
@@ -236,7 +237,8 @@ def _keep_realm(folder: DataFolder, realm: str) -> None:
     """A folder is of one realm for ever; raises ``fengsui.folder.other_realm``."""
     mark = folder.root / "realm"
     if not mark.exists():
-        mark.write_text(realm, "ascii")
+        # Whole or absent: a start cut short must not leave a mark that every later one refuses.
+        keys.create(mark, realm.encode("ascii"))
     found = mark.read_text("ascii").strip()
     if found != realm:
         raise FengsuiError(
