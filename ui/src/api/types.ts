@@ -169,6 +169,25 @@ export interface Sensor {
   gaps: { from: string; to: string; reason: string }[]
 }
 
+/** What was judged and what was not: of a sensor, or of a rule where `rule` is named. */
+export interface CoverageCounts {
+  sensor: string
+  rule: string
+  events: number
+  late: number
+  too_late: number
+  unkeyed: number
+  evicted: number
+  lag_max_seconds: number
+}
+
+export interface Coverage {
+  start: string
+  items: (CoverageCounts & { minute: string; dataset: string })[]
+  next_cursor: string | null
+  totals: CoverageCounts[]
+}
+
 export interface Rule {
   id: string
   version: string | number
