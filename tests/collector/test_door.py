@@ -182,8 +182,15 @@ def test_a_refused_batch_spreads_nothing_it_holds(site: Site, sensor: FakeSensor
     ]
 
 
-def test_a_source_named_after_a_citizen_is_refused(site: Site, sensor: FakeSensor) -> None:
-    batch = sensor.seal(sensor.events(1), positions={PERSON: Position("g", 1)})
+@pytest.mark.parametrize(
+    "positions",
+    [{PERSON: Position("g", 1)}, {"nginx": Position(f"1;ab,0,/logs/{PERSON}.log", 1)}],
+    ids=["name", "path"],
+)
+def test_a_source_named_after_a_citizen_is_refused(
+    site: Site, sensor: FakeSensor, positions: dict[str, Position]
+) -> None:
+    batch = sensor.seal(sensor.events(1), positions=positions)
     assert _refused(site, batch).code == "collector.batch.names"
 
 
