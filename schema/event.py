@@ -38,6 +38,8 @@ GENERATION: Final = "gov.sensor.generation"
 OFFSET: Final = "gov.sensor.offset"
 """Where it began in that file, in bytes; for streams the receiver's dense counter."""
 
+TROUBLE: Final = "fengsui.sensor"
+"""Source and dataset of what a sensor tells of itself: what it could not read, or had to cut."""
 
 ADDED: Final = frozenset(
     {

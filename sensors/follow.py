@@ -21,7 +21,7 @@ from schema.times import DAY, MINUTE, SECOND
 from sensors import marks, rotation
 from sensors.framing import joins_lines
 from sensors.logfile import GzipHandle, LogFile, PlainHandle, open_handle
-from sensors.marks import MARK_BYTES_MAX, Mark, Reading
+from sensors.marks import BEGINNING_BYTES_MAX, MARK_BYTES_MAX, Mark, Reading
 from sensors.rotation import Candidate
 from sensors.sources import FORMATS
 
@@ -163,7 +163,7 @@ class Following:
         if matched == [self._pattern]:
             return sorted({*known, *fresh})
         waiting = self._waiting(fresh)
-        room = max(FILES_MIN, self._room()) - len(known)
+        room = self._paths_max() - len(known)
         begun, rest = waiting[: max(0, room)], waiting[max(0, room) :]
         self.left_out = len(rest)
         self.catches_up = False
@@ -185,10 +185,16 @@ class Following:
                 found = self._sealed.pop(path)
                 self._sealed[names[path]] = [replace(mark, path=names[path]) for mark in found]
 
-    def _room(self) -> int:
-        """How many paths may be followed: by files open, and by the bytes of their marks."""
-        longest = max((len(marks.written(file.path)) for file in self.files), default=0)
-        return min(FILES_MAX, self.position_bytes_max // (MARK_BYTES_MAX + longest))
+    def _files_max(self) -> int:
+        """How many files may be open at once, so that their marks fit the header."""
+        paths = {file.path for file in self.files} - {self._pattern}
+        longest = max((len(marks.written(path)) for path in paths), default=0)
+        room = self.position_bytes_max - BEGINNING_BYTES_MAX
+        return max(FILES_MIN, room // (MARK_BYTES_MAX + longest))
+
+    def _paths_max(self) -> int:
+        """How many paths may be followed: a rotated file of each has room beside."""
+        return min(FILES_MAX, self._files_max() // FILES_MIN)
 
     def _waiting(self, fresh: Sequence[str]) -> list[_Waiting]:
         """Files to be begun, in the order in which they are: none that is finished or empty."""
@@ -306,7 +312,8 @@ class Following:
         copies = self._copies(path, places)
         fresh = [one for one in places if one.changed > after and one not in copies]
         for place in fresh:
-            if sum(file.path == path for file in self.files) >= RETIRED_MAX:
+            beside = sum(file.path == path for file in self.files)
+            if beside >= RETIRED_MAX or len(self.files) >= self._files_max():
                 self._there.pop(path, None)
                 return False
             try:
@@ -333,6 +340,9 @@ class Following:
     def _begin(self, place: Candidate | None, path: str) -> LogFile | None:
         """Begin a generation, unless this is a file we have under another name."""
         if place is None or not place.size or (place.device, place.inode) in self._inodes():
+            return None
+        if len(self.files) >= self._files_max():
+            # It waits for those that are over; it is looked for again until it has room.
             return None
         file = self._file(open_handle(place.path), path)
         if not file.head:

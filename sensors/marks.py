@@ -29,6 +29,8 @@ HASHED: Final = "#"
 """Before the hash of a path that may not be written down."""
 MARK_BYTES_MAX: Final = 112
 """A mark without its path: four hashes or times of 16 characters, the rest shorter."""
+BEGINNING_BYTES_MAX: Final = 48
+"""What stands before the marks: a count, a time and a hash."""
 NOTHING: Final = (0, "")
 """The place before every file: no file is finished."""
 _PARTS: Final = 9

@@ -65,6 +65,10 @@ class FileSource:
         """Files that were gone before they were known to be read to their end."""
         return self._following.vanished
 
+    def bound(self, position_bytes: int) -> None:
+        """Follow no more files than have room in that many bytes of the signed header."""
+        self._following.position_bytes_max = position_bytes
+
     def restore(self, position: Position) -> None:
         """See :class:`sensors.source.Source`; raises ``sensors.position.malformed``."""
         self._following.restore(marks.from_text(position.generation, self._path))
@@ -102,6 +106,12 @@ class FileSource:
             position=self._position(),
             watermark=self._watermark,
             at_end=at_end,
+            troubles={
+                "left_out": following.left_out,
+                "unreadable": following.unreadable,
+                "vanished": following.vanished,
+            },
+            problem=following.problem,
         )
 
     def close(self) -> None:

@@ -305,3 +305,21 @@ def test_a_path_with_a_citizens_number_is_read_on_without_being_written_down(sit
     site.check_complete()
     for one in log.Reader(site.folder / "segments" / "gate").read(100):
         assert b"19491231" not in one.header_bytes
+
+
+def test_files_without_room_in_the_header_wait_and_are_counted(site: Site) -> None:
+    site.pattern = f"{site.logs}/*.log"
+    for number in range(30):
+        path = site.logs / f"{number:03d}.log"
+        site.write(1, path)
+        os.utime(path, (START // SECOND, START // SECOND))
+    _ = site.sensor
+    assert site.source is not None
+    site.source.bound(2000)
+    for _ in range(4):
+        site.clock.pass_seconds(1)
+        site.seal()
+    taken = log.Reader(site.folder / "segments" / "gate").read(100)
+    assert all(len(one.header.positions["app"].generation) <= 2000 for one in taken)
+    assert 2 < len(site.events()) < 30
+    assert "files too many" in site.source.problem
