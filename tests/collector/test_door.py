@@ -1,12 +1,21 @@
 """What a remote sensor hands in is stored once, whole and verified, or refused by name."""
 
 import pytest
-from collected import OTHER_KEY, RECEIPT_KEY, FakeSensor, Site, framed
+from collected import (
+    COLLECTOR_KEY,
+    OTHER_KEY,
+    RECEIPT_KEY,
+    SENSOR_KEY,
+    FakeSensor,
+    Site,
+    framed,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector import door
 from schema import batch as batches
+from schema import log
 from schema.batch import Position
 from schema.errors import FengsuiError
 from schema.receipt import verify_receipt
@@ -207,3 +216,14 @@ def test_a_request_past_the_limit_is_refused(site: Site) -> None:
     with pytest.raises(FengsuiError) as caught:
         site.intake.accept(bytes(door.REQUEST_BYTES_MAX + 1))
     assert caught.value.code == "collector.batch.too_large"
+
+
+@pytest.mark.parametrize("name", ["gate", "collector", "push"])
+def test_a_batch_of_a_chain_written_here_is_refused_at_the_door(site: Site, name: str) -> None:
+    writer = log.Writer(site.segments / "gate")
+    site.closers["gate"] = writer.close_segment
+    key = COLLECTOR_KEY if name != "gate" else SENSOR_KEY
+    batch = FakeSensor(name, key).batch()
+    if name == "gate":
+        writer.append(batch)
+    assert _refused(site, batch).code == "collector.batch.foreign"
