@@ -72,14 +72,18 @@ def decode_many(payloads: Sequence[bytes]) -> list[Fields]:
             events = _decoder.decode_lines(lines)
         except (msgspec.DecodeError, UnicodeDecodeError):
             events = []
-        # Empty lines are passed over.
-        if len(events) == len(payloads):
+        # Empty lines are passed over. What is not written as we write it comes out otherwise.
+        if len(events) == len(payloads) and _written(events) == lines:
             return events
     return [decode(payload) for payload in payloads]
 
 
 def decode(payload: bytes) -> Fields:
-    """The fields of canonical bytes; raises ``schema.event.malformed`` for anything else."""
+    """The fields of canonical bytes; raises ``schema.event.malformed`` for anything else.
+
+    Bytes that only read alike are something else: of a field written twice the first would be
+    sealed, and searched by nobody.
+    """
     if len(payload) > limits.EVENT_BYTES_MAX:
         raise FengsuiError(
             "schema.event.too_long",
@@ -87,11 +91,23 @@ def decode(payload: bytes) -> Fields:
             size=len(payload),
         )
     try:
-        return _decoder.decode(payload)
+        fields = _decoder.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise FengsuiError(
             "schema.event.malformed", f"an event is not a flat map of known types: {error}"
         ) from error
+    if _written([fields]) != payload:
+        raise FengsuiError(
+            "schema.event.malformed",
+            "an event is not in canonical form: a field twice, fields out of order, blanks or "
+            "needless escapes may hide what nobody reads",
+        )
+    return fields
+
+
+def _written(events: Sequence[Fields]) -> bytes:
+    """The one form of these events, a line each."""
+    return _encoder.encode_lines(events).removesuffix(b"\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

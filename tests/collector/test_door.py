@@ -18,6 +18,7 @@ from schema import batch as batches
 from schema import log
 from schema.batch import Position
 from schema.errors import FengsuiError
+from schema.event import encode
 from schema.receipt import verify_receipt
 
 PERSON = "11010519491231002X"
@@ -227,3 +228,16 @@ def test_a_batch_of_a_chain_written_here_is_refused_at_the_door(site: Site, name
     if name == "gate":
         writer.append(batch)
     assert _refused(site, batch).code == "collector.batch.foreign"
+
+
+def test_a_number_hidden_behind_a_field_written_twice_is_taken_out(
+    site: Site, sensor: FakeSensor
+) -> None:
+    whole = encode(sensor.events(1)[0])
+    hidden = b'{"@timestamp":"' + PERSON.encode() + b'",' + whole[1:]
+    site.intake.accept(framed(sensor.seal([hidden, *sensor.events(1)])))
+    site.rounds()
+    assert site.count() == 1
+    for path in (site.segments / "gate").glob("*.seg"):
+        body = batches.verify_body(next(iter(log.Reader(path.parent).read(9))))
+        assert list(body.leaves) == [0]
