@@ -24,6 +24,7 @@ from schema.event import (
     Fields,
     Value,
     decode,
+    decode_many,
 )
 from schema.shapes import Shape, shapes
 
@@ -120,7 +121,7 @@ def _decoded(body: Body) -> Columns:
     payloads = body.payloads
     if not body.leaves:
         try:
-            events = [decode(payload) for payload in payloads if payload is not None]
+            events = decode_many([payload for payload in payloads if payload is not None])
             if max(map(len, events)) <= limits.FIELDS_MAX:
                 return Columns(indexes=range(len(events)), events=events)
         except FengsuiError:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from collector import notes, opening, redaction, rescan
 from collector.control import ControlLog
-from collector.enrolments import Enrolments
+from collector.enrolments import OWN_NAMES, Enrolments
 from collector.quarantine import Quarantine
 from collector.state.chains import ChainState
 from crypto import sm2, sm3
@@ -74,8 +74,13 @@ class Door:
         quarantine: Quarantine,
         clock: Clock,
         taken: Callable[[str], ChainState],
+        written_here: Container[str] = (),
     ) -> None:
-        """``taken`` tells how far intake has taken in a sensor's chain."""
+        """``taken`` tells how far intake has taken in a sensor's chain.
+
+        ``written_here`` are sensors whose chains this process writes itself: a second writer on
+        one could cut a batch that is being written.
+        """
         self._segments = segments
         self._enrolments = enrolments
         self._receipt_key = receipt_key
@@ -83,6 +88,7 @@ class Door:
         self._quarantine = quarantine
         self._clock = clock
         self._taken = taken
+        self._written_here = written_here
         self._posts: dict[str, _Post] = {}
         self._lock = threading.Lock()
 
@@ -108,6 +114,8 @@ class Door:
         try:
             if principal and sensor != principal:
                 raise _foreign(sensor, principal, batch.header.number)
+            if sensor in self._written_here or sensor in OWN_NAMES:
+                raise _foreign(sensor, "somebody from outside", batch.header.number)
             # Before anything is opened: an unknown name must not make a folder.
             enrolment = opening.admitted(batch, sensor, self._enrolments)
             post = self._post(sensor)

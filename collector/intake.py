@@ -8,6 +8,7 @@ what it has. A batch that fails stops its own sensor, is named and kept; the oth
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,10 +35,11 @@ from schema import batch as batches
 from schema import heartbeat
 from schema.batch import Batch
 from schema.errors import FengsuiError
-from schema.event import AcceptedBatch
+from schema.event import TROUBLE, AcceptedBatch
 from schema.heartbeat import Heartbeat
 from schema.ports import Clock, EventIndex
 from schema.receipt import Head, Receipt, sign_receipt
+from schema.times import DAY, to_text
 
 _logger = logging.getLogger(__name__)
 
@@ -110,8 +112,13 @@ class Intake:
             quarantine=self._quarantine,
             clock=clock,
             taken=self._state,
+            written_here=closers,
         )
         self.accept = self._door.accept
+        self._beats: dict[str, tuple[int, str]] = {}
+        """When each sensor's newest heartbeat was signed, and over which head."""
+        self._beats_lock = threading.Lock()
+        self.beats_refused = 0
         self._rereader = Rereader(self._segments, database, self._state)
         self.read_again = self._rereader.read
         self._for_index = Rereader(self._segments, database, self._state)
@@ -179,8 +186,8 @@ class Intake:
         """The verified heartbeat, its watermark cut to what counts here.
 
         It counts once everything up to the head it names was taken in. Raises ``CryptoError`` for
-        a wrong signature, ``collector.batch.*`` for a sensor that is not enrolled here and
-        ``schema.heartbeat.malformed``.
+        a wrong signature, ``collector.batch.*`` for a sensor that is not enrolled here,
+        ``collector.heartbeat.repeated`` and ``schema.heartbeat.malformed``.
         """
         claimed = heartbeat.claimed(signed)
         enrolment = self._enrolments.of_batch(claimed.sensor, claimed.enrolment)
@@ -195,6 +202,7 @@ class Intake:
             raise FengsuiError(
                 "schema.batch.foreign", f"{beat.sensor} is not of {beat.realm}", sensor=beat.sensor
             )
+        self._check_newer(beat)
         now = self._clock.now()
         state = self._state(beat.sensor)
         self._health.seen(beat.sensor, now, before=state.received_at)
@@ -204,6 +212,28 @@ class Intake:
             return capped(beat, least)
         return capped(
             beat, self._health.watermark(beat.sensor, beat.low_watermark, now=now, least=least)
+        )
+
+    def _check_newer(self, beat: Heartbeat) -> None:
+        """Raise ``collector.heartbeat.repeated`` unless it is newer than all heard before it.
+
+        Newer by its time, or by a head that was not the last one then, where a clock was set back.
+        A sensor of this process hands its own in, and its clock may follow a recording.
+        """
+        if beat.sensor in self._closers:
+            return
+        state = self._state(beat.sensor)
+        with self._beats_lock:
+            time, head = self._beats.get(beat.sensor, (state.received_at - DAY, ""))
+            if beat.time > time or (beat.head == state.hash and beat.head != head):
+                self._beats[beat.sensor] = (beat.time, beat.head)
+                return
+            self.beats_refused += 1
+        raise FengsuiError(
+            "collector.heartbeat.repeated",
+            f"a heartbeat of {beat.sensor} from {to_text(beat.time)} came after a later one: it is "
+            "sent again by somebody, or the clock of its machine was set back",
+            sensor=beat.sensor,
         )
 
     def status(self) -> list[SensorStatus]:
@@ -330,6 +360,8 @@ class Intake:
             notes.received(self._control, one.batch, one.state.received_at)
             self._health.seen(sensor, one.state.received_at)
         notes.set_aside(self._control, one.batch, one.columns.set_aside)
+        if any(source == TROUBLE for source, _ in one.columns.marks):
+            notes.troubles(self._control, one.batch, one.accepted.events)
         if one.late and sensor != CONTROL_SENSOR:
             # A record of a late record would itself be late, without end, after a clock set back.
             self._control.add("late_event", sensor=sensor, number=one.state.number, events=one.late)

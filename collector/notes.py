@@ -14,6 +14,7 @@ from collector.state.database import Database
 from schema import log, privacy
 from schema.batch import Batch
 from schema.errors import FengsuiError
+from schema.event import DATASET, TROUBLE, Fields
 from schema.log import Cursor
 
 
@@ -44,6 +45,20 @@ def set_aside(control: ControlLog, batch: Batch, items: Sequence[SetAside]) -> N
             reason=code,
             message=f"events {indexes} of the batch were set aside: {found[0].message}",
         )
+
+
+def troubles(control: ControlLog, batch: Batch, events: Sequence[Fields]) -> None:
+    """What a sensor says it could not read: gaps that no watermark shows."""
+    for fields in events:
+        if fields.get(DATASET) == TROUBLE and fields.get("event.action") == "sensor_trouble":
+            control.add(
+                "gap",
+                sensor=batch.header.sensor,
+                number=batch.header.number,
+                reason=str(fields.get("event.reason", "")),
+                message=str(fields.get("message", "")),
+                labels={"source": str(fields.get("labels.source", ""))},
+            )
 
 
 def refused(control: ControlLog, batch: Batch, error: FengsuiError) -> None:

@@ -47,12 +47,13 @@ def admitted(batch: Batch, sensor: str, enrolments: Enrolments) -> Enrolment:
 def _check_names(batch: Batch) -> None:
     """A signed header cannot be redacted, so its names must be clean from the start."""
     header = batch.header
-    names = "\n".join((header.boot_id, *header.positions))
+    places = (position.generation for position in header.positions.values())
+    names = "\n".join((header.boot_id, *header.positions, *places))
     if any(finding.kind in _NEVER for finding in privacy.find(names)):
         raise FengsuiError(
             "collector.batch.names",
-            f"batch {header.number} of {header.sensor} has a source whose name holds a citizen's "
-            "number or a marking: rename the source and enrol the sensor anew",
+            f"batch {header.number} of {header.sensor} has a source whose name or place holds "
+            "a citizen's number or a marking: rename the source or file and enrol the sensor anew",
             sensor=header.sensor,
             number=header.number,
         )

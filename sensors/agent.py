@@ -19,7 +19,9 @@ from schema.event import Fields
 from schema.heartbeat import Heartbeat, Signed, sign
 from schema.ports import Clock, Entropy
 from schema.times import from_text, to_text
-from sensors.source import Polled, Source
+from sensors import trouble
+from sensors.source import Bounded, Polled, Source
+from sensors.trouble import Troubles
 
 POLL_EVENTS: Final = 256
 """Events of one poll: small enough that several backlogs advance together in event time."""
@@ -30,6 +32,15 @@ BATCH_PAYLOAD_BYTES_MAX: Final = limits.BODY_BYTES_MAX // 2
 GATHER_PAYLOAD_BYTES: Final = 3 * 1024 * 1024
 """Gathering stops here: with one more poll of a file (256 KiB of text, each byte up to three
 times over as a six-character escape) the batch still fits, so no poll of a file is ever split."""
+
+HEADER_OWN_BYTES: Final = 4096
+"""Room in the signed header for what is no position of a source."""
+
+POSITION_EXTRA_BYTES: Final = 32
+"""What a position takes beside its text: brackets, commas, an offset of up to 19 digits."""
+
+POSITION_BYTES_MIN: Final = 280
+"""The place of a source with a file and a rotated one, see :mod:`sensors.marks`."""
 
 LONG_VALUE_CHARS: Final = 1024
 """What is kept of each value of an event that would be over the limit."""
@@ -91,6 +102,7 @@ class Sensor:
                 f"{len(sources)} sources; a sensor has at most {limits.SOURCES_MAX}",
                 count=len(sources),
             )
+        _bound(sources)
         self._identity = identity
         self._key = key
         self._writer = writer
@@ -114,6 +126,7 @@ class Sensor:
         self._waiting = _Gathered()
         self._unsaved: Batch | None = None
         self.counters = Counters()
+        self._troubles = Troubles(identity.boot_id, clock)
         self._restore()
 
     @property
@@ -135,7 +148,9 @@ class Sensor:
         self._positions = dict(head.header.positions)
         self._read_to = dict(self._positions)
         for name, position in self._positions.items():
-            if name in self._sources:
+            if name == trouble.SOURCE:
+                self._troubles.restore(position)
+            elif name in self._sources:
                 self._sources[name].restore(position)
 
     def step(self) -> Batch | None:
@@ -195,14 +210,35 @@ class Sensor:
             self._take(name, polled)
             if polled.at_end or not polled.events:
                 wet.discard(name)
+        self._take_own()
 
     def _take(self, name: str, polled: Polled) -> None:
         self._watermarks[name] = max(self._watermarks[name], polled.watermark)
         self._read_to[name] = polled.position
+        self._troubles.note(name, polled.troubles, polled.problem)
         if not polled.events:
             return
-        events = list(polled.events)
-        for fields, (generation, offset) in zip(events, polled.places, strict=True):
+        times = self._add(name, list(polled.events), polled.places)
+        self.counters.received += len(times)
+        announced = to_text(self._announced)
+        if min(times) < announced:
+            self.counters.late += sum(time < announced for time in times)
+
+    def _take_own(self) -> None:
+        """What may be missing is told before a watermark passes over it.
+
+        Late events are in the log: the collector sees and records them itself.
+        """
+        own = {"cut": self.counters.cut, "disk_errors": self.counters.disk_errors}
+        self._troubles.note(trouble.SOURCE, own)
+        events, places = self._troubles.take(self._announced)
+        if events:
+            self._read_to[trouble.SOURCE] = self._troubles.position
+            self._add(trouble.SOURCE, events, places)
+
+    def _add(self, name: str, events: list[Fields], places: Sequence[tuple[str, int]]) -> list[str]:
+        """Mask and encode events of a source to be sealed next; returns their times."""
+        for fields, (generation, offset) in zip(events, places, strict=True):
             fields[event.SOURCE] = name
             fields[event.GENERATION] = generation
             fields[event.OFFSET] = offset
@@ -213,11 +249,8 @@ class Sensor:
         waiting.size += sum(map(len, payloads))
         times: list[str] = [fields[event.TIME] for fields in events]  # type: ignore[misc]
         waiting.times.extend(times)
-        waiting.places += [(name, place) for place in polled.places]
-        self.counters.received += len(events)
-        announced = to_text(self._announced)
-        if min(times) < announced:
-            self.counters.late += sum(time < announced for time in times)
+        waiting.places += [(name, place) for place in places]
+        return times
 
     def _encoded(self, events: Sequence[Fields]) -> list[bytes]:
         payloads = list(map(event.encode, events))
@@ -241,7 +274,7 @@ class Sensor:
 
     def _seal(self) -> Batch:
         waiting = self._waiting
-        count = _fitting(waiting.payloads)
+        count = min(_fitting(waiting.payloads), self._batch_events_max)
         rest = _Gathered(
             payloads=waiting.payloads[count:],
             size=sum(map(len, waiting.payloads[count:])),
@@ -277,6 +310,34 @@ class Sensor:
         """
         lowest = min(self._watermarks.values(), default=self._clock.now())
         self._announced = max(self._announced, lowest)
+
+
+def _bound(sources: Sequence[Source]) -> None:
+    """Share the signed header out among the sources.
+
+    Raises ``sensors.sources.too_many`` where their names leave no room for their positions, and
+    ``sensors.sources.name`` for the name of the sensor's own events.
+    """
+    names = [source.name for source in sources]
+    if trouble.SOURCE in names:
+        raise FengsuiError(
+            "sensors.sources.name",
+            f"{trouble.SOURCE} is the name of the sensor's own events: rename the source",
+        )
+    # As JSON: a character may take six bytes, and quotes, brackets and the offset come with it.
+    taken = sum(len(event.encode({name: ""})) + POSITION_EXTRA_BYTES for name in names)
+    share = (limits.HEADER_BYTES_MAX - HEADER_OWN_BYTES - taken) // max(1, len(sources))
+    if share < POSITION_BYTES_MIN:
+        raise FengsuiError(
+            "sensors.sources.too_many",
+            f"{len(sources)} sources do not fit the header of a batch: {share} bytes are left for "
+            f"the place of each, and it needs {POSITION_BYTES_MIN}; divide them among two sensors "
+            "or shorten their names",
+            count=len(sources),
+        )
+    for source in sources:
+        if isinstance(source, Bounded):
+            source.bound(share)
 
 
 def _fitting(payloads: Sequence[bytes]) -> int:

@@ -1,23 +1,27 @@
 """Following: which files stand behind a log's path now, and which of them are read when.
 
 A file is known by its content alone. What rotation puts aside is read before what replaces it, and
-nothing that was read under one name is read again under another.
+nothing that was read under one name is read again under another. Where a pattern matches more files
+than can be followed at once, those long finished make way for new ones.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from crypto import sm3
-from schema.times import MINUTE, SECOND
-from sensors import rotation
+from schema.times import DAY, MINUTE, SECOND
+from sensors import marks, rotation
 from sensors.framing import joins_lines
 from sensors.logfile import GzipHandle, LogFile, PlainHandle, open_handle
-from sensors.marks import Mark
+from sensors.marks import BEGINNING_BYTES_MAX, MARK_BYTES_MAX, Mark, Reading
 from sensors.rotation import Candidate
 from sensors.sources import FORMATS
 
@@ -32,8 +36,23 @@ RETIRED_IDLE_US: Final = MINUTE
 FILES_MAX: Final = 64
 """Paths of one source followed at once: bounds open files and the signed header."""
 
+FINISHED_IDLE_US: Final = DAY
+"""A file of a pattern that was read to its end and has not changed for so long may make way."""
+
+FILES_MIN: Final = 2
+"""Files that always find room: what was rotated, and what stands in its place."""
+
 RETIRED_MAX: Final = 16
 """Rotated files of one path open at once; of a longer backlog the oldest are read first."""
+
+
+class _Waiting(NamedTuple):
+    """A file of the pattern that is not followed."""
+
+    is_sound: bool
+    """Whether it may be read, as far as is known."""
+    place: tuple[int, str]
+    path: str
 
 
 class Following:
@@ -48,10 +67,24 @@ class Following:
         self.files: list[LogFile] = []
         self.begun = 0
         """Generations begun ever; keeps two files apart that begin alike."""
+        self.position_bytes_max = sys.maxsize
+        """How long the text of all marks may become."""
         self.problem = ""
         self.vanished = 0
+        self.left_out = 0
+        """Files of the pattern that find no room now."""
+        self.unreadable = 0
+        """Files that may not be read, or not even be looked for, now."""
+        self.catches_up = False
+        """Whether files that find no room now will find it as soon as others are finished."""
         self._paths: list[str] = []
-        self._left_out = 0
+        self._refused: set[str] = set()
+        """Paths that could not be read at the last look; they take nobody's room."""
+        self._finished_to = marks.NOTHING
+        """Files of the pattern up to here were read to their end, and let go."""
+        self._finishing: dict[LogFile, tuple[int, str]] = {}
+        self._finished: dict[str, Mark] = {}
+        """Where they go on if they grow once more; forgotten by a restart."""
         self._looked_at = 0
         self._now = 0
         self._sealed: dict[str, list[Mark]] = {}
@@ -63,16 +96,20 @@ class Following:
         self._there: dict[str, tuple[int, ...]] = {}
         """What stood at each path when it was last looked at."""
 
-    def restore(self, begun: int, sealed: Sequence[Mark]) -> None:
-        """Go on from sealed marks."""
-        self.begun = begun
-        for mark in sealed:
+    def restore(self, reading: Reading) -> None:
+        """Go on from a sealed position."""
+        self.begun, self._finished_to = reading.begun, reading.finished
+        for mark in reading.marks:
             self._sealed.setdefault(mark.path, []).append(mark)
 
-    def marks(self) -> list[Mark]:
+    def reading(self) -> Reading:
         """Where every file goes on once what was taken is sealed."""
         waiting = [mark for sealed in self._sealed.values() for mark in sealed]
-        return waiting + [file.mark() for file in self.files]
+        return Reading(
+            begun=self.begun,
+            finished=self._finished_to,
+            marks=waiting + [file.mark() for file in self.files],
+        )
 
     def close(self) -> None:
         """Let go of all files."""
@@ -96,29 +133,118 @@ class Following:
             self._looked_at = now
             self._paths = self._followed(rotation.expand(self._pattern))
         self.problem = ""
-        if self._left_out > 0:
-            self.problem = f"{self._pattern}: {self._left_out} files too many; narrow the pattern"
+        if self.left_out > 0:
+            self.problem = f"{self._pattern}: {self.left_out} files too many; narrow the pattern"
+        self._refused.difference_update(self._paths)
         for path in self._paths:
             try:
                 self._look_at(path, due=due)
             except OSError as error:
+                self._refused.add(path)
                 self.problem = f"{path}: {error.strerror}"
+        self.unreadable = len(self._refused)
+        try:
+            rotation.must_be_allowed(Path(rotation.folder_of(self._pattern)))
+        except PermissionError as error:
+            self.unreadable += 1
+            self.problem = f"{self._pattern}: {error.strerror}"
 
     def _followed(self, matched: list[str]) -> list[str]:
         """Without rotated files of a known path: those are reached through it."""
+        self._name_hashed(matched)
         known = {*self._sealed, *(file.path for file in self.files)}
         all_paths = {*matched, *known}
-        fresh = [path for path in matched if rotation.base_of(path) not in all_paths - {path}]
-        paths = [*sorted(known), *(path for path in fresh if path not in known)]
-        self._left_out = len(paths) - FILES_MAX
-        return paths[:FILES_MAX]
+        self._refused &= all_paths
+        fresh = [
+            path
+            for path in matched
+            if path not in known and rotation.base_of(path) not in all_paths - {path}
+        ]
+        if matched == [self._pattern]:
+            return sorted({*known, *fresh})
+        waiting = self._waiting(fresh)
+        room = self._paths_max() - len(known)
+        begun, rest = waiting[: max(0, room)], waiting[max(0, room) :]
+        self.left_out = len(rest)
+        self.catches_up = False
+        if rest:
+            finishes = self._finish_before(rest[0].place, len(rest))
+            reads = any(one.is_sound for one in begun) or any(not f.at_end for f in self.files)
+            self.catches_up = finishes or reads
+        return [*sorted(known), *(one.path for one in begun)]
+
+    def _name_hashed(self, matched: list[str]) -> None:
+        """Find the paths that could not be written into the header by their hashes."""
+        hashed = [path for path in self._sealed if path.startswith(marks.HASHED)]
+        if not hashed:
+            return
+        near = {*matched, *rotation.beside(matched)}
+        names = {marks.written(path): path for path in (*near, *map(rotation.base_of, near))}
+        for path in hashed:
+            if path in names:
+                found = self._sealed.pop(path)
+                self._sealed[names[path]] = [replace(mark, path=names[path]) for mark in found]
+
+    def _files_max(self) -> int:
+        """How many files may be open at once, so that their marks fit the header."""
+        paths = {file.path for file in self.files} - {self._pattern}
+        longest = max((len(marks.written(path)) for path in paths), default=0)
+        room = self.position_bytes_max - BEGINNING_BYTES_MAX
+        return max(FILES_MIN, room // (MARK_BYTES_MAX + longest))
+
+    def _paths_max(self) -> int:
+        """How many paths may be followed: a rotated file of each has room beside."""
+        return min(FILES_MAX, self._files_max() // FILES_MIN)
+
+    def _waiting(self, fresh: Sequence[str]) -> list[_Waiting]:
+        """Files to be begun, in the order in which they are: none that is finished or empty."""
+        self._finished = {path: self._finished[path] for path in fresh if path in self._finished}
+        waiting: list[_Waiting] = []
+        for path in fresh:
+            there = rotation.candidate(Path(path))
+            place = marks.place(there.altered if there else 0, path)
+            if there is None or path in self._refused:
+                # It is looked at so that it is named, where nobody else wants its room.
+                waiting.append(_Waiting(False, place, path))
+            elif place > self._finished_to and (there.size or path in self._changed):
+                waiting.append(_Waiting(True, place, path))
+        return sorted(waiting, key=lambda one: (not one.is_sound, one.place))
+
+    def _finish_before(self, place: tuple[int, str], count: int) -> bool:
+        """Finish the oldest files, at most that many; whether there were any.
+
+        Only those before the first that waits: whatever lies before a finished file is known to
+        be read.
+        """
+        done: list[tuple[tuple[int, str], LogFile]] = []
+        for file in self.files:
+            there = rotation.candidate(Path(file.path))
+            if (
+                there
+                and _is(there, file)
+                and file.at_end
+                and there.changed == file.changed
+                and abs(self._now - there.changed // 1000) >= FINISHED_IDLE_US
+                and sum(other.path == file.path for other in self.files) == 1
+                and (key := marks.place(there.altered, file.path)) < place
+            ):
+                done.append((key, file))
+        done.sort(key=itemgetter(0))
+        for key, file in done[:count]:
+            file.finish()
+            self._finishing[file] = key
+        return bool(done)
 
     def _look_at(self, path: str, *, due: bool) -> None:
         current = next((f for f in self.files if f.path == path and not f.retired), None)
         now_there = rotation.candidate(Path(path))
+        if now_there is None:
+            rotation.must_be_allowed(Path(path))
         if current and now_there and _is(now_there, current):
             self._there[path] = now_there.identity
             return
+        if not current and path in self._finished:
+            self._sealed[path] = [self._finished.pop(path)]
         if path in self._sealed:
             if due or now_there or path not in self._looked_for:
                 self._resume(path, now_there)
@@ -186,7 +312,8 @@ class Following:
         copies = self._copies(path, places)
         fresh = [one for one in places if one.changed > after and one not in copies]
         for place in fresh:
-            if sum(file.path == path for file in self.files) >= RETIRED_MAX:
+            beside = sum(file.path == path for file in self.files)
+            if beside >= RETIRED_MAX or len(self.files) >= self._files_max():
                 self._there.pop(path, None)
                 return False
             try:
@@ -213,6 +340,9 @@ class Following:
     def _begin(self, place: Candidate | None, path: str) -> LogFile | None:
         """Begin a generation, unless this is a file we have under another name."""
         if place is None or not place.size or (place.device, place.inode) in self._inodes():
+            return None
+        if len(self.files) >= self._files_max():
+            # It waits for those that are over; it is looked for again until it has room.
             return None
         file = self._file(open_handle(place.path), path)
         if not file.head:
@@ -282,7 +412,13 @@ class Following:
         for file in [one for one in self.files if one.done and one.at_end]:
             self.files.remove(file)
             file.close()
-            if file.path == self._pattern and not any(
+            if file in self._finishing:
+                self._finished_to = max(self._finished_to, self._finishing.pop(file))
+                self._finished[file.path] = file.mark()
+                for known in (self._changed, self._there):
+                    known.pop(file.path, None)
+                self._looked_for.discard(file.path)
+            elif file.path == self._pattern and not any(
                 other.path == file.path for other in self.files
             ):
                 # Kept so that a later start knows what was read last under this path.

@@ -15,6 +15,7 @@ from typing import Final
 from schema import times
 from schema.event import Fields
 from sensors.proc import (
+    FILE_BYTES_MAX,
     INTERVAL_US,
     KNOWN_MAX,
     PENDING_MAX,
@@ -49,7 +50,12 @@ class ProcessSource(Inventory):
         uptime_text = self.read(self.machine.proc / "uptime", "uptime").split()
         uptime = float(uptime_text[0]) if uptime_text else 0.0
         seen: dict[int, Stat] = {}
-        for pid in self.processes()[:KNOWN_MAX]:
+        numbers = self.processes()
+        self.unread = int(str(self.machine.proc) in self.refused)
+        if self.unread:
+            # Nothing is known of now: what runs must not count as new when it is seen again.
+            return
+        for pid in numbers[:KNOWN_MAX]:
             stat = read_stat(self.read(self.machine.proc / str(pid) / "stat", "process"))
             if stat:
                 seen[pid] = stat
@@ -107,9 +113,14 @@ def _is_new(before: Stat | None, now: Stat) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Port:
-    protocol: str
+    table: str
+    """The file under /proc/net it stands in."""
     address: str
     number: int
+
+    @property
+    def protocol(self) -> str:
+        return self.table[:3]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,19 +146,31 @@ class ListeningSource(Inventory):
 
     def __init__(self, name: str, machine: Machine, *, interval_us: int = INTERVAL_US) -> None:
         super().__init__(name, machine, interval_us=interval_us)
-        self._known: dict[_Port, _Owner] | None = None
+        self._known: dict[_Port, _Owner] = {}
+        self._read: set[str] = set()
+        """Tables that were read since the start."""
 
     def look(self, last: int, now: int) -> Iterable[Fields]:  # noqa: ARG002 - the base's signature
         seen: dict[_Port, _Owner] = {}
+        known = self._known
+        self.unread = 0
         for protocol in ("tcp", "tcp6", "udp", "udp6"):
-            raw = self.read(self.machine.proc / "net" / protocol, f"net/{protocol}")
+            raw = self._table(protocol)
+            if raw is None:
+                # What is open is not known now: nothing of it is closed, and nothing opened.
+                self.unread += 1
+                seen.update((p, owner) for p, owner in known.items() if p.table == protocol)
+                continue
             for line in raw.decode("ascii", "replace").splitlines()[1:]:
-                entry = _entry(protocol[:3], line)
+                entry = _entry(protocol, line)
                 if entry and len(seen) < KNOWN_MAX:
                     seen.setdefault(*entry)
-        before = self._known
-        if before is None:
-            before = seen if self.restored else {}
+            fresh = protocol not in self._read
+            self._read.add(protocol)
+            if fresh and self.restored:
+                # What is open when a sensor starts again was told before.
+                known = known | {p: owner for p, owner in seen.items() if p.table == protocol}
+        before = known
         opened = [port for port in seen if port not in before]
         closed = [port for port in before if port not in seen]
         owners = self._owners({seen[port].inode for port in opened}) if opened else {}
@@ -161,6 +184,23 @@ class ListeningSource(Inventory):
                 seen[port] = before[port]
         self._known = seen
         yield from changes
+
+    def _table(self, protocol: str) -> bytes | None:
+        """One file under /proc/net, nothing where the kernel has none; None if it is unreadable."""
+        path = self.machine.proc / "net" / protocol
+        try:
+            with path.open("rb") as file:
+                return file.read(FILE_BYTES_MAX)
+        except FileNotFoundError:
+            # Without IPv6, say. With no table at all /proc itself is not there.
+            return b"" if path.parent.is_dir() and protocol not in self._tables() else None
+        except OSError:
+            self.refused[f"net/{protocol}"] += 1
+            return None
+
+    def _tables(self) -> set[str]:
+        """Tables that were there before: one that is gone now is not empty, but unreadable."""
+        return {port.table for port in self._known}
 
     def _told(
         self, action: str, port: _Port, owner: _Owner, owners: Mapping[str, int], now: int
@@ -210,8 +250,9 @@ class ListeningSource(Inventory):
         return owners
 
 
-def _entry(protocol: str, line: str) -> tuple[_Port, _Owner] | None:
+def _entry(table: str, line: str) -> tuple[_Port, _Owner] | None:
     """One line of ``/proc/net/tcp`` (Documentation/networking/proc_net_tcp.rst)."""
+    protocol = table[:3]
     cells = line.split()
     if len(cells) < 10 or cells[3] != (_LISTEN if protocol == "tcp" else _UDP_BOUND):
         return None
@@ -220,7 +261,7 @@ def _entry(protocol: str, line: str) -> tuple[_Port, _Owner] | None:
         number, uid = int(port, 16), int(cells[7])
         if protocol == "udp" and number >= _EPHEMERAL_MIN:
             return None
-        return _Port(protocol, _address(address), number), _Owner(uid, cells[9])
+        return _Port(table, _address(address), number), _Owner(uid, cells[9])
     except ValueError:
         return None
 

@@ -13,10 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol, cast
 
-from crypto import sm3
 from schema.times import SECOND
 from sensors.framing import Framer, Records
-from sensors.marks import HASH_CHARS, Mark
+from sensors.marks import Mark, short_hash
 from sensors.sources import Format
 
 HEAD_BYTES: Final = 1024
@@ -28,11 +27,6 @@ TAIL_BYTES: Final = 256
 BLOCK_BYTES: Final = 256 * 1024
 RECORD_WAIT_US: Final = SECOND
 """How long the last record of a format that joins lines waits for lines that go on with it."""
-
-
-def short_hash(data: bytes) -> str:
-    """The first 8 bytes of the SM3, hex."""
-    return sm3.digest(data).hex()[:HASH_CHARS]
 
 
 class Handle(Protocol):

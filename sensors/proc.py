@@ -64,6 +64,8 @@ class Inventory(ABC):
         self._counter = 0
         self._looked_at = 0
         self.restored = False
+        self.unread = 0
+        """What the whole of the last look could not be done without, and was not to be had."""
         self.refused: Counter[str] = Counter()
 
     @property
@@ -95,6 +97,8 @@ class Inventory(ABC):
             position=Position(generation, self._counter),
             watermark=self._told_until(),
             at_end=not self._queue,
+            troubles={"unreadable": self.unread},
+            problem=", ".join(sorted(self.refused)) if self.unread else "",
         )
 
     def _told_until(self) -> int:

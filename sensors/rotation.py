@@ -11,6 +11,7 @@ import os
 import re
 import stat
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -33,6 +34,8 @@ class Candidate:
     inode: int
     changed: int
     """Its time of change, nanoseconds."""
+    altered: int
+    """When anything about it was altered last, nanoseconds: nobody can set this one back."""
     size: int
     """Bytes."""
 
@@ -64,6 +67,32 @@ def expand(pattern: str) -> list[str]:
     return sorted(str(path) for path in found)
 
 
+def folder_of(pattern: str) -> str:
+    """The deepest folder a pattern names without wildcards; of a plain path the one it is in."""
+    parts = list(Path(pattern).parts[:-1])
+    wild = next((at for at, part in enumerate(parts) if any(char in part for char in "*?[")), None)
+    return str(Path(*parts[:wild])) if parts else "."
+
+
+def beside(paths: Sequence[str]) -> list[str]:
+    """Everything that stands in the folders of these paths."""
+    found: list[str] = []
+    for folder in {Path(path).parent for path in paths}:
+        with suppress(OSError):
+            found += [entry.path for entry in os.scandir(folder)]
+    return found
+
+
+def must_be_allowed(path: Path) -> None:
+    """Raise ``PermissionError`` where nobody lets us see whether there is a file."""
+    try:
+        path.stat()
+    except PermissionError:
+        raise
+    except OSError:
+        return
+
+
 def candidate(path: Path) -> Candidate | None:
     """The regular file at the path; None where there is none."""
     try:
@@ -77,6 +106,7 @@ def candidate(path: Path) -> Candidate | None:
         device=status.st_dev,
         inode=status.st_ino,
         changed=status.st_mtime_ns,
+        altered=status.st_ctime_ns,
         size=status.st_size,
     )
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 from schema.batch import Position
 from schema.event import Fields
@@ -22,6 +22,10 @@ class Polled:
     """Microseconds UTC before which this source gives no later event."""
     at_end: bool
     """Whether everything there is now has been read."""
+    troubles: Mapping[str, int] = field(default_factory=dict)
+    """What cannot be read now, or was gone unread since the start, by kind: the sensor seals it."""
+    problem: str = ""
+    """The latest of them in words."""
 
 
 class Source(Protocol):
@@ -40,3 +44,11 @@ class Source(Protocol):
 
     def restore(self, position: Position) -> None:
         """Go on from a sealed position; called at most once, before the first poll."""
+
+
+@runtime_checkable
+class Bounded(Protocol):
+    """A source whose position grows with what it reads; the sensor says how much room it has."""
+
+    def bound(self, position_bytes: int) -> None:
+        """Keep the text of every position within that many bytes."""

@@ -65,10 +65,13 @@ class FileSource:
         """Files that were gone before they were known to be read to their end."""
         return self._following.vanished
 
+    def bound(self, position_bytes: int) -> None:
+        """Follow no more files than have room in that many bytes of the signed header."""
+        self._following.position_bytes_max = position_bytes
+
     def restore(self, position: Position) -> None:
         """See :class:`sensors.source.Source`; raises ``sensors.position.malformed``."""
-        begun, sealed = marks.from_text(position.generation, self._path)
-        self._following.restore(begun, sealed)
+        self._following.restore(marks.from_text(position.generation, self._path))
 
     def poll(self, limit: int) -> Polled:
         now = self._context.now()
@@ -103,6 +106,12 @@ class FileSource:
             position=self._position(),
             watermark=self._watermark,
             at_end=at_end,
+            troubles={
+                "left_out": following.left_out,
+                "unreadable": following.unreadable,
+                "vanished": following.vanished,
+            },
+            problem=following.problem,
         )
 
     def close(self) -> None:
@@ -110,7 +119,13 @@ class FileSource:
         self._following.close()
 
     def _raise_watermark(self, now: int) -> None:
-        """As far as everything is read; a record that waits for more lines is not read yet."""
+        """As far as everything is read; a record that waits for more lines is not read yet.
+
+        Files that wait for room hold it back while room is being made. Those that will find none
+        do not, lest the whole site wait for ever: they are told as a trouble instead.
+        """
+        if self._following.catches_up:
+            return
         reached = now
         behind = [file.reached for file in self._following.files if not file.at_end or file.waits]
         if behind:
@@ -119,7 +134,7 @@ class FileSource:
         self._watermark = max(self._watermark, reached - LATENESS_US)
 
     def _position(self) -> Position:
-        all_marks = self._following.marks()
-        offset = all_marks[-1].offset if all_marks else 0
-        text = marks.to_text(self._following.begun, all_marks, self._path)
+        reading = self._following.reading()
+        offset = reading.marks[-1].offset if reading.marks else 0
+        text = marks.to_text(reading, self._path)
         return Position(generation=text, offset=offset)

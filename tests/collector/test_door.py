@@ -1,14 +1,24 @@
 """What a remote sensor hands in is stored once, whole and verified, or refused by name."""
 
 import pytest
-from collected import OTHER_KEY, RECEIPT_KEY, FakeSensor, Site, framed
+from collected import (
+    COLLECTOR_KEY,
+    OTHER_KEY,
+    RECEIPT_KEY,
+    SENSOR_KEY,
+    FakeSensor,
+    Site,
+    framed,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector import door
 from schema import batch as batches
+from schema import log
 from schema.batch import Position
 from schema.errors import FengsuiError
+from schema.event import encode
 from schema.receipt import verify_receipt
 
 PERSON = "11010519491231002X"
@@ -182,8 +192,15 @@ def test_a_refused_batch_spreads_nothing_it_holds(site: Site, sensor: FakeSensor
     ]
 
 
-def test_a_source_named_after_a_citizen_is_refused(site: Site, sensor: FakeSensor) -> None:
-    batch = sensor.seal(sensor.events(1), positions={PERSON: Position("g", 1)})
+@pytest.mark.parametrize(
+    "positions",
+    [{PERSON: Position("g", 1)}, {"nginx": Position(f"1;ab,0,/logs/{PERSON}.log", 1)}],
+    ids=["name", "path"],
+)
+def test_a_source_named_after_a_citizen_is_refused(
+    site: Site, sensor: FakeSensor, positions: dict[str, Position]
+) -> None:
+    batch = sensor.seal(sensor.events(1), positions=positions)
     assert _refused(site, batch).code == "collector.batch.names"
 
 
@@ -200,3 +217,27 @@ def test_a_request_past_the_limit_is_refused(site: Site) -> None:
     with pytest.raises(FengsuiError) as caught:
         site.intake.accept(bytes(door.REQUEST_BYTES_MAX + 1))
     assert caught.value.code == "collector.batch.too_large"
+
+
+@pytest.mark.parametrize("name", ["gate", "collector", "push"])
+def test_a_batch_of_a_chain_written_here_is_refused_at_the_door(site: Site, name: str) -> None:
+    writer = log.Writer(site.segments / "gate")
+    site.closers["gate"] = writer.close_segment
+    key = COLLECTOR_KEY if name != "gate" else SENSOR_KEY
+    batch = FakeSensor(name, key).batch()
+    if name == "gate":
+        writer.append(batch)
+    assert _refused(site, batch).code == "collector.batch.foreign"
+
+
+def test_a_number_hidden_behind_a_field_written_twice_is_taken_out(
+    site: Site, sensor: FakeSensor
+) -> None:
+    whole = encode(sensor.events(1)[0])
+    hidden = b'{"@timestamp":"' + PERSON.encode() + b'",' + whole[1:]
+    site.intake.accept(framed(sensor.seal([hidden, *sensor.events(1)])))
+    site.rounds()
+    assert site.count() == 1
+    for path in (site.segments / "gate").glob("*.seg"):
+        body = batches.verify_body(next(iter(log.Reader(path.parent).read(9))))
+        assert list(body.leaves) == [0]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from collected import OTHER_KEY, START, FakeSensor, Site
+from collected import OTHER_KEY, START, FakeSensor, Site, framed
 
 from schema import batch as batches
 from schema import log, segment
@@ -529,6 +529,46 @@ def test_a_heartbeat_that_makes_no_sense_is_refused_by_name(site: Site, payload:
     with pytest.raises(FengsuiError) as caught:
         site.intake.heartbeat(Signed(payload=payload, signature=b""))
     assert caught.value.code == "schema.heartbeat.malformed"
+
+
+def test_a_heartbeat_sent_again_keeps_no_dead_sensor_alive(site: Site, sensor: FakeSensor) -> None:
+    site.intake.accept(framed(sensor.batch()))
+    site.rounds()
+    old, newer = (sensor.heartbeat(START + second * SECOND) for second in (1, 2))
+    site.intake.heartbeat(old)
+    site.intake.heartbeat(newer)
+    site.clock.time += 10 * MINUTE
+    for beat in (old, newer):
+        with pytest.raises(FengsuiError) as caught:
+            site.intake.heartbeat(beat)
+        assert caught.value.code == "collector.heartbeat.repeated"
+    assert _status(site).status == "silent"
+    assert site.intake.beats_refused == 2
+
+
+def test_a_clock_set_back_is_heard_again_with_the_next_batch(
+    site: Site, sensor: FakeSensor
+) -> None:
+    site.intake.heartbeat(sensor.heartbeat(START + HOUR))
+    site.intake.accept(framed(sensor.batch()))
+    site.rounds()
+    site.intake.heartbeat(sensor.heartbeat(START))
+
+
+def test_what_a_sensor_could_not_read_is_a_sealed_gap(site: Site, sensor: FakeSensor) -> None:
+    told = {
+        "event.dataset": "fengsui.sensor",
+        "event.action": "sensor_trouble",
+        "event.reason": "unreadable",
+        "labels.source": "nginx",
+        "message": "nginx: unreadable 1",
+        "gov.sensor.source": "fengsui.sensor",
+    }
+    site.intake.accept(framed(sensor.seal(sensor.events(1, **told))))
+    site.rounds()
+    (gap,) = site.records("gap")
+    assert (gap["gov.batch.reason"], gap["labels.source"]) == ("unreadable", "nginx")
+    assert site.count("event.action:sensor_trouble") == 1
 
 
 def test_the_last_heartbeat_of_each_minute_is_sealed(site: Site, sensor: FakeSensor) -> None:

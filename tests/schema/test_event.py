@@ -67,6 +67,13 @@ def test_bytes_are_json_without_blanks_and_text_is_kept_as_it_is(one: event.Fiel
         b'{"a":1}{"b":2}',
         b'{"a":"\xff"}',
         b'{"a":"\\ud800"}',
+        b'{"a":"hidden","a":1}',
+        b'{"a":1,"\\u0061":1}',
+        b'{"b":1,"a":1}',
+        b'{"a": 1}',
+        b' {"a":1}',
+        b'{"a":"\\/"}',
+        b'{"a":-0}',
         b'{"a":' + b"[" * 10_000,
     ],
     ids=lambda payload: repr(payload[:20]),
@@ -93,3 +100,12 @@ def test_an_event_over_the_limit_is_not_looked_into() -> None:
 def test_no_bytes_make_decoding_crash(payload: bytes) -> None:
     with suppress(FengsuiError):
         event.decode(payload)
+
+
+@given(st.lists(st.sampled_from([b'{"a":1}', b'{"a":2,"a":1}', b'{"b":1,"a":1}']), min_size=1))
+def test_many_are_refused_as_one_is(payloads: list[bytes]) -> None:
+    if set(payloads) == {b'{"a":1}'}:
+        assert event.decode_many(payloads) == [{"a": 1}] * len(payloads)
+    else:
+        with pytest.raises(FengsuiError):
+            event.decode_many(payloads)

@@ -11,8 +11,10 @@ from schema import batch as batches
 from schema import event, heartbeat, limits, log
 from schema.batch import Batch, Position
 from schema.disk import PosixDisk
+from schema.errors import FengsuiError
 from schema.event import Fields
-from schema.times import HOUR, SECOND, to_text
+from schema.times import HOUR, MINUTE, SECOND, to_text
+from sensors import trouble
 from sensors.agent import BATCH_PAYLOAD_BYTES_MAX, Identity, Sensor
 from sensors.source import Polled
 
@@ -30,6 +32,7 @@ class ListedSource:
         self._times = times
         self._text = text
         self._next = 0
+        self.troubles: dict[str, int] = {}
 
     def restore(self, position: Position) -> None:
         self._next = position.offset
@@ -51,6 +54,7 @@ class ListedSource:
             position=Position(generation="g", offset=self._next),
             watermark=max(self._times[: self._next], default=0),
             at_end=self._next == len(self._times),
+            troubles=self.troubles,
         )
 
 
@@ -157,7 +161,10 @@ def test_a_full_disk_delays_and_loses_nothing(tmp_path: Path) -> None:
     assert sensor.counters.disk_errors == 2
     disk.full = False
     _all(sensor)
-    assert _places(tmp_path) == [("a", number) for number in range(30)]
+    places = [place for place in _places(tmp_path) if place[0] == "a"]
+    assert places == [("a", number) for number in range(30)]
+    (told,) = [one for one in _stored(tmp_path) if one[event.DATASET] == trouble.SOURCE]
+    assert (told["event.reason"], told["labels.count"]) == ("disk_errors", "2")
 
 
 def test_a_heartbeat_does_not_speak_for_events_the_disk_refused(tmp_path: Path) -> None:
@@ -226,3 +233,37 @@ def test_a_heartbeat_binds_the_head_and_the_watermark(tmp_path: Path) -> None:
     sealed = _all(sensor)
     beat = heartbeat.verify(sensor.heartbeat(), KEY.public)
     assert (beat.head, beat.low_watermark) == (sealed[-1].hash, sensor.low_watermark)
+
+
+def test_what_cannot_be_read_is_sealed_before_a_watermark_passes_it(tmp_path: Path) -> None:
+    source, clock = ListedSource("a", _ticks(3)), FixedClock(START + HOUR)
+    source.troubles = {"unreadable": 1, "vanished": 0}
+    sensor = _sensor(tmp_path, source, clock=clock)
+    assert len(_all(sensor)) == 1
+    (told,) = [one for one in _stored(tmp_path) if one[event.DATASET] == trouble.SOURCE]
+    assert (told["event.action"], told["event.reason"]) == ("sensor_trouble", "unreadable")
+    assert (told["labels.source"], told["labels.count"]) == ("a", "1")
+    source.troubles = {"unreadable": 2, "vanished": 0}
+    assert _all(sensor) == []
+    clock.value += MINUTE
+    assert len(_all(sensor)) == 1
+    source.troubles = {"unreadable": 0, "vanished": 0}
+    clock.value += MINUTE
+    _all(sensor)
+    assert _stored(tmp_path)[-1]["event.action"] == "sensor_trouble_over"
+    again = ListedSource("a", _ticks(3))
+    again.troubles = {"unreadable": 1}
+    _all(_sensor(tmp_path, again, clock=clock))
+    own = [place for place in _places(tmp_path) if place[0] == trouble.SOURCE]
+    assert own == [(trouble.SOURCE, number) for number in range(4)]
+
+
+def test_what_was_cut_is_told_too(tmp_path: Path) -> None:
+    _all(_sensor(tmp_path, ListedSource("a", _ticks(1), text="x" * limits.EVENT_BYTES_MAX)))
+    assert _stored(tmp_path)[-1]["event.reason"] == "cut"
+
+
+def test_sources_whose_places_do_not_fit_a_header_are_refused_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(FengsuiError) as caught:
+        _sensor(tmp_path, *(ListedSource(f"{n:03d}" + "n" * 60, []) for n in range(900)))
+    assert caught.value.code == "sensors.sources.too_many"

@@ -259,3 +259,20 @@ def test_this_machines_own_proc_can_be_looked_at() -> None:
     for source in (ProcessSource("p", machine), ListeningSource("l", machine)):
         for _ in range(2):
             source.poll(10_000)
+
+
+def test_ports_that_cannot_be_read_for_a_moment_neither_close_nor_open(world: World) -> None:
+    world.ports("tcp", line("0100007F:4E48"))
+    source = ListeningSource("ports", world.machine())
+    assert [fields["event.action"] for fields in source.poll(10).events] == ["port_opened"]
+    table = world.proc / "net" / "tcp"
+    away = table.rename(world.proc / "tcp.away")
+    table.mkdir()
+    world.tick(3)
+    unread = source.poll(10)
+    assert (unread.events, unread.troubles["unreadable"]) == ([], 1)
+    table.rmdir()
+    away.rename(table)
+    world.tick(3)
+    again = source.poll(10)
+    assert (again.events, again.troubles["unreadable"]) == ([], 0)

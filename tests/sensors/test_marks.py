@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from schema.errors import FengsuiError
 from sensors import marks
-from sensors.marks import Mark
+from sensors.marks import Mark, Reading
 
 HASHES = st.text("0123456789abcdef", min_size=16, max_size=16)
 MARKS = st.builds(
@@ -27,7 +27,9 @@ MARKS = st.builds(
 
 @given(begun=st.integers(0, 1 << 40), found=st.lists(MARKS, max_size=5))
 def test_the_text_gives_back_the_marks(begun: int, found: list[Mark]) -> None:
-    assert marks.from_text(marks.to_text(begun, found, "/own"), "/own") == (begun, found)
+    for finished in (marks.NOTHING, marks.place(1_795_000_000_000_000_000, "/a")):
+        reading = Reading(begun=begun, finished=finished, marks=found)
+        assert marks.from_text(marks.to_text(reading, "/own"), "/own") == reading
 
 
 def test_one_file_of_its_own_path_takes_little_of_the_header() -> None:
@@ -43,7 +45,7 @@ def test_one_file_of_its_own_path_takes_little_of_the_header() -> None:
         path="/var/log/nginx/access.log",
     )
     # A thousand sources must fit a header of 256 KiB.
-    assert len(marks.to_text(1, [mark], mark.path)) < 128
+    assert len(marks.to_text(Reading(begun=1, marks=[mark]), mark.path)) < 128
 
 
 @given(text=st.text())

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from sensors import rotation
-from sensors.logfile import short_hash
-from sensors.marks import Mark
+from sensors.marks import Mark, short_hash
 
 
 def _mark(data: bytes, *, offset: int, changed: int = 0, inode: int = 0) -> Mark:

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from watched import START, HandClock, Site, line
 
-from schema import event
+from schema import event, log
 from schema.batch import Position
 from schema.errors import FengsuiError
-from schema.times import SECOND, from_text
+from schema.times import DAY, MINUTE, SECOND, from_text
 from sensors.sources import Context
 from sensors.tail import LATENESS_US, POLL_BYTES_MAX, FileSource
 
@@ -118,8 +118,13 @@ def test_a_file_whose_name_is_no_utf_8_is_read_once_also_after_a_restart(site: S
 def test_files_beyond_the_limit_are_named_as_left_out(site: Site) -> None:
     site.pattern = f"{site.logs}/*.log"
     for number in range(70):
-        site.write(1, site.logs / f"{number:03d}.log")
-    site.seal()
+        path = site.logs / f"{number:03d}.log"
+        site.write(1, path)
+        # Written to just now: none of them is finished.
+        os.utime(path, (START // SECOND, START // SECOND))
+    for _ in range(3):
+        site.clock.pass_seconds(1)
+        site.seal()
     assert site.source is not None
     assert "6 files too many" in site.source.problem
     assert len(site.events()) == 64
@@ -235,3 +240,86 @@ def test_a_place_that_is_not_mounted_yet_keeps_its_mark(site: Site) -> None:
     site.clock.value += SECOND
     site.seal()
     site.check_complete()
+
+
+def test_days_beyond_the_limit_are_read_once_older_files_are_finished(site: Site) -> None:
+    site.pattern = f"{site.logs}/app.*.txt"
+    for number in range(70):
+        site.write(1, site.logs / f"app.{number:03d}.txt")
+    early = site.sensor.step()
+    assert early is not None
+    assert early.header.low_watermark <= START - DAY
+    for _ in range(4):
+        site.clock.pass_seconds(1)
+        site.seal()
+    site.check_complete()
+    assert site.source is not None
+    assert site.source.problem == ""
+    assert site.sensor.low_watermark > START - MINUTE
+    site.kill()
+    site.write(2, site.logs / "app.070.txt")
+    for _ in range(4):
+        site.clock.pass_seconds(1)
+        site.seal()
+    site.check_complete()
+
+
+def test_a_finished_file_that_grows_again_is_read_on(site: Site) -> None:
+    site.pattern = f"{site.logs}/app.*.txt"
+    for number in range(70):
+        site.write(1, site.logs / f"app.{number:03d}.txt")
+    for _ in range(4):
+        site.clock.pass_seconds(1)
+        site.seal()
+    site.write(1, site.logs / "app.000.txt")
+    for _ in range(4):
+        site.clock.pass_seconds(1)
+        site.seal()
+    site.check_complete()
+
+
+def test_files_that_may_not_be_read_take_no_room_from_others(site: Site) -> None:
+    site.pattern = f"{site.logs}/app.*.txt"
+    for number in range(64):
+        path = site.logs / f"app.{number:03d}.txt"
+        path.symlink_to("nowhere")
+    site.write(1, site.logs / "app.100.txt")
+    for _ in range(2):
+        site.clock.pass_seconds(1)
+        site.seal()
+    site.check_complete()
+
+
+def test_a_path_with_a_citizens_number_is_read_on_without_being_written_down(site: Site) -> None:
+    site.pattern = f"{site.logs}/*.log"
+    path = site.logs / "11010519491231002X.log"
+    site.write(5, path)
+    site.seal()
+    site.kill()
+    path.rename(f"{path}.1")
+    site.write(5, Path(f"{path}.1"))
+    site.write(5, path)
+    for _ in range(3):
+        site.clock.pass_seconds(1)
+        site.seal()
+    site.check_complete()
+    for one in log.Reader(site.folder / "segments" / "gate").read(100):
+        assert b"19491231" not in one.header_bytes
+
+
+def test_files_without_room_in_the_header_wait_and_are_counted(site: Site) -> None:
+    site.pattern = f"{site.logs}/*.log"
+    for number in range(30):
+        path = site.logs / f"{number:03d}.log"
+        site.write(1, path)
+        os.utime(path, (START // SECOND, START // SECOND))
+    _ = site.sensor
+    assert site.source is not None
+    site.source.bound(2000)
+    for _ in range(4):
+        site.clock.pass_seconds(1)
+        site.seal()
+    taken = log.Reader(site.folder / "segments" / "gate").read(100)
+    assert all(len(one.header.positions["app"].generation) <= 2000 for one in taken)
+    assert 2 < len(site.events()) < 30
+    assert "files too many" in site.source.problem

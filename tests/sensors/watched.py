@@ -10,6 +10,7 @@ from schema import event, log
 from schema.disk import Disk
 from schema.event import Fields
 from schema.times import SECOND
+from sensors import trouble
 from sensors.agent import Identity, Sensor
 from sensors.sources import Context
 from sensors.tail import FileSource
@@ -107,13 +108,14 @@ class Site:
         self.source = self._sensor = None
 
     def events(self) -> list[Fields]:
-        """What is in the segment log, in order."""
-        return [
+        """What is in the segment log, in order, but the sensor's own events."""
+        found = [
             event.decode(payload)
             for one in log.Reader(self.folder / "segments" / "gate").read(100_000)
             for payload in batches.verify_body(one).payloads
             if payload is not None
         ]
+        return [fields for fields in found if fields[event.DATASET] != trouble.SOURCE]
 
     def check_complete(self) -> None:
         """Every line written is stored once, and each event has a place of its own."""
