@@ -38,7 +38,8 @@ _READ_AHEAD: Final = 16
 class _Post:
     """One sensor's place at the door: its writer and where its chain stands."""
 
-    def __init__(self, folder: Path, state: ChainState) -> None:
+    def __init__(self, folder: Path, state: ChainState, enrolment: int) -> None:
+        self.enrolment = enrolment
         self.lock = threading.Lock()
         self.writer = log.Writer(folder)
         self.state = state
@@ -118,7 +119,7 @@ class Door:
                 raise _foreign(sensor, "somebody from outside", batch.header.number)
             # Before anything is opened: an unknown name must not make a folder.
             enrolment = opening.admitted(batch, sensor, self._enrolments)
-            post = self._post(sensor)
+            post = self._post(sensor, enrolment.number)
             with post.lock:
                 expected = max(post.state.number, enrolment.base_number) + 1
                 self._check_fork(batch, post.state.number)
@@ -165,11 +166,12 @@ class Door:
         post.writer.append(clean)
         post.moved(clean)
 
-    def _post(self, sensor: str) -> _Post:
+    def _post(self, sensor: str, enrolment: int) -> _Post:
         with self._lock:
             post = self._posts.get(sensor)
-            if post is None:
-                post = _Post(self._segments / sensor, self._taken(sensor))
+            # A re-enrolment may have put a damaged end of the chain aside.
+            if post is None or post.enrolment < enrolment:
+                post = _Post(self._segments / sensor, self._taken(sensor), enrolment)
                 self._posts[sensor] = post
             return post
 

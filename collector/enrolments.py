@@ -18,13 +18,12 @@ from typing import Final, Literal, TypeVar
 
 import msgspec
 
+from collector.damage import readable_end
 from collector.state.database import Database
 from crypto import sm2, sm3
 from crypto.errors import CryptoError
-from schema import log
 from schema.batch import Chain
 from schema.errors import FengsuiError
-from schema.log import Cursor
 from schema.ports import Clock, Entropy
 from schema.times import HOUR
 
@@ -38,7 +37,6 @@ PUSH_PREFIX: Final = "push-"
 """Of the push chains of further units."""
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-_READ_AHEAD: Final = 64
 
 
 class Enrolled(msgspec.Struct, frozen=True, kw_only=True):
@@ -254,12 +252,13 @@ class Enrolments:
         return _enrolment(row)
 
     def _last_batch(self, state: sqlite3.Connection, name: str) -> int:
-        """Number of the last batch in the sensor's log: stored, though perhaps not indexed yet."""
+        """Number of the last batch in the sensor's log: stored, though perhaps not indexed yet.
+
+        Where the log is damaged, its last readable one: the rest is put aside, so that the sensor
+        can go on.
+        """
         row = state.execute("SELECT number FROM chains WHERE sensor = ?", (name,)).fetchone()
-        reader = log.Reader(self._segments / name, Cursor(number=row["number"] if row else 0))
-        while reader.read(_READ_AHEAD):
-            pass
-        return reader.cursor.number
+        return readable_end(self._segments / name, row["number"] if row else 0)
 
 
 _SELECT: Final = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from collector.control import ControlLog
 from collector.door import known_sensors
@@ -13,6 +14,9 @@ from schema import log
 from schema.batch import Batch
 from schema.errors import FengsuiError
 from schema.log import Cursor
+
+UNREADABLE: Final = "collector.log.unreadable"
+"""Why a sensor stands still whose segments the system does not give out."""
 
 _logger = logging.getLogger(__name__)
 
@@ -35,11 +39,13 @@ class Follower:
         self._taken = taken
         self._readers: dict[str, log.Reader] = {}
         self._stopped: dict[str, tuple[str, int]] = {}
+        self._failing: dict[str, str] = {}
+        """Sensors whose log the system does not let us read now, and why."""
         self._turn = 0
 
     def stopped(self, sensor: str) -> str:
         """Why the sensor's next batch is not let in; empty while it goes on."""
-        return self._stopped.get(sensor, ("", 0))[0]
+        return self._stopped.get(sensor, ("", 0))[0] or self._failing.get(sensor, "")
 
     def stop(self, sensor: str, error: FengsuiError) -> None:
         """Read no further in this sensor's log for now."""
@@ -95,9 +101,26 @@ class Follower:
             reader = self._begin(sensor, self._taken(sensor))
         before = reader.cursor
         try:
-            return reader.read(wanted)
+            found = reader.read(wanted)
         except FengsuiError as error:
             return self._read_up_to_damage(sensor, before.number, wanted, error)
+        except OSError as error:
+            self._failed(sensor, error)
+            return []
+        self._failing.pop(sensor, None)
+        return found
+
+    def _failed(self, sensor: str, error: OSError) -> None:
+        """Nothing was read: it is tried again with each step, and the others go on meanwhile."""
+        if sensor not in self._failing:
+            _logger.warning("a log is unreadable", extra={"sensor": sensor, "why": str(error)})
+            self._control.add(
+                "gap",
+                sensor=sensor,
+                reason=UNREADABLE,
+                message=f"the log of {sensor} cannot be read: {error.strerror}; it is tried again",
+            )
+        self._failing[sensor] = UNREADABLE
 
     def _read_up_to_damage(
         self, sensor: str, after: int, wanted: int, error: FengsuiError

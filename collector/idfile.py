@@ -1,8 +1,9 @@
 """The two file forms of the id index: a journal of an open segment, a sorted file of a closed one.
 
-Journal: blocks of head (magic, number, receipt, counts, CRC32C), leaf beginnings, ids, indexes.
-Sorted: magic, counts, a table of batches (number, receipt, place in the segment, leaves), the leaf
-beginnings, then records of id, batch number and index in id order.
+Journal: blocks of head (magic, number, receipt, counts, CRC32C of the whole block), leaf
+beginnings, ids, indexes. Sorted: magic, counts, CRC32C of all the rest, a table of batches (number,
+receipt, place in the segment, leaves), the leaf beginnings, then records of id, batch number and
+index in id order. A file whose sum is wrong is no index.
 """
 
 from __future__ import annotations
@@ -24,15 +25,17 @@ from schema.disk import replace_file
 LEAF_BYTES: Final = 8
 """Enough to name a changed event; the proof itself uses the whole leaf."""
 
-_JOURNAL_MAGIC: Final = b"FSIJ"
-_SORTED_MAGIC: Final = b"FSIDX001"
+_JOURNAL_MAGIC: Final = b"FSJ2"
+_SORTED_MAGIC: Final = b"FSIDX002"
 _BLOCK: Final = struct.Struct("<4sQqHHI")
-_SORTED_HEAD: Final = struct.Struct("<8sII")
+_SORTED_HEAD: Final = struct.Struct("<8sIII")
 _RECORD: Final = np.dtype([("high", ">u8"), ("low", ">u8"), ("number", "<u4"), ("index", "<u2")])
 _BATCH: Final = np.dtype(
     [("number", "<u8"), ("received", "<i8"), ("offset", "<u8"), ("count", "<u4"), ("leaf", "<u4")]
 )
 _FRAME_HEAD: Final = struct.Struct("<cII")
+_SUM_BYTES: Final = 4
+_SUM_STEP: Final = 1024 * 1024
 _GROW: Final = 4096
 
 Place = tuple[int, int, int]
@@ -93,14 +96,9 @@ class Open:
         id_bytes = b"".join(block.ids)
         index_bytes = np.asarray(block.indexes, dtype="<u2").tobytes()
         payload = leaves + id_bytes + index_bytes
-        head = _BLOCK.pack(
-            _JOURNAL_MAGIC,
-            block.number,
-            block.received_at,
-            len(block.leaves),
-            len(block.ids),
-            crc32c.crc32c(payload),
-        )
+        told = (block.number, block.received_at, len(block.leaves), len(block.ids))
+        head = _BLOCK.pack(_JOURNAL_MAGIC, *told, 0)
+        head = _BLOCK.pack(_JOURNAL_MAGIC, *told, _block_sum(head, payload))
         with self._path.open("ab") as file:
             file.write(head + payload)
         self._take(block.number, block.received_at, leaves, id_bytes, block.indexes)
@@ -146,17 +144,15 @@ class Open:
             )  # fmt: skip
             leaf_at += count
         records = np.sort(self._records[: self._count], order=("high", "low", "number"))
-        replace_file(
-            path,
-            b"".join(
-                (
-                    _SORTED_HEAD.pack(_SORTED_MAGIC, len(numbers), len(records)),
-                    table.tobytes(),
-                    *(self._leaves[number] for number in numbers),
-                    records.tobytes(),
-                )
-            ),
+        rest = b"".join(
+            (
+                table.tobytes(),
+                *(self._leaves[number] for number in numbers),
+                records.tobytes(),
+            )
         )
+        counts = (len(numbers), len(records))
+        replace_file(path, _SORTED_HEAD.pack(_SORTED_MAGIC, *counts, crc32c.crc32c(rest)) + rest)
         closed = Closed.load(path)
         assert closed is not None
         return closed
@@ -186,7 +182,7 @@ class Open:
             ids_at = start + leaf_count * LEAF_BYTES
             indexes_at = ids_at + id_count * 16
             end = indexes_at + id_count * 2
-            if magic != _JOURNAL_MAGIC or crc32c.crc32c(raw[start:end]) != checksum:
+            if magic != _JOURNAL_MAGIC or _block_sum(raw[at:start], raw[start:end]) != checksum:
                 break
             indexes = np.frombuffer(raw[indexes_at:end], dtype="<u2")
             self._take(
@@ -224,10 +220,10 @@ class Closed:
             return None
         if len(raw) < _SORTED_HEAD.size:
             return None
-        magic, batch_count, record_count = _SORTED_HEAD.unpack_from(raw)
+        magic, batch_count, record_count, checksum = _SORTED_HEAD.unpack_from(raw)
         least = _SORTED_HEAD.size + batch_count * _BATCH.itemsize
         leaf_bytes = len(raw) - least - record_count * _RECORD.itemsize
-        if magic != _SORTED_MAGIC or leaf_bytes < 0:
+        if magic != _SORTED_MAGIC or leaf_bytes < 0 or _file_sum(raw) != checksum:
             return None
         table = np.frombuffer(raw, dtype=_BATCH, count=batch_count, offset=_SORTED_HEAD.size)
         if int(table["count"].sum()) * LEAF_BYTES != leaf_bytes:
@@ -273,6 +269,19 @@ class Closed:
         if row < len(self._table) and int(self._table["number"][row]) == number:
             return row
         return None
+
+
+def _block_sum(head: bytes, payload: bytes) -> int:
+    """CRC32C of a block: its head without the sum, then what it tells of."""
+    return crc32c.crc32c(payload, crc32c.crc32c(head[:-_SUM_BYTES]))
+
+
+def _file_sum(raw: mmap.mmap) -> int:
+    """CRC32C of all behind the head, read once when the file is taken up: a gigabyte a second."""
+    found = 0
+    for at in range(_SORTED_HEAD.size, len(raw), _SUM_STEP):
+        found = crc32c.crc32c(raw[at : at + _SUM_STEP], found)
+    return found
 
 
 def _cut(leaves: bytes) -> list[bytes]:

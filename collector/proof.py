@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from collector.idindex import identify
 from crypto import sm2
 from schema import batch as batches
 from schema import limits, log, merkle, segment
 from schema.batch import Batch
 from schema.disk import Disk, PosixDisk
 from schema.errors import FengsuiError
+from schema.event import decode
 from schema.receipt import Receipt, verify_receipt
 
 
@@ -74,26 +76,29 @@ def prove(
 ) -> EventProof:
     """The path from one event to the signature; a step that fails is shown as failed.
 
-    A receipt is checked with the platform's receipt key, where both are given.
+    A receipt is checked with the platform's receipt key, where both are given: it must be of this
+    sensor, and of this batch or a later one. A redacted event has no id left to be checked.
     """
     body = batches.unpack_body(batch.body, batch.header.count)
     leaf_list = batches.leaf_hashes(body)
     proof = merkle.prove(leaf_list, index)
 
     def leads_to_root() -> None:
+        _check_event(event_id, body.payloads[index], batch)
         merkle.check(leaf_list[index], proof, bytes.fromhex(batch.header.root))
 
     def receipt_holds() -> None:
         assert receipt is not None
         assert receipt_key is not None
         verify_receipt(receipt, receipt_key)
+        _check_covers(receipt, batch)
 
     steps = [
         _step(
             "merkle",
             leads_to_root,
-            "事件的叶哈希经路径汇入批次的默克尔根",
-            "the event's leaf leads through the path to the batch's Merkle root",
+            "该编号事件的叶哈希经路径汇入批次的默克尔根",
+            "the leaf of the event with this id leads through the path to the batch's Merkle root",
         ),
         _step(
             "signature",
@@ -107,8 +112,9 @@ def prove(
             _step(
                 "receipt",
                 receipt_holds,
-                "平台的回执密钥对该探针的链头作了副署",
-                "the platform's receipt key countersigned this sensor's chain",
+                "平台的回执密钥对该探针不早于本批次的链头作了副署",
+                "the platform's receipt key countersigned this sensor's chain, at this batch or "
+                "a later one",
             )
         )
     return EventProof(
@@ -122,6 +128,36 @@ def prove(
         receipt=receipt,
         steps=tuple(steps),
     )
+
+
+def _check_event(event_id: str, payload: bytes | None, batch: Batch) -> None:
+    """Raise ``collector.proof.other_event`` unless these bytes are of the event with that id."""
+    try:
+        found = identify(decode(payload or b""), batch).hex()
+    except (KeyError, TypeError, AttributeError, OverflowError):
+        # It does not say where it began, so it has no id.
+        found = ""
+    if found != event_id:
+        raise FengsuiError(
+            "collector.proof.other_event", f"another event than {event_id} stands at this place"
+        )
+
+
+def _check_covers(receipt: Receipt, batch: Batch) -> None:
+    """Raise ``collector.proof.receipt`` unless the receipt is of a head at or behind the batch."""
+    head, header = receipt.head, batch.header
+    covers = (
+        head.sensor == header.sensor
+        and head.enrolment >= header.enrolment
+        and head.number >= header.number
+        and (head.number > header.number or head.hash == batch.hash)
+    )
+    if not covers:
+        raise FengsuiError(
+            "collector.proof.receipt",
+            f"the receipt is of batch {head.number} of {head.sensor}, which does not cover batch "
+            f"{header.number} of {header.sensor}",
+        )
 
 
 def _step(name: str, check: Callable[[], None], zh: str, en: str) -> Step:

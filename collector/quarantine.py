@@ -20,8 +20,10 @@ from schema.event import decode
 
 FILES_MAX: Final = 1000
 """Enough to look into; a flood of forged batches must not fill the disk. The rest is counted."""
-_UNSIGNED_MAX: Final = FILES_MAX // 2
-"""Anybody can forge a batch nobody signed: such ones must not take the place of a fork's."""
+BYTES_MAX: Final = 512 * 1024 * 1024
+"""A thousand full batches would fill a small disk: sixty-four of the largest are enough to see."""
+_UNSIGNED_SHARE: Final = 2
+"""Anybody can forge a batch nobody signed: half of the room is kept for a fork's."""
 _UNSIGNED: Final = frozenset(
     {
         "collector.batch.foreign",
@@ -42,7 +44,9 @@ class Quarantine:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+        found = list(folder.iterdir()) if folder.is_dir() else []
+        self._names = {path.name for path in found}
+        self._bytes = sum(path.stat().st_size for path in found)
         self.files_left_out = 0
         """Batches not kept because the folder is full."""
 
@@ -53,11 +57,14 @@ class Quarantine:
         name = f"{sensor}-{number}-{_UNSAFE.sub('_', reason.rpartition('.')[2])}.bin"
         if name in self._names:
             return False
-        if len(self._names) >= (_UNSIGNED_MAX if reason in _UNSIGNED else FILES_MAX):
+        share = _UNSIGNED_SHARE if reason in _UNSIGNED else 1
+        data = _safe_bytes(batch) if len(self._names) < FILES_MAX // share else None
+        if data is None or self._bytes + len(data) > BYTES_MAX // share:
             self.files_left_out += 1
             return False
-        replace_file(self._folder / name, _safe_bytes(batch))
+        replace_file(self._folder / name, data)
         self._names.add(name)
+        self._bytes += len(data)
         return True
 
 

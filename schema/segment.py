@@ -129,7 +129,8 @@ def damaged(where: str, offset: int) -> FengsuiError:
     return FengsuiError(
         "schema.segment.damaged",
         f"{where} is damaged at byte {offset}: run `fengsui verify --all`, then restore the file "
-        "from a copy or enrol the sensor anew",
+        "from a copy, or enrol the sensor anew, which puts the damaged part aside under a name "
+        "(the platform's own sensor: `fengsui sensor revoke` it, then start again)",
         path=where,
         offset=offset,
     )

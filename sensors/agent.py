@@ -43,7 +43,15 @@ POSITION_BYTES_MIN: Final = 280
 """The place of a source with a file and a rotated one, see :mod:`sensors.marks`."""
 
 LONG_VALUE_CHARS: Final = 1024
-"""What is kept of each value of an event that would be over the limit."""
+"""What is kept of each value of an event that would be over the limit; less where it still is:
+with a sixty-fourth, names and lists as below, thirty-two fields fit though each character takes six
+bytes."""
+
+LONG_LIST_ITEMS: Final = 8
+"""Items kept of each list of such an event."""
+
+LONG_NAME_CHARS: Final = 128
+"""Fields of such an event with longer names are left out: names are the writer's, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,14 +271,11 @@ class Sensor:
     def _cut(self, fields: Fields) -> bytes:
         """An event over the limit: what names it, and the beginnings of its first values."""
         self.counters.cut += 1
-        shorter: Fields = {
-            name: value[:LONG_VALUE_CHARS] if isinstance(value, str) else value
-            for name, value in list(fields.items())[: limits.FIELDS_MAX // 4]
-        }
-        for name in (event.TIME, event.DATASET, event.SOURCE, event.GENERATION, event.OFFSET):
-            shorter[name] = fields[name]
-        shorter["gov.line.partial"] = True
-        return event.encode(shorter)
+        for chars in (LONG_VALUE_CHARS, LONG_VALUE_CHARS // 8, LONG_VALUE_CHARS // 64):
+            payload = event.encode(_shorter(fields, chars))
+            if len(payload) <= limits.EVENT_BYTES_MAX:
+                break
+        return payload
 
     def _seal(self) -> Batch:
         waiting = self._waiting
@@ -310,6 +315,23 @@ class Sensor:
         """
         lowest = min(self._watermarks.values(), default=self._clock.now())
         self._announced = max(self._announced, lowest)
+
+
+def _shorter(fields: Fields, chars: int) -> Fields:
+    """What names an event, and of its first fields the first characters and items of each."""
+    shorter: Fields = {}
+    for name, value in list(fields.items())[: limits.FIELDS_MAX // 4]:
+        if isinstance(value, str):
+            shorter[name] = value[:chars]
+        elif isinstance(value, list):
+            shorter[name] = [item[:chars] for item in value[:LONG_LIST_ITEMS]]
+        else:
+            shorter[name] = value
+    shorter = {name: value for name, value in shorter.items() if len(name) <= LONG_NAME_CHARS}
+    for name in (event.TIME, event.DATASET, event.SOURCE, event.GENERATION, event.OFFSET):
+        shorter[name] = fields[name]
+    shorter["gov.line.partial"] = True
+    return shorter
 
 
 def _bound(sources: Sequence[Source]) -> None:

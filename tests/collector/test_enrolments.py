@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from collected import OTHER_KEY, RECEIPT_KEY, SENSOR_KEY, Site
+from collected import OTHER_KEY, RECEIPT_KEY, SENSOR_KEY, FakeSensor, Site, framed
 
 from collector.enrolments import PROOF_DOMAIN, Enrolled, proof_message
 from crypto import sm2, sm3
@@ -90,3 +90,40 @@ def test_the_same_local_key_changes_nothing_and_another_enrols_anew(site: Site) 
 def test_an_unknown_sensor_cannot_be_revoked(site: Site) -> None:
     with pytest.raises(FengsuiError, match="no sensor nobody"):
         site.enrolments.revoke("nobody")
+
+
+@pytest.mark.parametrize("taken_in", [True, False])
+@pytest.mark.parametrize("place", [0.1, 0.5])
+def test_a_sensor_whose_chain_is_damaged_goes_on_once_it_is_enrolled_anew(
+    site: Site, sensor: FakeSensor, *, taken_in: bool, place: float
+) -> None:
+    site.intake.accept(framed(*[sensor.batch() for _ in range(4)]))
+    if taken_in:
+        site.rounds()
+    path = site.segments / "gate" / "000000000001.seg"
+    raw = bytearray(path.read_bytes())
+    raw[int(len(raw) * place)] ^= 1
+    path.write_bytes(raw)
+    site.close()
+    again = Site(site.folder, clock=site.clock)
+    again.enrol("gate", OTHER_KEY)
+    enrolled = again.enrolments.find("gate")
+    assert enrolled is not None
+    assert (enrolled.base_number == 4) == taken_in or not taken_in
+    fresh = FakeSensor(key=OTHER_KEY, enrolment=2, number=enrolled.base_number)
+    fresh.offset = sensor.offset
+    again.intake.accept(framed(fresh.batch()))
+    again.rounds()
+    assert again.count() == 3 * (enrolled.base_number + 1)
+    (aside,) = (site.segments / "gate").glob("*.damaged")
+    assert aside.read_bytes() == raw
+    assert {one.name: one.refused for one in again.intake.status()}["gate"] == ""
+    again.close()
+
+
+def test_a_local_sensor_that_was_revoked_is_enrolled_anew_with_the_same_key(site: Site) -> None:
+    site.enrolments.revoke("gate")
+    site.enrol("gate")
+    found = site.enrolments.find("gate")
+    assert found is not None
+    assert (found.number, found.status) == (2, "active")

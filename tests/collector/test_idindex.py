@@ -43,7 +43,7 @@ def test_closed_segments_have_a_sorted_index_and_the_open_one_a_journal(
     ]
 
 
-@pytest.mark.parametrize("lost", ["", "*.idx", "*.ids", "*.id?", "torn"])
+@pytest.mark.parametrize("lost", ["", "*.idx", "*.ids", "*.id?", "torn", "flipped"])
 def test_every_event_is_found_again_whatever_was_lost(
     site: Site, sensor: FakeSensor, lost: str
 ) -> None:
@@ -55,6 +55,11 @@ def test_every_event_is_found_again_whatever_was_lost(
         journal.write_bytes(journal.read_bytes()[:-5])
         closed = site.segments / "gate" / "000000000003.idx"
         closed.write_bytes(closed.read_bytes()[:-5])
+    if lost == "flipped":
+        for path in (site.segments / "gate").glob("*.id?"):
+            raw = bytearray(path.read_bytes())
+            raw[len(raw) // 2] ^= 4
+            path.write_bytes(raw)
     site.close()
     again = Site(site.folder, clock=site.clock)
     assert len(found) == 18
@@ -120,6 +125,32 @@ def test_a_journal_and_its_sorted_form_answer_alike(tmp_path: Path) -> None:
 def test_a_file_that_is_no_index_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "x.idx"
     assert Closed.load(path) is None
-    for raw in (b"", b"short", b"FSIDX001" + b"\xff" * 40, bytes(100)):
+    for raw in (b"", b"short", b"FSIDX002" + b"\xff" * 40, bytes(100)):
         path.write_bytes(raw)
         assert Closed.load(path) is None
+
+
+@pytest.mark.parametrize("place", range(4, 24))
+def test_a_journal_with_any_flipped_bit_in_its_head_is_worked_out_again(
+    tmp_path: Path, place: int
+) -> None:
+    journal = tmp_path / "j.ids"
+    Open(journal).add(_block(1, 2))
+    raw = bytearray(journal.read_bytes())
+    raw[place] ^= 1
+    journal.write_bytes(raw)
+    assert Open(journal).numbers == {}
+
+
+def test_a_sorted_index_with_any_flipped_bit_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "000000000001.seg"
+    path.write_bytes(b"FSSEG001")
+    journal = Open(tmp_path / "j.ids")
+    journal.add(_block(1, 3))
+    journal.sort(path, tmp_path / "s.idx")
+    whole = (tmp_path / "s.idx").read_bytes()
+    for place in range(len(whole)):
+        raw = bytearray(whole)
+        raw[place] ^= 1
+        (tmp_path / "s.idx").write_bytes(raw)
+        assert Closed.load(tmp_path / "s.idx") is None

@@ -85,8 +85,6 @@ def test_a_log_that_cannot_be_read_for_a_moment_costs_no_sensor_a_batch(
         return whole(disk, path, offset, size)
 
     monkeypatch.setattr(PosixDisk, "read", failing)
-    with pytest.raises(OSError, match="too many open files"):
-        site.intake.step(8)
     site.rounds()
     assert site.count() == 12
     assert {one.name: one.refused for one in site.intake.status()} == {
@@ -94,6 +92,31 @@ def test_a_log_that_cannot_be_read_for_a_moment_costs_no_sensor_a_batch(
         "gate": "",
         "zone": "",
     }
+
+
+def test_a_log_that_cannot_be_read_stops_its_own_sensor_only(
+    site: Site, sensor: FakeSensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.enrol("zone", OTHER_KEY)
+    _write(site, sensor.batch())
+    _write(site, FakeSensor("zone", OTHER_KEY).batch())
+    whole = PosixDisk.read
+
+    def failing(disk: PosixDisk, path: Path, offset: int, size: int) -> bytes:
+        if path.parent.name == "zone":
+            raise OSError(errno.EIO, "input/output error")
+        return whole(disk, path, offset, size)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(PosixDisk, "read", failing)
+        site.rounds()
+        assert site.count() == 3
+        refused = {one.name: one.refused for one in site.intake.status()}
+        assert (refused["gate"], refused["zone"]) == ("", "collector.log.unreadable")
+        assert len(site.records("gap")) == 1
+    site.rounds()
+    assert site.count() == 6
+    assert {one.name: one.refused for one in site.intake.status()}["zone"] == ""
 
 
 def test_a_refused_batch_the_disk_cannot_keep_costs_the_others_nothing(

@@ -79,6 +79,23 @@ def test_a_flood_of_batches_nobody_signed_leaves_room_for_a_fork(
     assert kept.keep(sensor.batch(), "schema.batch.forked")
 
 
+def test_a_flood_of_large_batches_stops_at_the_byte_limit(
+    tmp_path: Path, sensor: FakeSensor
+) -> None:
+    folder = tmp_path / "q"
+    folder.mkdir()
+    with (folder / "large.bin").open("wb") as file:
+        file.truncate(quarantine.BYTES_MAX // 2)
+    kept = Quarantine(folder)
+    forged = FakeSensor("nobody", OTHER_KEY)
+    assert not kept.keep(forged.batch(1), "collector.batch.unenrolled")
+    assert kept.keep(sensor.batch(), "schema.batch.forked")
+    with (folder / "large.bin").open("wb") as file:
+        file.truncate(quarantine.BYTES_MAX)
+    assert not Quarantine(folder).keep(sensor.batch(), "schema.batch.forked")
+    assert kept.files_left_out == 1
+
+
 def test_a_batch_the_disk_refused_is_kept_when_it_comes_again(
     tmp_path: Path, sensor: FakeSensor
 ) -> None:

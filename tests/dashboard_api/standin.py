@@ -26,8 +26,9 @@ from dashboard_api.audit import AuditChain
 from dashboard_api.live import LiveStream
 from dashboard_api.services import Changes, Enrolled, PushAnswer, Services
 from schema import batch as batches
+from schema import ids
 from schema.errors import FengsuiError
-from schema.event import encode
+from schema.event import GENERATION, OFFSET, SOURCE, encode
 from schema.ids import uuid7
 from schema.ports import Bucketed, EventHit, EventPage
 from schema.receipt import Head, sign_receipt
@@ -69,7 +70,7 @@ class FakeEntropy:
 
 
 def event_id(sensor, index):
-    return hashlib.md5(f"{sensor}/{index}".encode()).hexdigest()
+    return ids.event_id(sensor, 1, "access", "a", index).hex()
 
 
 def fields(sensor, index):
@@ -78,6 +79,9 @@ def fields(sensor, index):
         "event.dataset": "nginx.access",
         "source.ip": f"203.0.113.{index}",
         "host.name": sensor,
+        SOURCE: "access",
+        GENERATION: "a",
+        OFFSET: index,
     }
 
 

@@ -219,6 +219,25 @@ def test_an_event_over_the_limit_is_cut_and_counted(tmp_path: Path) -> None:
     assert _stored(tmp_path)[0]["gov.line.partial"] is True
 
 
+@pytest.mark.parametrize(
+    "value",
+    [["\x01" * 5000] * 50, "\x01" * 5000, ["x"] * 60_000],
+    ids=["lists", "escapes", "items"],
+)
+def test_an_event_is_cut_until_it_fits_whatever_it_holds(
+    tmp_path: Path, value: str | list[str]
+) -> None:
+    def grow(events: list[Fields]) -> None:
+        for fields in events:
+            fields.update({f"labels.{n:02d}" + "\x02" * 120: value for n in range(60)})
+
+    sensor = _sensor(tmp_path, ListedSource("a", _ticks(1)), masker=grow)
+    _all(sensor)
+    stored = _stored(tmp_path)[0]
+    assert len(event.encode(stored)) <= limits.EVENT_BYTES_MAX
+    assert (stored["gov.line.partial"], stored[event.SOURCE]) == (True, "a")
+
+
 def test_what_the_masker_changed_is_what_is_sealed(tmp_path: Path) -> None:
     def mask(events: list[Fields]) -> None:
         for fields in events:
