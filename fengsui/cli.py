@@ -52,6 +52,9 @@ app.add_typer(anchor_app, name="anchor")
 app.add_typer(crypto_app, name="crypto")
 
 Data = Annotated[Path, typer.Option("--data", help="数据目录 · data folder", metavar="DIR")]
+Port = Annotated[
+    int | None, typer.Option(min=0, max=65535, help="端口，0 为任意 · port, 0 for any")
+]
 Json = Annotated[bool, typer.Option("--json", help="输出一行 JSON · print one JSON line")]
 
 
@@ -84,7 +87,7 @@ def run(
     host: Annotated[
         bool, typer.Option("--host/--no-host", help="读取本机日志 · watch this machine")
     ] = True,
-    port: Annotated[int | None, typer.Option(help="端口，0 为任意 · port, 0 for any")] = None,
+    port: Port = None,
 ) -> None:
     """演示与本机监测一起启动 · start the platform with the recordings and this machine's logs."""
     from fengsui.serve import run_both
@@ -95,7 +98,7 @@ def run(
 @app.command()
 def up(
     data: Data = Path("data/site"),
-    port: Annotated[int | None, typer.Option(help="端口，0 为任意 · port, 0 for any")] = None,
+    port: Port = None,
 ) -> None:
     """启动真实站点，不含演示 · start a real site, without recordings."""
     from fengsui.serve import run_site
