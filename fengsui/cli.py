@@ -288,12 +288,16 @@ def user_list(data: Data = Path("data/site")) -> None:
 @app.command()
 def bench(
     name: Annotated[str, typer.Argument(help="seal, tail, pipeline, query, start")],
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="临时数据放在此目录下 · scratch data below DIR", metavar="DIR"),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """测量并与同类比较 · measure, beside a named peer where there is one."""
     from fengsui.benchmarks import run_bench
 
-    result = run_bench(name)
+    result = run_bench(name, scratch=data)
     if as_json:
         _print_json(result)
     else:
@@ -304,10 +308,18 @@ def bench(
 
 
 @app.command()
-def version() -> None:
+def version(
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="并说明此数据目录 · and tell of this folder", metavar="DIR"),
+    ] = None,
+) -> None:
     """版本、密码后端与自检 · version, cipher backend and self-test."""
     from importlib.metadata import version as installed
 
     from crypto.status import self_test
 
-    _print_json({"version": installed("fengsui"), "crypto": self_test()})
+    told: dict[str, object] = {"version": installed("fengsui"), "crypto": self_test()}
+    if data is not None:
+        told["data"] = {"path": str(data), "realm": DataFolder(data).realm()}
+    _print_json(told)
