@@ -10,7 +10,7 @@ import msgspec
 
 from collector.control import ControlLog
 from collector.enrolments import Enrolment
-from collector.state.chains import ChainState, Gap
+from collector.state.chains import GAPS_SHOWN_MAX, ChainState, Gap
 from schema import limits
 from schema.heartbeat import Heartbeat
 from schema.times import MINUTE, SECOND, to_text
@@ -79,7 +79,7 @@ class Health:
             if not last or now - last <= SILENT_US or self._follows_recording:
                 return
             gap = Gap(from_at=last, to_at=now, reason="silent")
-            pulse.gaps.append(gap)
+            pulse.gaps = [*pulse.gaps, gap][-GAPS_SHOWN_MAX:]
             self._fresh.append((sensor, gap))
         self._control.add(
             "gap",

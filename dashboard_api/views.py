@@ -229,7 +229,8 @@ class SensorRow:
     name: str
     unit: str
     realm: str
-    status: Literal["active", "revoked", "silent", "unenrolled"]
+    status: Literal["active", "revoked", "silent", "unenrolled", "finished"]
+    """``finished``: a recording that has been read to its end."""
     enrolment: int
     key_id: str
     last_batch: int

@@ -28,6 +28,7 @@ from schema.event import Fields
 from schema.heartbeat import Signed
 from schema.receipt import Receipt
 from schema.times import SECOND
+from sensors.replay import Recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,12 +215,22 @@ class SensorDesk:
     enrolments: Enrolments
     pipeline: Pipeline
     covered: CoverageTable
+    recording: Recording | None = None
 
     def rows(self) -> Sequence[views.SensorRow]:
-        return [_sensor_row(one) for one in self.intake.status()]
+        ended = self._ended()
+        return [_sensor_row(one, ended=one.name == ended) for one in self.intake.status()]
 
     def watermark(self) -> int:
-        return self.pipeline.progress.watermark
+        reached, ended = self.pipeline.progress.watermark, self._ended()
+        # Recorded time was let pass beyond the last record, so that all windows close.
+        last = (one.last_event_at for one in self.intake.status() if one.name == ended)
+        return min([reached, *last])
+
+    def _ended(self) -> str:
+        """The sensor of a recording that is through: it is neither silent nor behind."""
+        recording = self.recording
+        return recording.labels.recording.name if recording and recording.finished else ""
 
     def coverage(self, query: CoverageQuery, visible: Visible) -> views.CoverageView:
         page = self.covered.page(query, visible=visible)
@@ -261,20 +272,20 @@ def _counts(row: CoverageRow) -> _Counts:
     )
 
 
-def _sensor_row(one: SensorStatus) -> views.SensorRow:
+def _sensor_row(one: SensorStatus, *, ended: bool) -> views.SensorRow:
     # The platform's own chains are sealed here: nothing of them is on its way, nor can be missed.
     own = is_own(one.name)
     return views.SensorRow(
         name=one.name,
         unit=one.unit,
         realm=one.realm,
-        status="active" if own and one.status == "silent" else one.status,
+        status="finished" if ended else "active" if own and one.status == "silent" else one.status,
         enrolment=one.enrolment,
         key_id=one.key_id,
         last_batch=one.last_batch,
         last_event_at=one.last_event_at or None,
         last_seen_at=one.last_seen_at or None,
-        lag_seconds=0 if own else one.lag_us // SECOND,
+        lag_seconds=0 if own or ended else one.lag_us // SECOND,
         events=one.events,
         quarantined=one.quarantined,
         gaps=tuple(

@@ -60,6 +60,15 @@ class DataFolder:
         """The settings file; absent means the defaults."""
         return self.root / "settings.toml"
 
+    def realm(self) -> str:
+        """``duty`` or ``demonstration``; raises ``fengsui.folder.absent`` without its mark."""
+        try:
+            return (self.root / "realm").read_text("ascii").strip()
+        except FileNotFoundError as error:
+            raise FengsuiError(
+                "fengsui.folder.absent", f"{self.root} is no data folder", path=str(self.root)
+            ) from error
+
     def must_exist(self) -> None:
         """Raise ``fengsui.folder.absent`` unless this is a data folder with evidence in it."""
         if not self.segments.is_dir():

@@ -96,7 +96,11 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
     accounts = Accounts(site.database, audit, clock=clock, entropy=entropy)
     alerts = desks.AlertDesk(site.alerts, {rule.id: rule for rule in site.rules.rules})
     sensors = desks.SensorDesk(
-        site.intake, site.enrolments, site.pipeline, CoverageTable(site.database, site.clock)
+        site.intake,
+        site.enrolments,
+        site.pipeline,
+        CoverageTable(site.database, site.clock),
+        site.recording,
     )
     services = Services(
         site=_site_info(site, sibling),

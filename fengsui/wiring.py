@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,14 +111,21 @@ class LocalSensor:
 
 
 def open_demonstration(
-    folder: DataFolder, recording_folder: Path, settings: Settings | None = None
+    folder: DataFolder,
+    recording_folder: Path,
+    settings: Settings | None = None,
+    *,
+    only: Set[str] | None = None,
 ) -> Site:
-    """The recording in a demonstration folder of its own; nothing in it is ever duty."""
+    """The recording in a demonstration folder of its own; nothing in it is ever duty.
+
+    ``only`` names the rules to load, where figures must not change with those added since.
+    """
     recording = Recording(recording_folder)
     local = LocalSensor(name=recording.labels.recording.name, sources=lambda: recording.sources)
     return _open(
         folder, settings or Settings(), realm=DEMONSTRATION, local=local, clock=recording.clock,
-        recording=recording,
+        recording=recording, only=only,
     )  # fmt: skip
 
 
@@ -141,6 +148,7 @@ def _open(
     local: LocalSensor | None,
     clock: Clock,
     recording: Recording | None,
+    only: Set[str] | None = None,
 ) -> Site:
     cipher = ciphers.start(settings.crypto.backend)
     folder.root.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -205,6 +213,8 @@ def _open(
         recording.clock.reach(max((one.low_watermark for one in intake.status()), default=0))
     alerts = Alerts(database, lambda event_id: _sensor_of(ids, event_id))
     rules = ruleset.load([ruleset.SHIPPED], folder.cache)
+    if only is not None:
+        rules = rules.only(only)
     snapshot = alerts.snapshot()
     engine = Engine.restore(rules, snapshot, required=())
     stages = Stages(

@@ -71,6 +71,19 @@ def test_records_of_rules_and_of_other_sensors_are_not_shown_to_people_of_one_un
     assert table.page(_query(), visible=frozenset()).items == []
 
 
+def test_what_is_older_than_logs_must_be_kept_goes(tmp_path: Path) -> None:
+    database = Database(tmp_path / "state.db")
+    alerts, table = Alerts(database), CoverageTable(database, _Clock())
+    ages = (0, 184, 189, 191, 400)
+    rows = [CoverageRow(minute=NOW - age * DAY, sensor="a", events=1) for age in ages]
+    # A clock far ahead must not make everything else old.
+    rows.append(CoverageRow(minute=NOW + 4000 * DAY, sensor="a", events=1))
+    alerts.commit([], [], snapshot={}, coverage=rows, received_at=NOW)
+    page = table.page(_query(start=0), visible=None)
+    assert [(NOW - row.minute) // DAY for row in page.items] == [0, 184, 189]
+    database.close()
+
+
 @pytest.mark.parametrize("cursor", ["x", "eA==", "é"])
 def test_a_cursor_of_another_list_is_refused(table: CoverageTable, cursor: str) -> None:
     with pytest.raises(FengsuiError, match="not one this list gave"):

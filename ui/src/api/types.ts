@@ -157,7 +157,7 @@ export interface Sensor {
   name: string
   unit: string
   realm: string
-  status: 'active' | 'revoked' | 'silent' | 'unenrolled'
+  status: 'active' | 'revoked' | 'silent' | 'unenrolled' | 'finished'
   enrolment: number
   key_id: string
   last_batch: number
