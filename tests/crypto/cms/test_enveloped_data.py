@@ -6,7 +6,7 @@ from pki import holder, key, order, refused, sample, sub
 from crypto import _asn1, _oid
 from crypto.cms import Form
 from crypto.cms.enveloped_data import decrypt, encrypt
-from crypto.pkcs8 import load
+from crypto.sm2 import PrivateKey
 from crypto.x509.authority import Profile
 from crypto.x509.certificate import Certificate
 
@@ -28,7 +28,9 @@ def test_a_message_opens_for_each_recipient(content, form):
 )
 def test_messages_of_gmsm_open(name):
     certificate = Certificate.from_pem(sample("gmsm/enc.pem"))
-    opened = decrypt(sample(f"gmsm/{name}"), certificate, load(sample("gmsm/enc.key")))
+    opened = decrypt(
+        sample(f"gmsm/{name}"), certificate, PrivateKey.from_pem(sample("gmsm/enc.key"))
+    )
     assert opened == sample("gmsm/content")
 
 

@@ -2,7 +2,7 @@ from pki import key, refused, sample
 
 from crypto import _asn1, _oid
 from crypto.cms.enveloped_key import SIZE_MAX, open_key, seal_key
-from crypto.pkcs8 import load
+from crypto.sm2 import PrivateKey
 
 
 def test_a_key_in_an_envelope_opens_with_the_signing_key_only():
@@ -12,8 +12,10 @@ def test_a_key_in_an_envelope_opens_with_the_signing_key_only():
 
 
 def test_an_envelope_of_gmsm_opens():
-    opened = open_key(sample("gmsm/enveloped-key.der"), load(sample("gmsm/sign.key")))
-    assert opened.public == load(sample("gmsm/enc.key")).public
+    opened = open_key(
+        sample("gmsm/enveloped-key.der"), PrivateKey.from_pem(sample("gmsm/sign.key"))
+    )
+    assert opened.public == PrivateKey.from_pem(sample("gmsm/enc.key")).public
 
 
 def parts(envelope: bytes) -> list[bytes]:

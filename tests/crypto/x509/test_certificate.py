@@ -3,7 +3,7 @@ from pki import DAY, NOW, holder, key, needs_shared, refused, root, sample, shar
 
 from crypto import _asn1, _der, _oid
 from crypto.errors import CryptoError
-from crypto.pkcs8 import load
+from crypto.sm2 import PrivateKey
 from crypto.x509.authority import Profile
 from crypto.x509.certificate import SIZE_MAX, Certificate, find, load_all
 from crypto.x509.extension import KeyUsage
@@ -17,7 +17,7 @@ def test_a_certificate_of_openssl_is_read_and_its_signature_holds():
     assert str(certificate.subject) == "CN=root,O=openssl,C=CN"
     assert certificate.is_self_issued
     assert certificate.extensions.authority
-    certificate.check_key(load(sample("openssl/sec1.key")).public)
+    certificate.check_key(PrivateKey.from_pem(sample("openssl/sec1.key")).public)
 
 
 def test_a_certificate_under_sm2_s_own_key_identifier_is_read():
