@@ -39,11 +39,12 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Rust's own tests of the native module, where cargo is.
+# Rust's own tests of the native module where cargo is, and its constant time where valgrind is.
 test-native:
 	@if command -v cargo >/dev/null; then \
 	  cd native && cargo fmt --check && cargo clippy --quiet --release --locked -- -D warnings && \
-	  cargo test --quiet --release --locked --no-default-features; \
+	  cargo test --quiet --release --locked --no-default-features && \
+	  { evidence/run.sh || test $$? -eq 3; }; \
 	else \
 	  echo "No cargo here: the native module is not tested."; \
 	fi
@@ -57,11 +58,11 @@ test-long: install
 	$(BIN)/pytest -m "service" -n 0
 
 bench: install
-	for name in seal tail pipeline query start; do $(BIN)/fengsui bench $$name --json; done
+	for name in seal tail pipeline query start crypto crypto_small crypto_check; do $(BIN)/fengsui bench $$name --json; done
 
 # Rebuilds the committed pages; needs Node.
 ui:
 	cd ui && npm ci && npm run build
 
 clean:
-	rm -rf .venv .cache build dist native/target
+	rm -rf .venv .cache build dist native/target native/evidence/target

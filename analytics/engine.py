@@ -57,6 +57,7 @@ class _HeadDump(msgspec.Struct, frozen=True):
     watermark: int
     announced: tuple[Alert, ...]
     coverage: tuple[CoverageRow, ...]
+    required: tuple[str, ...] | None = None
 
 
 class Engine:
@@ -64,7 +65,8 @@ class Engine:
 
     ``required`` names the sensors the watermark waits for; None means every sensor seen so far,
     which is only the same in every order where one sensor is read, so name them where there are
-    more. ``partitions`` must divide 256 and changes nothing but how work can be shared.
+    more, here or by :meth:`require`; a snapshot remembers them. ``partitions`` must divide 256
+    and changes nothing but how work can be shared.
     """
 
     def __init__(
@@ -87,7 +89,7 @@ class Engine:
         """Number of each sensor's last batch taken: read on behind it after a restore."""
         self.watermark = BEGINNING
         self._lateness = lateness_us
-        self._required = None if required is None else frozenset(required)
+        self._required = None if required is None else set(required)
         self._lows: dict[str, int] = {}
         self._excluded: set[str] = set()
         self._announced: dict[str, Alert] = {}
@@ -131,17 +133,38 @@ class Engine:
         self._lows[sensor] = max(self._low(sensor), low_watermark)
 
     @property
+    def required(self) -> Set[str]:
+        """Sensors the watermark waits for, those excluded at present among them."""
+        return set(self._lows) if self._required is None else self._required
+
+    @property
     def excluded(self) -> Set[str]:
         """Sensors nothing waits for at present."""
         return self._excluded
+
+    def require(self, sensor: str, since: int) -> None:
+        """Wait for this sensor too, from that event time on, as a sealed record says.
+
+        What it sends of before is judged as if it had promised nothing earlier: that is the same
+        in whatever order the sensors are read.
+        """
+        self._required = {*self.required, sensor}
+        self._excluded.discard(sensor)
+        self.heartbeat(sensor, since)
+
+    def release(self, sensor: str) -> None:
+        """Forget that this sensor was required: its enrolment has ended."""
+        self._required = {*self.required} - {sensor}
+        self._excluded.discard(sensor)
 
     def exclude(self, sensor: str) -> None:
         """Wait for this sensor no longer, as a sealed record says."""
         self._excluded.add(sensor)
 
-    def readmit(self, sensor: str) -> None:
-        """Wait for this sensor again."""
+    def readmit(self, sensor: str, since: int) -> None:
+        """Wait for this sensor again, from that event time on; before it is as for ``require``."""
         self._excluded.discard(sensor)
+        self.heartbeat(sensor, since)
 
     def install(self, artefact: Artefact) -> None:
         """Score with this artefact; raises ``analytics.model.refused``."""
@@ -169,7 +192,7 @@ class Engine:
         return self._lows.get(sensor, BEGINNING)
 
     def _waited_for(self) -> set[str]:
-        return set(self._lows if self._required is None else self._required) - self._excluded
+        return {*self.required} - self._excluded
 
     def _step(self) -> Output:
         changes = Changes()
@@ -221,6 +244,7 @@ class Engine:
             watermark=self.watermark,
             announced=tuple(self._announced.values()),
             coverage=rows,
+            required=None if self._required is None else tuple(sorted(self._required)),
         )
         return {_HEAD: msgspec.msgpack.encode(head), **dict(self._evaluation.snapshot())}
 
@@ -255,6 +279,8 @@ class Engine:
                 head = msgspec.msgpack.decode(raw, type=_HeadDump)
                 self.cursors, self._lows = dict(head.cursors), dict(head.lows)
                 self._excluded = set(head.excluded)
+                if head.required is not None:
+                    self._required = set(head.required)
                 self.watermark = head.watermark
                 self._announced = {alert.id: alert for alert in head.announced}
                 self._coverage.add(head.coverage)

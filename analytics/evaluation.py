@@ -41,6 +41,10 @@ class Evaluation:
         self._coverage = coverage
         evaluators = [Evaluator(index, rule) for index, rule in enumerate(self._rules)]
         self._partitions = [Partition(evaluators, lateness_us) for _ in range(partitions)]
+        self._gone: list[str] = []
+        """Entries of model rules that are no more, or another version, to be deleted."""
+        self._parts: dict[str, str] = {}
+        """Ids of the model rules by their name in the snapshot."""
         self._runs: dict[str, ModelRun] = {}
         self._books: dict[str, list[HourBook]] = {}
         """Books of each model rule, one for each partition."""
@@ -48,8 +52,9 @@ class Evaluation:
         """(entity field, books) of the model rules of a dataset."""
         for rule in self._rules:
             if rule.model:
-                books = [HourBook(rule.id, rule.model.dataset) for _ in range(partitions)]
+                books = [HourBook(run.part_of(rule), rule.model.dataset) for _ in range(partitions)]
                 self._books[rule.id] = books
+                self._parts[run.part_of(rule)] = rule.id
                 self._runs[rule.id] = ModelRun(rule, rule.model, books)
                 self._counting.setdefault(rule.model.dataset, []).append((rule.entity, books))
 
@@ -126,7 +131,12 @@ class Evaluation:
             for (index, minute), count in part.evicted.items():
                 self._coverage.evicted(minute, self._rules[index].id, count)
             part.evicted.clear()
-        requests = (model.close(settled, changes.alerts) for model in self._runs.values())
+        requests = [model.close(settled, changes.alerts) for model in self._runs.values()]
+        for rule_id, books in self._books.items():
+            for book in books:
+                for begin, count in book.evicted.items():
+                    self._coverage.evicted(begin, rule_id, count)
+                book.evicted.clear()
         return [request for request in requests if request is not None]
 
     def waiting(self) -> Iterator[Key]:
@@ -140,6 +150,8 @@ class Evaluation:
 
     def snapshot(self) -> Iterator[tuple[str, bytes]]:
         """Entries changed since last asked."""
+        yield from ((name, b"") for name in self._gone)
+        self._gone.clear()
         for part in self._partitions:
             yield from part.snapshot()
         for books in self._books.values():
@@ -155,15 +167,19 @@ class Evaluation:
             _, _, entity = rest.split("/", 2)
             self._partitions[ids.bucket(entity) % len(self._partitions)].restore(name, raw)
         elif kind == hours.PREFIX:
-            _, rule_id, entity = rest.split("/", 2)
-            books = self._books.get(rule_id)
+            _, part, entity = rest.split("/", 2)
+            books = self._books.get(self._parts.get(part, ""))
             if books:
                 books[ids.bucket(entity) % len(books)].restore(entity, raw)
+            else:
+                self._gone.append(name)
         elif kind == run.PREFIX:
-            rule_id, _, entry = rest.partition("/")
-            model = self._runs.get(rule_id)
+            part, _, entry = rest.partition("/")
+            model = self._runs.get(self._parts.get(part, ""))
             if model:
                 model.restore(entry, raw)
+            else:
+                self._gone.append(name)
         else:
             raise FengsuiError(
                 "analytics.engine.snapshot_malformed", f"snapshot entry {name[:80]!r} is unknown"

@@ -8,7 +8,7 @@ revisions and withdrawals. So the final alerts are those of one run over all hit
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -76,10 +76,16 @@ class Key:
         """Alerts decided by the released hits, which a late hit may still change."""
         self._closing: Closing | None = None
 
-    def release(self, watermark: int, changes: Changes) -> bool:
-        """Step all pending hits before the watermark, in order; whether there were any."""
+    def release(self, watermark: int, changes: Changes, *, through: Hit | None = None) -> bool:
+        """Step all pending hits before the watermark, in order; whether there were any.
+
+        Where ``through`` is given, only those up to it.
+        """
         self.pending.sort()
-        place = bisect_left(self.pending, (watermark,))
+        if through is None:
+            place = bisect_left(self.pending, (watermark,))
+        else:
+            place = bisect_right(self.pending, through)
         fresh = self.pending[:place]
         if not fresh:
             return False
@@ -171,9 +177,20 @@ class Key:
         """Whether a fresh key would answer the same from now on."""
         return not self.pending and not self._released and self._settled.idle_at() <= settled
 
-    def is_waiting(self) -> bool:
-        """Whether hits are held that must not be lost."""
-        return bool(self.pending or self._released)
+    def forget(self) -> None:
+        """Begin anew: only the hits that still wait are kept."""
+        self._released.clear()
+        self._settled = self._live = State(self.evaluator)
+        self._standing.clear()
+        self._closing = None
+
+    def has_begun(self) -> bool:
+        """Whether it remembers any hit."""
+        return self._live.seen > 0
+
+    def idle_at(self) -> int:
+        """From this event time on it answers as if it had never been."""
+        return self._live.idle_at()
 
     def last_at(self) -> int:
         """Event time of the newest hit taken."""

@@ -21,8 +21,8 @@ PAGE_US: Final = MINUTE
 
 KEYS_PER_BUCKET_MAX: Final = 2048
 """Half a million keys over all buckets, about 700 MB of one-hit keys: a flood of made-up entities
-ends here. Past it the quietest keys are dropped and counted, and the promise that alerts do not
-depend on arrival holds no longer for them."""
+ends here. Past it the quietest keys are dropped and counted, in the one order of events, so that
+who is dropped does not depend on arrival either; only a late hit may find its key gone."""
 
 PREFIX: Final = "key"
 _SEPARATOR: Final = "/"
@@ -40,7 +40,7 @@ class Partition:
         self._evaluators = evaluators
         self._lateness = lateness_us
         self._keys: dict[tuple[int, str], Key] = {}
-        self._in_bucket: dict[int, int] = {}
+        self._buckets: dict[int, dict[Key, None]] = {}
         self._pages: dict[int, list[Key]] = {}
         self._page_numbers: list[int] = []
         self._changed: dict[Key, None] = {}
@@ -52,21 +52,18 @@ class Partition:
         """Hold a hit until the watermark passes it."""
         key = self._keys.get((rule, entity))
         if key is None:
-            key = self._new(rule, entity, bucket, hit[0])
+            key = Key(self._evaluators[rule], entity, bucket)
+            self._hold(key)
+            self._gone.pop(self._name(key), None)
         key.pending.append(hit)
         self._changed[key] = None
         page = hit[0] // PAGE_US
         if page < key.page:
             self._put(key, page)
 
-    def _new(self, rule: int, entity: str, bucket: int, time: int) -> Key:
-        if self._in_bucket.get(bucket, 0) >= KEYS_PER_BUCKET_MAX:
-            self._evict(bucket, time - time % MINUTE)
-        key = Key(self._evaluators[rule], entity, bucket)
-        self._keys[rule, entity] = key
-        self._in_bucket[bucket] = self._in_bucket.get(bucket, 0) + 1
-        self._gone.pop(self._name(key), None)
-        return key
+    def _hold(self, key: Key) -> None:
+        self._keys[key.evaluator.index, key.entity] = key
+        self._buckets.setdefault(key.bucket, {})[key] = None
 
     def _put(self, key: Key, page: int) -> None:
         key.page = page
@@ -82,42 +79,87 @@ class Partition:
 
     def _drop(self, key: Key) -> None:
         del self._keys[key.evaluator.index, key.entity]
-        self._in_bucket[key.bucket] -= 1
+        del self._buckets[key.bucket][key]
         self._changed.pop(key, None)
         self._gone[self._name(key)] = None
         key.page = NEVER
 
-    def _evict(self, bucket: int, minute: int) -> None:
-        """Drop the quietest quarter of a full bucket; keys with hits in waiting always stay."""
-        quiet = [
-            key for key in self._keys.values() if key.bucket == bucket and not key.is_waiting()
-        ]
-        quiet.sort(key=lambda key: (key.last_at(), key.evaluator.index, key.entity))
-        for key in quiet[: KEYS_PER_BUCKET_MAX // 4]:
-            place = (key.evaluator.index, minute)
-            self.evicted[place] = self.evicted.get(place, 0) + 1
+    def _release_crowded(
+        self, bucket: int, due: list[Key], *, watermark: int, changes: Changes
+    ) -> None:
+        """Step the hits of a full bucket in their one order and drop the quietest for the new."""
+        hits = sorted(
+            (hit, key.evaluator.index, key.entity, key)
+            for key in due
+            for hit in key.pending
+            if hit[0] < watermark
+        )
+        begun = {key for key in self._buckets[bucket] if key.has_begun()}
+        idle = [(key.idle_at(), *_rank(key), key) for key in begun]
+        quiet = [(key.last_at(), *_rank(key), key) for key in begun]
+        heapq.heapify(idle)
+        heapq.heapify(quiet)
+        for hit, _, _, key in hits:
+            if key not in begun:
+                # What is idle by now is as good as gone: whether it was dropped yet must not show.
+                while idle and idle[0][0] <= hit[0]:
+                    at, _, _, one = heapq.heappop(idle)
+                    if one in begun and one.idle_at() == at:
+                        begun.remove(one)
+                        self._forget(one)
+                while len(begun) >= KEYS_PER_BUCKET_MAX:
+                    at, _, _, one = heapq.heappop(quiet)
+                    if one in begun and one.last_at() == at:
+                        begun.remove(one)
+                        self._forget(one)
+                        place = (one.evaluator.index, hit[0] - hit[0] % MINUTE)
+                        self.evicted[place] = self.evicted.get(place, 0) + 1
+                begun.add(key)
+            key.release(watermark, changes, through=hit)
+            self._changed[key] = None
+            heapq.heappush(idle, (key.idle_at(), *_rank(key), key))
+            heapq.heappush(quiet, (key.last_at(), *_rank(key), key))
+
+    def _forget(self, key: Key) -> None:
+        """Drop what a key remembers; the key too where no hit of it waits or is due now."""
+        key.forget()
+        self._changed[key] = None
+        if not key.pending and key.page != NEVER:
             self._drop(key)
+
+    def _due(self, watermark: int) -> list[Key]:
+        """Keys on the pages this watermark has reached; they stand on none afterwards."""
+        due: list[Key] = []
+        while self._page_numbers and self._page_numbers[0] * PAGE_US < watermark:
+            page = heapq.heappop(self._page_numbers)
+            for key in self._pages.pop(page):
+                if key.page == page:
+                    key.page = NEVER
+                    due.append(key)
+        return due
 
     def advance(self, watermark: int, settled: int, changes: Changes) -> None:
         """Release, settle and expire what is due at this watermark."""
         again: list[Key] = []
-        while self._page_numbers and self._page_numbers[0] * PAGE_US < watermark:
-            page = heapq.heappop(self._page_numbers)
-            for key in self._pages.pop(page):
-                if key.page != page:
-                    continue
-                key.page = NEVER
-                released = bool(key.pending) and key.release(watermark, changes)
-                if key.settle(settled) or released:
-                    self._changed[key] = None
-                if key.is_idle(settled):
-                    self._drop(key)
-                else:
-                    again.append(key)
+        due = self._due(watermark)
+        crowded: dict[int, list[Key]] = {}
+        for key in due:
+            if key.pending and len(self._buckets[key.bucket]) > KEYS_PER_BUCKET_MAX:
+                crowded.setdefault(key.bucket, []).append(key)
+        for bucket, waiting in crowded.items():
+            self._release_crowded(bucket, waiting, watermark=watermark, changes=changes)
+        for key in due:
+            released = bool(key.pending) and key.release(watermark, changes)
+            if key.settle(settled) or released:
+                self._changed[key] = None
+            if key.is_idle(settled):
+                self._drop(key)
+            else:
+                again.append(key)
         for key in again:
-            due, releases = key.due(self._lateness)
+            at, releases = key.due(self._lateness)
             # Hits are released as soon as may be; settling and expiry wait for a whole page.
-            self._put(key, due // PAGE_US + (0 if releases else 1))
+            self._put(key, at // PAGE_US + (0 if releases else 1))
 
     def waiting(self) -> Iterator[Key]:
         """Keys with hits the watermark has not passed."""
@@ -147,8 +189,7 @@ class Partition:
             if evaluator.rule.id == rule_id and evaluator.rule.kind != "model":
                 key = Key(evaluator, entity, ids.bucket(entity))
                 if key.restore(raw):
-                    self._keys[evaluator.index, entity] = key
-                    self._in_bucket[key.bucket] = self._in_bucket.get(key.bucket, 0) + 1
+                    self._hold(key)
                     due, releases = key.due(self._lateness)
                     self._put(key, due // PAGE_US + (0 if releases else 1))
                     return
@@ -156,3 +197,8 @@ class Partition:
 
     def __len__(self) -> int:
         return len(self._keys)
+
+
+def _rank(key: Key) -> tuple[int, str]:
+    """Which of two keys alike in time comes first."""
+    return key.evaluator.index, key.entity

@@ -6,8 +6,8 @@ importing pySigma; one that cannot be read is compiled anew.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -57,6 +57,23 @@ class RuleSet:
     def listing(self) -> tuple[RuleListing, ...]:
         """The rules as lists and pages show them."""
         return tuple(rule.listing() for rule in self.rules)
+
+    def only(self, wanted: Set[str]) -> RuleSet:
+        """These rules of the set; raises ``analytics.ruleset.incomplete`` where one is not in it.
+
+        The digest is another, for it names what alerts were made by.
+        """
+        rules = tuple(rule for rule in self.rules if rule.id in wanted)
+        missing = wanted - {rule.id for rule in rules}
+        if missing:
+            raise FengsuiError(
+                "analytics.ruleset.incomplete",
+                f"rules that were asked for are not there: {', '.join(sorted(missing))}",
+            )
+        if len(rules) == len(self.rules):
+            return self
+        names = "\n".join([self.digest, *sorted(wanted)])
+        return replace(self, rules=rules, digest=sm3.digest(names.encode()).hex())
 
     def require_all(self) -> RuleSet:
         """This rule set; raises ``analytics.rule.refused`` for the first file that was refused."""

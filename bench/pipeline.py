@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fengsui.demo import RECORDING, RULES, recording_folder
+from fengsui.demo import RECORDING, RULE_IDS, RULES, recording_folder
 from fengsui.folder import DataFolder
 from fengsui.memory import settle
 from fengsui.settings import SensorSettings, Settings, WatchSettings
@@ -71,7 +71,7 @@ class _Stopwatch:
 
 def _saturated() -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="fengsui-bench-") as scratch:
-        site = open_demonstration(DataFolder(Path(scratch)), recording_folder())
+        site = open_demonstration(DataFolder(Path(scratch)), recording_folder(), only=RULE_IDS)
         watch = _watched(site)
         recording = site.recording
         assert recording is not None

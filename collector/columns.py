@@ -121,7 +121,7 @@ def _decoded(body: Body) -> Columns:
     payloads = body.payloads
     if not body.leaves:
         try:
-            events = decode_many(payloads)  # type: ignore[arg-type] # no leaves, so none is redacted
+            events = decode_many([payload for payload in payloads if payload is not None])
             if max(map(len, events)) <= limits.FIELDS_MAX:
                 return Columns(indexes=range(len(events)), events=events)
         except FengsuiError:

@@ -33,6 +33,8 @@ TOKEN_LIFE_US: Final = HOUR
 TOKEN_BYTES: Final = 32
 OWN_NAMES: Final = frozenset({"collector", "push"})
 """Chains the collector seals itself: nobody else may enrol under these names."""
+PUSH_PREFIX: Final = "push-"
+"""Of the push chains of further units."""
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
@@ -286,8 +288,13 @@ def unknown(name: str) -> FengsuiError:
     return FengsuiError("collector.enrolment.unknown", f"no sensor {name} is enrolled", sensor=name)
 
 
+def is_own(name: str) -> bool:
+    """Whether the collector seals the chain of this name itself."""
+    return name in OWN_NAMES or name.startswith(PUSH_PREFIX)
+
+
 def _check_name(name: str) -> None:
-    if not _NAME.fullmatch(name) or name in OWN_NAMES:
+    if not _NAME.fullmatch(name) or is_own(name):
         raise FengsuiError(
             "collector.enrolment.name",
             f"{name[:80]!r} cannot be a sensor's name: 1 to 63 of a-z 0-9 . _ -, beginning with a "

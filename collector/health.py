@@ -10,7 +10,7 @@ import msgspec
 
 from collector.control import ControlLog
 from collector.enrolments import Enrolment
-from collector.state.chains import ChainState, Gap
+from collector.state.chains import GAPS_SHOWN_MAX, ChainState, Gap
 from schema import limits
 from schema.heartbeat import Heartbeat
 from schema.times import MINUTE, SECOND, to_text
@@ -79,7 +79,7 @@ class Health:
             if not last or now - last <= SILENT_US or self._follows_recording:
                 return
             gap = Gap(from_at=last, to_at=now, reason="silent")
-            pulse.gaps.append(gap)
+            pulse.gaps = [*pulse.gaps, gap][-GAPS_SHOWN_MAX:]
             self._fresh.append((sensor, gap))
         self._control.add(
             "gap",
@@ -143,13 +143,15 @@ class Health:
         with self._lock:
             pulse = self._pulse(sensor)
             seen_at = pulse.seen_at or state.received_at
+            # One that was let in a moment ago is on its way, not silent.
+            heard_at = max(seen_at, enrolment.created_at if enrolment else 0)
             low_watermark = max(pulse.low_watermark, state.low_watermark)
             gaps = tuple(pulse.gaps)
         return SensorStatus(
             name=sensor,
             unit=enrolment.unit if enrolment else "",
             realm=enrolment.realm if enrolment else "",
-            status=_word(enrolment, silent=now - seen_at > SILENT_US),
+            status=_word(enrolment, silent=now - heard_at > SILENT_US),
             enrolment=enrolment.number if enrolment else 0,
             key_id=enrolment.key.key_id if enrolment else "",
             last_batch=state.number,

@@ -121,6 +121,12 @@ class Intake:
         self.beats_refused = 0
         self._rereader = Rereader(self._segments, database, self._state)
         self.read_again = self._rereader.read
+        self._for_index = Rereader(self._segments, database, self._state)
+        self._unindexed = {
+            state.sensor: index.cursor(state.sensor)
+            for state in self._states.values()
+            if index.cursor(state.sensor) < state.number
+        }
         for state in self._states.values():
             ids.resume(state.sensor, state.number)
         for sensor in set(self._states) - {CONTROL_SENSOR}:
@@ -129,6 +135,19 @@ class Intake:
     def sensors(self) -> list[str]:
         """Sensors with a chain in the log."""
         return known_sensors(self._segments)
+
+    def reindex(self, batches_max: int) -> bool:
+        """Carry the index on over batches taken in before that it does not hold: it was lost, or
+        had another form. True while there may be more: new batches are taken in after that.
+        """
+        for sensor, after in list(self._unindexed.items()):
+            found = self._for_index.read(sensor, after, batches_max)
+            if found:
+                self._index.insert(found)
+                self._unindexed[sensor] = found[-1].number
+                return True
+            del self._unindexed[sensor]
+        return False
 
     def step(self, batches_max: int) -> list[AcceptedBatch]:
         """Take in at most that many new batches, fairly among sensors.
@@ -364,3 +383,4 @@ class Intake:
         self._ids.rewritten(sensor, segment)
         self._follower.rewritten(sensor)
         self._rereader.rewritten(sensor)
+        self._for_index.rewritten(sensor)

@@ -28,7 +28,11 @@ class OwnChain:
         key: sm2.PrivateKey,
         clock: Clock,
         entropy: Entropy,
+        lateness_us: int = 0,
     ) -> None:
+        """``lateness_us`` is how much earlier than now an event sealed here may be."""
+        self.name = enrolment.sensor
+        self._lateness_us = lateness_us
         self._writer = log.Writer(segments / enrolment.sensor)
         self._key = key
         self._clock = clock
@@ -69,7 +73,7 @@ class OwnChain:
                 **self._positions,
                 place: Position(generation=generation, offset=offset + len(events)),
             }
-            low_watermark = max(self._low_watermark, self._clock.now())
+            low_watermark = max(self._low_watermark, self._clock.now() - self._lateness_us)
             batch = batches.seal(
                 self._chain,
                 Contents(

@@ -2,6 +2,9 @@
 
 The collector vouches for when they came and that nobody changed them since, not for what the
 system did before. A repeated batch id gets the recorded answer and stores nothing.
+
+Clients of one unit share a chain, and a chain is of one unit: who may see what they send is who
+may see that chain.
 """
 
 from __future__ import annotations
@@ -16,17 +19,29 @@ import msgspec
 
 from collector import normalise
 from collector.clients import Client
-from collector.columns import TIME_MAX, TIME_MIN
+from collector.columns import DAYS_MAX, TIME_MAX, TIME_MIN
+from collector.enrolments import PUSH_PREFIX, Enrolments
 from collector.ownchain import OwnChain
 from collector.state.database import Database
+from crypto import sm3
 from schema import limits, privacy
 from schema.errors import FengsuiError
 from schema.event import DATASET, GENERATION, OFFSET, SOURCE, TIME, Fields, Value, encode
 from schema.fields import catalogue
 from schema.ports import Clock
-from schema.times import from_text, to_text
+from schema.times import DAY, MINUTE, from_text, to_text
 
 SENSOR: Final = "push"
+LATENESS_US: Final = MINUTE
+"""How old an event may be when it is pushed without being late: systems push what they gathered.
+The most the design allows a source, for all the others wait for it."""
+
+ANSWERS_KEPT_US: Final = 7 * DAY
+"""A client that has not had its answer for a week sends the batch anew under another id."""
+
+_UNIT: Final = re.compile(r"[a-z0-9._-]{1,57}")
+"""A unit's name that can stand in a chain's; any other is told by its hash."""
+
 DATASET_NAME: Final = "app.event"
 SEALED_BY: Final = "gov.sensor.sealed_by"
 BATCH_ID_MAX: Final = 128
@@ -59,24 +74,35 @@ class Push:
 
     def __init__(
         self,
-        chain: OwnChain,
+        chain_of: Callable[[str], OwnChain],
         database: Database,
         *,
         masker: Callable[[list[Fields]], None],
         clock: Clock,
     ) -> None:
-        """``masker`` masks in place what no stored event may hold."""
-        self._chain = chain
+        """``chain_of`` opens a unit's chain; ``masker`` masks what no stored event may hold."""
+        self._chain_of = chain_of
+        self._chains: dict[str, OwnChain] = {}
         self._database = database
         self._masker = masker
         self._clock = clock
         self._lock = threading.Lock()
-        # An answer is recorded before its batch is sealed: without the batch it is void.
-        database.write(
-            lambda state: state.execute(
-                "DELETE FROM push_answers WHERE number > ?", (chain.number,)
+
+    def open(self, unit: str) -> OwnChain:
+        """The chain of a unit. Chains with batches are opened before anything is pushed.
+
+        An answer is recorded before its batch is sealed: without the batch it is void.
+        """
+        chain = self._chains.get(unit)
+        if chain is None:
+            chain = self._chains[unit] = self._chain_of(unit)
+            place = (chain.name, chain.number)
+            self._database.write(
+                lambda state: state.execute(
+                    "DELETE FROM push_answers WHERE chain = ? AND number > ?", place
+                )
             )
-        )
+        return chain
 
     def push(self, client: Client, batch_id: str, events: Sequence[Fields]) -> Answer:
         """Check, mask and seal; returns once stored.
@@ -89,29 +115,29 @@ class Push:
             known = self._recorded(client, batch_id)
             if known:
                 return known
+            chain = self.open(client.unit)
             ready, refused = self._prepared(client, events)
             answer = Answer(accepted=len(ready), refused=tuple(refused))
-            self._record(client, batch_id, answer, sealed=bool(ready))
+            self._record(client, batch_id, answer, chain=chain if ready else None)
             if ready:
                 try:
-                    self._chain.seal(ready, source=SENSOR, place=client.id, generation=client.id)
+                    chain.seal(ready, source=SENSOR, place=client.id, generation=client.id)
                 except BaseException:
                     self._forget(client, batch_id)
                     raise
             return answer
-
-    def close_segment(self) -> None:
-        """Close the open segment, so that it can be rewritten."""
-        self._chain.close_segment()
 
     def _prepared(
         self, client: Client, events: Sequence[Fields]
     ) -> tuple[list[Fields], list[Refused]]:
         ready: list[Fields] = []
         refused: list[Refused] = []
+        days: set[str] = set()
         for index, event in enumerate(events):
             try:
-                ready.append(_checked(event, self._clock.now()))
+                checked = _checked(event, self._clock.now())
+                _check_day(checked, days)
+                ready.append(checked)
             except FengsuiError as error:
                 refused.append(Refused(index=index, code=error.code, detail=str(error.args[0])))
         for event in ready:
@@ -128,17 +154,27 @@ class Push:
             ).fetchone()
         return msgspec.json.decode(row["answer"], type=Answer) if row else None
 
-    def _record(self, client: Client, batch_id: str, answer: Answer, *, sealed: bool) -> None:
+    def _record(
+        self, client: Client, batch_id: str, answer: Answer, *, chain: OwnChain | None
+    ) -> None:
+        """``chain`` is the one the batch is sealed into, None where nothing of it is."""
+        now = self._clock.now()
         row = (
             client.id,
             batch_id,
-            self._chain.number + 1 if sealed else 0,
+            chain.number + 1 if chain else 0,
             msgspec.json.encode(answer),
-            self._clock.now(),
+            now,
+            chain.name if chain else SENSOR,
         )
 
         def job(state: sqlite3.Connection) -> None:
-            state.execute("INSERT INTO push_answers VALUES (?, ?, ?, ?, ?)", row)
+            state.execute("DELETE FROM push_answers WHERE made_at < ?", (now - ANSWERS_KEPT_US,))
+            state.execute(
+                "INSERT INTO push_answers (client, batch_id, number, answer, made_at, chain) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                row,
+            )
 
         self._database.write(job)
 
@@ -149,6 +185,17 @@ class Push:
                 (client.id, batch_id),
             )
         )
+
+
+def chain_name(unit: str, enrolments: Enrolments) -> str:
+    """The name of a unit's chain: the first one is ``push``, further ones name their unit."""
+    for one in enrolments.all():
+        if one.unit == unit and (one.sensor == SENSOR or one.sensor.startswith(PUSH_PREFIX)):
+            return one.sensor
+    if enrolments.find(SENSOR) is None:
+        return SENSOR
+    told = unit if _UNIT.fullmatch(unit) else sm3.digest(unit.encode()).hex()[:16]
+    return f"{PUSH_PREFIX}{told}"
 
 
 def _check_batch(batch_id: str, events: Sequence[Fields]) -> None:
@@ -187,7 +234,15 @@ def _checked(event: Fields, now: int) -> Fields:
             )
         else:
             known = name in catalogue() or name.startswith("labels.")
-            checked[name if known else f"labels.{name}"] = value
+            place = name if known else f"labels.{name}"
+            if place in checked and name != DATASET:
+                raise FengsuiError(
+                    "collector.push.field",
+                    f"{name} and {place} are one field here, and there is no room for both"
+                    if not known
+                    else f"{name} is there twice: an unknown field of that name goes there too",
+                )
+            checked[place] = value
     if len(encode(checked)) > BYTES_MAX:
         raise FengsuiError("collector.push.size", f"an event has at most {BYTES_MAX} bytes")
     return checked
@@ -202,6 +257,17 @@ def _check_name(name: str) -> None:
             f"{shown if privacy.find(name) else repr(name[:80])} cannot be set: it is filled in "
             "here, or no name of a field",
         )
+
+
+def _check_day(event: Fields, days: set[str]) -> None:
+    """What lies on too many days is not let in together; refused here it can be sent again."""
+    day = str(event[TIME])[: len("2026-01-31")]
+    if day not in days and len(days) >= DAYS_MAX:
+        raise FengsuiError(
+            "collector.push.time",
+            f"a batch holds events of at most {DAYS_MAX} days: send the others in another batch",
+        )
+    days.add(day)
 
 
 def _time(value: Value) -> str:

@@ -9,18 +9,11 @@ It does not promise: these are software keys, held in the memory of the process 
 This is no certified cryptographic module (GB/T 37092, GM/T 0028): a system whose assessment
 asks for one keeps its keys in certified hardware. Whoever is root on the machine has the keys.
 
-Modules: ``sm2`` keys, signatures and encryption · ``sm2_exchange`` key exchange · ``sm3`` digests ·
-<<<<<<< HEAD
-``sm4`` and ``sm4_stream`` sealing · ``keys`` key files · ``keystore`` sealed keys under a policy ·
-``sharing`` a secret among officers · ``sdf`` devices · ``status`` the self-test · ``errors`` the
-one error · ``engines`` what computes. Import the module you need: importing the package alone
-loads nothing.
-=======
-``sm4`` and ``sm4_stream`` sealing · ``keys`` key files · ``pkcs8`` keys as other tools keep them ·
-``certificate`` with ``name`` and ``extension``, ``request``, ``revocation``, ``authority`` and
-``chain`` for X.509 · ``signer``, ``signed_data`` and ``enveloped_data`` (``cms``) for messages ·
-``enveloped_key`` keys in transport · ``timestamp`` and ``timestamp_authority`` · ``status`` the
-self-test · ``errors`` the one error · ``engines`` what computes. Import the module you need:
-importing the package alone loads nothing.
->>>>>>> main
+Ciphers: ``sm2`` keys, signatures and encryption · ``sm2_exchange`` key exchange · ``sm3`` digests ·
+``sm4`` and ``sm4_stream`` sealing · ``engines`` what computes · ``status`` the self-test.
+Keys: ``keys`` key files · ``pkcs8`` keys as other tools keep them · ``keystore`` sealed keys under
+a policy · ``sharing`` a secret among officers · ``sdf`` devices.
+Formats: ``x509`` certificates, requests and revocation lists · ``cms`` signed and enveloped
+messages, keys in transport and time stamps. ``errors`` is the one error.
+Import the module you need: importing the package alone loads nothing.
 """

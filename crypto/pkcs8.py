@@ -4,12 +4,12 @@ Both key identifiers are read: id-ecPublicKey with the SM2 curve, and SM2's own
 1.2.156.10197.1.301 (GM/T 0015-2023, ``openssl genpkey -algorithm sm2``). Raises
 ``crypto.key.malformed``, ``crypto.key.encrypted`` (a password is needed), ``crypto.key.password``
 (it does not open the key) and ``crypto.key.iterations`` (a count of rounds outside the limits, so
-that no file hangs its reader). ``read`` computes nothing on the curve: ``load`` and
-``PrivateKey.from_pem`` check that a point beside the scalar is the scalar's own.
+that no file hangs its reader). Nothing is computed on the curve here: ``PrivateKey.from_pem``
+checks that a point beside the scalar is the scalar's own.
 """
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from crypto import _asn1, _der, _oid, _pbes2
 from crypto._pbes2 import (
@@ -21,9 +21,6 @@ from crypto._pbes2 import (
 )
 from crypto.errors import CryptoError
 
-if TYPE_CHECKING:
-    from crypto.sm2 import PrivateKey
-
 __all__ = [
     "ITERATIONS",
     "ITERATIONS_MAX",
@@ -33,9 +30,8 @@ __all__ = [
     "SIZE_MAX",
     "Opened",
     "Style",
-    "load",
     "read",
-    "save",
+    "unpack",
     "write",
 ]
 
@@ -64,47 +60,16 @@ class Opened:
         self.scalar[:] = bytes(len(self.scalar))
 
 
-def load(
+def unpack(
     data: bytes, password: bytes | None = None, *, iterations_max: int = ITERATIONS_MAX
-) -> "PrivateKey":
-    """Return the key of PEM or DER, its halves checked to fit.
-
-    ``iterations_max``: a service that opens what strangers send takes a lower limit.
-    """
-    from crypto.sm2 import PrivateKey
-
+) -> Opened:
+    """Return what a key file holds, PEM or the DER inside."""
     if b"-----BEGIN " in data:
         with _asn1.malformed("key", "SM2 key"):
             label, der = _der.decode_pem(data, LABELS)
     else:
         label, der = _label_of(data), data
-    opened = read(der, label, password, iterations_max=iterations_max)
-    try:
-        key = PrivateKey.from_scalar(opened.scalar)
-    finally:
-        opened.wipe()
-    if opened.point not in (None, key.public.point):
-        raise CryptoError(
-            "crypto.key.malformed",
-            "Not a usable SM2 key: the public half is not the private half's.",
-            {"reason": "halves differ"},
-        )
-    return key
-
-
-def save(
-    key: "PrivateKey",
-    password: bytes | None = None,
-    *,
-    style: Style = Style.OPENSSL,
-    iterations: int = ITERATIONS,
-) -> bytes:
-    """Return the key as PEM in the form that ``style``'s tools read."""
-    scalar = key.scalar()
-    try:
-        return write(scalar, key.public.point, password, style=style, iterations=iterations)
-    finally:
-        scalar[:] = bytes(len(scalar))
+    return read(der, label, password, iterations_max=iterations_max)
 
 
 def read(

@@ -41,8 +41,6 @@ PLAINTEXT_SIZE_MAX: Final = 64 * 1024
 _POINT_SIZE: Final = 65
 _C3_SIZE: Final = 32
 
-_PRIVATE_LABELS: Final = ("PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY")
-
 
 class Form(Enum):
     """How a ciphertext is written."""
@@ -132,11 +130,24 @@ class PublicKey:
             raise _malformed("a public key is 04 ‖ x ‖ y, 65 bytes")
         self._engine = engines.current()
         try:
-            self._key = self._engine.sm2_public(point)
+            self._key: port.Sm2PublicKey | None = self._engine.sm2_public(point)
         except Refused:
             raise _malformed("the point is not on the SM2 curve") from None
         self._point = point
         self._digest = _MessageDigest(point)
+
+    @classmethod
+    def _of_pair(cls, point: bytes, engine: port.Engine) -> Self:
+        """Return the public half that an engine worked out: checked there, made ready when used."""
+        public = object.__new__(cls)
+        public._engine, public._key = engine, None
+        public._point, public._digest = point, _MessageDigest(point)
+        return public
+
+    def _ready(self) -> port.Sm2PublicKey:
+        if self._key is None:
+            self._key = self._engine.sm2_public(self._point)
+        return self._key
 
     @classmethod
     def from_point(cls, point: bytes) -> Self:
@@ -193,7 +204,7 @@ class PublicKey:
             raw = _der.decode_signature_raw(signature)
         except ValueError as error:
             raise _invalid_signature(self.key_id, domain) from error
-        if not self._key.verify(e, raw):
+        if not self._ready().verify(e, raw):
             raise _invalid_signature(self.key_id, domain)
 
     def encrypt(self, plaintext: bytes, *, form: Form = Form.DER) -> bytes:
@@ -205,7 +216,7 @@ class PublicKey:
                 "encrypt the SM4 key.",
                 {"size": len(plaintext), "size_max": PLAINTEXT_SIZE_MAX},
             )
-        c1, c3, c2 = _sound(self._engine, lambda: self._key.encrypt(plaintext))
+        c1, c3, c2 = _sound(self._engine, lambda: self._ready().encrypt(plaintext))
         if form is Form.C1C3C2:
             return c1 + c3 + c2
         if form is Form.C1C2C3:
@@ -240,7 +251,7 @@ class PrivateKey:
         self._engine = engine
         self._key = key
         self._policy = policy
-        self._public = PublicKey(_sound(engine, key.point))
+        self._public = PublicKey._of_pair(_sound(engine, key.point), engine)  # noqa: SLF001
         self._digest = self._public._digest  # noqa: SLF001 - the other half of this key
 
     @classmethod
@@ -260,18 +271,20 @@ class PrivateKey:
 
     @classmethod
     def from_pem(
-        cls, pem: bytes, password: bytes | None = None, policy: Policy = _ALL_BUT_DIGESTS
+        cls,
+        pem: bytes,
+        password: bytes | None = None,
+        policy: Policy = _ALL_BUT_DIGESTS,
+        *,
+        iterations_max: int = pkcs8.ITERATIONS_MAX,
     ) -> Self:
-        """Return the key of a PKCS#8 (plain or encrypted) or SEC 1 block.
+        """Return the key of PKCS#8 (plain or encrypted) or SEC 1, in PEM or the DER inside.
 
-        Raises ``crypto.key.malformed``, ``crypto.key.encrypted`` (a password is needed) or
-        ``crypto.key.password`` (it does not open the key).
+        Raises ``crypto.key.malformed``, ``crypto.key.encrypted`` (a password is needed),
+        ``crypto.key.password`` (it does not open the key) or ``crypto.key.iterations``: a service
+        that opens what strangers send takes a lower ``iterations_max``.
         """
-        try:
-            label, der = _der.decode_pem(pem, _PRIVATE_LABELS)
-        except ValueError as error:
-            raise _malformed(str(error)) from None
-        opened = pkcs8.read(der, label, password)
+        opened = pkcs8.unpack(pem, password, iterations_max=iterations_max)
         try:
             key = cls.from_scalar(opened.scalar, policy)
         finally:
@@ -280,11 +293,19 @@ class PrivateKey:
             raise _malformed("the public half is not of the private half")
         return key
 
-    def to_pem(self, password: bytes | None = None) -> bytes:
-        """Return PKCS#8; with a password, encrypted as OpenSSL does, with SM4-CBC."""
+    def to_pem(
+        self,
+        password: bytes | None = None,
+        *,
+        style: pkcs8.Style = pkcs8.Style.OPENSSL,
+        iterations: int = pkcs8.ITERATIONS,
+    ) -> bytes:
+        """Return PKCS#8; under a password when one is given, as the tool of ``style`` opens it."""
         scalar = self._key.scalar()
         try:
-            return pkcs8.write(scalar, self._public.point, password)
+            return pkcs8.write(
+                scalar, self._public.point, password, style=style, iterations=iterations
+            )
         finally:
             _wipe(scalar)
 
@@ -396,7 +417,7 @@ def verify_many(items: Sequence[tuple[PublicKey, bytes, bytes]], *, domain: str)
             raise _invalid_signature(key.key_id, domain, index) from error
     # A key made before another engine was pinned is made again for this one.
     keys = [
-        key._key if key._engine is engine else engine.sm2_public(key.point)  # noqa: SLF001
+        key._ready() if key._engine is engine else engine.sm2_public(key.point)  # noqa: SLF001
         for key, _, _ in items
     ]
     for index, good in enumerate(engine.sm2_verify_many(keys, es, raws)):

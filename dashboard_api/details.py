@@ -18,6 +18,7 @@ ZH: Final = MappingProxyType(
         "critical，范围只用于 severity 与 @timestamp",
         "collector.alert.note_missing": "研判为 {verdict} 须填写说明，且不超过 4000 字",
         "collector.alert.unknown": "没有编号为 {id} 的告警",
+        "collector.coverage.cursor": "翻页位置不是本列表给出的，请从第一页重新读取",
         "collector.index.cursor": "翻页位置不是本列表给出的，请从第一页重新读取",
         "collector.index.field": "没有字段 {field}：可用字段见 docs/integrator/fields.md，"
         "表中没有的字段写作 labels.<名称>",
@@ -48,6 +49,8 @@ ZH: Final = MappingProxyType(
         "dashboard_api.stream.full": "打开的实时连接过多，请关闭不用的页面",
         "dashboard_api.time.malformed": "时间 {text} 不是带时区的 RFC 3339 写法，"
         "如 2026-01-31T08:00:00Z",
+        "dashboard_api.unit.foreign": "单位 {unit}（* 为全部单位）不在您的管理范围，"
+        "请联系安全管理员",
         "dashboard_api.user.exists": "用户名已被使用",
         "dashboard_api.user.malformed": "用户名为 2 至 32 个字符，以小写字母开头，"
         "只含 a-z 0-9 . _ -；显示名为 1 至 64 个字符",

@@ -178,6 +178,22 @@ SENSORS: Final[Json] = {
         }
     ]
 }
+_COUNTED: Final[Json] = {
+    "sensor": "host",
+    "rule": "",
+    "events": 412,
+    "late": 3,
+    "too_late": 1,
+    "unkeyed": 0,
+    "evicted": 0,
+    "lag_max_seconds": 95,
+}
+COVERAGE: Final[Json] = {
+    "start": "2026-11-19T08:00:00.000000Z",
+    "items": [{**_COUNTED, "minute": _AT, "dataset": "nginx.access"}],
+    "next_cursor": None,
+    "totals": [_COUNTED],
+}
 RULES: Final[Json] = {
     "items": [
         {

@@ -51,7 +51,7 @@ class Snapshot:
     def status(self, visible: Visible) -> StreamStatus:
         """The status over the sensors a reader may see."""
         rows = [row for row in self.sensors if visible is None or row.name in visible]
-        current = [row for row in rows if row.status == "active"]
+        current = [row for row in rows if row.status in ("active", "finished")]
         return StreamStatus(
             events=sum(row.events for row in rows),
             events_per_second=round(sum(self.rates.get(row.name, 0.0) for row in rows)),

@@ -15,6 +15,7 @@ from dashboard_api.views import (
     AlertReasons,
     AlertRow,
     AlertSummary,
+    CoverageView,
     RuleRow,
     SensorRow,
     SiteInfo,
@@ -29,6 +30,7 @@ from schema.receipt import Receipt
 
 if TYPE_CHECKING:
     from collector.proof import EventProof
+    from collector.state.coverage import CoverageQuery
     from dashboard_api.access.access import Access
     from dashboard_api.access.accounts import Accounts
     from dashboard_api.audit import AuditChain
@@ -101,6 +103,9 @@ class SensorDesk(Protocol):
 
     def watermark(self) -> int:
         """Up to which event time the rules have decided, microseconds UTC; 0 for not yet."""
+
+    def coverage(self, query: CoverageQuery, visible: Visible) -> CoverageView:
+        """What was judged and what was not, by minute; of rules only where all is visible."""
 
     def revoke(self, name: str) -> None:
         """Refuse the sensor's batches from now on; raises for an unknown one."""

@@ -229,7 +229,8 @@ class SensorRow:
     name: str
     unit: str
     realm: str
-    status: Literal["active", "revoked", "silent", "unenrolled"]
+    status: Literal["active", "revoked", "silent", "unenrolled", "finished"]
+    """``finished``: a recording that has been read to its end."""
     enrolment: int
     key_id: str
     last_batch: int
@@ -246,6 +247,42 @@ class SensorsView:
     """Sensors by name."""
 
     items: list[SensorRow]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoverageCounts:
+    """What was judged, and what was not; of a source, or where ``rule`` is named of that rule."""
+
+    sensor: str
+    rule: str
+    events: int
+    late: int
+    """Came behind the watermark."""
+    too_late: int
+    """Of those, too late to be judged: stored only."""
+    unkeyed: int
+    """Matched the rule but had no value for its entity or distinct field."""
+    evicted: int
+    """Entities of the rule dropped because too many were alive."""
+    lag_max_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoverageItem(CoverageCounts):
+    """One minute of event time."""
+
+    minute: Time
+    dataset: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoverageView:
+    """Newest minute first; the totals are of the whole range, by sensor and by rule."""
+
+    start: Time
+    items: list[CoverageItem]
+    next_cursor: str | None
+    totals: list[CoverageCounts]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

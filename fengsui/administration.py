@@ -70,8 +70,16 @@ def new_token(entropy: Entropy) -> str:
     return base64.urlsafe_b64encode(entropy.take(_TOKEN_BYTES)).decode().rstrip("=")
 
 
+def _told(token: str) -> str:
+    """A link where no platform runs to say its address."""
+    return (
+        f"#token={token}\n启动平台后，把上面一行接在页面地址之后打开，十分钟内一次有效 · start the "
+        "platform and open its address with this line behind it, once, within ten minutes"
+    )
+
+
 def handlers(
-    administration: Administration, login_url: Callable[[str], str] = lambda token: token
+    administration: Administration, login_url: Callable[[str], str] = _told
 ) -> dict[str, Callable[[Mapping[str, str]], str]]:
     """The local commands; ``login_url`` turns a link token into what a person opens."""
 
@@ -103,7 +111,8 @@ def handlers(
 
     def user_list(_: Mapping[str, str]) -> str:
         return "\n".join(
-            f"{user.name:24} {', '.join(sorted(user.roles))}"
+            f"{user.name:24} {', '.join(sorted(user.roles)):16} "
+            f"{'已关闭 closed' if user.disabled_at is not None else ''}".rstrip()
             for user in administration.accounts.everyone()
         )
 

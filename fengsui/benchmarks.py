@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -33,8 +34,11 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     commit: str
 
 
-def run_bench(name: str) -> Bench:
-    """Run a benchmark by name; raises ``fengsui.bench.unknown``."""
+def run_bench(name: str, *, scratch: Path | None = None) -> Bench:
+    """Run a benchmark by name, its scratch data below ``scratch``, and removed afterwards.
+
+    Raises ``fengsui.bench.unknown``.
+    """
     path = FOLDER / f"{name}.py"
     known = sorted(entry.stem for entry in FOLDER.glob("*.py") if not entry.stem.startswith("_"))
     if name not in known:
@@ -44,6 +48,9 @@ def run_bench(name: str) -> Bench:
             "(benchmarks run from a checkout)",
             name=name,
         )
+    if scratch is not None:
+        scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+        tempfile.tempdir = str(scratch)
     spec = importlib.util.spec_from_file_location(f"bench_{name}", path)
     assert spec is not None
     assert spec.loader is not None

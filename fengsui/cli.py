@@ -52,6 +52,9 @@ app.add_typer(anchor_app, name="anchor")
 app.add_typer(crypto_app, name="crypto")
 
 Data = Annotated[Path, typer.Option("--data", help="数据目录 · data folder", metavar="DIR")]
+Port = Annotated[
+    int | None, typer.Option(min=0, max=65535, help="端口，0 为任意 · port, 0 for any")
+]
 Json = Annotated[bool, typer.Option("--json", help="输出一行 JSON · print one JSON line")]
 
 
@@ -84,7 +87,7 @@ def run(
     host: Annotated[
         bool, typer.Option("--host/--no-host", help="读取本机日志 · watch this machine")
     ] = True,
-    port: Annotated[int | None, typer.Option(help="端口，0 为任意 · port, 0 for any")] = None,
+    port: Port = None,
 ) -> None:
     """演示与本机监测一起启动 · start the platform with the recordings and this machine's logs."""
     from fengsui.serve import run_both
@@ -95,7 +98,7 @@ def run(
 @app.command()
 def up(
     data: Data = Path("data/site"),
-    port: Annotated[int | None, typer.Option(help="端口，0 为任意 · port, 0 for any")] = None,
+    port: Port = None,
 ) -> None:
     """启动真实站点，不含演示 · start a real site, without recordings."""
     from fengsui.serve import run_site
@@ -285,12 +288,16 @@ def user_list(data: Data = Path("data/site")) -> None:
 @app.command()
 def bench(
     name: Annotated[str, typer.Argument(help="seal, tail, pipeline, query, start")],
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="临时数据放在此目录下 · scratch data below DIR", metavar="DIR"),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """测量并与同类比较 · measure, beside a named peer where there is one."""
     from fengsui.benchmarks import run_bench
 
-    result = run_bench(name)
+    result = run_bench(name, scratch=data)
     if as_json:
         _print_json(result)
     else:
@@ -301,10 +308,18 @@ def bench(
 
 
 @app.command()
-def version() -> None:
+def version(
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="并说明此数据目录 · and tell of this folder", metavar="DIR"),
+    ] = None,
+) -> None:
     """版本、密码后端与自检 · version, cipher backend and self-test."""
     from importlib.metadata import version as installed
 
     from crypto.status import self_test
 
-    _print_json({"version": installed("fengsui"), "crypto": self_test()})
+    told: dict[str, object] = {"version": installed("fengsui"), "crypto": self_test()}
+    if data is not None:
+        told["data"] = {"path": str(data), "realm": DataFolder(data).realm()}
+    _print_json(told)

@@ -12,12 +12,12 @@ from fengsui.crypto_files import KEY_BYTES_MAX, checking, private_key, read, wri
 from schema.errors import FengsuiError
 
 if TYPE_CHECKING:
-    from crypto.authority import Order
-    from crypto.certificate import Certificate
-    from crypto.extension import AlternativeName
-    from crypto.name import Name
-    from crypto.request import CertificateRequest
     from crypto.sm2 import PublicKey
+    from crypto.x509.authority import Order
+    from crypto.x509.certificate import Certificate
+    from crypto.x509.extension import AlternativeName
+    from crypto.x509.name import Name
+    from crypto.x509.request import CertificateRequest
 
 app = typer.Typer(help="证书：申请、签发、查看、核验 · certificates", no_args_is_help=True)
 
@@ -38,7 +38,7 @@ Dns = Annotated[list[str] | None, typer.Option("--dns", help="域名，可重复
 
 
 class Kind(StrEnum):
-    """What a certificate is issued for: ``crypto.authority.Profile``."""
+    """What a certificate is issued for: ``crypto.x509.authority.Profile``."""
 
     SIGNING = "signing"
     ENCRYPTION = "encryption"
@@ -56,7 +56,7 @@ def request(
     password_file: PasswordFile = None,
 ) -> None:
     """生成证书申请（PKCS#10） · write a request for a licensed authority."""
-    from crypto.request import CertificateRequest
+    from crypto.x509.request import CertificateRequest
 
     made = CertificateRequest.build(
         _name(subject),
@@ -77,7 +77,7 @@ def self_sign(
     password_file: PasswordFile = None,
 ) -> None:
     """生成自签名根证书 · write a root certificate, signed by itself."""
-    from crypto.authority import Authority
+    from crypto.x509.authority import Authority
 
     private = private_key(key, password_file)
     order = _order(_name(subject), private.public, days, ())
@@ -97,7 +97,7 @@ def issue(
     password_file: PasswordFile = None,
 ) -> None:
     """按申请签发证书，主体与域名取自申请 · issue what a request asks for, names included."""
-    from crypto.authority import Authority, Profile
+    from crypto.x509.authority import Authority, Profile
 
     wish = _request(source)
     with checking("crypto.request."):
@@ -156,9 +156,9 @@ def verify(
     identity: Identity = _ID,
 ) -> None:
     """核验证书到可信根，仅为真时退出码为 0 · check a path to a root; exit code 0 only when true."""
-    from crypto.certificate import load_all
-    from crypto.chain import Trust
-    from crypto.revocation import RevocationList
+    from crypto.x509.certificate import load_all
+    from crypto.x509.chain import Trust
+    from crypto.x509.revocation import RevocationList
     from fengsui.clock import SystemClock
 
     trust = Trust(
@@ -181,7 +181,7 @@ def verify(
 def _order(
     subject: Name, public: PublicKey, days: int, names: tuple[AlternativeName, ...]
 ) -> Order:
-    from crypto.authority import Order
+    from crypto.x509.authority import Order
     from fengsui.clock import SystemClock, SystemEntropy
 
     # Certificates count whole seconds.
@@ -198,7 +198,7 @@ def _order(
 
 def _name(text: str) -> Name:
     """Return the name of OpenSSL's form ``/C=CN/O=x/CN=y``, where ``\\/`` is a slash."""
-    from crypto.name import Name
+    from crypto.x509.name import Name
 
     parts = text.replace("\\/", "\0").split("/")
     pairs = [part.replace("\0", "/").partition("=") for part in parts[1:]]
@@ -210,7 +210,7 @@ def _name(text: str) -> Name:
 
 
 def _names(dns: list[str] | None) -> tuple[AlternativeName, ...]:
-    from crypto.extension import AlternativeName, NameKind
+    from crypto.x509.extension import AlternativeName, NameKind
 
     return tuple(AlternativeName(NameKind.DNS, name) for name in dns or ())
 
@@ -220,7 +220,7 @@ def _content(path: Path) -> bytes:
 
 
 def _certificate(path: Path) -> Certificate:
-    from crypto.certificate import Certificate, load_all
+    from crypto.x509.certificate import Certificate, load_all
 
     content = _content(path)
     if b"-----BEGIN " in content:
@@ -229,7 +229,7 @@ def _certificate(path: Path) -> Certificate:
 
 
 def _request(path: Path) -> CertificateRequest:
-    from crypto.request import CertificateRequest
+    from crypto.x509.request import CertificateRequest
 
     content = _content(path)
     if b"-----BEGIN " in content:

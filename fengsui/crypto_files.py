@@ -103,10 +103,10 @@ def password(path: Path | None) -> bytes | None:
 
 def private_key(path: Path, password_file: Path | None) -> PrivateKey:
     """Return a private key in PEM or DER; says so when others may read the file."""
-    from crypto import pkcs8
+    from crypto.sm2 import PrivateKey
 
     content = read(path, bytes_max=KEY_BYTES_MAX, what="key")
-    key = pkcs8.load(content, password(password_file))
+    key = PrivateKey.from_pem(content, password(password_file))
     if path.is_file() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         typer.echo(f"fengsui: warning: {path} may be read by others; run chmod 600", err=True)
     return key
@@ -117,8 +117,8 @@ def public_key(path: Path, password_file: Path | None) -> PublicKey:
 
     A certificate is taken for its key alone: its period and issuer are ``cert verify``'s matter.
     """
-    from crypto import certificate, pkcs8
-    from crypto.sm2 import PublicKey
+    from crypto.sm2 import PrivateKey, PublicKey
+    from crypto.x509 import certificate
 
     content = read(path, bytes_max=KEY_BYTES_MAX, what="key")
     if b"-----BEGIN CERTIFICATE-----" in content:
@@ -130,7 +130,7 @@ def public_key(path: Path, password_file: Path | None) -> PublicKey:
             return certificate.read_public(content)
         with suppress(CryptoError):
             return certificate.Certificate.from_der(content).public
-    return pkcs8.load(content, password(password_file)).public
+    return PrivateKey.from_pem(content, password(password_file)).public
 
 
 @contextmanager

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 from analytics.explain import explain
 from analytics.rule import Rule
 from collector import proof as proofs
 from collector.clients import Clients
-from collector.enrolments import OWN_NAMES, Enrolments
+from collector.enrolments import Enrolments, is_own
 from collector.health import SensorStatus
 from collector.idindex import IdIndex
 from collector.intake import Intake
@@ -17,14 +18,17 @@ from collector.proof import EventProof
 from collector.push import Push
 from collector.state.alerts import Alerts as AlertTable
 from collector.state.alerts import StoredAlert
+from collector.state.coverage import CoverageQuery, CoverageTable
 from crypto import sm2
 from dashboard_api import services, views
 from dashboard_api.services import AlertQuery, Changes, Decision, PushAnswer, Visible
 from fengsui.pipeline import Pipeline
+from schema.coverage import CoverageRow
 from schema.event import Fields
 from schema.heartbeat import Signed
 from schema.receipt import Receipt
 from schema.times import SECOND
+from sensors.replay import Recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,31 +214,78 @@ class SensorDesk:
     intake: Intake
     enrolments: Enrolments
     pipeline: Pipeline
+    covered: CoverageTable
+    recording: Recording | None = None
 
     def rows(self) -> Sequence[views.SensorRow]:
-        return [_sensor_row(one) for one in self.intake.status()]
+        ended = self._ended()
+        return [_sensor_row(one, ended=one.name == ended) for one in self.intake.status()]
 
     def watermark(self) -> int:
-        return self.pipeline.progress.watermark
+        reached, ended = self.pipeline.progress.watermark, self._ended()
+        # Recorded time was let pass beyond the last record, so that all windows close.
+        last = (one.last_event_at for one in self.intake.status() if one.name == ended)
+        return min([reached, *last])
+
+    def _ended(self) -> str:
+        """The sensor of a recording that is through: it is neither silent nor behind."""
+        recording = self.recording
+        return recording.labels.recording.name if recording and recording.finished else ""
+
+    def coverage(self, query: CoverageQuery, visible: Visible) -> views.CoverageView:
+        page = self.covered.page(query, visible=visible)
+        return views.CoverageView(
+            start=page.start,
+            items=[
+                views.CoverageItem(minute=row.minute, dataset=row.dataset, **_counts(row))
+                for row in page.items
+            ],
+            next_cursor=page.next_cursor or None,
+            totals=[views.CoverageCounts(**_counts(row)) for row in page.totals],
+        )
 
     def revoke(self, name: str) -> None:
         self.enrolments.revoke(name)
 
 
-def _sensor_row(one: SensorStatus) -> views.SensorRow:
+class _Counts(TypedDict):
+    sensor: str
+    rule: str
+    events: int
+    late: int
+    too_late: int
+    unkeyed: int
+    evicted: int
+    lag_max_seconds: int
+
+
+def _counts(row: CoverageRow) -> _Counts:
+    return _Counts(
+        sensor=row.sensor,
+        rule=row.rule,
+        events=row.events,
+        late=row.late,
+        too_late=row.too_late,
+        unkeyed=row.unkeyed,
+        evicted=row.evicted,
+        lag_max_seconds=row.lag_max_us // SECOND,
+    )
+
+
+def _sensor_row(one: SensorStatus, *, ended: bool) -> views.SensorRow:
     # The platform's own chains are sealed here: nothing of them is on its way, nor can be missed.
-    own = one.name in OWN_NAMES
+    own = is_own(one.name)
     return views.SensorRow(
         name=one.name,
         unit=one.unit,
         realm=one.realm,
-        status="active" if own and one.status == "silent" else one.status,
+        status="finished" if ended else "active" if own and one.status == "silent" else one.status,
         enrolment=one.enrolment,
         key_id=one.key_id,
         last_batch=one.last_batch,
         last_event_at=one.last_event_at or None,
         last_seen_at=one.last_seen_at or None,
-        lag_seconds=0 if own else one.lag_us // SECOND,
+        lag_seconds=0 if own or ended else one.lag_us // SECOND,
         events=one.events,
         quarantined=one.quarantined,
         gaps=tuple(

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
+import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from schema.errors import FengsuiError
+
+_logger = logging.getLogger(__name__)
+
+_OURS: Final = ("realm", "identity.json", "settings.toml", "segments")
+"""A folder with one of these is a data folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,15 @@ class DataFolder:
         """The settings file; absent means the defaults."""
         return self.root / "settings.toml"
 
+    def realm(self) -> str:
+        """``duty`` or ``demonstration``; raises ``fengsui.folder.absent`` without its mark."""
+        try:
+            return (self.root / "realm").read_text("ascii").strip()
+        except FileNotFoundError as error:
+            raise FengsuiError(
+                "fengsui.folder.absent", f"{self.root} is no data folder", path=str(self.root)
+            ) from error
+
     def must_exist(self) -> None:
         """Raise ``fengsui.folder.absent`` unless this is a data folder with evidence in it."""
         if not self.segments.is_dir():
@@ -63,10 +80,38 @@ class DataFolder:
             )
 
 
+def _protect(folder: DataFolder) -> None:
+    """Keep everybody else out; raises ``fengsui.folder.exposed`` for a folder that is not ours.
+
+    A folder somebody made with the usual rights is narrowed where nothing but ours lies in it: of
+    any other, such as a home, the rights are not for us to change.
+    """
+    # Whatever this process writes from now on is for its owner only.
+    os.umask(0o077)
+    root = folder.root
+    root.mkdir(parents=True, exist_ok=True)
+    mode = stat.S_IMODE(root.stat().st_mode)
+    if mode & 0o077:
+        ours = any((root / name).exists() for name in _OURS)
+        if not ours and any(root.iterdir()):
+            raise FengsuiError(
+                "fengsui.folder.exposed",
+                f"{root} has mode {mode:04o} and holds other things: others may read what would "
+                "be written there; name a new folder, or run chmod 700 on this one",
+                path=str(root),
+            )
+        root.chmod(0o700)
+        _logger.warning("the data folder was open to others and is no longer", extra={"path": root})
+    for name in ("state.db", "state.db-wal", "state.db-shm"):
+        with suppress(FileNotFoundError):
+            (root / name).chmod(0o600)
+
+
 class Ownership:
     """The running platform owns its folder; a second one is refused, a crash leaves no lock."""
 
     def __init__(self, folder: DataFolder) -> None:
+        _protect(folder)
         folder.run.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._file: IO[str] = (folder.run / "owner").open("a+")
         try:

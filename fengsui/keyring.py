@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -43,11 +42,8 @@ def open_keyring(folder: DataFolder, entropy: Entropy) -> Keyring:
 def subject_key(path: Path, entropy: Entropy) -> bytes:
     """The site's subject key; raises ``fengsui.key.malformed`` for a file of another length."""
     if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(entropy.take(SUBJECT_KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
+        # Whole or absent: a start cut short must not leave a key that every later one refuses.
+        keys.create(path, entropy.take(SUBJECT_KEY_BYTES))
     key = path.read_bytes()
     if len(key) != SUBJECT_KEY_BYTES:
         raise FengsuiError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import gc
 import os
@@ -32,6 +33,8 @@ def settle() -> None:
     """
     gc.collect()
     gc.freeze()
+    # What is frozen is not freed at exit, and the index's library complains of each object left.
+    atexit.register(gc.unfreeze)
 
 
 def give_back() -> None:

@@ -18,9 +18,11 @@ from analytics.engine import Engine, Output
 from analytics.models.artefact import Artefact, TrainingRequest
 from collector.control import SENSOR as CONTROL
 from collector.control import ControlLog
+from collector.enrolments import Enrolments, is_own
 from collector.health import SILENT_US
 from collector.intake import Intake
-from collector.push import SENSOR as PUSH
+from collector.push import LATENESS_US as PUSH_LATENESS_US
+from fengsui.sources import Sources
 from schema.alert import Alert, Closing
 from schema.coverage import CoverageRow
 from schema.errors import FengsuiError
@@ -66,6 +68,7 @@ class Stages:
 
     sensors: Sequence[Sensor]
     intake: Intake
+    enrolments: Enrolments
     engine: Engine
     alerts: AlertStore
     control: ControlLog
@@ -108,6 +111,8 @@ class Pipeline:
         self.failure: Exception | None = None
         self._heard: queue.SimpleQueue[Heartbeat] = queue.SimpleQueue()
         self._started_at = stages.pace.now()
+        self._sources = Sources(stages.engine, control=stages.control, enrolments=stages.enrolments)
+        self._sources.resume(stages.intake.read_again)
         self._catch_up()
 
     def heard(self, beat: Heartbeat) -> None:
@@ -166,7 +171,11 @@ class Pipeline:
     def round(self) -> bool:
         """One round; True when more is waiting already, so that the next should follow at once."""
         sealed = self._seal()
+        if self._stages.intake.reindex(self._stages.intake_batches_max):
+            return True
         accepted = self._stages.intake.step(self._stages.intake_batches_max)
+        # A sensor is enrolled before its first batch can be here: it is waited for in time.
+        self._sources.follow()
         self._feed(accepted)
         self._heartbeat()
         self._take(self._stages.engine.advance)
@@ -212,6 +221,7 @@ class Pipeline:
         for batch in batches:
             # The platform's own records are indexed and provable, but no rule judges them here.
             if batch.sensor != CONTROL:
+                self._sources.before(batch)
                 self._stages.engine.feed(batch)
                 events += len(batch.ids)
         self.progress = replace(self.progress, events=self.progress.events + events)
@@ -229,30 +239,12 @@ class Pipeline:
         for sensor in self._stages.sensors:
             beat = intake.heartbeat(sensor.heartbeat())
             engine.heartbeat(beat.sensor, beat.low_watermark)
-        if PUSH in engine.cursors:
-            # Pushed events are sealed on arrival: nothing of this chain is on its way.
-            engine.heartbeat(PUSH, self._stages.clock.now())
-        self._watch_silence()
-
-    def _watch_silence(self) -> None:
-        """Wait no longer for a sensor that is silent, and again for one that is back; sealed.
-
-        Nobody was heard while the platform stood still: silence counts from its start.
-        """
-        engine = self._stages.engine
-        listened = self._stages.pace.now() - self._started_at > SILENT_US
-        for status in self._stages.intake.status():
-            if status.name not in engine.cursors or status.name == PUSH:
-                continue
-            waited_for, excluded = status.status == "active", status.name in engine.excluded
-            if waited_for and excluded:
-                engine.readmit(status.name)
-                self._stages.control.add("source_readmitted", sensor=status.name)
-            elif not (waited_for or excluded) and (listened or status.status != "silent"):
-                engine.exclude(status.name)
-                self._stages.control.add(
-                    "source_excluded", sensor=status.name, reason=status.status
-                )
+        for chain in filter(is_own, engine.cursors):
+            # Pushed events are sealed on arrival: only what a system gathered first is on its way.
+            engine.heartbeat(chain, self._stages.clock.now() - PUSH_LATENESS_US)
+        # Nobody was heard while the platform stood still: silence counts from its start.
+        listened = now - self._started_at > SILENT_US
+        self._sources.listen(intake.status(), give_up=listened)
 
     def _take(self, step: Callable[[], Output]) -> None:
         """Keep what a step decided; where it asks for a model, train one and step on."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import typer
 
@@ -23,6 +24,8 @@ from sensors.agent import Identity, Sensor
 from sensors.mask import Masker
 from sensors.ship import Shipper
 from sensors.transport import HttpsTransport
+
+_logger = logging.getLogger(__name__)
 
 READ_EVERY_SECONDS: Final = 0.2
 RECEIPT_FILE: Final = "receipt.json"
@@ -85,22 +88,63 @@ def run_here(
         mark = "读取 reads     " if place.readable else "无权读取 no right"
         typer.echo(f"{mark} {place.format:18} {place.path}")
     typer.echo(f"{identity.sensor} → {to}; Ctrl-C 停止 · stops it")
-    shipping = threading.Thread(target=_ship, args=(shipper, stop), name="shipping", daemon=True)
+    try:
+        carry(sensor, shipper, stop)
+    finally:
+        transport.close()
+        writer.close_segment()
+        owner.release()
+
+
+class Reading(Protocol):
+    """What a sensor does again and again: None where there was nothing to read."""
+
+    def step(self) -> object:
+        """Read and seal."""
+
+
+class Shipping(Protocol):
+    """What a shipper does again and again."""
+
+    problem: str
+
+    def step(self) -> int:
+        """Send; returns after how many microseconds to come again."""
+
+
+def carry(sensor: Reading, shipper: Shipping, stop: threading.Event) -> None:
+    """Read in this thread and ship in another until told to stop.
+
+    Whatever ends one of the two ends both and is raised: a sensor that reads on and ships nothing
+    would look well from here.
+    """
+    failures: list[Exception] = []
+    shipping = threading.Thread(
+        target=_ship, args=(shipper, stop, failures), name="shipping", daemon=True
+    )
     shipping.start()
-    while not stop.is_set():
-        if sensor.step() is None:
-            stop.wait(READ_EVERY_SECONDS)
-    shipping.join()
-    transport.close()
-    writer.close_segment()
-    owner.release()
+    try:
+        while not stop.is_set():
+            if sensor.step() is None:
+                stop.wait(READ_EVERY_SECONDS)
+    finally:
+        stop.set()
+        shipping.join()
+    if failures:
+        raise failures[0]
 
 
-def _ship(shipper: Shipper, stop: threading.Event) -> None:
+def _ship(shipper: Shipping, stop: threading.Event, failures: list[Exception]) -> None:
     told = ""
-    while not stop.is_set():
-        wait = shipper.step()
-        if shipper.problem != told:
-            told = shipper.problem
-            typer.echo(told or "已送达 · batches arrive again", err=bool(told))
-        stop.wait(wait / SECOND)
+    try:
+        while not stop.is_set():
+            wait = shipper.step()
+            if shipper.problem != told:
+                told = shipper.problem
+                typer.echo(told or "已送达 · batches arrive again", err=bool(told))
+            stop.wait(wait / SECOND)
+    except Exception as error:
+        # The outermost loop of the thread: the caller raises it once reading has stopped.
+        _logger.exception("shipping stopped")
+        failures.append(error)
+        stop.set()

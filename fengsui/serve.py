@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 import typer
 
+from collector.state.coverage import CoverageTable
 from dashboard_api.access.access import Access
 from dashboard_api.access.accounts import Accounts
 from dashboard_api.app import create_app
@@ -94,7 +95,13 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
     access = Access(site.database, audit, clock=clock, entropy=entropy)
     accounts = Accounts(site.database, audit, clock=clock, entropy=entropy)
     alerts = desks.AlertDesk(site.alerts, {rule.id: rule for rule in site.rules.rules})
-    sensors = desks.SensorDesk(site.intake, site.enrolments, site.pipeline)
+    sensors = desks.SensorDesk(
+        site.intake,
+        site.enrolments,
+        site.pipeline,
+        CoverageTable(site.database, site.clock),
+        site.recording,
+    )
     services = Services(
         site=_site_info(site, sibling),
         alerts=alerts,

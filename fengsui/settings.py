@@ -8,21 +8,25 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 
+from schema import limits
 from schema.errors import FengsuiError
 
 PREFIX: Final = "FENGSUI_"
 _OTHER_VARIABLES: Final = frozenset({"FENGSUI_NATIVE"})
 
 
+Named: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
 class SiteSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who this platform is for."""
 
-    name: str = "本机"
-    unit: str = "local"
+    name: Named = "本机"
+    unit: Named = "local"
     """Unit the local sensor belongs to; people see events of their own units."""
 
 
@@ -31,7 +35,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     host: str = "127.0.0.1"
     """Anything else than a loopback address needs a certificate."""
-    port: int = 8750
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8750
     """0 takes a free port."""
     certificate: str = ""
     key: str = ""
@@ -50,26 +54,27 @@ class WatchSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 class SensorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the local sensor reads."""
 
-    name: str = "host"
-    utc_offset_minutes: int | None = None
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")] = "host"
+    utc_offset_minutes: Annotated[int, msgspec.Meta(ge=-12 * 60, le=14 * 60)] | None = None
     """Zone of logs that name none; the machine's own where absent."""
     watch: tuple[WatchSettings, ...] = ()
     """Empty means the well-known places in fengsui.host, as far as they can be read."""
     inventory: bool = True
     """Watch process starts and listening ports too."""
-    batch_events: int = 1024
+    batch_events: Annotated[int, msgspec.Meta(ge=1, le=limits.BATCH_EVENTS_MAX)] = 1024
 
 
 class IndexSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The event index."""
 
-    memory_mb: int = 32
+    memory_mb: Annotated[int, msgspec.Meta(ge=16, le=65536)] = 32
+    """Below the least the index cannot open a day; the most is a slip of the pen."""
 
 
 class CryptoSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What computes SM2, SM3 and SM4."""
 
-    backend: str = "auto"
+    backend: Literal["auto", "native", "libcrypto", "python"] = "auto"
     """``auto``, ``native``, ``libcrypto`` or ``python``."""
 
 

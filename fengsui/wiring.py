@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,19 +12,20 @@ from typing import Final
 from analytics import ruleset
 from analytics.engine import Engine
 from analytics.ruleset import RuleSet
+from collector import push as pushing
 from collector.clients import Clients
 from collector.control import SENSOR as CONTROL
 from collector.control import ControlLog
-from collector.enrolments import Enrolment, Enrolments
+from collector.enrolments import Enrolment, Enrolments, is_own
 from collector.health import SensorStatus
 from collector.idindex import IdIndex
 from collector.index.duckdb_index import DuckDbIndex
 from collector.intake import Intake
 from collector.ownchain import OwnChain
-from collector.push import SENSOR as PUSH
 from collector.push import Push
 from collector.state.alerts import Alerts
 from collector.state.database import Database
+from crypto import keys
 from crypto.status import Status as CipherStatus
 from fengsui import ciphers, host
 from fengsui.clock import SystemClock, SystemEntropy
@@ -110,14 +111,21 @@ class LocalSensor:
 
 
 def open_demonstration(
-    folder: DataFolder, recording_folder: Path, settings: Settings | None = None
+    folder: DataFolder,
+    recording_folder: Path,
+    settings: Settings | None = None,
+    *,
+    only: Set[str] | None = None,
 ) -> Site:
-    """The recording in a demonstration folder of its own; nothing in it is ever duty."""
+    """The recording in a demonstration folder of its own; nothing in it is ever duty.
+
+    ``only`` names the rules to load, where figures must not change with those added since.
+    """
     recording = Recording(recording_folder)
     local = LocalSensor(name=recording.labels.recording.name, sources=lambda: recording.sources)
     return _open(
         folder, settings or Settings(), realm=DEMONSTRATION, local=local, clock=recording.clock,
-        recording=recording,
+        recording=recording, only=only,
     )  # fmt: skip
 
 
@@ -140,6 +148,7 @@ def _open(
     local: LocalSensor | None,
     clock: Clock,
     recording: Recording | None,
+    only: Set[str] | None = None,
 ) -> Site:
     cipher = ciphers.start(settings.crypto.backend)
     folder.root.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -170,13 +179,21 @@ def _open(
         entropy=entropy, batch_events=settings.sensor.batch_events,
     )  # fmt: skip
     masker = Masker(keyring.subject).mask
-    pushed = enrolments.add_local(PUSH, unit, key=keyring.push.public)
-    push = Push(
-        OwnChain(folder.segments, pushed, key=keyring.push, clock=clock, entropy=entropy),
-        database,
-        masker=masker,
-        clock=clock,
-    )
+
+    def chain_of(unit: str) -> OwnChain:
+        """The push chain of a unit, enrolled when it is first asked for."""
+        name = pushing.chain_name(unit, enrolments)
+        chain = OwnChain(
+            folder.segments, enrolments.add_local(name, unit, key=keyring.push.public),
+            key=keyring.push, clock=clock, entropy=entropy, lateness_us=pushing.LATENESS_US,
+        )  # fmt: skip
+        closers[name] = chain.close_segment
+        return chain
+
+    push = Push(chain_of, database, masker=masker, clock=clock)
+    units = {one.unit for one in enrolments.all() if is_own(one.sensor) and one.sensor != CONTROL}
+    for of in sorted({unit, *units}):
+        push.open(of)
     ids = IdIndex(folder.segments)
     index = DuckDbIndex(folder.index, fetch=ids.fetch, memory_mb=settings.index.memory_mb)
     intake = Intake(
@@ -189,18 +206,21 @@ def _open(
         control=control,
         clock=clock,
         realm=realm,
-        closers={**closers, PUSH: push.close_segment},
+        closers=closers,
     )
     if recording is not None:
         # Recorded time goes on where this folder stands, as a machine's clock would have.
         recording.clock.reach(max((one.low_watermark for one in intake.status()), default=0))
     alerts = Alerts(database, lambda event_id: _sensor_of(ids, event_id))
     rules = ruleset.load([ruleset.SHIPPED], folder.cache)
+    if only is not None:
+        rules = rules.only(only)
     snapshot = alerts.snapshot()
-    engine = Engine.restore(rules, snapshot) if snapshot else Engine(rules)
+    engine = Engine.restore(rules, snapshot, required=())
     stages = Stages(
         sensors=sensors,
         intake=intake,
+        enrolments=enrolments,
         engine=engine,
         alerts=alerts,
         control=control,
@@ -227,7 +247,8 @@ def _keep_realm(folder: DataFolder, realm: str) -> None:
     """A folder is of one realm for ever; raises ``fengsui.folder.other_realm``."""
     mark = folder.root / "realm"
     if not mark.exists():
-        mark.write_text(realm, "ascii")
+        # Whole or absent: a start cut short must not leave a mark that every later one refuses.
+        keys.create(mark, realm.encode("ascii"))
     found = mark.read_text("ascii").strip()
     if found != realm:
         raise FengsuiError(

@@ -60,43 +60,14 @@ def encode(fields: Fields) -> bytes:
     return _encoder.encode(fields)
 
 
-def decode_many(payloads: Sequence[bytes]) -> list[Fields]:
-    """As :func:`decode` for many at once; raises for all if one is not sound."""
-    lines = b"\n".join(payloads)
-    # Canonical bytes hold no line end: with one in them, lines and payloads would not be the same.
-    if (
-        lines.count(b"\n") == len(payloads) - 1
-        and max(map(len, payloads)) <= limits.EVENT_BYTES_MAX
-    ):
-        try:
-            events = _decoder.decode_lines(lines)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            events = []
-        # Empty lines are passed over. What is not written as we write it comes out otherwise.
-        if len(events) == len(payloads) and _written(events) == lines:
-            return events
-    return [decode(payload) for payload in payloads]
-
-
 def decode(payload: bytes) -> Fields:
     """The fields of canonical bytes; raises ``schema.event.malformed`` for anything else.
 
     Bytes that only read alike are something else: of a field written twice the first would be
     sealed, and searched by nobody.
     """
-    if len(payload) > limits.EVENT_BYTES_MAX:
-        raise FengsuiError(
-            "schema.event.too_long",
-            f"an event of {len(payload)} bytes is over the limit of {limits.EVENT_BYTES_MAX}",
-            size=len(payload),
-        )
-    try:
-        fields = _decoder.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise FengsuiError(
-            "schema.event.malformed", f"an event is not a flat map of known types: {error}"
-        ) from error
-    if _written([fields]) != payload:
+    fields = _read(payload)
+    if encode(fields) != payload:
         raise FengsuiError(
             "schema.event.malformed",
             "an event is not in canonical form: a field twice, fields out of order, blanks or "
@@ -105,9 +76,28 @@ def decode(payload: bytes) -> Fields:
     return fields
 
 
-def _written(events: Sequence[Fields]) -> bytes:
-    """The one form of these events, a line each."""
-    return _encoder.encode_lines(events).removesuffix(b"\n")
+def decode_many(payloads: Sequence[bytes]) -> list[Fields]:
+    """As :func:`decode`, for less; raises for all if one is not sound."""
+    events = [_read(payload) for payload in payloads]
+    # Written again at once. Canonical bytes hold no line end, so equal lines are equal events.
+    if _encoder.encode_lines(events).removesuffix(b"\n") != b"\n".join(payloads):
+        return [decode(payload) for payload in payloads]
+    return events
+
+
+def _read(payload: bytes) -> Fields:
+    if len(payload) > limits.EVENT_BYTES_MAX:
+        raise FengsuiError(
+            "schema.event.too_long",
+            f"an event of {len(payload)} bytes is over the limit of {limits.EVENT_BYTES_MAX}",
+            size=len(payload),
+        )
+    try:
+        return _decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise FengsuiError(
+            "schema.event.malformed", f"an event is not a flat map of known types: {error}"
+        ) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ field with a classified marking becomes ``<<classified>>`` as a whole.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Final
@@ -40,6 +41,8 @@ _MEASURED_CHARS: Final = 8 * 1024
 """Events with a masked text past this are measured again: a mask is longer than a number."""
 _NUMBER_MIN: Final = 10**10
 """The smallest integer with as many digits as a mobile number."""
+_INTEGER: Final = re.compile(r"-?[0-9]{11,20}")
+"""A 64-bit integer with as many digits."""
 _INTEGERS: Final = frozenset(
     name for name, field in catalogue().items() if field.type in {"integer", "boolean"}
 )
@@ -66,8 +69,9 @@ class Masker:
         found = privacy.find_many(texts)
         self._remember(texts, found)
         dirty = {texts[index] for index in found}
+        values = dirty | {int(text) for text in dirty if _INTEGER.fullmatch(text)}
         for fields in events if dirty else ():
-            if not dirty.isdisjoint(_texts(fields)):
+            if _holds(fields, dirty, values):
                 _Masking(self._key, self._previous_key).mask(fields)
 
     def _unknown(self, events: list[Fields]) -> set[str]:
@@ -97,6 +101,16 @@ def _searched(value: object) -> str:
     if type(value) is str:
         return value if len(value) >= _DIGITS_MIN or not value.isascii() else ""
     return str(value) if type(value) is int and not -_NUMBER_MIN < value < _NUMBER_MIN else ""
+
+
+def _holds(fields: Fields, dirty: set[str], values: set[str | int]) -> bool:
+    """Whether a dirty text stands in the event; ``values`` are the texts as values spell them."""
+    if fields.keys() <= _KNOWN:
+        try:
+            return not values.isdisjoint(fields.values())
+        except TypeError:
+            pass  # A list among them.
+    return not dirty.isdisjoint(_texts(fields))
 
 
 def _texts(fields: Fields) -> Iterator[str]:

@@ -40,6 +40,11 @@ REASONS_MAX: Final = 3
 PREFIX: Final = "model"
 
 
+def part_of(rule: Rule) -> str:
+    """How a model rule is named in the snapshot: what another version learnt is not its own."""
+    return f"{rule.id}@{rule.version}"
+
+
 class RunDump(msgspec.Struct, frozen=True, array_like=True):
     """A run as it lies in a snapshot; the rows have entries of their own, one for each hour."""
 
@@ -60,6 +65,7 @@ class ModelRun:
         """From when on the artefact in force, or the one that failed, was due."""
         self._awaiting: TrainingRequest | None = None
         self._asked = False
+        self._forgotten_at: int | None = None
         self._scorer: Scorer | None = None
         self._rows: dict[int, tuple[tuple[int, ...], ...]] = {}
         self._row_count = 0
@@ -136,8 +142,12 @@ class ModelRun:
                 alert = self._judge(closed, closed.row, book)
                 if alert:
                     alerts[alert.id] = alert
-            if begin % DAY == 0:
+        if self._forgotten_at is None or begin - self._forgotten_at >= DAY:
+            self._forgotten_at = begin
+            for book in self._books:
                 book.forget(begin)
+        for book in self._books:
+            book.trim(begin)
         if rows:
             # By entity, so that the order of the partitions does not show in the training.
             self._keep(begin, tuple(row for _, row in sorted(rows)))
@@ -210,7 +220,7 @@ class ModelRun:
     def snapshot(self) -> dict[str, bytes]:
         """Entries changed since last asked."""
         parts: dict[str, bytes] = {}
-        prefix = f"{PREFIX}/{self.rule.id}"
+        prefix = f"{PREFIX}/{part_of(self.rule)}"
         for hour in self._changed_hours:
             rows = self._rows.get(hour)
             parts[f"{prefix}/rows/{hour}"] = msgspec.msgpack.encode(rows) if rows else b""

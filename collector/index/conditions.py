@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from collector.enrichment import RELATED_IP, RELATED_USER
-from collector.index.rows import COLUMNS, TEXT_COLUMNS, id_halves
+from collector.index.rows import BETWEEN, COLUMNS, TEXT_COLUMNS, id_halves
 from schema.alert import SEVERITIES
 from schema.errors import FengsuiError
 from schema.fields import catalogue
@@ -84,8 +84,9 @@ def _term(term: Term) -> Sql:
 
 def _condition(term: Term) -> Sql:
     if term.field == TEXT_FIELD:
-        found = _any(Sql(f'contains("{column}", ?)', (term.value,)) for column in TEXT_COLUMNS)
-        return found if term.value.isascii() else Sql(f"(wide AND {found.text})", found.values)
+        in_wide = not term.value.isascii() and BETWEEN not in term.value
+        columns = ("wide",) if in_wide else TEXT_COLUMNS
+        return _any(Sql(f'contains("{column}", ?)', (term.value,)) for column in columns)
     if term.field == "event.id":
         return _by_id(term)
     if term.field in _RELATED:

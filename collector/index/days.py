@@ -23,6 +23,8 @@ from schema.times import DAY, SECOND
 OPEN_DAYS_MAX: Final = 8
 """Days kept open: a week and today. Each open file costs memory; more are opened in turn."""
 SUFFIX: Final = ".duckdb"
+_FORM: Final = "form"
+"""The file that says which columns the day files have."""
 _CHECKPOINT: Final = "64MB"
 """Write-ahead log before rows are packed: smaller packs too often, larger delays a start
 after a crash by more than a second."""
@@ -50,6 +52,7 @@ class Days:
 
     def __init__(self, folder: Path, *, memory_mb: int, threads: int) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _forget_other_form(folder)
         self._folder = folder
         self._database = duckdb.connect(":memory:", config={"threads": threads})
         for statement in (
@@ -212,6 +215,16 @@ class Days:
             if one.leases == 0:
                 self._database.execute(f"DETACH {one.name}")
                 del self._open[day]
+
+
+def _forget_other_form(folder: Path) -> None:
+    """Remove day files with other columns than ours: a projection is rebuilt, not migrated."""
+    form = folder / _FORM
+    if form.exists() and form.read_text("utf-8") == _DDL:
+        return
+    for path in folder.glob(f"*{SUFFIX}*"):
+        path.unlink()
+    form.write_text(_DDL, "utf-8")
 
 
 def _quoted(path: Path) -> str:

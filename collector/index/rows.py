@@ -36,13 +36,16 @@ _OWN: Final = {
     "idx": "INTEGER",
     "received": "BIGINT",
     "rest": "VARCHAR",
-    "wide": "BOOLEAN",
+    "wide": "VARCHAR",
 }
-"""Columns beside the catalogue's: identity, place, receipt, all other fields as JSON, and whether
-the event's text goes beyond ASCII, so that a search for Chinese passes over most lines."""
+"""Columns beside the catalogue's: identity, place, receipt, all other fields as JSON, and once more
+the text of events whose text goes beyond ASCII, so that a search for Chinese reads no other."""
 
 TEXT_COLUMNS: Final = ("event.original", "message")
 """Where a bare word is looked for."""
+BETWEEN: Final = "\x1f"
+"""Stands between the texts of a row in ``wide``."""
+
 COLUMNS: Final[Mapping[str, str]] = _OWN | {
     field.name: _SQL_TYPES[field.type] for field in columns()
 }
@@ -84,7 +87,7 @@ def frame(parts: Sequence[Part]) -> dict[str, Array]:
         _spread(part, blocks, placed)
     table = _places(placed)
     table[_SEVERITY] = np.array(_joined(map(_severities, blocks)), dtype=np.int64)
-    table["wide"] = np.array(_joined(map(_widths, blocks)), dtype=np.bool_)
+    table["wide"] = _texts(_joined(map(_wide_texts, blocks)))
     rests = _encoder.encode_lines(_joined(block.rests for block in blocks)).decode()
     table["rest"] = _texts(rests.split("\n")[: len(table["wide"])])
     for name in set(chain.from_iterable(block.columns for block in blocks)) & _LOOSE:
@@ -103,14 +106,16 @@ def _column(blocks: Sequence[_Block], name: str, absent: T) -> list[Value | T]:
     return _joined(block.columns.get(name) or (absent,) * block.size for block in blocks)
 
 
-def _widths(block: _Block) -> list[bool]:
-    """Of each row, whether its text goes beyond ASCII."""
-    wide = [False] * block.size
-    for name in TEXT_COLUMNS:
-        texts = block.columns.get(name, ())
-        if not "".join(texts).isascii():  # type: ignore[arg-type]
-            for at, text in enumerate(texts):
-                wide[at] = wide[at] or not str(text).isascii()
+def _wide_texts(block: _Block) -> list[str | None]:
+    """Of each row the text, if it goes beyond ASCII."""
+    wide: list[str | None] = [None] * block.size
+    columns = [block.columns[name] for name in TEXT_COLUMNS if name in block.columns]
+    if all("".join(texts).isascii() for texts in columns):  # type: ignore[arg-type]
+        return wide
+    for at, texts in enumerate(zip(*columns, strict=True)):
+        joined = BETWEEN.join(texts)
+        if not joined.isascii():
+            wide[at] = joined
     return wide
 
 

@@ -15,6 +15,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from collector.state.chains import RECORDS_KEPT_US
 from collector.state.database import Database
 from schema.alert import SEVERITIES, Alert, Closing
 from schema.coverage import CoverageRow
@@ -134,7 +135,7 @@ class Alerts:
             for closing in closings:
                 _close(state, closing)
             _save_snapshot(state, snapshot)
-            _save_coverage(state, coverage)
+            _save_coverage(state, coverage, received_at)
 
         self._database.write(job)
 
@@ -343,8 +344,10 @@ def _save_snapshot(state: sqlite3.Connection, snapshot: dict[str, bytes]) -> Non
     )
 
 
-def _save_coverage(state: sqlite3.Connection, coverage: Sequence[CoverageRow]) -> None:
-    """Rows are increments: counts add up, the greatest lag stays."""
+def _save_coverage(
+    state: sqlite3.Connection, coverage: Sequence[CoverageRow], received_at: int
+) -> None:
+    """Rows are increments: counts add up, the greatest lag stays; the old ones go."""
     state.executemany(
         "INSERT INTO coverage (minute, sensor, dataset, rule, events, late, too_late, unkeyed, "
         "evicted, lag_max_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
@@ -355,6 +358,11 @@ def _save_coverage(state: sqlite3.Connection, coverage: Sequence[CoverageRow]) -
         "lag_max_us = max(lag_max_us, excluded.lag_max_us)",
         [msgspec.structs.astuple(row) for row in coverage],
     )
+    if coverage:
+        # In event time, so that a recording of years ago keeps its own; one from the future
+        # of a wrong clock does not make the others old.
+        newest = min(received_at, state.execute("SELECT max(minute) FROM coverage").fetchone()[0])
+        state.execute("DELETE FROM coverage WHERE minute < ?", (newest - RECORDS_KEPT_US,))
 
 
 def _stored(row: sqlite3.Row) -> StoredAlert:

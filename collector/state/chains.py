@@ -11,8 +11,12 @@ import msgspec
 
 from collector.state.database import Database
 from schema.batch import GENESIS
+from schema.times import DAY
 
 GAPS_SHOWN_MAX: Final = 100
+
+RECORDS_KEPT_US: Final = 190 * DAY
+"""Gaps and coverage are kept as long as logs must be: six calendar months, and some days."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +153,9 @@ def save(database: Database, progress: Progress) -> None:
             "INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)",
             [(*place, offset) for place, offset in progress.marks.items()],
         )
+        if progress.gaps:
+            oldest = max(gap.to_at for _, gap in progress.gaps) - RECORDS_KEPT_US
+            state.execute("DELETE FROM gaps WHERE to_at < ?", (oldest,))
         state.executemany(
             "INSERT OR REPLACE INTO gaps VALUES (?, ?, ?, ?)",
             [(sensor, gap.from_at, gap.to_at, gap.reason) for sensor, gap in progress.gaps],

@@ -89,6 +89,9 @@ class _PublicKey(_Key):
 
     @classmethod
     def of(cls, point: bytes) -> Self:
+        # The library reads compressed and hybrid points too: one form has one meaning here.
+        if len(point) != 65 or point[0] != _UNCOMPRESSED:
+            raise Refused
         handle = library().handle
         der = _der.encode_spki(point)
         return cls(handle, handle.d2i_PUBKEY(None, ctypes.byref(_B(der)), len(der)))

@@ -44,6 +44,16 @@ class Principal:
         """What the roles allow."""
         return permissions_of(self.roles)
 
+    def must_hold(self, unit: str) -> None:
+        """Raise ``dashboard_api.unit.foreign`` for a unit whose data this person may not see."""
+        if not self.scope.holds(unit):
+            raise FengsuiError(
+                "dashboard_api.unit.foreign",
+                f"{self.name} is not in charge of {unit if unit != EVERY_UNIT else 'every unit'}: "
+                "ask the security administrator",
+                unit=unit,
+            )
+
     def must_have(self, permission: Permission) -> None:
         """Raise ``dashboard_api.permission.missing`` without the permission."""
         if permission not in self.permissions:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from collector.state.coverage import PAGE_MAX, CoverageQuery
 from dashboard_api import examples, scoped
 from dashboard_api.access.principal import Principal
 from dashboard_api.access.roles import Permission
 from dashboard_api.audit import Act
 from dashboard_api.context import Site, require
-from dashboard_api.views import RulesView, SensorsView
-from dashboard_api.wire import Time
+from dashboard_api.views import CoverageView, RulesView, SensorsView
+from dashboard_api.wire import TIME_MAX, Time, time_of
+from schema.errors import FengsuiError
 from schema.times import HOUR
 
 router = APIRouter(tags=["sensors"])
@@ -55,6 +57,40 @@ def sensors(services: Site, reader: Reader) -> SensorsView:
     return SensorsView(items=[row for row in rows if scoped.sees_sensor(row.name, visible)])
 
 
+@router.get("/v1/coverage", responses=examples.answer(examples.COVERAGE))
+def coverage(
+    services: Site,
+    reader: Reader,
+    start: Annotated[
+        str, Query(max_length=40, description="RFC 3339; the newest 24 hours where absent")
+    ] = "",
+    end: Annotated[str, Query(max_length=40, description="RFC 3339, not included")] = "",
+    sensor: Annotated[str, Query(max_length=63)] = "",
+    rule: Annotated[str, Query(max_length=128)] = "",
+    missed: Annotated[
+        bool, Query(description="only minutes in which something came late or was left out")
+    ] = False,
+    cursor: Annotated[
+        str, Query(max_length=512, description="next_cursor of the page before")
+    ] = "",
+    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100,
+) -> CoverageView:
+    """By minute of event time what was judged and what was not, of the sensors of your units.
+
+    Records of rules are of every sensor: they show to people of every unit only.
+    """
+    query = CoverageQuery(
+        start=time_of(start, absent=0) if start else None,
+        end=time_of(end, absent=TIME_MAX),
+        sensor=sensor,
+        rule=rule,
+        missed=missed,
+        cursor=cursor,
+        limit=limit,
+    )
+    return services.sensors.coverage(query, scoped.visible_to(services, reader))
+
+
 @router.post(
     "/v1/enrolment-tokens",
     status_code=201,
@@ -63,6 +99,11 @@ def sensors(services: Site, reader: Reader) -> SensorsView:
 def enrolment_token(services: Site, enroller: Enroller, body: NewToken) -> EnrolmentToken:
     """A token that lets one sensor in, once, within an hour."""
     with services.audit.around(Act(enroller.name, "sensor.token", body.name)):
+        enroller.must_hold(body.unit)
+        # A token for a name in use enrols that sensor anew: it must be one's own before, too.
+        for row in services.sensors.rows():
+            if row.name == body.name and row.unit:
+                enroller.must_hold(row.unit)
         token = services.enrolment.issue_token(body.name, body.unit)
     expires_at = services.clock.now() + TOKEN_LIFE_US
     return EnrolmentToken(token=token, name=body.name, unit=body.unit, expires_at=expires_at)
@@ -74,6 +115,8 @@ def revoke(
 ) -> Response:
     """Refuse the sensor's batches from now on; what it sealed before stays and stays provable."""
     with services.audit.around(Act(enroller.name, "sensor.revoke", name)):
+        if not scoped.sees_sensor(name, scoped.visible_to(services, enroller)):
+            raise FengsuiError("collector.enrolment.unknown", f"no sensor {name} is enrolled")
         services.sensors.revoke(name)
     return Response(status_code=204)
 

@@ -8,6 +8,8 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import PlainTextResponse
 
 from dashboard_api import examples
+from dashboard_api.access.principal import EVERY_UNIT
+from dashboard_api.access.roles import Permission
 from dashboard_api.context import Site, context_of, signed_in_of
 from dashboard_api.guard import client_is_loopback
 from dashboard_api.metrics import Metrics
@@ -55,10 +57,15 @@ def readyz(services: Site, response: Response) -> Health:
     responses=examples.text_answer(examples.METRICS, "text/plain", "Prometheus text"),
 )
 def metrics(request: Request) -> Response:
-    """Counters in Prometheus text form. From other machines it needs a session."""
+    """Counters in Prometheus text form.
+
+    From other machines it needs the session of a reader of sensors of every unit.
+    """
     context = context_of(request)
     if not client_is_loopback(request):
-        signed_in_of(request)
+        reader = signed_in_of(request).principal
+        reader.must_have(Permission.SENSORS_READ)
+        reader.must_hold(EVERY_UNIT)
     _fill(context.services, context.metrics)
     return Response(context.metrics.text(), media_type=_TEXT)
 

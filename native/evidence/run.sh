@@ -5,6 +5,10 @@
 set -eu
 cd "$(dirname "$0")"
 CAUGHT=99
+if ! command -v valgrind >/dev/null || [ "$(uname -m)" != x86_64 ]; then
+    echo "evidence: needs valgrind and x86-64, so constant time is not shown here" >&2
+    exit 3
+fi
 cargo build --release --quiet --locked
 memory=target/release/memory
 

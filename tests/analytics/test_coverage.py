@@ -48,6 +48,28 @@ def test_a_flood_of_entities_drops_the_quietest_and_says_so() -> None:
     assert evicted >= KEYS_PER_BUCKET_MAX // 4
 
 
+def test_who_is_dropped_does_not_depend_on_how_much_is_read_at_once() -> None:
+    """Each entity comes twice; it is found where few enough others came in between."""
+    crowd = [name for name in map(str, range(760_000)) if sm3.digest(name.encode())[0] == 0]
+    order = [*crowd[:2500], *crowd[2000:2500], *crowd[:100], *crowd[:100]]
+    events = [at(number, offset=number + 1, ip=name) for number, name in enumerate(order)]
+    outcomes = set()
+    for size in (97, 1000, len(events)):
+        engine, alerts, evicted = Engine(ruleset(threshold_rule(2, "1d"))), [], 0
+        for number, place in enumerate(range(0, len(events), size), 1):
+            engine.feed(batch(events[place : place + size], number=number))
+            output = engine.advance()
+            alerts += output.alerts
+            evicted += sum(row.evicted for row in output.coverage)
+        output = engine.finish()
+        alerts += output.alerts
+        evicted += sum(row.evicted for row in output.coverage)
+        outcomes.add((tuple(sorted(alert.entity for alert in alerts)), evicted))
+    ((found, evicted),) = outcomes
+    assert set(found) == {*crowd[2000:2500], *crowd[:100]}
+    assert evicted == 2500 - KEYS_PER_BUCKET_MAX + 100
+
+
 def test_an_event_past_the_budget_is_counted_and_not_evaluated() -> None:
     engine = Engine(ONE)
     engine.feed(batch([at(600, ip="10.9.9.9")]))

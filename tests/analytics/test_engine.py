@@ -52,7 +52,7 @@ def test_an_excluded_sensor_holds_nothing_back_until_it_is_readmitted() -> None:
     engine.feed(batch([at(10, sensor="a")]))
     engine.exclude("b")
     assert len(engine.advance().alerts) == 1
-    engine.readmit("b")
+    engine.readmit("b", engine.watermark)
     engine.feed(batch([at(20, sensor="a")], number=2))
     assert engine.advance().watermark == START + 10 * SECOND + 1
 

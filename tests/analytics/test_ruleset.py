@@ -91,3 +91,14 @@ def test_a_cached_rule_set_needs_neither_pysigma_nor_yaml(tmp_path: Path) -> Non
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FengsuiError, match=r"analytics\.ruleset\.unreadable"):
         load([tmp_path / "none"])
+
+
+def test_a_set_cut_to_some_rules_holds_them_only_under_another_digest() -> None:
+    whole = load([SHIPPED])
+    first, second, *_ = (rule.id for rule in whole.rules)
+    cut = whole.only({first, second})
+    assert [rule.id for rule in cut.rules] == [first, second]
+    assert cut.digest != whole.digest
+    assert whole.only({rule.id for rule in whole.rules}) is whole
+    with pytest.raises(FengsuiError, match="no-such-rule"):
+        whole.only({first, "no-such-rule"})

@@ -148,6 +148,49 @@ def test_what_was_taken_in_reads_again_column_for_column(site: Site, sensor: Fak
     again.close()
 
 
+def test_a_lost_index_is_built_anew_from_the_log(
+    site: Site, sensor: FakeSensor, tmp_path: Path
+) -> None:
+    writer = log.Writer(site.segments / "gate")
+    for day in range(3):
+        writer.append(sensor.seal(sensor.events(4, time=START + day * DAY)))
+    site.rounds()
+    before = site.count()
+    site.close()
+    shutil.rmtree(tmp_path / "index")
+    again = Site(tmp_path, clock=site.clock)
+    try:
+        assert again.count() == 0
+        steps = 0
+        while again.intake.reindex(2):
+            steps += 1
+        assert steps > 1
+        assert again.count() == before == 12
+        assert again.rounds() == []
+        assert again.count() == before
+        # Once it is whole there is nothing to do at the next start.
+        assert not again.open_intake().reindex(2)
+    finally:
+        again.close()
+
+
+def test_an_index_of_another_form_is_built_anew(
+    site: Site, sensor: FakeSensor, tmp_path: Path
+) -> None:
+    log.Writer(site.segments / "gate").append(sensor.batch(5))
+    site.rounds()
+    site.close()
+    (tmp_path / "index" / "form").write_text("columns of an older version", "utf-8")
+    again = Site(tmp_path, clock=site.clock)
+    try:
+        assert again.count() == 0
+        while again.intake.reindex(8):
+            pass
+        assert again.count() == 5
+    finally:
+        again.close()
+
+
 def test_a_sensor_whose_segments_are_gone_keeps_no_other_from_starting(
     site: Site, sensor: FakeSensor
 ) -> None:

@@ -13,7 +13,7 @@ from schema import limits
 from schema.errors import FengsuiError
 from schema.event import Fields
 from schema.filter import parse
-from schema.times import to_text
+from schema.times import DAY, SECOND, to_text
 
 CLIENT = Client(id="portal", unit="cert")
 
@@ -26,13 +26,18 @@ def _masker(events: list[Fields]) -> None:
 
 @pytest.fixture
 def open_push(site: Site) -> Callable[[], Push]:
-    own = site.enrolments.add_local("push", "local", key=COLLECTOR_KEY.public)
+    def chain_of(unit: str) -> OwnChain:
+        name = push.chain_name(unit, site.enrolments)
+        own = site.enrolments.add_local(name, unit, key=COLLECTOR_KEY.public)
+        return OwnChain(
+            site.segments, own, key=COLLECTOR_KEY, clock=site.clock, entropy=site.entropy,
+            lateness_us=push.LATENESS_US,
+        )  # fmt: skip
 
     def opened() -> Push:
-        chain = OwnChain(
-            site.segments, own, key=COLLECTOR_KEY, clock=site.clock, entropy=site.entropy
-        )
-        return Push(chain, site.database, masker=_masker, clock=site.clock)
+        opened = Push(chain_of, site.database, masker=_masker, clock=site.clock)
+        opened.open(CLIENT.unit)
+        return opened
 
     return opened
 
@@ -80,6 +85,8 @@ def test_a_repeated_batch_id_gets_the_recorded_answer(
         ({"event.dataset": "system.auth"}, "collector.push.dataset"),
         ({f"labels.n{n}": "x" for n in range(200)}, "collector.push.fields"),
         ({"message": "x" * 70_000}, "collector.push.size"),
+        ({"color": "red", "labels.color": "blue"}, "collector.push.field"),
+        ({"labels.color": "red", "color": "blue"}, "collector.push.field"),
     ],
 )
 def test_a_bad_event_is_refused_by_name_and_the_others_are_taken(
@@ -104,7 +111,7 @@ def test_an_answer_whose_batch_was_lost_with_a_crash_is_void(
     open_push().push(CLIENT, "b1", _events(1))
     site.database.write(
         lambda state: state.execute(
-            "INSERT INTO push_answers VALUES ('portal', 'b2', 2, ?, 1)",
+            "INSERT INTO push_answers VALUES ('portal', 'b2', 2, ?, 1, 'push')",
             (b'{"accepted":1,"refused":[]}',),
         )
     )
@@ -143,3 +150,51 @@ def test_every_event_that_was_accepted_is_indexed(
     ]
     assert site.count() == answer.accepted == 2
     assert site.records("event_quarantined") == []
+
+
+def test_each_unit_has_a_chain_of_its_own(site: Site, open_push: Callable[[], Push]) -> None:
+    push = open_push()
+    push.push(CLIENT, "b1", _events(1))
+    push.push(Client(id="tax", unit="tax"), "b1", _events(2))
+    push.push(Client(id="社保", unit="社保局"), "b1", _events(3))
+    site.rounds()
+    found = {one.unit: (one.name, one.events) for one in site.intake.status() if one.events}
+    assert found["cert"] == ("push", 1)
+    assert found["tax"] == ("push-tax", 2)
+    assert found["社保局"][1] == 3
+    # The same chains after a restart, and the same answers.
+    push = open_push()
+    push.push(Client(id="tax", unit="tax"), "b1", _events(9))
+    push.push(Client(id="tax", unit="tax"), "b2", _events(1))
+    site.rounds()
+    assert {one.unit: one.events for one in site.intake.status()}["tax"] == 3
+
+
+def test_an_event_of_a_moment_ago_is_not_late(site: Site, open_push: Callable[[], Push]) -> None:
+    push = open_push()
+    for number, ago in enumerate((0, 50, 70)):
+        time = to_text(site.clock.now() - ago * SECOND)
+        push.push(CLIENT, f"b{number}", [{"@timestamp": time}])
+    site.rounds()
+    assert [one.late for one in site.intake.status() if one.name == "push"] == [1]
+
+
+def test_events_of_too_many_days_are_refused_not_lost(
+    site: Site, open_push: Callable[[], Push]
+) -> None:
+    events: list[Fields] = [{"@timestamp": to_text(START - n * DAY)} for n in range(70)]
+    answer = open_push().push(CLIENT, "b1", [*events, *events])
+    site.rounds()
+    assert (answer.accepted, len(answer.refused)) == (128, 12)
+    assert {one.code for one in answer.refused} == {"collector.push.time"}
+    assert site.count() == 128
+    assert site.records("event_quarantined") == []
+
+
+def test_answers_are_kept_for_a_week(site: Site, open_push: Callable[[], Push]) -> None:
+    open_push().push(CLIENT, "b1", _events(1))
+    site.clock.time += 8 * DAY
+    open_push().push(CLIENT, "b2", _events(1))
+    with site.database.read() as state:
+        kept = [row["batch_id"] for row in state.execute("SELECT batch_id FROM push_answers")]
+    assert kept == ["b2"]

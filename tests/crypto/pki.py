@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from crypto.authority import Authority, Order, Profile
-from crypto.certificate import Certificate
-from crypto.chain import Trust
+from crypto.cms.signer import Signer
 from crypto.errors import CryptoError
-from crypto.name import Name
-from crypto.signer import Signer
 from crypto.sm2 import PrivateKey
+from crypto.x509.authority import Authority, Order, Profile
+from crypto.x509.certificate import Certificate
+from crypto.x509.chain import Trust
+from crypto.x509.name import Name
 
 SAMPLES = Path(__file__).parent.parent / "vectors" / "formats"
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "sm-vectors" / "tongsuo" / "certs"

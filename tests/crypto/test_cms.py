@@ -2,8 +2,8 @@ import pytest
 from pki import holder
 
 from crypto import _asn1, cms
-from crypto.authority import Profile
 from crypto.cms import ContentKind, Form, Holder
+from crypto.x509.authority import Profile
 
 
 @pytest.mark.parametrize("form", Form)

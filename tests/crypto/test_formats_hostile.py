@@ -8,18 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pki import NOW, SAMPLES, holder, key, root, signing, sub, trust
 
-from crypto import _asn1, _der, enveloped_data, enveloped_key, pkcs8, sm3
-from crypto.authority import Profile
-from crypto.certificate import Certificate, load_all
-from crypto.cms import Form
+from crypto import _asn1, _der, pkcs8, sm3
+from crypto.cms import Form, enveloped_data, enveloped_key
+from crypto.cms.signed_data import SignedData
+from crypto.cms.signer import Signer, sign
+from crypto.cms.timestamp import TimeStamp, TimeStampRequest, verify_response
+from crypto.cms.timestamp_authority import respond
 from crypto.errors import CryptoError
-from crypto.name import Name
-from crypto.request import CertificateRequest
-from crypto.revocation import RevocationList
-from crypto.signed_data import SignedData
-from crypto.signer import Signer, sign
-from crypto.timestamp import TimeStamp, TimeStampRequest, verify_response
-from crypto.timestamp_authority import respond
+from crypto.sm2 import PrivateKey
+from crypto.x509.authority import Profile
+from crypto.x509.certificate import Certificate, load_all
+from crypto.x509.name import Name
+from crypto.x509.request import CertificateRequest
+from crypto.x509.revocation import RevocationList
 
 # Found by fuzzing, mended, and kept (tests/fuzz says how to look for more).
 KEPT = sorted((Path(__file__).parent.parent / "fuzz" / "kept").glob("*/*"))
@@ -27,7 +28,7 @@ KEPT = sorted((Path(__file__).parent.parent / "fuzz" / "kept").glob("*/*"))
 ASKED = TimeStampRequest(digest=sm3.digest(b"m"), nonce=5)
 SERVICE = Signer(holder(Profile.TIME_STAMPING), key(Profile.TIME_STAMPING.value))
 RESPONSE = respond(ASKED, SERVICE, serial=1, time_us=NOW, policy="1.2.3")
-SEALED = pkcs8.save(key("any"), b"secret", iterations=pkcs8.ITERATIONS_WRITTEN_MIN)
+SEALED = key("any").to_pem(b"secret", iterations=pkcs8.ITERATIONS_WRITTEN_MIN)
 
 
 def pem_content(pem: bytes) -> bytes:
@@ -36,7 +37,7 @@ def pem_content(pem: bytes) -> bytes:
 
 def open_key(data: bytes) -> None:
     # A changed count of rounds up to the usual limit is seconds of honest work.
-    pkcs8.load(data, b"secret", iterations_max=12_000)
+    PrivateKey.from_pem(data, b"secret", iterations_max=12_000)
 
 
 def verify_message(data: bytes) -> None:
@@ -44,7 +45,7 @@ def verify_message(data: bytes) -> None:
 
 
 PARSERS: dict[str, tuple[Callable[[bytes], object], list[bytes]]] = {
-    "key": (open_key, [pem_content(SEALED), SEALED, pem_content(pkcs8.save(key("any")))]),
+    "key": (open_key, [pem_content(SEALED), SEALED, pem_content(key("any").to_pem())]),
     "name": (Name.from_der, [root().certificate.subject.der]),
     "certificate": (Certificate.from_der, [holder(profile).der for profile in Profile]),
     "bundle": (load_all, [root().certificate.to_pem() + sub().certificate.to_pem()]),

@@ -7,19 +7,20 @@ from pathlib import Path
 import pytest
 from pki import DAY, NOW, holder, key, order, refused, root, signing, sub
 
-from crypto import _asn1, pkcs8, sm3
-from crypto.authority import Authority, Profile
-from crypto.certificate import Certificate
-from crypto.chain import Trust
+from crypto import _asn1, sm3
 from crypto.cms import Form
-from crypto.extension import AlternativeName, NameKind
-from crypto.name import Name
-from crypto.request import CertificateRequest
-from crypto.revocation import Reason, Revocation, RevocationList
-from crypto.signed_data import SignedData
-from crypto.signer import Signer, sign
-from crypto.timestamp import TimeStampRequest
-from crypto.timestamp_authority import respond
+from crypto.cms.signed_data import SignedData
+from crypto.cms.signer import Signer, sign
+from crypto.cms.timestamp import TimeStampRequest
+from crypto.cms.timestamp_authority import respond
+from crypto.sm2 import PrivateKey
+from crypto.x509.authority import Authority, Profile
+from crypto.x509.certificate import Certificate
+from crypto.x509.chain import Trust
+from crypto.x509.extension import AlternativeName, NameKind
+from crypto.x509.name import Name
+from crypto.x509.request import CertificateRequest
+from crypto.x509.revocation import Reason, Revocation, RevocationList
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl program")
 
@@ -111,7 +112,7 @@ def test_we_trust_what_its_authority_issues_while_it_is_not_revoked(openssl, tmp
         "-out", "leaf.pem",
     )  # fmt: skip
     ca, leaf = (Certificate.from_pem((tmp_path / f"{n}.pem").read_bytes()) for n in ("ca", "leaf"))
-    leaf.check_key(pkcs8.load((tmp_path / "leaf.key").read_bytes()).public)
+    leaf.check_key(PrivateKey.from_pem((tmp_path / "leaf.key").read_bytes()).public)
     checks = Trust(roots=(ca,), at_us=leaf.not_before_us)
     assert checks.check(leaf) == (leaf, ca)
     (tmp_path / "index.txt").write_text("R\t360101000000Z\t200101000000Z\t4D\tunknown\t/CN=leaf\n")
@@ -203,7 +204,7 @@ def test_we_answer_its_request_for_a_stamp_and_it_reads_the_answer(openssl, tmp_
 
 
 def test_it_reads_a_key_whose_certificate_we_issued(openssl, tmp_path):
-    (tmp_path / "signing.key").write_bytes(pkcs8.save(key("signing"), b"secret", iterations=10_000))
+    (tmp_path / "signing.key").write_bytes(key("signing").to_pem(b"secret", iterations=10_000))
     said = openssl("pkey", "-in", "signing.key", "-passin", "pass:secret", "-pubout")
     own = openssl("x509", "-in", "signing.pem", "-noout", "-pubkey")
     assert said == own == key("signing").public.to_pem().decode()

@@ -7,6 +7,7 @@ from pki import SAMPLES, SHARED, key, needs_shared, refused, sample, shared
 
 from crypto import _asn1, _der, _oid, _pbes2, pkcs8, sm2
 from crypto.pkcs8 import Style
+from crypto.sm2 import PrivateKey
 
 ROUNDS = pkcs8.ITERATIONS_WRITTEN_MIN
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl program")
@@ -24,26 +25,26 @@ needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="no o
 )
 def test_one_key_in_each_of_openssl_s_forms_is_one_key(name, password):
     plain = sample("openssl/plain.key")
-    assert pkcs8.save(pkcs8.load(sample(name), password)) == plain
+    assert PrivateKey.from_pem(sample(name), password).to_pem() == plain
 
 
 def test_a_key_under_sm2_s_own_identifier_is_read():
-    loaded = pkcs8.load(sample("openssl/sm2-identifier.key"))
+    loaded = PrivateKey.from_pem(sample("openssl/sm2-identifier.key"))
     assert loaded.public.point.hex().startswith("04a242655c5f5e42")
 
 
 def test_a_key_sealed_by_gmsm_with_hmac_sm3_is_read():
     sealed, plain = sample("gmsm/enc-sm3.key"), sample("gmsm/enc.key")
-    assert pkcs8.load(sealed, b"secret").public == pkcs8.load(plain).public
-    assert sm2.PrivateKey.from_pem(sealed, b"secret").public == pkcs8.load(plain).public
+    assert PrivateKey.from_pem(sealed, b"secret").public == PrivateKey.from_pem(plain).public
+    assert sm2.PrivateKey.from_pem(sealed, b"secret").public == PrivateKey.from_pem(plain).public
 
 
 def test_keys_of_gmssl_are_read_and_written_byte_for_byte():
     sealed, plain = sample("gmssl/sealed.key"), sample("gmssl/plain.key")
-    opened = pkcs8.load(sealed, b"secret")
+    opened = PrivateKey.from_pem(sealed, b"secret")
     assert opened.public == sm2.PublicKey.from_pem(sample("gmssl/public.pem"))
-    assert pkcs8.save(opened, style=Style.GMSSL) == plain
-    ours = pkcs8.save(opened, b"secret", style=Style.GMSSL, iterations=65536)
+    assert opened.to_pem(style=Style.GMSSL) == plain
+    ours = opened.to_pem(b"secret", style=Style.GMSSL, iterations=65536)
     # Salt, IV and what they seal are new each time; all bytes around them are GmSSL's.
     assert masked(ours) == masked(sealed)
 
@@ -66,43 +67,46 @@ def masked(pem: bytes) -> bytes:
 
 @needs_shared
 def test_the_keys_of_tongsuo_fit_its_certificates():
-    from crypto.certificate import Certificate
+    from crypto.x509.certificate import Certificate
 
     for name in ("client_sign", "client_enc", "server_sign", "server_enc"):
         certificate = Certificate.from_pem(shared(f"sm2/{name}.crt"))
-        certificate.check_key(pkcs8.load(shared(f"sm2/{name}.key")).public)
+        certificate.check_key(PrivateKey.from_pem(shared(f"sm2/{name}.key")).public)
     files = sorted(SHARED.glob("*.key"))
-    assert len([pkcs8.load(file.read_bytes()) for file in files if "pub" not in file.name]) == 5
+    assert (
+        len([PrivateKey.from_pem(file.read_bytes()) for file in files if "pub" not in file.name])
+        == 5
+    )
 
 
 @pytest.mark.parametrize("style", Style)
 def test_a_sealed_key_opens_with_its_password_only(style):
-    pem = pkcs8.save(key("any"), "口令".encode(), style=style, iterations=ROUNDS)
-    assert pkcs8.load(pem, "口令".encode()).public == key("any").public
-    refused("crypto.key.encrypted", lambda: pkcs8.load(pem))
+    pem = key("any").to_pem("口令".encode(), style=style, iterations=ROUNDS)
+    assert PrivateKey.from_pem(pem, "口令".encode()).public == key("any").public
+    refused("crypto.key.encrypted", lambda: PrivateKey.from_pem(pem))
     for wrong in range(40):  # about one in 256 leaves a padding behind
-        refused("crypto.key.password", lambda wrong=wrong: pkcs8.load(pem, b"%d" % wrong))
+        refused("crypto.key.password", lambda wrong=wrong: PrivateKey.from_pem(pem, b"%d" % wrong))
 
 
 def test_der_needs_no_label():
     for style in Style:
         for password in (None, b"secret"):
-            pem = pkcs8.save(key("any"), password, style=style, iterations=ROUNDS)
+            pem = key("any").to_pem(password, style=style, iterations=ROUNDS)
             _, der = _der.decode_pem(pem, pkcs8.LABELS)
-            assert pkcs8.load(der, password).public == key("any").public
+            assert PrivateKey.from_pem(der, password).public == key("any").public
     _, der = _der.decode_pem(sample("openssl/sec1.key"), pkcs8.LABELS)
-    assert pkcs8.save(pkcs8.load(der)) == sample("openssl/plain.key")
+    assert PrivateKey.from_pem(der).to_pem() == sample("openssl/plain.key")
 
 
 def test_the_two_styles_name_their_own_hmac_and_the_curve_where_gmssl_wants_it():
     hmac = {Style.OPENSSL: "1.2.840.113549.2.9", Style.GMSSL: "1.2.156.10197.1.401.2"}
     for style, identifier in hmac.items():
-        pem = pkcs8.save(key("any"), b"secret", style=style, iterations=ROUNDS)
+        pem = key("any").to_pem(b"secret", style=style, iterations=ROUNDS)
         _, der = _der.decode_pem(pem, pkcs8.LABELS)
         assert _asn1.oid(identifier) in der
         assert _asn1.oid(_oid.SM4_CBC) in der
     curve = _asn1.explicit(0, _asn1.oid(_oid.SM2))
-    _, der = _der.decode_pem(pkcs8.save(key("any"), style=Style.GMSSL), pkcs8.LABELS)
+    _, der = _der.decode_pem(key("any").to_pem(style=Style.GMSSL), pkcs8.LABELS)
     assert curve in der
 
 
@@ -110,14 +114,14 @@ def test_the_two_styles_name_their_own_hmac_and_the_curve_where_gmssl_wants_it()
 def test_openssl_opens_what_is_sealed_for_it_and_not_what_is_sealed_for_gmssl(tmp_path):
     for style, opened in ((Style.OPENSSL, True), (Style.GMSSL, False)):
         file = tmp_path / style.name
-        file.write_bytes(pkcs8.save(key("any"), b"secret", style=style, iterations=ROUNDS))
+        file.write_bytes(key("any").to_pem(b"secret", style=style, iterations=ROUNDS))
         done = subprocess.run(
             ["openssl", "pkey", "-in", str(file), "-passin", "pass:secret"],
             capture_output=True,
             check=False,
         )
         # The day an openssl reads GmSSL's form, docs and this line change.
-        assert (done.returncode == 0 and done.stdout == pkcs8.save(key("any"))) == opened
+        assert (done.returncode == 0 and done.stdout == key("any").to_pem()) == opened
 
 
 @pytest.mark.parametrize("iterations", [0, 1, 16, 999, 4_000_001, 2**31, 2**63])
@@ -148,17 +152,19 @@ def test_hmac_sm3_of_the_interpreter_and_of_the_package_derive_the_same_key():
 
 
 def test_a_service_may_take_a_lower_limit():
-    pem = pkcs8.save(key("any"), b"secret", iterations=ROUNDS + 1)
-    refused("crypto.key.iterations", lambda: pkcs8.load(pem, b"secret", iterations_max=ROUNDS))
+    pem = key("any").to_pem(b"secret", iterations=ROUNDS + 1)
+    refused(
+        "crypto.key.iterations", lambda: PrivateKey.from_pem(pem, b"secret", iterations_max=ROUNDS)
+    )
 
 
 def test_too_few_rounds_are_not_written():
     for iterations in (10, ROUNDS - 1, pkcs8.ITERATIONS_MAX + 1):
         refused(
             "crypto.key.iterations",
-            lambda iterations=iterations: pkcs8.save(key("any"), b"secret", iterations=iterations),
+            lambda iterations=iterations: key("any").to_pem(b"secret", iterations=iterations),
         )
-    refused("crypto.key.password", lambda: pkcs8.save(key("any"), b""))
+    refused("crypto.key.password", lambda: key("any").to_pem(b""))
 
 
 PRF = _oid.algorithm(Style.OPENSSL.value, _asn1.null())
@@ -195,12 +201,12 @@ def sealed_der(
     ],
 )  # fmt: skip
 def test_another_way_of_sealing_is_refused(der):
-    refused("crypto.key.malformed", lambda: pkcs8.load(der, b"secret"))
+    refused("crypto.key.malformed", lambda: PrivateKey.from_pem(der, b"secret"))
 
 
 def test_a_stated_key_size_that_is_the_cipher_s_is_read():
     der = sealed_der(SALT, COUNT, _asn1.integer(16), PRF)
-    refused("crypto.key.password", lambda: pkcs8.load(der, b"secret"))
+    refused("crypto.key.password", lambda: PrivateKey.from_pem(der, b"secret"))
 
 
 def test_attributes_beside_a_key_are_passed_over():
@@ -209,15 +215,17 @@ def test_attributes_beside_a_key_are_passed_over():
     fields = body.raw() + body.raw() + body.raw()
     name = _asn1.sequence(_asn1.oid("1.2.840.113549.1.9.20"), _asn1.set_of([_asn1.octets(b"x")]))
     named = _asn1.sequence(fields, _asn1.explicit(0, name))
-    assert pkcs8.save(pkcs8.load(named)) == sample("openssl/plain.key")
+    assert PrivateKey.from_pem(named).to_pem() == sample("openssl/plain.key")
 
 
 def test_a_foreign_public_half_is_refused():
     point, other = key("any").public.point, key("other").public.point
-    _, der = _der.decode_pem(pkcs8.save(key("any")), pkcs8.LABELS)
+    _, der = _der.decode_pem(key("any").to_pem(), pkcs8.LABELS)
     mixed = der.replace(point, other)
-    refused("crypto.key.malformed", lambda: pkcs8.load(mixed))
-    refused("crypto.key.malformed", lambda: pkcs8.load(der.replace(point, point[:-1] + b"\0")))
+    refused("crypto.key.malformed", lambda: PrivateKey.from_pem(mixed))
+    refused(
+        "crypto.key.malformed", lambda: PrivateKey.from_pem(der.replace(point, point[:-1] + b"\0"))
+    )
     refused(
         "crypto.key.malformed",
         lambda: sm2.PrivateKey.from_pem(_der.encode_pem("PRIVATE KEY", mixed)),
@@ -238,7 +246,7 @@ def test_a_key_that_names_no_curve_or_another_is_refused():
         b"",
         bytes(pkcs8.SIZE_MAX + 1),
     ):
-        refused("crypto.key.malformed", lambda der=der: pkcs8.load(der))
+        refused("crypto.key.malformed", lambda der=der: PrivateKey.from_pem(der))
 
 
 def test_a_scalar_out_of_range_is_refused():
@@ -248,7 +256,7 @@ def test_a_scalar_out_of_range_is_refused():
             _asn1.octets(scalar),
             _asn1.explicit(0, _asn1.oid(_oid.SM2)),
         )
-        refused("crypto.key.malformed", lambda der=der: pkcs8.load(der))
+        refused("crypto.key.malformed", lambda der=der: PrivateKey.from_pem(der))
 
 
 def test_an_opened_key_shows_no_secret_and_can_be_wiped():

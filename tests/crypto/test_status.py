@@ -1,5 +1,3 @@
-import time
-
 import pytest
 
 from crypto import engines, status
@@ -13,19 +11,6 @@ def test_self_test_names_the_engine_and_every_vector_passed(engine):
     assert result.library == engine.describe()
     assert result.module == "software, not a certified module"
     assert {name.split("/")[0] for name in result.vectors} == {"sm2", "sm3", "sm4", "sm4-gcm"}
-
-
-def test_self_test_takes_under_20_ms_where_keys_are_safe(engine):
-    if engine.name == "python":
-        return  # The floor is slow, and says so.
-    status.self_test()
-    taken_s = []
-    for _ in range(5):
-        began = time.perf_counter()
-        status.self_test()
-        taken_s.append(time.perf_counter() - began)
-    # The best of five, because other work on the machine is not the self-test's.
-    assert min(taken_s) < 0.020
 
 
 class _NeverVerifies:

@@ -307,6 +307,10 @@ class FakeSensors:
     def watermark(self):
         return START
 
+    def coverage(self, query, visible):
+        self.asked = (query, visible)
+        return views.CoverageView(start=START, items=[], next_cursor=None, totals=[])
+
     def revoke(self, name):
         if name not in self.units:
             raise FengsuiError("collector.enrolment.unknown", f"there is no sensor {name}")

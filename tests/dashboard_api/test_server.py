@@ -1,4 +1,5 @@
 import datetime as dt
+import http.client
 import socket
 import ssl
 import threading
@@ -93,7 +94,10 @@ def test_a_slow_body_and_a_second_request_are_not_taken_for_a_slow_head(site, mo
                 client.sendall(request)
                 time.sleep(0.4)
                 client.sendall(rest)
-                assert client.recv(4096).startswith(b"HTTP/1.1 ")
+                with client.makefile("rb") as stream:
+                    assert stream.readline().startswith(b"HTTP/1.1 ")
+                    head = http.client.parse_headers(stream)
+                    assert stream.read(int(head["content-length"]))
                 time.sleep(0.4)
     finally:
         server.stop()

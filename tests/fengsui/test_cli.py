@@ -49,6 +49,7 @@ WRONG = {
     "an anchor of an empty folder": ["anchor", "export", "anchor.json"],
     "a backup of an empty folder": ["backup", "b.tar.gz"],
     "a file that is no backup": ["restore", "pyproject.toml"],
+    "a version of no data folder": ["version"],
     "a benchmark nobody knows": ["bench", "nothing"],
     "an option nobody knows": ["verify", "--everything"],
     "a command nobody knows": ["destroy"],
@@ -59,7 +60,7 @@ WRONG = {
 def test_wrong_input_is_one_clear_line_and_exit_code_2(
     arguments: list[str], tmp_path: Path
 ) -> None:
-    takes_data = arguments[0] not in {"bench", "destroy"}
+    takes_data = arguments[0] not in {"destroy"}
     done = fengsui(*arguments, data=tmp_path / "none" if takes_data else None)
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
@@ -74,6 +75,11 @@ def test_version_is_one_json_line() -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("\n") == 1
     assert json.loads(done.stdout)["version"]
+
+
+def test_version_tells_the_realm_of_a_folder(evening_folder: Path) -> None:
+    done = fengsui("version", data=evening_folder)
+    assert json.loads(done.stdout)["data"]["realm"] == "demonstration"
 
 
 def test_verify_as_json_is_one_line(evening_folder: Path) -> None:

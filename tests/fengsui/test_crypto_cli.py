@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from crypto import sm3
-from crypto.request import CertificateRequest
 from crypto.sm2 import PrivateKey, signature_from_raw
+from crypto.x509.request import CertificateRequest
 from fengsui.cli import main
 
 ID = "distid:1234567812345678"

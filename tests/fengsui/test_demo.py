@@ -69,3 +69,10 @@ def test_without_a_folder_nothing_is_left_behind() -> None:
     with demo._folder(None) as root:
         (root / "x").write_text("x")
     assert not root.exists()
+
+
+def test_the_figures_are_of_the_rules_they_name(evening: Path, tmp_path: Path) -> None:
+    assert len(demo.RULE_IDS) == 25
+    site = open_demonstration(DataFolder(tmp_path), evening, only=demo.RULE_IDS)
+    site.close()
+    assert {rule.id for rule in site.rules.rules} == demo.RULE_IDS

@@ -1,6 +1,7 @@
 """Everything of a site lies in its folder, and one process owns it at a time."""
 
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -49,3 +50,30 @@ def test_a_crash_leaves_no_lock(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)
     assert done.returncode == -9
     Ownership(DataFolder(tmp_path)).release()
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_data_folder_open_to_others_is_narrowed_with_its_state(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    root.mkdir(mode=0o755)
+    root.chmod(0o755)
+    (root / "realm").write_text("duty")
+    (root / "state.db").touch(0o644)
+    Ownership(DataFolder(root)).release()
+    assert (_mode(root), _mode(root / "state.db")) == (0o700, 0o600)
+    (root / "later").touch()
+    assert _mode(root / "later") == 0o600
+
+
+def test_a_folder_of_other_things_is_left_alone_and_refused(tmp_path: Path) -> None:
+    root = tmp_path / "home"
+    root.mkdir()
+    root.chmod(0o755)
+    (root / "letters").touch()
+    with pytest.raises(FengsuiError, match="chmod 700") as raised:
+        Ownership(DataFolder(root))
+    assert raised.value.code == "fengsui.folder.exposed"
+    assert _mode(root) == 0o755

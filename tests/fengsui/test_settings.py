@@ -46,3 +46,26 @@ def test_an_unknown_or_wrong_key_is_an_error_that_names_the_file(tmp_path: Path,
 def test_an_unknown_variable_is_an_error_that_names_it(tmp_path: Path, name: str) -> None:
     with pytest.raises(FengsuiError, match=name):
         settings.load(tmp_path / "none.toml", {name: "1"})
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("[sensor]\nbatch_events = 0\n", "sensor.batch_events"),
+        ("[sensor]\nbatch_events = 100000\n", "sensor.batch_events"),
+        ("[sensor]\nname = '../up'\n", "sensor.name"),
+        ("[sensor]\nutc_offset_minutes = 5000\n", "sensor.utc_offset_minutes"),
+        ("[index]\nmemory_mb = 0\n", "index.memory_mb"),
+        ("[server]\nport = 70000\n", "server.port"),
+        ("[server]\nport = -1\n", "server.port"),
+        ("[site]\nunit = ''\n", "site.unit"),
+        ("[crypto]\nbackend = 'fast'\n", "crypto.backend"),
+    ],
+)
+def test_a_value_out_of_range_is_an_error_that_names_its_key(
+    tmp_path: Path, text: str, key: str
+) -> None:
+    with pytest.raises(FengsuiError) as raised:
+        settings.load(_file(tmp_path, text), {})
+    assert raised.value.code == "fengsui.settings.invalid"
+    assert f"$.{key}" in str(raised.value)

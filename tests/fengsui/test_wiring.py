@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from machine import SENSOR, Machine, access, now, until
 
+from fengsui.clock import SystemEntropy
 from fengsui.demo import recording_folder
 from fengsui.folder import DataFolder
+from fengsui.keyring import subject_key
 from fengsui.settings import Settings
 from fengsui.wiring import open_demonstration, open_site
 from schema.errors import FengsuiError
@@ -88,3 +90,26 @@ def test_without_host_there_is_no_sensor_of_this_machine(tmp_path: Path) -> None
         assert {one.name for one in site.intake.status() if one.events} == {"collector"}
     finally:
         site.close()
+
+
+class DyingEntropy:
+    """The process ends while the key is made."""
+
+    def take(self, size: int) -> bytes:
+        raise KeyboardInterrupt(size)
+
+
+def test_a_start_cut_short_leaves_no_half_key_that_later_ones_refuse(tmp_path: Path) -> None:
+    path = tmp_path / "subject.key"
+    with pytest.raises(KeyboardInterrupt):
+        subject_key(path, DyingEntropy())
+    assert not path.exists()
+    assert len(subject_key(path, SystemEntropy())) == 32
+
+
+def test_the_mark_of_the_realm_is_put_in_place_whole_for_the_owner_only(machine: Machine) -> None:
+    machine.open().close()
+    mark = machine.data / "realm"
+    assert mark.read_text() == "duty"
+    assert stat.S_IMODE(mark.stat().st_mode) == 0o600
+    assert not list(machine.data.glob(".realm*"))

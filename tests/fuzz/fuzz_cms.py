@@ -2,14 +2,15 @@
 
 import harness
 
-from crypto import enveloped_data, enveloped_key, pkcs8, timestamp
-from crypto.certificate import Certificate
-from crypto.signed_data import SignedData
+from crypto.cms import enveloped_data, enveloped_key, timestamp
+from crypto.cms.signed_data import SignedData
+from crypto.sm2 import PrivateKey
+from crypto.x509.certificate import Certificate
 
 GMSM = harness.SAMPLES / "gmsm"
 HOLDER = Certificate.from_pem((GMSM / "enc.pem").read_bytes())
-KEY = pkcs8.load((GMSM / "enc.key").read_bytes())
-SIGNER = pkcs8.load((GMSM / "sign.key").read_bytes())
+KEY = PrivateKey.from_pem((GMSM / "enc.key").read_bytes())
+SIGNER = PrivateKey.from_pem((GMSM / "sign.key").read_bytes())
 
 
 def check(data: bytes) -> None:

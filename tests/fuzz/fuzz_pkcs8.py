@@ -2,15 +2,15 @@
 
 import harness
 
-from crypto import pkcs8
+from crypto.sm2 import PrivateKey
 
 
 def plain(data: bytes) -> None:
-    pkcs8.load(data)
+    PrivateKey.from_pem(data)
 
 
 def sealed(data: bytes) -> None:
-    pkcs8.load(data, b"secret", iterations_max=3000)
+    PrivateKey.from_pem(data, b"secret", iterations_max=3000)
 
 
 def check(data: bytes) -> None:

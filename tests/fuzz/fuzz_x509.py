@@ -2,10 +2,10 @@
 
 import harness
 
-from crypto.certificate import Certificate
-from crypto.name import Name
-from crypto.request import CertificateRequest
-from crypto.revocation import RevocationList
+from crypto.x509.certificate import Certificate
+from crypto.x509.name import Name
+from crypto.x509.request import CertificateRequest
+from crypto.x509.revocation import RevocationList
 
 
 def check(data: bytes) -> None:

@@ -149,6 +149,7 @@ def tuned(site: Site, *, intake_batches: int, partitions: int) -> Site:
     stages = Stages(
         sensors=site.sensors,
         intake=site.intake,
+        enrolments=site.enrolments,
         engine=Engine(site.rules, partitions=partitions),
         alerts=site.alerts,
         control=site.control,

@@ -103,6 +103,7 @@ class RemoteSensor:
                     "gov.sensor.source": "nginx",
                     "host.name": self.name,
                     "source.ip": "192.0.2.20",
+                    "url.original": path,
                     "url.path": path,
                 }
             )

@@ -6,7 +6,9 @@ import java.security.SecureRandom;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.bouncycastle.asn1.ASN1EncodableVector;
 import org.bouncycastle.asn1.ASN1Encoding;
 import org.bouncycastle.asn1.ASN1Integer;
@@ -14,10 +16,10 @@ import org.bouncycastle.asn1.ASN1OctetString;
 import org.bouncycastle.asn1.ASN1Sequence;
 import org.bouncycastle.asn1.DEROctetString;
 import org.bouncycastle.asn1.DERSequence;
-import org.bouncycastle.asn1.gm.GMNamedCurves;
 import org.bouncycastle.asn1.x9.X9ECParameters;
 import org.bouncycastle.crypto.BlockCipher;
 import org.bouncycastle.crypto.digests.SM3Digest;
+import org.bouncycastle.crypto.ec.CustomNamedCurves;
 import org.bouncycastle.crypto.engines.SM2Engine;
 import org.bouncycastle.crypto.engines.SM4Engine;
 import org.bouncycastle.crypto.generators.ECKeyPairGenerator;
@@ -43,11 +45,14 @@ import org.bouncycastle.util.BigIntegers;
 
 /** BouncyCastle in the line protocol of the peers (see ../README.md). */
 public final class Peer {
-    private static final X9ECParameters CURVE = GMNamedCurves.getByName("sm2p256v1");
+    // The library's own arithmetic for this curve: four times as fast as its general one.
+    private static final X9ECParameters CURVE = CustomNamedCurves.getByName("sm2p256v1");
     private static final ECDomainParameters DOMAIN =
             new ECDomainParameters(CURVE.getCurve(), CURVE.getG(), CURVE.getN(), CURVE.getH());
     private static final SecureRandom RANDOM = new SecureRandom();
     private static final HexFormat HEX = HexFormat.of();
+    private static final Set<String> WARM = new TreeSet<>();
+    private static final long WARM_NANOSECONDS = 3_000_000_000L;
 
     private interface Verb {
         byte[] run(byte[][] given) throws Exception;
@@ -231,9 +236,15 @@ public final class Peer {
         };
     }
 
-    private static String timed(Runnable call, int count) {
+    private static String timed(String what, Runnable call, int count) {
         if (call == null) {
             return "missing no such operation";
+        }
+        if (WARM.add(what)) {
+            // The compiler's last stage comes after some thousand calls.
+            for (long end = System.nanoTime() + WARM_NANOSECONDS; System.nanoTime() < end; ) {
+                call.run();
+            }
         }
         // Of this thread alone: the compiler's threads are not the cipher's.
         var threads = ManagementFactory.getThreadMXBean();
@@ -250,7 +261,7 @@ public final class Peer {
             return "ok " + new BouncyCastleProvider().getInfo();
         }
         if (words[0].equals("time")) {
-            return timed(times.get(words[1]), Integer.parseInt(words[2]));
+            return timed(words[1], times.get(words[1]), Integer.parseInt(words[2]));
         }
         Verb verb = verbs.get(words[0]);
         if (verb == null) {

@@ -2,10 +2,12 @@
 
 # ruff: noqa: D103 - each verb is described in ../README.md
 
+import secrets
+from collections.abc import Callable
 from functools import partial
 
 import gmalg
-from _lines import number, octets, parts, require, sequence, serve
+from _lines import ID, number, octets, parts, require, sequence, serve
 from gmalg.base import KEYXCHG_MODE
 
 
@@ -67,6 +69,21 @@ def _exchange_verbs() -> dict[str, object]:
     }
 
 
+def _times() -> dict[str, Callable[[], object]]:
+    private, message, kib = secrets.token_bytes(31).rjust(32, b"\x01"), bytes(32), bytes(1024)
+    key = gmalg.SM2(private, ID, gmalg.SM2().generate_pk(private))
+    r, s = key.sign(message)
+    sealed = key.encrypt(message)
+    return {
+        "sm2_keygen": key.generate_keypair,
+        "sm2_sign": lambda: key.sign(message),
+        "sm2_verify": lambda: key.verify(message, r, s),
+        "sm2_encrypt": lambda: key.encrypt(message),
+        "sm2_decrypt": lambda: key.decrypt(sealed),
+        "sm3_1024": lambda: sm3(kib),
+    }
+
+
 def _block(method: str, key: bytes, block: bytes) -> bytes:
     return bytes(getattr(gmalg.SM4(key), method)(block))
 
@@ -83,4 +100,5 @@ if __name__ == "__main__":
             "sm4_block": partial(_block, "encrypt"),
             **_exchange_verbs(),
         },
+        _times(),
     )

@@ -59,7 +59,7 @@ def _cbc(mode: int, key: bytes, iv: bytes, data: bytes) -> bytes:
 
 
 def _times() -> dict[str, Callable[[], object]]:
-    private, message = (12345).to_bytes(32, "big"), bytes(32)
+    private, message = secrets.token_bytes(31).rjust(32, b"\x01"), bytes(32)
     point = _point(private)
     key = _key(private=private, point=point)
     e = _digest(point, ID, message)

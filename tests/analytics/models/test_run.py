@@ -118,3 +118,17 @@ def test_an_artefact_given_at_the_start_scores_from_its_time_on() -> None:
     )
     engine = fed(9, {5: "10.0.0.8", 7: "10.0.0.7"}, Engine(RULES, models=[trained(request)]))
     assert [alert.entity for alert in engine.advance().alerts] == ["10.0.0.7"]
+
+
+def test_what_another_version_learnt_is_dropped_and_deleted() -> None:
+    engine = fed(12, {9: "10.0.0.7"}, Engine(RULES))
+    (request,) = engine.advance().training
+    engine.install(trained(request))
+    parts = engine.snapshot()
+    learnt = {name for name in parts if name.startswith(("model/", "hours/"))}
+    newer = msgspec.structs.replace(model_rule(hours=4), version="1.0.1")
+    for rules in (ruleset(newer), ruleset()):
+        restored = Engine.restore(rules, parts)
+        changed = restored.snapshot()
+        assert {name for name, raw in changed.items() if not raw} == learnt
+    assert all(Engine.restore(RULES, parts).snapshot().get(name) != b"" for name in learnt)

@@ -81,6 +81,19 @@ def test_a_scalar_outside_the_range_is_refused(engine, scalar):
         engine.sm2_private(scalar.to_bytes(32, "big"))
 
 
+def test_other_forms_of_a_good_point_are_refused(engine):
+    point = engine.sm2_generate().point()
+    for other in (
+        b"\x06" + point[1:],
+        b"\x07" + point[1:],
+        b"\x02" + point[1:33],
+        point[1:],
+        b"\0",
+    ):
+        with pytest.raises(Refused):
+            engine.sm2_public(other)
+
+
 def test_points_off_the_curve_are_refused_by_every_operation(engine):
     key = engine.sm2_generate()
     bad = b"\x04" + bytes(63) + b"\x01"

@@ -1,4 +1,4 @@
-from standin import problem
+from standin import START, problem
 
 from dashboard_api.access.roles import Role
 
@@ -53,3 +53,29 @@ def test_rules_are_listed_with_their_texts(site):
     (rule,) = site.browser(Role.SECURITY_ADMIN).get("/v1/rules").json()["items"]
     assert rule["text"]["title_zh"] == "路径探测"
     assert rule["techniques"] == ["T1595.003"]
+
+
+def test_coverage_is_asked_of_the_sensors_a_person_may_see(site):
+    owner = site.browser(Role.SYSTEM_OWNER, units=("social",))
+    path = "/v1/coverage?start=2026-11-20T08:00:00Z&sensor=pay&missed=true&limit=7"
+    assert owner.get(path).json()["totals"] == []
+    query, visible = site.sensors.asked
+    assert (query.start, query.sensor, query.missed, query.limit) == (START, "pay", True, 7)
+    assert visible == {"pay"}
+    assert site.officer().get("/v1/coverage").status_code == 200
+    assert site.sensors.asked[0].start is None
+    assert site.sensors.asked[1] is None
+    assert site.browser(Role.AUDIT_ADMIN).get("/v1/coverage").status_code == 403
+
+
+def test_sensors_are_enrolled_and_revoked_by_those_in_charge_of_their_unit(site):
+    admin = site.browser(Role.SYSTEM_ADMIN, units=("social",))
+    for name, unit in (("new", "tax"), ("gate", "social")):
+        answer = admin.post("/v1/enrolment-tokens", json={"name": name, "unit": unit})
+        assert problem(answer) == (403, "dashboard_api.unit.foreign")
+    assert site.acts()[-1] == ("u0", "sensor.token", "gate", "refused")
+    answer = admin.post("/v1/sensors/gate/revoke")
+    assert problem(answer) == (404, "collector.enrolment.unknown")
+    assert admin.post("/v1/sensors/pay/revoke").status_code == 204
+    answer = admin.post("/v1/enrolment-tokens", json={"name": "pay", "unit": "social"})
+    assert answer.status_code == 201

@@ -47,3 +47,11 @@ def test_metrics_from_another_machine_need_a_session(site):
     answer = get_from_afar(site, httpx.Cookies())
     assert problem(answer) == (401, "dashboard_api.session.missing")
     assert get_from_afar(site, site.browser(Role.SYSTEM_ADMIN).cookies).status_code == 200
+
+
+def test_metrics_from_another_machine_are_for_those_who_may_see_every_sensor(site):
+    auditor = site.browser(Role.AUDIT_ADMIN)
+    answer = get_from_afar(site, auditor.cookies)
+    assert problem(answer) == (403, "dashboard_api.permission.missing")
+    answer = get_from_afar(site, site.officer(units=("tax",)).cookies)
+    assert problem(answer) == (403, "dashboard_api.unit.foreign")

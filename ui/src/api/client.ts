@@ -6,6 +6,7 @@ import type {
   AlertRow,
   AlertSummary,
   Bucket,
+  Coverage,
   EventHit,
   EventPage,
   Me,
@@ -128,6 +129,7 @@ export const api = {
     get<{ items: Bucket[] }>('v1/events/count', { field, ...query }),
   event: (id: string) => get<EventHit>(`v1/events/${encodeURIComponent(id)}`),
   proof: (id: string) => get<Proof>(`v1/events/${encodeURIComponent(id)}/proof`),
+  coverage: (query: Query) => get<Coverage>('v1/coverage', query),
   sensors: () => get<{ items: Sensor[] }>('v1/sensors'),
   rules: () => get<{ items: Rule[] }>('v1/rules'),
 }

@@ -157,7 +157,7 @@ export interface Sensor {
   name: string
   unit: string
   realm: string
-  status: 'active' | 'revoked' | 'silent' | 'unenrolled'
+  status: 'active' | 'revoked' | 'silent' | 'unenrolled' | 'finished'
   enrolment: number
   key_id: string
   last_batch: number
@@ -167,6 +167,25 @@ export interface Sensor {
   events: number
   quarantined: number
   gaps: { from: string; to: string; reason: string }[]
+}
+
+/** What was judged and what was not: of a sensor, or of a rule where `rule` is named. */
+export interface CoverageCounts {
+  sensor: string
+  rule: string
+  events: number
+  late: number
+  too_late: number
+  unkeyed: number
+  evicted: number
+  lag_max_seconds: number
+}
+
+export interface Coverage {
+  start: string
+  items: (CoverageCounts & { minute: string; dataset: string })[]
+  next_cursor: string | null
+  totals: CoverageCounts[]
 }
 
 export interface Rule {
