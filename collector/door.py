@@ -15,7 +15,7 @@ from typing import Final
 
 from collector import notes, opening, redaction, rescan
 from collector.control import ControlLog
-from collector.enrolments import OWN_NAMES, Enrolments
+from collector.enrolments import Enrolments, is_own
 from collector.quarantine import Quarantine
 from collector.state.chains import ChainState
 from crypto import sm2, sm3
@@ -115,7 +115,7 @@ class Door:
         try:
             if principal and sensor != principal:
                 raise _foreign(sensor, principal, batch.header.number)
-            if sensor in self._written_here or sensor in OWN_NAMES:
+            if sensor in self._written_here or is_own(sensor):
                 raise _foreign(sensor, "somebody from outside", batch.header.number)
             # Before anything is opened: an unknown name must not make a folder.
             enrolment = opening.admitted(batch, sensor, self._enrolments)

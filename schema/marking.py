@@ -8,7 +8,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-MARKING: Final = re.compile(r"[绝絕机機秘祕]\s{0,4}密\s{0,4}[★☆*⭐✩-✰⋆]")
+_LEVELS: Final = "绝絕机機秘祕"
+_STARS: Final = "★☆*⭐✩✪✫✬✭✮✯✰⋆"
+
+MARKING: Final = re.compile(rf"[{_LEVELS}]\s{{0,4}}密\s{{0,4}}[{_STARS}]")
 """In folded text, see :mod:`schema.folding`."""
 
 
@@ -40,8 +43,9 @@ def _written(chars: str) -> str:
 
 
 _BLANK: Final = _written(" \t\u3000")
-_WRITTEN_GAP: Final = rf"(?:[\s+]|{_BLANK}){{0,4}}"
+# Between the characters also those nobody sees, which folding takes out.
+_WRITTEN_GAP: Final = rf"(?:[\s+\u00ad\u200b-\u200f\u2060\ufeff]|{_BLANK}){{0,4}}"
 _WRITTEN_MARKING: Final = re.compile(
-    _WRITTEN_GAP.join((_written("绝机秘絕機祕"), _written("密"), _written("★☆*＊⭐"))),
+    _WRITTEN_GAP.join((_written(_LEVELS), _written("密"), _written(_STARS + "＊"))),
     re.IGNORECASE,
 )

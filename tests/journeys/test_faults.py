@@ -28,6 +28,7 @@ from fengsui.wiring import Site
 from schema import log
 from schema.batch import Batch
 from schema.errors import FengsuiError
+from schema.event import DATASET, TROUBLE
 from schema.times import DAY, HOUR, SECOND
 
 GUESSING = "host-ssh-password-guessing"
@@ -141,7 +142,8 @@ subprocess.run(append, input=more, text=True, check=True, preexec_fn=free)
 assert wait(lambda: site.pipeline.failure or site.sensors[0].counters.disk_errors), "unnoticed"
 assert stored() == 1000
 free()
-assert wait(lambda: stored() == 2000), site.pipeline.failure
+# With the lines, perhaps, what the sensor tells of its refused writes.
+assert wait(lambda: stored() >= 2000), site.pipeline.failure
 assert wait(lambda: site.pipeline.failure is None)
 site.close()
 """
@@ -159,7 +161,8 @@ def test_a_full_disk_is_named_and_once_there_is_room_nothing_is_missing(
     )
     assert done.returncode == 0, done.stderr
     data = tmp_path / "full" / "data"
-    paths = [one.fields["url.path"] for one in stored(data, SENSOR)]
+    lines = [one for one in stored(data, SENSOR) if one.fields[DATASET] != TROUBLE]
+    paths = [one.fields["url.path"] for one in lines]
     expected = [f"/before/{number}" for number in range(1000)]
     assert paths == expected + [f"/during/{number}" for number in range(1000)]
     assert fengsui("verify", "--all", data=data).returncode == 0

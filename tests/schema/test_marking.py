@@ -37,6 +37,12 @@ def test_a_word_is_none(text: str) -> None:
     assert marking(text.replace(" ★", "x★")) == ""
 
 
+@pytest.mark.parametrize("text", ["絕密★", "祕密✰", "机密⋆", "秘\u200b密✩", "秘密\ufeff★"])
+def test_every_marking_the_mask_finds_is_found_in_long_texts_too(text: str) -> None:
+    assert [finding.kind for finding in privacy.find(text)] == ["classified"]
+    assert marking(f"关于 {text}10年 的") == text
+
+
 @given(
     st.lists(st.sampled_from(["秘", "密", "★", "%E7%A7%98", "%E5%AF%86", " ", "\\xC3\\xDC", "*"]))
 )
