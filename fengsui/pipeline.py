@@ -42,6 +42,9 @@ INTAKE_BATCHES_MAX: Final = 4
 COMMIT_EVERY_US: Final = SECOND
 """A crash repeats at most this much evaluation; the events themselves are long on disk."""
 
+PENDING_MAX: Final = 500_000
+"""Hits waiting for a sensor that lags, some 150 MB; beyond it the others wait in the log."""
+
 HEARTBEAT_EVERY_US: Final = SECOND
 PROVISIONAL_LAG_US: Final = SECOND
 """Only while the watermark lags more than this are provisional alerts worked out."""
@@ -77,6 +80,8 @@ class Stages:
     """The clock events are judged by: recorded time in a replay."""
     pace: Clock
     """The machine's clock: when to commit, beat and look ahead."""
+    pending_max: int = PENDING_MAX
+    """Hits that may wait for the watermark before only the sensor it waits for is read on."""
     intake_batches_max: int = INTAKE_BATCHES_MAX
     """Batches taken in at once; alerts do not depend on it."""
 
@@ -109,6 +114,8 @@ class Pipeline:
         self._looked_at = 0
         self.progress = Progress()
         self.failure: Exception | None = None
+        self._held: set[str] = set()
+        """Sensors whose batches wait in the log until fewer hits wait in memory."""
         self._heard: queue.SimpleQueue[Heartbeat] = queue.SimpleQueue()
         self._started_at = stages.pace.now()
         self._sources = Sources(stages.engine, control=stages.control, enrolments=stages.enrolments)
@@ -176,7 +183,7 @@ class Pipeline:
         accepted = self._stages.intake.step(self._stages.intake_batches_max)
         # A sensor is enrolled before its first batch can be here: it is waited for in time.
         self._sources.follow()
-        self._feed(accepted)
+        self._feed(self._let_in(accepted))
         self._heartbeat()
         self._take(self._stages.engine.advance)
         self._look_ahead()
@@ -186,6 +193,9 @@ class Pipeline:
 
     def finish(self) -> None:
         """The end of a replay: release everything that still waits, then commit."""
+        while self._held:
+            self._feed(self._let_in([], all_of_it=True))
+            self._take(self._stages.engine.advance)
         self._take(self._stages.engine.finish)
         self._commit()
 
@@ -226,25 +236,52 @@ class Pipeline:
                 events += len(batch.ids)
         self.progress = replace(self.progress, events=self.progress.events + events)
 
+    def _let_in(
+        self, accepted: Sequence[AcceptedBatch], *, all_of_it: bool = False
+    ) -> list[AcceptedBatch]:
+        """What the engine takes now: those held before it first, each sensor in its own order."""
+        engine, intake = self._stages.engine, self._stages.intake
+        full = not all_of_it and engine.pending > self._stages.pending_max
+        holding = engine.holding() if full else None
+        taken: list[AcceptedBatch] = []
+        for batch in accepted:
+            if full and batch.sensor not in (holding, CONTROL):
+                self._held.add(batch.sensor)
+            if batch.sensor not in self._held:
+                taken.append(batch)
+        for sensor in sorted(self._held):
+            if full and sensor != holding:
+                continue
+            again = intake.read_again(
+                sensor, engine.cursors.get(sensor, 0), self._stages.intake_batches_max
+            )
+            taken.extend(again)
+            if not again:
+                self._held.discard(sensor)
+        return taken
+
     def _heartbeat(self) -> None:
         """Each second: how far idle chains are read, and which sensors have fallen silent."""
         engine, intake = self._stages.engine, self._stages.intake
         while not self._heard.empty():
-            beat = self._heard.get()
-            engine.heartbeat(beat.sensor, beat.low_watermark)
+            self._beat(self._heard.get())
         now = self._stages.pace.now()
         if now - self._beat_at < HEARTBEAT_EVERY_US:
             return
         self._beat_at = now
         for sensor in self._stages.sensors:
-            beat = intake.heartbeat(sensor.heartbeat())
-            engine.heartbeat(beat.sensor, beat.low_watermark)
-        for chain in filter(is_own, engine.cursors):
+            self._beat(intake.heartbeat(sensor.heartbeat()))
+        for chain in filter(is_own, set(engine.cursors) - self._held):
             # Pushed events are sealed on arrival: only what a system gathered first is on its way.
             engine.heartbeat(chain, self._stages.clock.now() - PUSH_LATENESS_US)
         # Nobody was heard while the platform stood still: silence counts from its start.
         listened = now - self._started_at > SILENT_US
         self._sources.listen(intake.status(), give_up=listened)
+
+    def _beat(self, beat: Heartbeat) -> None:
+        """A heartbeat counts for a sensor all of whose batches are with the engine."""
+        if beat.sensor not in self._held:
+            self._stages.engine.heartbeat(beat.sensor, beat.low_watermark)
 
     def _take(self, step: Callable[[], Output]) -> None:
         """Keep what a step decided; where it asks for a model, train one and step on."""

@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from journey import control_records, final_alerts
 from machine import HandClock, Machine, RemoteSensor, framed, until
 
 from fengsui.folder import DataFolder
+from fengsui.pipeline import Pipeline
 from fengsui.wiring import Site
 from schema.times import HOUR, MINUTE, SECOND
 
@@ -88,3 +90,25 @@ def test_alerts_made_anew_wait_for_the_same_sensors_from_the_same_times(machine:
     with closing(machine.open(clock=clock)) as site:
         site.pipeline.round()
     assert final_alerts(machine.data) == before
+
+
+def test_while_too_many_hits_wait_only_the_sensor_they_wait_for_is_read_on(
+    machine: Machine,
+) -> None:
+    with closing(machine.open()) as site:
+        fast, slow = RemoteSensor(site, "fast"), RemoteSensor(site, "slow")
+        pipeline = Pipeline(replace(site.pipeline._stages, pending_max=3))
+        engine, now = pipeline._stages.engine, site.clock.now()
+        for second in range(12):
+            at = now - (60 - second) * SECOND
+            site.intake.accept(framed(fast.seal([f"{ATTACK}?{second}"], at=at, ip=second)))
+            pipeline.round()
+        assert site.status_of("fast").events == 12
+        assert engine.pending == 4
+        for second in range(12):
+            site.intake.accept(framed(slow.seal(["/"], at=now - (60 - second * 4) * SECOND)))
+            pipeline.round()
+        site.intake.accept(framed(fast.seal(["/"], at=now), slow.seal(["/"], at=now)))
+        until(replace(site, pipeline=pipeline), lambda: len(site.alerts.final()) == 12)
+        pipeline._commit()
+        assert _too_late(site) == 0

@@ -89,7 +89,7 @@ class RemoteSensor:
         if enrolled:
             site.enrolments.add_local(name, "unit", key=self.key.public)
 
-    def seal(self, paths: Sequence[str], *, at: int) -> Batch:
+    def seal(self, paths: Sequence[str], *, at: int, ip: int = 20) -> Batch:
         """A batch of requests at that time (microseconds UTC), and nothing earlier to come."""
         events: list[Fields] = []
         for path in paths:
@@ -102,7 +102,7 @@ class RemoteSensor:
                     "gov.sensor.offset": self._offset,
                     "gov.sensor.source": "nginx",
                     "host.name": self.name,
-                    "source.ip": "192.0.2.20",
+                    "source.ip": f"192.0.2.{ip}",
                     "url.original": path,
                     "url.path": path,
                 }
