@@ -1,5 +1,6 @@
 """What the documents promise exists, and what exists is documented."""
 
+import json
 import re
 import typing
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from collector.control import Action
 from fengsui.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,3 +53,10 @@ def test_both_readmes_show_the_same_map() -> None:
     ]
     half = len(maps) // 2
     assert [row[0] for row in maps[:half]] == [row[0] for row in maps[half:]]
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("action", typing.get_args(Action))
+def test_every_record_of_the_platform_has_a_word_on_the_page(action: str, language: str) -> None:
+    words = json.loads((ROOT / f"ui/src/i18n/{language}.json").read_text("utf-8"))
+    assert words[f"action.{action}"]
