@@ -171,7 +171,7 @@ def test_a_domain_outside_the_limits_is_refused(domain, key):
 def test_the_longest_domain_and_many_domains_work_within_the_cache_limit(standard_key):
     for domain in ["x" * 8191, *(f"fengsui/test/{number}" for number in range(40))]:
         standard_key.public.verify(standard_key.sign(b"", domain=domain), b"", domain=domain)
-    assert len(standard_key.public._digest._states) <= sm2._DOMAINS_CACHED_MAX
+    assert len(standard_key.public._digest._states) <= _identity._DOMAINS_CACHED_MAX
 
 
 def test_two_signatures_of_one_message_differ(key):
