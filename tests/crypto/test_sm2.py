@@ -10,7 +10,7 @@ from gmssl import sm3 as gmssl_sm3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crypto import _asn1, _der, engines, sm2, sm3
+from crypto import _asn1, _der, _identity, engines, sm2, sm3
 from crypto.engines import curve
 from crypto.engines.libcrypto import LibcryptoEngine
 from crypto.engines.port import Refused
