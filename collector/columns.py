@@ -179,9 +179,7 @@ def _look_again(columns: Columns, body: Body) -> None:
 
 
 def _times(events: Sequence[Fields]) -> list[int]:
-    texts = [event[TIME] for event in events]
-    known = {text: times.from_text(text) for text in set(texts)}  # type: ignore[arg-type]
-    return [known[text] for text in texts]
+    return times.from_texts([event[TIME] for event in events])  # type: ignore[misc]
 
 
 def _time_and_place(columns: Columns) -> None:

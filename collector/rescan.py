@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from schema import privacy
+from schema import native, privacy
 from schema.event import Fields
 from schema.fields import catalogue
 
@@ -25,6 +25,14 @@ _GROUP: Final = 16
 
 def worth_a_look(payloads: Sequence[bytes | None]) -> list[int]:
     """Indexes of the payloads that may hold something; the others certainly do not."""
+    if native.scan:
+        numbers, folded = native.scan.payloads(payloads)
+        return sorted([*numbers, *(at for at in folded if _may_hide(payloads[at] or b""))])
+    return in_python(payloads)
+
+
+def in_python(payloads: Sequence[bytes | None]) -> list[int]:
+    """What :func:`worth_a_look` answers where there is no native module."""
     wanted: list[int] = []
     for start in range(0, len(payloads), _GROUP):
         group = payloads[start : start + _GROUP]

@@ -20,6 +20,7 @@ __all__ = [
     "hmac",
     "kdf",
     "leaves",
+    "merkle_root",
     "new",
 ]
 
@@ -48,6 +49,11 @@ def digest_stream(chunks: Iterable[bytes]) -> bytes:
 def leaves(salts: Sequence[bytes], payloads: Sequence[bytes]) -> list[bytes]:
     """Return SM3(0x00 ‖ salt ‖ payload) for every pair: the leaves of a Merkle tree."""
     return engines.current().sm3_leaves(salts, payloads)
+
+
+def merkle_root(leaf_hashes: Sequence[bytes]) -> bytes:
+    """Return the root of the Merkle tree over at least one leaf; an odd node is promoted."""
+    return engines.current().sm3_merkle_root(leaf_hashes)
 
 
 def new(data: bytes = b"") -> Hash:

@@ -32,10 +32,7 @@ def _level_up(level: Sequence[bytes]) -> list[bytes]:
 
 def root(leaf_hashes: Sequence[bytes]) -> bytes:
     """The root over at least one leaf."""
-    level = leaf_hashes
-    while len(level) > 1:
-        level = _level_up(level)
-    return level[0]
+    return sm3.merkle_root(leaf_hashes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
+from schema import native
 from schema.errors import FengsuiError
 
 SECOND: Final = 1_000_000
@@ -58,6 +60,16 @@ def from_written(text: str, *, last: bool = False) -> int:
         moment = moment.replace(hour=23, minute=59, second=59, microsecond=999_999)
     delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return (delta.days * 86_400 + delta.seconds) * SECOND + delta.microseconds
+
+
+def from_texts(texts: Sequence[str]) -> list[int]:
+    """As :func:`from_text` of each; raises for the first that has another form."""
+    # None when one of them is refused: which, and why, is told below.
+    found = native.scan.times(texts) if native.scan else None
+    if found is None:
+        known = {text: from_text(text) for text in dict.fromkeys(texts)}
+        found = [known[text] for text in texts]
+    return found
 
 
 def from_text(text: str) -> int:

@@ -15,7 +15,7 @@ from typing import Final
 
 from crypto import sm3
 from schema import event as events_schema
-from schema import privacy
+from schema import native, privacy
 from schema.event import Fields
 from schema.fields import catalogue
 from sensors.sources import record
@@ -76,13 +76,12 @@ class Masker:
 
     def _unknown(self, events: list[Fields]) -> set[str]:
         """Each text of the events that may hold something and is not known to be clean, once."""
-        try:
-            values = set(chain.from_iterable([fields.values() for fields in events]))
-        except TypeError:
-            # A list among them: such events are of few sources.
-            values = set(chain.from_iterable(map(_texts, events)))
-        names = set(chain.from_iterable(events)) - _KNOWN
-        texts = {text for value in values | names if (text := _searched(value))}
+        if native.scan:
+            texts, names = native.scan.texts(events)
+            names -= _KNOWN
+            texts.update(text for name in names if (text := _searched(name)))
+        else:
+            texts, names = _all_texts(events)
         persons = set(filter(privacy.names_person, names))
         if persons:
             texts.update(chain.from_iterable(map(_named, events)))
@@ -94,6 +93,17 @@ class Masker:
         short = {text for text in texts if len(text) <= _CLEAN_CHARS_MAX}
         short.difference_update(texts[index] for index in found)
         self._clean |= short
+
+
+def _all_texts(events: list[Fields]) -> tuple[set[str], set[str]]:
+    """The texts of the events that are long or strange enough, and the names that are unknown."""
+    try:
+        values = set(chain.from_iterable([fields.values() for fields in events]))
+    except TypeError:
+        # A list among them: such events are of few sources.
+        values = set(chain.from_iterable(map(_texts, events)))
+    names = set(chain.from_iterable(events)) - _KNOWN
+    return {text for value in values | names if (text := _searched(value))}, names
 
 
 def _searched(value: object) -> str:

@@ -93,6 +93,13 @@ class PackagedHashing:
         salted = [salt + payload for salt, payload in zip(salts, payloads, strict=True)]
         return self.sm3_digest_many(salted, b"\0")
 
+    def sm3_merkle_root(self, leaves: Sequence[bytes]) -> bytes:
+        level = list(leaves)
+        while len(level) > 1:
+            pairs = [left + right for left, right in zip(level[0::2], level[1::2], strict=False)]
+            level = self.sm3_digest_many(pairs, b"\1") + level[len(pairs) * 2 :]
+        return level[0]
+
     def sm3_hmac(self, key: bytes, data: bytes) -> bytes:
         if SM3_SOURCE == "hashlib":
             return hmac.digest(key, data, "sm3")

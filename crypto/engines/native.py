@@ -70,6 +70,7 @@ class NativeEngine:
             self.sm3_digest = sm.sm3_digest
             self.sm3_digest_many = sm.sm3_digest_many
             self.sm3_leaves = sm.sm3_leaves
+            self.sm3_merkle_root = sm.sm3_merkle_root
             self.sm3_hmac = sm.sm3_hmac
             self.sm4_ecb_encrypt = sm.sm4_ecb_encrypt
             self.sm4_ecb_decrypt = sm.sm4_ecb_decrypt

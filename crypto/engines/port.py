@@ -122,6 +122,10 @@ class Engine(Protocol):
     def sm3_leaves(self, salts: Sequence[bytes], payloads: Sequence[bytes]) -> list[bytes]:
         """Return SM3(0x00 ‖ salt ‖ payload) for every pair, in order."""
 
+    def sm3_merkle_root(self, leaves: Sequence[bytes]) -> bytes:
+        """Return the root over at least one leaf: node = SM3(0x01 ‖ left ‖ right), an odd one
+        promoted."""
+
     def sm3_hmac(self, key: bytes, data: bytes) -> bytes:
         """Return HMAC-SM3(key, data)."""
 

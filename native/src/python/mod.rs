@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 
 mod input;
+mod scan;
 mod sm2;
 mod sm3;
 mod sm4;
@@ -14,7 +15,10 @@ fn fengsui_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     sm3::register(&sm)?;
     sm4::register(&sm)?;
     sm.add_function(wrap_pyfunction!(version, &sm)?)?;
-    module.add_submodule(&sm)
+    module.add_submodule(&sm)?;
+    let scan = PyModule::new(module.py(), "scan")?;
+    scan::register(&scan)?;
+    module.add_submodule(&scan)
 }
 
 /// The version of this module; the Python side shows it in status.
