@@ -17,7 +17,7 @@ from typing import Final
 
 import duckdb
 
-from collector.index.rows import COLUMNS, NULL_INTEGER, Part, frame
+from collector.index.rows import COLUMNS, Part, frame
 from schema.times import DAY, SECOND
 
 OPEN_DAYS_MAX: Final = 8
@@ -144,10 +144,6 @@ class Days:
     def _store(self, one: _Day, parts: Sequence[Part]) -> None:
         table = frame(parts)
         names = ", ".join(f'"{name}"' for name in table)
-        values = ", ".join(
-            f'NULLIF("{name}", {NULL_INTEGER})' if COLUMNS[name] == "BIGINT" else f'"{name}"'
-            for name in table
-        )
         cursors = {
             part.batch.sensor: max(part.batch.number, 0)
             for part in sorted(parts, key=lambda part: part.batch.number)
@@ -157,7 +153,7 @@ class Days:
             self._writer.execute("BEGIN")
             try:
                 self._writer.execute(
-                    f"INSERT INTO {one.name}.events ({names}) SELECT {values} FROM incoming"
+                    f"INSERT INTO {one.name}.events ({names}) SELECT {names} FROM incoming"
                 )
                 for sensor, number in cursors.items():
                     self._move_cursor(one, sensor, number)

@@ -22,7 +22,7 @@ T = TypeVar("T")
 Array: TypeAlias = npt.NDArray[Any]
 
 NULL_INTEGER: Final = -(2**63)
-"""Stands for an absent integer on the way into DuckDB; intake lets no event hold it."""
+"""Stands for an absent integer until it is masked; intake lets no event hold it."""
 
 _SQL_TYPES: Final = {"keyword": "VARCHAR", "text": "VARCHAR", "ip": "VARCHAR"} | {
     "integer": "BIGINT",
@@ -77,7 +77,7 @@ class _Block:
 
 
 def frame(parts: Sequence[Part]) -> dict[str, Array]:
-    """Columns by name; integers that are absent hold :data:`NULL_INTEGER`.
+    """Columns by name; integers that are absent are masked.
 
     Rows stand shape by shape, not in the order of their batch: every row says its place.
     """
@@ -92,7 +92,8 @@ def frame(parts: Sequence[Part]) -> dict[str, Array]:
     table["rest"] = _texts(rests.split("\n")[: len(table["wide"])])
     for name in set(chain.from_iterable(block.columns for block in blocks)) & _LOOSE:
         if COLUMNS[name] == "BIGINT":
-            table[name] = np.array(_column(blocks, name, NULL_INTEGER), dtype=np.int64)
+            integers = np.array(_column(blocks, name, NULL_INTEGER), dtype=np.int64)
+            table[name] = np.ma.masked_equal(integers, NULL_INTEGER, copy=False)
         else:
             table[name] = _texts(_column(blocks, name, None))
     return table
