@@ -14,7 +14,7 @@ _M_ARENA_MAX: Final = -8
 """From glibc's malloc.h."""
 _ARENAS: Final = 2
 _YOUNG_OBJECTS: Final = 10_000
-"""Containers made before the youngest are looked through; Python's own 700 are but a third of a batch."""
+"""Containers made before the youngest are looked through; Python's own 700 are few."""
 
 
 def keep_arenas_few() -> None:
