@@ -14,6 +14,8 @@ _EVERY_SECONDS: Final = 0.2
 _M_ARENA_MAX: Final = -8
 """From glibc's malloc.h."""
 _ARENAS: Final = 2
+_YOUNG_OBJECTS: Final = 10_000
+"""Containers made before the youngest are looked through; Python's own 700 are few."""
 
 
 def keep_arenas_few() -> None:
@@ -29,12 +31,15 @@ def keep_arenas_few() -> None:
 def settle() -> None:
     """Let the garbage collector look no more at what was loaded at the start: it stays anyway.
 
-    Call once all parts stand; walking them again costs two per cent of a full pipeline.
+    Call once all parts stand; walking them again costs two per cent of a full pipeline. What is
+    made later is looked at less often too: the events of a round are no cycles, and looking
+    through them again and again costs three per cent.
     """
     gc.collect()
     gc.freeze()
     # What is frozen is not freed at exit, and the index's library complains of each object left.
     atexit.register(gc.unfreeze)
+    gc.set_threshold(_YOUNG_OBJECTS)
 
 
 def give_back() -> None:

@@ -96,7 +96,7 @@ fn has_escapes(text: &[u8]) -> bool {
 
 /// The look at a sealed event, which is JSON: there a backslash before a quote hides nothing.
 pub fn payload(json: &[u8]) -> Look {
-    if !json.is_ascii() || (holds(json, b'%', b'\\') && hides(json)) {
+    if !json.is_ascii() || hides(json) {
         Look::Folded
     } else if long_number(json) {
         Look::Number
@@ -105,10 +105,20 @@ pub fn payload(json: &[u8]) -> Look {
     }
 }
 
+/// A percent sign, or a backslash before anything but a quote; over blocks, as above.
 fn hides(json: &[u8]) -> bool {
-    json.iter()
-        .enumerate()
-        .any(|(at, &byte)| byte == b'%' || (byte == b'\\' && json.get(at + 1) != Some(&b'"')))
+    let Some((&last, first)) = json.split_last() else {
+        return false;
+    };
+    matches!(last, b'%' | b'\\')
+        || first
+            .chunks(64)
+            .zip(json[1..].chunks(64))
+            .any(|(block, next)| {
+                block.iter().zip(next).fold(false, |found, (&byte, &next)| {
+                    found | (byte == b'%') | ((byte == b'\\') & (next != b'"'))
+                })
+            })
 }
 
 #[cfg(test)]
