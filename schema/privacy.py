@@ -24,7 +24,6 @@ __all__ = [
     "DIGITS_MIN",
     "Finding",
     "Kind",
-    "doubtful",
     "find",
     "find_many",
     "marking",
@@ -93,11 +92,6 @@ def find_many(texts: Sequence[str]) -> dict[int, list[Finding]]:
             suspects.extend(chosen)
     found = {at: find(texts[at]) for at in sorted(suspects)}
     return {at: findings for at, findings in found.items() if findings}
-
-
-def doubtful(text: str) -> bool:
-    """Whether the text is beyond a quick look: long digits, or folding may change it."""
-    return _is_costly(text) or _looks_dirty(text)
 
 
 def _is_costly(text: str) -> bool:
