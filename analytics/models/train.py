@@ -32,6 +32,22 @@ LOUD_QUANTILE: Final = 0.99
 """The row at this quantile of the training scores 800; a row above all others in every feature
 at once scores 1000."""
 
+_UNUSED: Final = (
+    "scipy.fft",
+    "scipy.integrate",
+    "scipy.interpolate",
+    "scipy.stats",
+    "sklearn.decomposition",
+    "sklearn.ensemble._gb",
+    "sklearn.ensemble._hist_gradient_boosting.gradient_boosting",
+    "sklearn.ensemble._stacking",
+    "sklearn.ensemble._voting",
+    "sklearn.ensemble._weight_boosting",
+    "sklearn.metrics.cluster",
+    "sklearn.model_selection",
+)
+"""What scikit-learn imports and a forest of this kind never calls: thirty MiB of the child."""
+
 _SCALE: Final = 1_000_000
 _RAW_STEP: Final = 0.001
 """Keeps the scale rising where all training rows are alike."""
@@ -53,7 +69,7 @@ def train(rows: Sequence[Sequence[int]]) -> Forest:
     # The one import of scikit-learn in the product.
     import numpy as np
 
-    with deferred("scipy.stats", "sklearn.metrics.cluster"):
+    with deferred(*_UNUSED):
         from sklearn.ensemble import IsolationForest
 
     matrix = np.asarray(rows, dtype=np.float32)
