@@ -101,7 +101,7 @@ def _import(module: str) -> tuple[float, float]:
         "print((time.perf_counter() - begun) * 1000, pss_mb_of(me) - before)"
     )
     found = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-P", "-c", code],
         capture_output=True,
         text=True,
         check=True,

@@ -133,7 +133,7 @@ def _cpu_seconds(command: Sequence[str], folder: Path, peer: Peer | None) -> flo
 
 
 def _our_seconds(folder: Path) -> float:
-    return _cpu_seconds([sys.executable, str(READER), str(folder)], folder, None)
+    return _cpu_seconds([sys.executable, "-P", str(READER), str(folder)], folder, None)
 
 
 def _peer_seconds(folder: Path, peer: Peer) -> float:
