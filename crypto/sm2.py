@@ -396,7 +396,8 @@ def _sound(engine: port.Engine, call: Callable[[], _T]) -> _T:
     """Run what an engine can only refuse by a fault of its own: the input has been checked."""
     try:
         return call()
-    except Refused:
+    except (Refused, RuntimeError):
+        # RuntimeError: the random source failed its health tests, and nothing is made from it.
         raise CryptoError(
             "crypto.library.failed",
             f"{engine.describe()} failed on valid input; run the self-test.",

@@ -3,7 +3,8 @@
 Engines compute and nothing else: what enters has been checked by ``sm2``, ``sm3`` and ``sm4``
 (sizes, ranges, encodings), what leaves is encoded there. Points are 65 bytes 04 ‖ x ‖ y, scalars
 and digests 32 bytes big-endian, signatures r ‖ s in 64 bytes. Deterministic operations give the
-same bytes in every engine; randomised ones accept each other's output.
+same bytes in every engine; randomised ones accept each other's output. A random source that
+fails its tests ends an operation with RuntimeError.
 """
 
 from collections.abc import Sequence

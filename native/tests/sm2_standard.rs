@@ -1,7 +1,7 @@
 //! SM2 gives the numbers of GB/T 32918.5-2017 and agrees with other implementations' vectors.
 
 use fengsui_native::sm2::{
-    PrivateKey, PublicKey, der, encrypt_with_nonce, message_digest, sign_with_nonce,
+    PrivateKey, PublicKey, encrypt_with_nonce, message_digest, sign_with_nonce,
 };
 
 fn hex(text: &str) -> Vec<u8> {
@@ -123,18 +123,17 @@ fn signatures_of_openssl_verify() {
     let cases = [
         (
             "D7AD397F6FFA5D4F7F11E7217F241607DC30618C236D2C09C1B9EA8FDADEE2E8",
-            "3046022100AB1DB64DE7C40EDBDE6651C9B8EBDB804673DB836E5D5C7FE15DCF9ED2725037022100EBA7
-             14451FF69B0BB930B379E192E7CD5FA6E3C41C7FBD8303B799AB54A54621",
+            "AB1DB64DE7C40EDBDE6651C9B8EBDB804673DB836E5D5C7FE15DCF9ED2725037EBA714451FF69B0BB930
+             B379E192E7CD5FA6E3C41C7FBD8303B799AB54A54621",
         ),
         (
             "B1139602C6ECC9E15E2F3F9C635A1AFE737058BC15387479C1EA0D0B3D90E9E5",
-            "3045022100E6E0414EBD3A656C35602AF14AB20287DBF30D57AF75C49A188ED4B42391F22402202F54F2
-             77C606F4605E1CE9514947FFDDF94C67A539804A4ED17F852288BDBE2E",
+            "E6E0414EBD3A656C35602AF14AB20287DBF30D57AF75C49A188ED4B42391F2242F54F277C606F4605E1C
+             E9514947FFDDF94C67A539804A4ED17F852288BDBE2E",
         ),
     ];
     for (e, signature) in cases {
-        let signature = der::decode(&hex(signature)).unwrap();
-        assert!(public.verify(&bytes(e), &signature));
+        assert!(public.verify(&bytes(e), &bytes::<64>(signature)));
     }
 }
 

@@ -359,10 +359,11 @@ def test_errors_and_their_causes_hold_no_key_material(vectors, key):
         assert body.splitlines()[1].decode() not in shown
 
 
-def test_an_engine_that_fails_on_good_input_is_named():
+@pytest.mark.parametrize("fault", [Refused, RuntimeError])
+def test_an_engine_that_fails_on_good_input_is_named(fault):
     class Failing(LibcryptoEngine):
         def sm2_generate(self):
-            raise Refused
+            raise fault
 
     with engines.using(Failing()):
         error = refused("crypto.library.failed", PrivateKey.generate)

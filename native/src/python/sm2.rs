@@ -22,10 +22,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Sm2PublicKey>()?;
     module.add_function(wrap_pyfunction!(sm2_verify_many, module)?)?;
     module.add_function(wrap_pyfunction!(sm2_sign_with_nonce, module)?)?;
-    module.add_function(wrap_pyfunction!(sm2_encrypt_with_nonce, module)?)?;
-    module.add_function(wrap_pyfunction!(sm2_sign_messages, module)?)?;
-    module.add_function(wrap_pyfunction!(sm2_verify_message, module)?)?;
-    module.add_function(wrap_pyfunction!(sm2_health, module)?)
+    module.add_function(wrap_pyfunction!(sm2_encrypt_with_nonce, module)?)
 }
 
 impl From<Error> for PyErr {
@@ -253,47 +250,4 @@ fn sm2_encrypt_with_nonce<'py>(
         py,
         &sm2::encrypt_with_nonce(sized(point)?, plaintext, &k)?,
     ))
-}
-
-/// DER signatures over e = SM3(z ‖ message) of each message, in order.
-#[pyfunction]
-fn sm2_sign_messages<'py>(
-    py: Python<'py>,
-    key: &Sm2PrivateKey,
-    z: &[u8],
-    messages: Vec<Bound<'py, PyBytes>>,
-) -> PyResult<Vec<Bound<'py, PyBytes>>> {
-    let z: &Digest = sized(z)?;
-    let contents: Vec<&[u8]> = messages.iter().map(|message| message.as_bytes()).collect();
-    let sign = || -> Result<Vec<Signature>, Error> {
-        key.0.sign_many(&crate::sm3::digest_many(z, &contents))
-    };
-    let small = contents.len() < DETACH_FROM && contents.iter().all(|m| m.len() < 1024);
-    let signatures = if small { sign() } else { py.detach(sign) }?;
-    Ok(signatures
-        .iter()
-        .map(|signature| PyBytes::new(py, &sm2::der::encode(signature)))
-        .collect())
-}
-
-/// Whether a canonical DER signature is the key's over e = SM3(z ‖ message).
-#[pyfunction]
-fn sm2_verify_message(
-    py: Python<'_>,
-    key: &Sm2PublicKey,
-    z: &[u8],
-    message: &[u8],
-    der: &[u8],
-) -> PyResult<bool> {
-    let z: &Digest = sized(z)?;
-    let Some(signature) = sm2::der::decode(der) else {
-        return Ok(false);
-    };
-    Ok(py.detach(|| key.0.verify(&sm2::message_digest(z, message), &signature)))
-}
-
-/// Tests the random source; RuntimeError when it fails.
-#[pyfunction]
-fn sm2_health() -> PyResult<()> {
-    Ok(sm2::random::check()?)
 }

@@ -40,30 +40,6 @@ fn sm3_leaves<'py>(
         .iter()
         .map(|salt| salt.array("a salt").copied())
         .collect::<PyResult<Vec<_>>>()?;
-    leaves(py, &salts, &payloads)
-}
-
-/// [`sm3_leaves`] with the salts joined.
-#[pyfunction]
-fn sm3_leaves_joined<'py>(
-    py: Python<'py>,
-    salts: Input<'py>,
-    payloads: Vec<Input<'py>>,
-) -> PyResult<Bound<'py, PyList>> {
-    let (salts, rest) = salts.bytes().as_chunks::<16>();
-    if !rest.is_empty() {
-        return Err(PyValueError::new_err("salts have 16 bytes each"));
-    }
-    // A copy, since the lock may be released while they are read.
-    let salts = salts.to_vec();
-    leaves(py, &salts, &payloads)
-}
-
-fn leaves<'py>(
-    py: Python<'py>,
-    salts: &[[u8; 16]],
-    payloads: &[Input<'py>],
-) -> PyResult<Bound<'py, PyList>> {
     if salts.len() != payloads.len() {
         return Err(PyValueError::new_err(format!(
             "{} salts for {} payloads",
@@ -73,7 +49,7 @@ fn leaves<'py>(
     }
     list_of(
         py,
-        &unlocked_many(py, payloads, |payloads| sm3::leaves(salts, payloads)),
+        &unlocked_many(py, &payloads, |payloads| sm3::leaves(&salts, payloads)),
     )
 }
 
@@ -97,30 +73,6 @@ fn sm3_hmac<'py>(py: Python<'py>, key: Input<'py>, data: Input<'py>) -> Bound<'p
         py,
         &unlocked(py, &[&key, &data], || sm3::hmac(secret, bytes)),
     )
-}
-
-/// HMAC-SM3(key, chunk) for every chunk, in order.
-#[pyfunction]
-fn sm3_hmac_many<'py>(
-    py: Python<'py>,
-    key: Input<'py>,
-    chunks: Vec<Input<'py>>,
-) -> PyResult<Bound<'py, PyList>> {
-    let mac = sm3::Hmac::new(key.bytes());
-    list_of(py, &unlocked_many(py, &chunks, |chunks| mac.many(chunks)))
-}
-
-/// The key derivation function of SM2 (GB/T 32918.4-2016, 5.4.3).
-#[pyfunction]
-fn sm3_kdf<'py>(
-    py: Python<'py>,
-    secret: Input<'py>,
-    length: usize,
-) -> PyResult<Bound<'py, PyBytes>> {
-    if length > sm3::KDF_MOST {
-        return Err(PyValueError::new_err("the KDF counter has 32 bits"));
-    }
-    Ok(PyBytes::new(py, &sm3::kdf(secret.bytes(), length)))
 }
 
 /// A running SM3, with the methods of a `hashlib` object.
@@ -196,9 +148,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(sm3_digest, module)?)?;
     module.add_function(wrap_pyfunction!(sm3_digest_many, module)?)?;
     module.add_function(wrap_pyfunction!(sm3_leaves, module)?)?;
-    module.add_function(wrap_pyfunction!(sm3_leaves_joined, module)?)?;
     module.add_function(wrap_pyfunction!(sm3_merkle_root, module)?)?;
-    module.add_function(wrap_pyfunction!(sm3_hmac, module)?)?;
-    module.add_function(wrap_pyfunction!(sm3_hmac_many, module)?)?;
-    module.add_function(wrap_pyfunction!(sm3_kdf, module)?)
+    module.add_function(wrap_pyfunction!(sm3_hmac, module)?)
 }

@@ -9,7 +9,6 @@
 mod cipher;
 mod comb;
 mod ct;
-pub mod der;
 mod exchange;
 mod field;
 mod inverse;
