@@ -17,7 +17,7 @@ Op: TypeAlias = Literal[
     "contains",
     "startswith",
     "endswith",
-    "pattern",
+    "wildcard",
     "regex",
     "cidr",
     "exists",
@@ -30,7 +30,11 @@ Op: TypeAlias = Literal[
     "same_as",
     "starts_as",
     "ends_as",
+    "contains_as",
 ]
+
+Part: TypeAlias = Literal["", "minute", "hour", "day", "week", "month", "year"]
+"""Which part of a time is compared; empty for the value itself."""
 
 ANY_FIELD = ""
 """The field of a keyword: it is looked for in every value of the event."""
@@ -39,15 +43,18 @@ ANY_FIELD = ""
 class Atom(msgspec.Struct, frozen=True, tag="is", array_like=True):
     """One question: does ``field`` stand in relation ``op`` to ``value``?
 
-    ``pattern`` holds an RE2 expression for the whole lower-cased value (for the value as it is when
-    ``cased``), ``regex`` one searched in the value as it is; ``same_as``, ``starts_as`` and
-    ``ends_as`` name another field.
+    ``wildcard`` is compared with the whole value: ``*`` stands for any text, ``?`` for one
+    character, and a backslash takes the meaning from ``*``, ``?`` and itself. ``regex`` is an RE2
+    expression searched in the value as it is; ``same_as``, ``starts_as``, ``ends_as`` and
+    ``contains_as`` name another field. A ``number``, ``lt`` … with a ``part`` compares that part of
+    a time, in UTC.
     """
 
     field: str
     op: Op
     value: str | int | float | bool = ""
     cased: bool = False
+    part: Part = ""
 
 
 class All(msgspec.Struct, frozen=True, tag="all", array_like=True):

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-import re2
 from sigma import types as sigma_types
 from sigma.conditions import (
     ConditionAND,
@@ -48,6 +47,7 @@ class _LinearExpressions(RegexEngine):
         return FengsuiError
 
 
+_SPECIAL = re.compile(r"[*?\\]")
 _POLICY = SigmaPolicy(regex_engine=_LinearExpressions())
 _COMPARE: dict[str, Op] = {"LT": "lt", "LTE": "lte", "GT": "gt", "GTE": "gte"}
 
@@ -173,15 +173,15 @@ def _parts(field: str, parts: Sequence[object], *, cased: bool) -> Node:
             return Atom(field, "startswith", text, cased)
         case [SpecialChars.WILDCARD_MULTI, str(text)]:
             return Atom(field, "endswith", text, cased)
-    expression = ""
+    text = ""
     for part in parts:
         if isinstance(part, str):
-            expression += re2.escape(part if cased else part.lower())
+            text += _SPECIAL.sub(r"\\\g<0>", part)
         elif isinstance(part, SpecialChars):
-            expression += ".*" if part is multi else "."
+            text += "*" if part is multi else "?"
         else:
             raise refused(f"placeholder %{getattr(part, 'name', part)}% has no value here")
-    return Atom(field, "pattern", f"(?s){expression}", cased)
+    return Atom(field, "wildcard", text, cased)
 
 
 def _regex(value: sigma_types.SigmaRegularExpression) -> str:

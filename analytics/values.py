@@ -64,6 +64,21 @@ def compile_regex(text: str) -> re2._Regexp:
         ) from error
 
 
+def wildcard_regex(text: str) -> str:
+    """The RE2 expression that means the same as a ``wildcard`` over the whole value."""
+    pieces = ["(?s)"]
+    escaped = False
+    for char in text:
+        if escaped or char not in "*?\\":
+            pieces.append(re2.escape(char))
+            escaped = False
+        elif char == "\\":
+            escaped = True
+        else:
+            pieces.append(".*" if char == "*" else ".")
+    return "".join(pieces)
+
+
 def _numeric_test(atom: Atom) -> _Test:
     compare, right = _NUMERIC[atom.op], atom.value
 
@@ -101,8 +116,8 @@ def _string_test(atom: Atom) -> _Test:
     if atom.op == "regex":
         found = compile_regex(wanted).search
         return lambda _, value: found(_text(value)) is not None
-    if atom.op == "pattern":
-        whole = compile_regex(wanted).fullmatch
+    if atom.op == "wildcard":
+        whole = compile_regex(wildcard_regex(wanted if cased else wanted.lower())).fullmatch
         return lambda text, value: whole(_text(value) if cased else text) is not None
     if not cased:
         wanted = wanted.lower()

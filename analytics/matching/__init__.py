@@ -1,0 +1,1 @@
+"""Matching: which rule conditions an event meets, asked once for each distinct value."""
