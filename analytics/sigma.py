@@ -24,8 +24,8 @@ from sigma.policy.regex_engine import RegexEngine, RegexPattern
 from sigma.rule import SigmaDetections, SigmaRule
 from sigma.types import SpecialChars
 
-from analytics.document import Plain, refused
 from analytics.expression import ANY_FIELD, All, Atom, Node, Not, Op, Some
+from analytics.reading import Plain, refused
 from analytics.values import compile_regex
 from schema.errors import FengsuiError
 
