@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
 
-from analytics import datasets, document, reading, sigma
+from analytics import datasets, document, guards, reading, rulefile, sigma
 from analytics.document import LogSource, OwnRule, SigmaHead
 from analytics.expression import Node, atoms, conjunction
+from analytics.guards import Given
 from analytics.kinds.port import Form
 from analytics.patterns import Once
-from analytics.reading import Plain, refused
+from analytics.reading import refused
 from analytics.rule import ALERTS, LEVELS_MAX, Rule, Step
+from analytics.rulefile import Plain
 from analytics.values import atom_test
 from schema.alert import SEVERITIES, FalsePositive, RuleText
 
@@ -32,12 +34,12 @@ _EVENT: Final = Once(retention_us=1)
 
 def compile_file(raw: bytes, system: str) -> Rule:
     """The rule of one file; raises ``analytics.rule.refused`` with the reason."""
-    plain = reading.read(raw)
+    plain = rulefile.read(raw)
     try:
         rule = (
-            _compile_own(reading.typed(plain, OwnRule, raw), system)
+            _compile_own(rulefile.typed(plain, OwnRule, raw), system)
             if "format" in plain
-            else _compile_sigma(plain, reading.typed(plain, SigmaHead, raw), system)
+            else _compile_sigma(plain, rulefile.typed(plain, SigmaHead, raw), system)
         )
         _check(rule)
     except RecursionError as error:
@@ -59,12 +61,21 @@ def _check(rule: Rule) -> None:
             raise refused(f"an entity has at most {ENTITY_FIELDS_MAX} fields")
         if step.entity and len(step.entity) != len(rule.entity):
             raise refused(f"step {step.name} names its entity by another number of fields")
-        for name in (*rule.entity, *step.entity, *step.values):
+        for name in _named(rule, step):
             if datasets.field_name("", name) is None:
                 raise refused(f"no field {name!r} in the catalogue")
         for atom in atoms(step.condition):
             if not atom.op.endswith("_as"):
                 atom_test(atom)
+
+
+def _named(rule: Rule, step: Step) -> Iterator[str]:
+    """Every field the rule names outside its conditions, which name theirs as Sigma does."""
+    yield from (*rule.entity, *step.entity, *step.values)
+    for given in step.where:
+        yield from guards.guard_of(given).fields()
+        if given.indicator:
+            yield from given.indicator.fields_
 
 
 def _dataset(source: LogSource) -> str:
@@ -106,7 +117,14 @@ def _compile_sigma(plain: dict[str, Plain], head: SigmaHead, system: str) -> Rul
         score=own.score if own else _SCORES[severity],
         entity=document.names(own.entity) if own else (),
         suppression_us=reading.duration_us(own.suppression if own else "1h", "suppression"),
-        steps=(Step(name="event", condition=condition, datasets=(dataset,)),),
+        steps=(
+            Step(
+                name="event",
+                condition=condition,
+                datasets=(dataset,),
+                where=guards.read(own.where) if own else (),
+            ),
+        ),
         pattern=_EVENT,
         techniques=tuple(
             tag.removeprefix("attack.").upper() for tag in head.tags if _is_technique(tag)
@@ -143,7 +161,9 @@ class _Draft:
         entity: Sequence[str] = (),
         values: Sequence[str] = (),
         zh: str = "",
+        where: Sequence[Given] = (),
     ) -> Step:
+        own = () if detection else self._own.where
         wanted = detection or self._own.detection
         if wanted is None:
             raise refused("the rule has no detection")
@@ -157,6 +177,7 @@ class _Draft:
             entity=tuple(entity),
             values=tuple(values),
             zh=zh,
+            where=guards.read((*own, *where)),
         )
 
     def no_detection(self, part: str) -> None:

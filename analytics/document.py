@@ -11,6 +11,7 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from analytics.guards import Given
 from analytics.kinds.model import ModelPart
 from analytics.kinds.port import Part
 from analytics.kinds.sequence import SequencePart
@@ -44,6 +45,8 @@ class OwnRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     false_positives: tuple[FalsePositive, ...] = ()
     logsource: LogSource = LogSource()
     detection: dict[str, object] | None = None
+    where: tuple[Given, ...] = ()
+    """What an event must meet beside the rule's own detection."""
     threshold: ThresholdPart | None = None
     sequence: SequencePart | None = None
     model: ModelPart | None = None
@@ -69,6 +72,7 @@ class SigmaExtension(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     text: RuleText
     entity: Names = ()
     suppression: str = "1h"
+    where: tuple[Given, ...] = ()
     false_positives: tuple[FalsePositive, ...] = ()
 
 

@@ -16,6 +16,7 @@ import msgspec
 
 from analytics.coverage import Coverage
 from analytics.evaluation import Evaluation
+from analytics.guards import Facts
 from analytics.keyed import Changes
 from analytics.memory import NEVER
 from analytics.models.artefact import Artefact, TrainingRequest
@@ -108,6 +109,13 @@ class Engine:
     def ruleset(self) -> RuleSet:
         """The newest rule set."""
         return self._evaluation.ruleset
+
+    def know(self, facts: Facts) -> None:
+        """Hold events against these registers and indicators from now on.
+
+        They grow only: what was known at an event's time stays as it was.
+        """
+        self._evaluation.facts = facts
 
     @property
     def settled(self) -> int:

@@ -14,6 +14,7 @@ import msgspec
 
 from analytics.coverage import Coverage
 from analytics.expression import ANY_FIELD
+from analytics.guards import Facts, NoFacts
 from analytics.keyed import Changes, Key
 from analytics.keying import Keying
 from analytics.matching.port import Plan
@@ -68,6 +69,8 @@ class Evaluation:
         self, ruleset: RuleSet, *, partitions: int, lateness_us: int, coverage: Coverage
     ) -> None:
         self._coverage = coverage
+        self.facts: Facts = NoFacts()
+        """Registers and indicators: whoever owns the engine sets them."""
         self._evaluators: list[Evaluator] = []
         self._keyings: list[Keying] = []
         self._levels = [
@@ -238,6 +241,12 @@ class Evaluation:
     ) -> None:
         """Give an event's hit on a rule to the keys it belongs to."""
         rule = self._evaluators[index].rule
+        if rule.guards is not None:
+            steps, lacking = rule.guards.keep(steps, event, at[0], self.facts)
+            if lacking:
+                self._coverage.unkeyed(at[0], rule.id)
+            if not steps:
+                return
         keyed = self._keyings[index].keys(event, steps, at[3])
         if keyed is None:
             self._coverage.unkeyed(at[0], rule.id)

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from analytics.expression import Node, atoms
+from analytics.guards import Given, Guards, guard_of
 from analytics.patterns import AnyPattern
 from crypto import sm3
 from schema.alert import FalsePositive, RuleText
@@ -43,6 +44,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """Fields that name the entity in this step's events, where they are not the rule's."""
     values: tuple[str, ...] = ()
     """Fields carried with each hit; a hit without one of them is counted as unkeyed."""
+    where: tuple[Given, ...] = ()
+    """What the event must also meet beside the condition."""
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -84,6 +87,16 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Tells this form of the rule from every other: state is kept for it alone."""
         return sm3.digest(msgspec.msgpack.encode(self)).hex()[:16]
 
+    @cached_property
+    def guards(self) -> Guards | None:
+        """The guards of its steps; None where there are none."""
+        found = tuple(
+            (1 << place, tuple(map(guard_of, step.where)))
+            for place, step in enumerate(self.steps)
+            if step.where
+        )
+        return Guards(found) if found else None
+
     def datasets(self) -> set[str]:
         """All datasets its steps are asked of."""
         return {dataset for step in self.steps for dataset in step.datasets}
@@ -94,6 +107,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         for step in self.steps:
             yield from step.entity
             yield from step.values
+            for given in step.where:
+                yield from guard_of(given).fields()
+                if given.indicator:
+                    yield from given.indicator.fields_
             for atom in atoms(step.condition):
                 yield atom.field
                 if atom.op.endswith("_as"):

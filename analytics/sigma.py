@@ -25,7 +25,8 @@ from sigma.rule import SigmaDetections, SigmaRule
 from sigma.types import SpecialChars
 
 from analytics.expression import ANY_FIELD, All, Atom, Node, Not, Op, Some
-from analytics.reading import Plain, refused
+from analytics.reading import refused
+from analytics.rulefile import Plain
 from analytics.values import compile_regex
 from schema.errors import FengsuiError
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from analytics.guards import Given
 from analytics.memory import Memory
 from analytics.patterns import AnyPattern
 from analytics.rule import Rule, Step
@@ -35,6 +36,7 @@ class Draft(Protocol):
         entity: Sequence[str] = (),
         values: Sequence[str] = (),
         zh: str = "",
+        where: Sequence[Given] = (),
     ) -> Step:
         """A step; of the rule's own detection and log source where none is given.
 

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from analytics.guards import Given
 from analytics.kinds.port import Draft, Explanation, Form
 from analytics.memory import NEVER, Finding, Hit
 from analytics.patterns import Sequence
@@ -42,6 +43,7 @@ class SequenceStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     logsource: dict[str, str] | None = None
     entity: str | tuple[str, ...] = ()
     absent: bool = False
+    where: tuple[Given, ...] = ()
 
 
 class SequencePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,6 +66,7 @@ class SequencePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
                     count=step.count,
                     entity=(step.entity,) if isinstance(step.entity, str) else step.entity,
                     zh=step.zh,
+                    where=step.where,
                 )
                 for step in self.steps
             ),

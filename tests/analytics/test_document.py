@@ -8,7 +8,7 @@ from analytics_world import FAILURE, TEXT, detection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics import reading
+from analytics import reading, rulefile
 from analytics.compiler import compile_file
 from schema.errors import FengsuiError
 from schema.times import DAY, HOUR, MINUTE, SECOND
@@ -149,7 +149,7 @@ def test_an_error_names_the_line() -> None:
         (b"- a list", "one map"),
         (b"1: a", "not a text"),
         (b"a: !!python/object/apply:os.getcwd []", "not YAML"),
-        (b"a: " + b"x" * reading.RULE_BYTES_MAX, "over the limit"),
+        (b"a: " + b"x" * rulefile.RULE_BYTES_MAX, "over the limit"),
         (b"a: &a [1]\nb: &b [" + b"*a," * 200 + b"]\nc: [" + b"*b," * 200 + b"]", "more than"),
         (b"a: &a [*a]", "levels"),
         (b"a: " + b"[" * 50 + b"]" * 50, "levels"),
@@ -157,7 +157,7 @@ def test_an_error_names_the_line() -> None:
 )
 def test_a_file_that_is_no_rule_is_refused(raw: bytes, why: str) -> None:
     with pytest.raises(FengsuiError, match=why):
-        reading.read(raw)
+        rulefile.read(raw)
 
 
 @given(st.binary(max_size=200))
@@ -178,7 +178,7 @@ def test_merge_keys_are_refused_before_they_unfold() -> None:
     lines = ["a0: &a0 {k0: 1, k1: 1}"]
     lines += [f"a{n}: &a{n}\n  <<: [{', '.join([f'*a{n - 1}'] * 3)}]" for n in range(1, 12)]
     with pytest.raises(FengsuiError, match="line 3: merge keys"):
-        reading.read("\n".join(lines).encode())
+        rulefile.read("\n".join(lines).encode())
 
 
 def test_a_condition_nested_without_end_is_refused() -> None:
