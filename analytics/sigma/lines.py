@@ -6,6 +6,8 @@ into a line. The file is read a second time only then.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import yaml
@@ -32,6 +34,15 @@ def refused(why: str, at: str = "") -> FengsuiError:
 def inside(error: FengsuiError, *keys: str | int) -> FengsuiError:
     """The refusal of a part, with its pointer made to lead from the whole."""
     return refused(str(error.args[0]), pointer(*keys) + str(error.params.get(POINTER, "")))
+
+
+@contextmanager
+def within(*keys: str | int) -> Iterator[None]:
+    """Refusals raised inside speak of what lies behind these keys."""
+    try:
+        yield
+    except FengsuiError as error:
+        raise inside(error, *keys) from error
 
 
 def located(error: FengsuiError, raw: bytes) -> FengsuiError:
