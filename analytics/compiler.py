@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from analytics import datasets, document, sigma
-from analytics.document import OwnRule, SigmaHead, refused
+import msgspec
+
+from analytics import datasets, document, guards, reading, rulefile, sigma
+from analytics.document import LogSource, OwnRule, SigmaHead
 from analytics.expression import Node, atoms, conjunction
-from analytics.rule import NO_ENTITY, Kind, ModelSpec, Rule, Step
+from analytics.guards import Given
+from analytics.kinds.port import Form
+from analytics.patterns import Once
+from analytics.reading import refused
+from analytics.rule import ALERTS, LEVELS_MAX, Rule, Step
+from analytics.rulefile import Plain
 from analytics.values import atom_test
 from schema.alert import SEVERITIES, FalsePositive, RuleText
 
 _SCORES: Final = (10, 25, 50, 75, 95)
 """Score of a Sigma rule that names none, by its level."""
 
+ENTITY_FIELDS_MAX: Final = 5
+"""Fields that name one entity together: a caller, a service, a matter, and two to spare."""
+
 _IDENTITY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _VERSION: Final = re.compile(r"(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})")
-_EVENT_WITHIN_US: Final = 1
+_EVENT: Final = Once(retention_us=1)
 """An event rule looks at one moment."""
 
 
 def compile_file(raw: bytes, system: str) -> Rule:
     """The rule of one file; raises ``analytics.rule.refused`` with the reason."""
-    plain = document.read(raw)
+    plain = rulefile.read(raw)
     try:
         rule = (
-            _compile_own(document.typed(plain, OwnRule, raw), system)
+            _compile_own(rulefile.typed(plain, OwnRule, raw), system)
             if "format" in plain
-            else _compile_sigma(plain, document.typed(plain, SigmaHead, raw), system)
+            else _compile_sigma(plain, rulefile.typed(plain, SigmaHead, raw), system)
         )
         _check(rule)
     except RecursionError as error:
@@ -43,16 +54,31 @@ def _check(rule: Rule) -> None:
         raise refused(f"version {rule.version[:40]!r} is not major.minor.patch")
     if not 0 <= rule.score <= 100:
         raise refused(f"score {rule.score} is not from 0 to 100")
-    for name in (rule.entity, rule.distinct):
-        if name and datasets.field_name("", name) is None:
-            raise refused(f"no field {name!r} in the catalogue")
+    if not 0 <= rule.level <= LEVELS_MAX:
+        raise refused(f"rules on rules stand at most {LEVELS_MAX} levels high")
     for step in rule.steps:
+        if len(step.entity or rule.entity) > ENTITY_FIELDS_MAX:
+            raise refused(f"an entity has at most {ENTITY_FIELDS_MAX} fields")
+        if step.entity and len(step.entity) != len(rule.entity):
+            raise refused(f"step {step.name} names its entity by another number of fields")
+        for name in _named(rule, step):
+            if datasets.field_name("", name) is None:
+                raise refused(f"no field {name!r} in the catalogue")
         for atom in atoms(step.condition):
-            if atom.op not in ("same_as", "starts_as", "ends_as"):
+            if not atom.op.endswith("_as"):
                 atom_test(atom)
 
 
-def _dataset(source: document.LogSource) -> str:
+def _named(rule: Rule, step: Step) -> Iterator[str]:
+    """Every field the rule names outside its conditions, which name theirs as Sigma does."""
+    yield from (*rule.entity, *step.entity, *step.values)
+    for given in step.where:
+        yield from guards.guard_of(given).fields()
+        if given.indicator:
+            yield from given.indicator.fields_
+
+
+def _dataset(source: LogSource) -> str:
     found = datasets.dataset_of(
         product=source.product, category=source.category, service=source.service
     )
@@ -62,7 +88,7 @@ def _dataset(source: document.LogSource) -> str:
     return found
 
 
-def _condition(detection: dict[str, object], source: document.LogSource, dataset: str) -> Node:
+def _condition(detection: dict[str, object], source: LogSource, dataset: str) -> Node:
     node = sigma.compile_detection(
         detection,  # type: ignore[arg-type] # plain YAML, checked by pySigma
         lambda name: datasets.field_name(dataset, name),
@@ -71,7 +97,7 @@ def _condition(detection: dict[str, object], source: document.LogSource, dataset
     return conjunction((only, node)) if only else node
 
 
-def _compile_sigma(plain: dict[str, document.Plain], head: SigmaHead, system: str) -> Rule:
+def _compile_sigma(plain: dict[str, Plain], head: SigmaHead, system: str) -> Rule:
     sigma.check_rule(
         {key: value for key, value in plain.items() if key not in ("fengsui", "falsepositives")}
     )
@@ -82,30 +108,31 @@ def _compile_sigma(plain: dict[str, document.Plain], head: SigmaHead, system: st
         FalsePositive(zh=cause, en=cause) if isinstance(cause, str) else cause
         for cause in head.falsepositives or ()
     )
+    condition = _condition(head.detection, head.logsource, dataset)
     return Rule(
         id=own.id if own else head.id,
         version=own.version if own else "1.0.0",
         system=system,
-        kind="event",
         severity=severity,
         score=own.score if own else _SCORES[severity],
-        entity=(own.entity if own else "") or NO_ENTITY,
-        suppression_us=document.duration_us(own.suppression if own else "1h", "suppression"),
-        within_us=_EVENT_WITHIN_US,
-        distinct="",
-        datasets=(dataset,),
-        steps=(_event_step(_condition(head.detection, head.logsource, dataset)),),
-        model=None,
+        entity=document.names(own.entity) if own else (),
+        suppression_us=reading.duration_us(own.suppression if own else "1h", "suppression"),
+        steps=(
+            Step(
+                name="event",
+                condition=condition,
+                datasets=(dataset,),
+                where=guards.read(own.where) if own else (),
+            ),
+        ),
+        pattern=_EVENT,
         techniques=tuple(
             tag.removeprefix("attack.").upper() for tag in head.tags if _is_technique(tag)
         ),
         false_positives=(own.false_positives if own else ()) or causes,
         text=own.text if own else _plain_text(head),
+        level=1 if dataset == ALERTS else 0,
     )
-
-
-def _event_step(condition: Node) -> Step:
-    return Step(name="event", count=1, condition=condition)
 
 
 def _is_technique(tag: str) -> bool:
@@ -118,82 +145,75 @@ def _plain_text(head: SigmaHead) -> RuleText:
     return RuleText(title_zh=head.title, title_en=head.title, triage_zh=about, triage_en=about)
 
 
+class _Draft:
+    """What a kind's part may ask of the rest of its rule: see :class:`kinds.port.Draft`."""
+
+    def __init__(self, own: OwnRule) -> None:
+        self._own = own
+
+    def step(
+        self,
+        name: str,
+        detection: dict[str, object] | None = None,
+        *,
+        logsource: object = None,
+        count: int = 1,
+        entity: Sequence[str] = (),
+        values: Sequence[str] = (),
+        zh: str = "",
+        where: Sequence[Given] = (),
+    ) -> Step:
+        own = () if detection else self._own.where
+        wanted = detection or self._own.detection
+        if wanted is None:
+            raise refused("the rule has no detection")
+        source = msgspec.convert(logsource, LogSource) if logsource else self._own.logsource
+        dataset = _dataset(source)
+        return Step(
+            name=name,
+            condition=_condition(wanted, source, dataset),
+            datasets=(dataset,),
+            count=count,
+            entity=tuple(entity),
+            values=tuple(values),
+            zh=zh,
+            where=guards.read((*own, *where)),
+        )
+
+    def no_detection(self, part: str) -> None:
+        if self._own.detection is not None:
+            raise refused(f"the detections of a rule with {part} stand in its steps, if anywhere")
+
+
 def _compile_own(own: OwnRule, system: str) -> Rule:
-    kind, entity = _kind(own), own.entity or (own.model.entity if own.model else "")
+    form, kind = _form(own)
+    entity = document.names(own.entity) if form.entity is None else form.entity
     if kind != "event" and not entity:
         raise refused(f"a {kind} rule needs an entity")
-    dataset = own.model.dataset if own.model else _dataset(own.logsource)
+    over_alerts = any(ALERTS in step.datasets for step in form.steps)
     return Rule(
         id=own.id,
         version=own.version,
         system=system,
-        kind=kind,
         severity=SEVERITIES.index(own.severity),
         score=own.score,
-        entity=entity or NO_ENTITY,
-        suppression_us=document.duration_us(own.suppression, "suppression"),
-        within_us=_within(own),
-        distinct=own.threshold.distinct if own.threshold else "",
-        datasets=() if own.model else (dataset,),
-        steps=_steps(own, dataset),
-        model=_model(own.model) if own.model else None,
+        entity=entity,
+        suppression_us=reading.duration_us(own.suppression, "suppression"),
+        steps=form.steps,
+        pattern=form.pattern,
         techniques=own.techniques,
         false_positives=own.false_positives,
         text=own.text,
+        level=1 if over_alerts else 0,
     )
 
 
-def _kind(own: OwnRule) -> Kind:
-    if sum(part is not None for part in (own.threshold, own.sequence, own.model)) > 1:
-        raise refused("a rule has one of threshold, sequence and model")
-    if own.model:
-        return "model"
-    if own.sequence:
-        return "sequence"
-    return "threshold" if own.threshold else "event"
-
-
-def _within(own: OwnRule) -> int:
-    if own.threshold:
-        return document.duration_us(own.threshold.within, "threshold.within")
-    if own.sequence:
-        return document.duration_us(own.sequence.within, "sequence.within")
-    return _EVENT_WITHIN_US
-
-
-def _steps(own: OwnRule, dataset: str) -> tuple[Step, ...]:
-    if own.model:
-        if own.detection is not None:
-            raise refused("a model rule has no detection")
-        return ()
-    if own.sequence:
-        if own.detection is not None:
-            raise refused("the detections of a sequence stand in its steps")
-        document.check_steps(own.sequence.steps)
-        return tuple(
-            Step(
-                name=step.name,
-                count=step.count,
-                condition=_condition(step.detection, own.logsource, dataset),
-            )
-            for step in own.sequence.steps
-        )
-    if own.detection is None:
-        raise refused("the rule has no detection")
-    condition = _condition(own.detection, own.logsource, dataset)
-    if own.threshold is None:
-        return (_event_step(condition),)
-    count = document.check_count(own.threshold.count, "threshold.count")
-    name = f"distinct {own.threshold.distinct}" if own.threshold.distinct else "event_count"
-    return (Step(name=name, count=count, condition=condition),)
-
-
-def _model(model: document.Model) -> ModelSpec:
-    if not 1 <= model.minimum_history_hours <= 24 * 30 or not 1 <= model.alert_score <= 1000:
-        raise refused("minimum_history_hours is 1 to 720 and alert_score 1 to 1000")
-    return ModelSpec(
-        name=model.name,
-        dataset=model.dataset,
-        minimum_history_hours=model.minimum_history_hours,
-        alert_score=model.alert_score,
-    )
+def _form(own: OwnRule) -> tuple[Form, str]:
+    given = list(own.parts())
+    if len(given) > 1:
+        raise refused(f"a rule has one of {', '.join(document.PARTS)}")
+    draft = _Draft(own)
+    if not given:
+        return Form(steps=(draft.step("event"),), pattern=_EVENT), "event"
+    ((kind, part),) = given
+    return part.build(draft), kind

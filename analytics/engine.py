@@ -16,7 +16,9 @@ import msgspec
 
 from analytics.coverage import Coverage
 from analytics.evaluation import Evaluation
-from analytics.keyed import NEVER, Changes
+from analytics.guards import Facts
+from analytics.keyed import Changes
+from analytics.memory import NEVER
 from analytics.models.artefact import Artefact, TrainingRequest
 from analytics.ruleset import RuleSet
 from schema import ids
@@ -56,6 +58,7 @@ class _HeadDump(msgspec.Struct, frozen=True):
     excluded: tuple[str, ...]
     watermark: int
     announced: tuple[Alert, ...]
+    newest: int
     coverage: tuple[CoverageRow, ...]
     required: tuple[str, ...] | None = None
 
@@ -84,7 +87,8 @@ class Engine:
                 f"{partitions} partitions do not divide the {ids.BUCKETS} buckets",
                 partitions=partitions,
             )
-        self.ruleset = ruleset
+        self.newest = BEGINNING
+        """Greatest event time fed: rules that follow are in force from behind it on."""
         self.cursors: dict[str, int] = {}
         """Number of each sensor's last batch taken: read on behind it after a restore."""
         self.watermark = BEGINNING
@@ -100,6 +104,18 @@ class Engine:
         )
         for artefact in models:
             self.install(artefact)
+
+    @property
+    def ruleset(self) -> RuleSet:
+        """The newest rule set."""
+        return self._evaluation.ruleset
+
+    def know(self, facts: Facts) -> None:
+        """Hold events against these registers and indicators from now on.
+
+        They grow only: what was known at an event's time stays as it was.
+        """
+        self._evaluation.facts = facts
 
     @property
     def settled(self) -> int:
@@ -125,6 +141,7 @@ class Engine:
         # far the other sensors had been read.
         own = before if before == BEGINNING else before - self._lateness
         self._evaluation.take(batch, floor=max(own, self.settled), watermark=self.watermark)
+        self.newest = max(self.newest, max(batch.times, default=BEGINNING))
         self.cursors[batch.sensor] = batch.number
         self._lows[batch.sensor] = max(before, batch.low_watermark)
 
@@ -166,6 +183,21 @@ class Engine:
         self._excluded.discard(sensor)
         self.heartbeat(sensor, since)
 
+    def adopt(self, ruleset: RuleSet, since: int) -> None:
+        """Judge events from that time on by another rule set, as a sealed record says.
+
+        Rules that are the same in both keep what they know. ``since`` lies behind :attr:`newest`,
+        so that no event was judged by the rules before it. Raises
+        ``analytics.engine.rules_late`` where it does not.
+        """
+        if since <= self.newest:
+            raise FengsuiError(
+                "analytics.engine.rules_late",
+                "events of that time were judged by the rules before: name a later one",
+                since=since,
+            )
+        self._evaluation.adopt(ruleset, since)
+
     def install(self, artefact: Artefact) -> None:
         """Score with this artefact; raises ``analytics.model.refused``."""
         self._evaluation.run_of(artefact.model).install(artefact)
@@ -183,7 +215,8 @@ class Engine:
     def finish(self) -> Output:
         """Release everything that still waits: the end of a replay.
 
-        While the output asks for training, install and call again.
+        Deadlines behind the last event do not fall: nobody knows what would have come before
+        them. While the output asks for training, install and call again.
         """
         self.watermark = NEVER
         return self._step()
@@ -243,6 +276,7 @@ class Engine:
             excluded=tuple(sorted(self._excluded)),
             watermark=self.watermark,
             announced=tuple(self._announced.values()),
+            newest=self.newest,
             coverage=rows,
             required=None if self._required is None else tuple(sorted(self._required)),
         )
@@ -257,15 +291,16 @@ class Engine:
         partitions: int = 1,
         lateness_us: int = LATENESS_US,
         required: Iterable[str] | None = None,
+        since: int = BEGINNING,
     ) -> Engine:
         """An engine as it was when all these entries had been written; no entries, a new one.
 
-        State of rules that are gone or have another version is dropped. Raises
-        ``analytics.engine.snapshot_malformed``.
+        Where it had other rules, these follow from ``since`` on, or from behind the newest event
+        it had taken. Raises ``analytics.engine.snapshot_malformed``.
         """
         engine = cls(ruleset, partitions=partitions, lateness_us=lateness_us, required=required)
         try:
-            engine._take_over(parts)
+            engine._take_over(parts, since)
         except (msgspec.DecodeError, ValueError, IndexError) as error:
             raise FengsuiError(
                 "analytics.engine.snapshot_malformed",
@@ -273,19 +308,19 @@ class Engine:
             ) from error
         return engine
 
-    def _take_over(self, parts: Mapping[str, bytes]) -> None:
-        for name, raw in parts.items():
-            if name == _HEAD:
-                head = msgspec.msgpack.decode(raw, type=_HeadDump)
-                self.cursors, self._lows = dict(head.cursors), dict(head.lows)
-                self._excluded = set(head.excluded)
-                if head.required is not None:
-                    self._required = set(head.required)
-                self.watermark = head.watermark
-                self._announced = {alert.id: alert for alert in head.announced}
-                self._coverage.add(head.coverage)
-            elif raw:
-                self._evaluation.restore(name, raw)
+    def _take_over(self, parts: Mapping[str, bytes], since: int) -> None:
+        raw = parts.get(_HEAD)
+        if raw:
+            head = msgspec.msgpack.decode(raw, type=_HeadDump)
+            self.cursors, self._lows = dict(head.cursors), dict(head.lows)
+            self._excluded = set(head.excluded)
+            if head.required is not None:
+                self._required = set(head.required)
+            self.watermark, self.newest = head.watermark, head.newest
+            self._announced = {alert.id: alert for alert in head.announced}
+            self._coverage.add(head.coverage)
+        entries = {name: raw for name, raw in parts.items() if name != _HEAD}
+        self._evaluation.restore(entries, max(since, self.newest + 1))
 
 
 def _in_time_order(alerts: Iterable[Alert]) -> list[Alert]:

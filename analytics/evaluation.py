@@ -1,26 +1,65 @@
-"""Evaluation: matches the events of a batch and carries each hit to the key it belongs to."""
+"""Evaluation: matches the events of a batch and carries each hit to the key it belongs to.
+
+Rules stand on levels: those of level 0 read events, the others the final alerts of the levels
+below, which come as events of the dataset ``fengsui.alert``. A rule set may be followed by another
+from an event time on; both are asked until nothing of before that time can come any more.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+import msgspec
 
 from analytics.coverage import Coverage
-from analytics.expression import ANY_FIELD, atoms
+from analytics.expression import ANY_FIELD
+from analytics.guards import Facts, NoFacts
 from analytics.keyed import Changes, Key
-from analytics.matcher import RELATED, Match
-from analytics.memory import Hit
+from analytics.keying import Keying
+from analytics.matching.port import Plan
+from analytics.memory import NEVER, Hit
 from analytics.models import hours, run
 from analytics.models.artefact import TrainingRequest
 from analytics.models.hours import HourBook
 from analytics.models.run import ModelRun
 from analytics.partition import PREFIX, Partition
-from analytics.rule import NO_ENTITY, Rule
+from analytics.patterns import EntityHours
+from analytics.rule import ALERTS, LEVELS_MAX, Rule, entity_values
 from analytics.ruleset import RuleSet
 from analytics.state import Evaluator
 from schema import ids
+from schema.alert import SEVERITIES, Alert
 from schema.errors import FengsuiError
 from schema.event import ADDED, DATASET, AcceptedBatch, Fields
-from schema.times import MINUTE
+from schema.times import MINUTE, to_text
+
+_RULES: Final = "rules"
+_RISING: Final = "rising"
+
+
+class _Generation:
+    """A rule set from an event time on."""
+
+    def __init__(self, ruleset: RuleSet, since: int, places: Sequence[int]) -> None:
+        self.ruleset = ruleset
+        self.since = since
+        self.places = places
+        """Index among all evaluators of each rule of the set."""
+        self.plans: Mapping[str, Plan] = ruleset.matcher()
+        self.reads_added = {
+            dataset
+            for rule in ruleset.rules
+            if any(map(_is_added, rule.fields()))
+            for dataset in rule.datasets()
+        }
+        """Datasets with a rule that reads what the collector added: only they pay for it."""
+
+
+class _GenerationDump(msgspec.Struct, frozen=True, array_like=True):
+    since: int
+    digest: str
+    rules: tuple[Rule, ...]
 
 
 class Evaluation:
@@ -29,18 +68,22 @@ class Evaluation:
     def __init__(
         self, ruleset: RuleSet, *, partitions: int, lateness_us: int, coverage: Coverage
     ) -> None:
-        self._rules = ruleset.rules
-        self._plans = ruleset.matcher().plans
-        self._reads_added = {
-            dataset
-            for rule in ruleset.rules
-            if any(map(_is_added, _fields_read(rule)))
-            for dataset in rule.datasets
-        }
-        """Datasets with a rule that reads what the collector added: only they pay for it."""
         self._coverage = coverage
-        evaluators = [Evaluator(index, rule) for index, rule in enumerate(self._rules)]
-        self._partitions = [Partition(evaluators, lateness_us) for _ in range(partitions)]
+        self.facts: Facts = NoFacts()
+        """Registers and indicators: whoever owns the engine sets them."""
+        self._evaluators: list[Evaluator] = []
+        self._keyings: list[Keying] = []
+        self._levels = [
+            [
+                Partition(self._evaluators, lateness_us if level == 0 else 0)
+                for _ in range(partitions)
+            ]
+            for level in range(LEVELS_MAX + 1)
+        ]
+        self._rising: dict[str, Alert] = {}
+        """Alerts that rules on rules will read once nothing can change them."""
+        self._risen: dict[str, None] = {}
+        """Entries of the snapshot to be written or deleted."""
         self._gone: list[str] = []
         """Entries of model rules that are no more, or another version, to be deleted."""
         self._parts: dict[str, str] = {}
@@ -50,13 +93,60 @@ class Evaluation:
         """Books of each model rule, one for each partition."""
         self._counting: dict[str, list[tuple[str, list[HourBook]]]] = {}
         """(entity field, books) of the model rules of a dataset."""
-        for rule in self._rules:
-            if rule.model:
-                books = [HourBook(run.part_of(rule), rule.model.dataset) for _ in range(partitions)]
-                self._books[rule.id] = books
-                self._parts[run.part_of(rule)] = rule.id
-                self._runs[rule.id] = ModelRun(rule, rule.model, books)
-                self._counting.setdefault(rule.model.dataset, []).append((rule.entity, books))
+        self._generations = [self._generation(ruleset, -NEVER)]
+        self._rules_changed = True
+
+    def _generation(self, ruleset: RuleSet, since: int) -> _Generation:
+        standing = {evaluator.rule.stamp: evaluator.index for evaluator in self._evaluators}
+        places: list[int] = []
+        for rule in ruleset.rules:
+            place = standing.get(rule.stamp)
+            if place is None:
+                place = len(self._evaluators)
+                self._evaluators.append(Evaluator(place, rule))
+                self._keyings.append(Keying(rule))
+                if isinstance(rule.pattern, EntityHours):
+                    self._count_hours(rule, rule.pattern)
+            places.append(place)
+        return _Generation(ruleset, since, places)
+
+    def _count_hours(self, rule: Rule, pattern: EntityHours) -> None:
+        part = run.part_of(rule)
+        books = [HourBook(part, pattern.dataset) for _ in self._levels[0]]
+        self._books[rule.id] = books
+        self._parts[part] = rule.id
+        self._runs[rule.id] = ModelRun(rule, pattern, books)
+        counting = self._counting.setdefault(pattern.dataset, [])
+        counting[:] = [entry for entry in counting if entry[1] is not books]
+        counting.append((rule.entity[0], books))
+
+    @property
+    def ruleset(self) -> RuleSet:
+        """The newest rule set."""
+        return self._generations[-1].ruleset
+
+    def adopt(self, ruleset: RuleSet, since: int) -> None:
+        """Judge events from that time on by another rule set; unchanged rules keep their state."""
+        newest = self._generations[-1]
+        if since <= newest.since:
+            raise FengsuiError(
+                "analytics.engine.rules_late",
+                "a rule set takes effect after the one before it",
+                since=since,
+            )
+        self._generations.append(self._generation(ruleset, since))
+        self._rules_changed = True
+
+    def _retire(self, settled: int) -> None:
+        """Let go of rule sets that nothing can be judged by any more."""
+        while len(self._generations) > 1 and self._generations[1].since <= settled:
+            before = self._generations.pop(0)
+            kept = {place for one in self._generations for place in one.places}
+            for place in set(before.places) - kept:
+                rule = self._evaluators[place].rule
+                for part in self._levels[rule.level]:
+                    part.retire(place)
+            self._rules_changed = True
 
     def run_of(self, rule_id: str) -> ModelRun:
         """The model rule; raises ``analytics.model.refused`` for an unknown one."""
@@ -72,77 +162,152 @@ class Evaluation:
         sensor, first = batch.sensor, batch.first_sequence
         late_before = max(floor, watermark)
         dataset: object = None
-        plan, counting = None, None
         lowest, end, counts = 0, 0, [0]
-        added = False
+        places: list[int] = []
+        groups: dict[str, list[int]] = {}
         for place, (time, signed) in enumerate(zip(batch.times, batch.events, strict=True)):
             named = signed.get(DATASET)
             if named != dataset or not lowest <= time < end:
                 # The earliest event of a minute has the greatest lag: it is noted on the way.
                 dataset, lowest, end = named, time, time - time % MINUTE + MINUTE
-                plan, counting = self._plans.get(str(named)), self._counting.get(str(named))
-                added = named in self._reads_added
                 counts = self._coverage.source(time, sensor, str(named), batch.received_at)
+                places = groups.setdefault(str(named), [])
             counts[0] += 1
             if time < late_before:
                 counts[1] += 1
                 if time < floor:
                     counts[2] += 1
                     continue
-            event = {**batch.enrichment[place], **signed} if added else signed
-            if plan is not None:
-                found = plan.match(event)
-                if found:
-                    sequence = first + batch.indexes[place]
-                    self._hold(found, event, (time, sensor, sequence, batch.ids[place], 0, ""))
-            if counting is not None:
-                sequence = first + batch.indexes[place]
-                for field, books in counting:
-                    value = event.get(field)
-                    if value is not None:
-                        entity = str(value)
-                        book = books[ids.bucket(entity) % len(books)]
-                        book.add(entity, event, (time, sensor, sequence, batch.ids[place]))
-
-    def _hold(self, found: tuple[Match, ...], event: Fields, at: Hit) -> None:
-        """Give an event's hits to the keys of the rules it matches."""
-        time, sensor, sequence, event_id, _, _ = at
-        for index, steps in found:
-            rule = self._rules[index]
-            value = ""
-            if rule.distinct:
-                seen = event.get(rule.distinct)
-                if seen is None or seen == "":
-                    self._coverage.unkeyed(time, rule.id)
+            places.append(place)
+        for name, chosen in groups.items():
+            for generation, some in self._by_generation(chosen, batch.times):
+                plan, counting = generation.plans.get(name), self._counting.get(name)
+                if not some or (plan is None and counting is None):
                     continue
-                value = str(seen)
-            for entity in _entities(rule.entity, event, event_id):
-                bucket = ids.bucket(entity)
-                self._partitions[bucket % len(self._partitions)].add(
-                    index, entity, bucket, (time, sensor, sequence, event_id, steps, value)
-                )
-            if rule.entity != NO_ENTITY and rule.entity not in event:
-                self._coverage.unkeyed(time, rule.id)
+                events = [batch.events[place] for place in some]
+                if name in generation.reads_added:
+                    events = [
+                        {**batch.enrichment[place], **event} if batch.enrichment[place] else event
+                        for place, event in zip(some, events, strict=True)
+                    ]
+                if plan is not None:
+                    for number, rule, steps in plan.match(events):
+                        place = some[number]
+                        self._hold(
+                            generation.places[rule],
+                            steps,
+                            events[number],
+                            (
+                                batch.times[place],
+                                sensor,
+                                first + batch.indexes[place],
+                                batch.ids[place],
+                            ),
+                        )
+                for field, books in counting or ():
+                    for place, event in zip(some, events, strict=True):
+                        value = event.get(field)
+                        if value is not None:
+                            entity = str(value)
+                            at = (
+                                batch.times[place],
+                                sensor,
+                                first + batch.indexes[place],
+                                batch.ids[place],
+                            )
+                            books[ids.bucket(entity) % len(books)].add(entity, event, at)
+
+    def _by_generation(
+        self, places: list[int], times: Sequence[int]
+    ) -> Iterable[tuple[_Generation, list[int]]]:
+        if len(self._generations) == 1:
+            return ((self._generations[0], places),)
+        bounds = [*(one.since for one in self._generations), NEVER]
+        return [
+            (
+                one,
+                [place for place in places if bounds[number] <= times[place] < bounds[number + 1]],
+            )
+            for number, one in enumerate(self._generations)
+        ]
+
+    def _hold(
+        self,
+        index: int,
+        steps: int,
+        event: Fields,
+        at: tuple[int, str, int, bytes],
+        events: tuple[str, ...] = (),
+    ) -> None:
+        """Give an event's hit on a rule to the keys it belongs to."""
+        rule = self._evaluators[index].rule
+        if rule.guards is not None:
+            steps, lacking = rule.guards.keep(steps, event, at[0], self.facts)
+            if lacking:
+                self._coverage.unkeyed(at[0], rule.id)
+            if not steps:
+                return
+        keyed = self._keyings[index].keys(event, steps, at[3])
+        if keyed is None:
+            self._coverage.unkeyed(at[0], rule.id)
+            return
+        parts = self._levels[rule.level]
+        for entity, bits, values in keyed:
+            bucket = ids.bucket(entity)
+            hit: Hit = (*at, bits, (*values, events) if events else values)
+            parts[bucket % len(parts)].add(index, entity, bucket, hit)
 
     def step(self, watermark: int, settled: int, changes: Changes) -> list[TrainingRequest]:
         """Step all partitions up to the watermark and close the hours that are settled."""
-        for part in self._partitions:
-            part.advance(watermark, settled, changes)
-            for (index, minute), count in part.evicted.items():
-                self._coverage.evicted(minute, self._rules[index].id, count)
-            part.evicted.clear()
+        for level, parts in enumerate(self._levels):
+            found = Changes()
+            for part in parts:
+                part.advance(watermark if level == 0 else settled, settled, found)
+                for (index, minute), count in part.evicted.items():
+                    self._coverage.evicted(minute, self._evaluators[index].rule.id, count)
+                part.evicted.clear()
+            changes.alerts.update(found.alerts)
+            changes.closings.update(found.closings)
+            self._rise(level, found, settled)
         requests = [model.close(settled, changes.alerts) for model in self._runs.values()]
         for rule_id, books in self._books.items():
             for book in books:
                 for begin, count in book.evicted.items():
                     self._coverage.evicted(begin, rule_id, count)
                 book.evicted.clear()
+        self._retire(settled)
         return [request for request in requests if request is not None]
+
+    def _rise(self, level: int, changes: Changes, settled: int) -> None:
+        """Give alerts nothing can change any more to the rules of the levels above."""
+        plan = self._generations[-1].plans.get(ALERTS)
+        if plan is None:
+            return
+        for alert in changes.alerts.values():
+            self._risen[alert.id] = None
+            if alert.state == "final":
+                self._rising[alert.id] = alert
+            else:
+                self._rising.pop(alert.id, None)
+        ripe = [alert for alert in self._rising.values() if alert.decided_at < settled]
+        ripe.sort(key=lambda alert: (alert.decided_at, alert.id))
+        for alert in ripe:
+            del self._rising[alert.id]
+            self._risen[alert.id] = None
+        rules = {rule.id: rule for rule in self.ruleset.rules}
+        events = [_as_event(alert, rules.get(alert.rule_id)) for alert in ripe]
+        places = self._generations[-1].places
+        for number, rule, steps in plan.match(events):
+            if self._evaluators[places[rule]].rule.level > level:
+                alert = ripe[number]
+                at = (alert.decided_at, "", 0, bytes.fromhex(alert.id))
+                self._hold(places[rule], steps, events[number], at, alert.events)
 
     def waiting(self) -> Iterator[Key]:
         """Keys with hits the watermark has not passed."""
-        for part in self._partitions:
-            yield from part.waiting()
+        for parts in self._levels:
+            for part in parts:
+                yield from part.waiting()
 
     def pending(self) -> int:
         """Hits the watermark has not passed."""
@@ -150,22 +315,70 @@ class Evaluation:
 
     def snapshot(self) -> Iterator[tuple[str, bytes]]:
         """Entries changed since last asked."""
+        if self._rules_changed:
+            yield (
+                _RULES,
+                msgspec.msgpack.encode(
+                    [
+                        _GenerationDump(one.since, one.ruleset.digest, one.ruleset.rules)
+                        for one in self._generations
+                    ]
+                ),
+            )
+            self._rules_changed = False
+        for name in self._risen:
+            alert = self._rising.get(name)
+            yield f"{_RISING}/{name}", msgspec.msgpack.encode(alert) if alert else b""
+        self._risen.clear()
         yield from ((name, b"") for name in self._gone)
         self._gone.clear()
-        for part in self._partitions:
-            yield from part.snapshot()
+        for parts in self._levels:
+            for part in parts:
+                yield from part.snapshot()
         for books in self._books.values():
             for book in books:
                 yield from book.snapshot()
         for model in self._runs.values():
             yield from model.snapshot().items()
 
-    def restore(self, name: str, raw: bytes) -> None:
-        """Take over one entry; raises ``analytics.engine.snapshot_malformed``."""
+    def restore(self, parts: Mapping[str, bytes], since: int) -> None:
+        """Take over entries; the present rules follow those of the entries from ``since`` on.
+
+        Raises ``analytics.engine.snapshot_malformed``.
+        """
+        if parts.get(_RULES):
+            self._restore_rules(parts[_RULES], since)
+        for name, raw in parts.items():
+            if raw and name != _RULES:
+                self._restore(name, raw)
+
+    def _restore_rules(self, raw: bytes, since: int) -> None:
+        present = self.ruleset
+        dumps = msgspec.msgpack.decode(raw, type=list[_GenerationDump])
+        self._generations = [
+            self._generation(
+                present
+                if dump.digest == present.digest
+                else RuleSet(rules=dump.rules, refused=(), digest=dump.digest),
+                dump.since,
+            )
+            for dump in dumps
+        ]
+        if self.ruleset.digest != present.digest:
+            self.adopt(present, since)
+        self._rules_changed = True
+
+    def _restore(self, name: str, raw: bytes) -> None:
         kind, _, rest = name.partition("/")
         if kind == PREFIX:
             _, _, entity = rest.split("/", 2)
-            self._partitions[ids.bucket(entity) % len(self._partitions)].restore(name, raw)
+            rule_id = rest.split("/", 2)[1].rpartition("@")[0]
+            level = next((one.rule.level for one in self._evaluators if one.rule.id == rule_id), 0)
+            parts = self._levels[level]
+            parts[ids.bucket(entity) % len(parts)].restore(name, raw)
+        elif kind == _RISING:
+            alert = msgspec.msgpack.decode(raw, type=Alert)
+            self._rising[alert.id] = alert
         elif kind == hours.PREFIX:
             _, part, entity = rest.split("/", 2)
             books = self._books.get(self._parts.get(part, ""))
@@ -186,28 +399,24 @@ class Evaluation:
             )
 
 
-def _fields_read(rule: Rule) -> Iterator[str]:
-    """Every field the rule looks at."""
-    if rule.entity != NO_ENTITY:
-        yield rule.entity
-    if rule.distinct:
-        yield rule.distinct
-    for step in rule.steps:
-        for atom in atoms(step.condition):
-            yield atom.field
-            if atom.op in RELATED:
-                yield str(atom.value)
+def _as_event(alert: Alert, rule: Rule | None) -> Fields:
+    """A final alert as an event of ``fengsui.alert``."""
+    event: Fields = {
+        "@timestamp": to_text(alert.decided_at),
+        DATASET: ALERTS,
+        "event.kind": "alert",
+        "event.severity": alert.severity,
+        "event.risk_score": alert.score,
+        "rule.id": alert.rule_id,
+        "rule.level": SEVERITIES[alert.severity],
+    }
+    if rule is not None and rule.techniques:
+        event["threat.technique.id"] = list(rule.techniques)
+    fields = alert.entity_field.split("+")
+    for field, value in zip(fields, entity_values(alert.entity, len(fields)), strict=True):
+        event.setdefault(field, value)
+    return event
 
 
 def _is_added(field: str) -> bool:
     return field in ADDED or field == ANY_FIELD or field.startswith("labels.")
-
-
-def _entities(field: str, event: Fields, event_id: bytes) -> tuple[str, ...]:
-    """The entities an event belongs to; of a list, each of its items once."""
-    if field == NO_ENTITY:
-        return (event_id.hex(),)
-    value = event.get(field)
-    if value is None:
-        return ()
-    return tuple(dict.fromkeys(value)) if isinstance(value, list) else (str(value),)

@@ -14,14 +14,12 @@ from typing import Final
 
 import msgspec
 
-from analytics.memory import Hit
+from analytics.memory import NEVER, Hit
 from analytics.state import Dump, Evaluator, State
 from schema.alert import Alert, Closing
 
 SETTLE_FROM: Final = 256
 """Hits behind settled that are worth stepping a second time; fewer wait until all can settle."""
-
-NEVER: Final = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +33,8 @@ class Changes:
 class KeyDump(msgspec.Struct, frozen=True, array_like=True):
     """A key as it lies in a snapshot; live is made anew from settled and the released hits."""
 
-    rule_version: str
     settled: Dump
+    elapsed: int
     released: tuple[Hit, ...]
     pending: tuple[Hit, ...]
 
@@ -50,6 +48,7 @@ class Key:
 
     __slots__ = (
         "_closing",
+        "_elapsed",
         "_live",
         "_released",
         "_settled",
@@ -71,41 +70,58 @@ class Key:
         """Hits the watermark has not passed yet, in order of arrival."""
         self._released: list[Hit] = []
         """Hits between settled and live, in order."""
+        self._elapsed = -NEVER
+        """Live has taken the deadlines up to here."""
         self._settled = self._live = State(evaluator)
         self._standing: dict[str, Alert] = {}
         """Alerts decided by the released hits, which a late hit may still change."""
         self._closing: Closing | None = None
 
     def release(self, watermark: int, changes: Changes, *, through: Hit | None = None) -> bool:
-        """Step all pending hits before the watermark, in order; whether there were any.
+        """Step all pending hits before the watermark and the deadlines up to it, in order.
 
-        Where ``through`` is given, only those up to it.
+        Where ``through`` is given, only the hits up to it and no deadline behind it. Whether there
+        were any.
         """
-        self.pending.sort()
-        if through is None:
-            place = bisect_left(self.pending, (watermark,))
-        else:
-            place = bisect_right(self.pending, through)
-        fresh = self.pending[:place]
-        if not fresh:
+        fresh: list[Hit] = []
+        if self.pending:
+            self.pending.sort()
+            if through is None:
+                place = bisect_left(self.pending, (watermark,))
+            else:
+                place = bisect_right(self.pending, through)
+            fresh = self.pending[:place]
+            del self.pending[:place]
+        until = watermark if through is None else through[0]
+        if until >= NEVER:
+            # The end of a replay: hits are released, but no time has passed for deadlines.
+            until = fresh[-1][0] if fresh else -NEVER
+        if not fresh and self._live.due() > until:
             return False
-        del self.pending[:place]
-        if self._released and fresh[0] < self._released[-1]:
-            self._revise(fresh, changes)
+        if fresh and (
+            fresh[0][0] < self._elapsed or (self._released and fresh[0] < self._released[-1])
+        ):
+            self._revise(fresh, max(self._elapsed, until), changes)
         else:
             if self._live is self._settled:
                 self._live = self._settled.copy()
+            found: dict[str, Alert] = {}
             for hit in fresh:
-                alert = self._live.step(self.entity, hit)
-                if alert:
-                    self._standing[alert.id] = changes.alerts[alert.id] = alert
+                self._live.step(self.entity, hit, found)
+            if self._live.due() <= until:
+                self._live.elapse(self.entity, until, found)
+            if found:
+                self._standing.update(found)
+                changes.alerts.update(found)
             self._released.extend(fresh)
+            self._elapsed = max(self._elapsed, self._live.acted_at)
         self._close(changes)
         return True
 
-    def _revise(self, late: list[Hit], changes: Changes) -> None:
+    def _revise(self, late: list[Hit], through: int, changes: Changes) -> None:
         self._released = sorted([*self._released, *late])
-        self._live, after = self._replay(self._released)
+        self._live, after = self._replay(self._released, through)
+        self._elapsed = max(self._elapsed, self._live.acted_at)
         for alert in self._standing.values():
             if alert.id not in after:
                 changes.alerts[alert.id] = msgspec.structs.replace(alert, state="withdrawn")
@@ -114,14 +130,13 @@ class Key:
                 changes.alerts[alert.id] = alert
         self._standing = after
 
-    def _replay(self, hits: list[Hit]) -> tuple[State, dict[str, Alert]]:
-        """The state after these hits on top of settled, and the alerts they decide."""
+    def _replay(self, hits: list[Hit], through: int) -> tuple[State, dict[str, Alert]]:
+        """The state after these hits and deadlines on top of settled, and the alerts decided."""
         state = self._settled.copy()
         found: dict[str, Alert] = {}
         for hit in hits:
-            alert = state.step(self.entity, hit)
-            if alert:
-                found[alert.id] = alert
+            state.step(self.entity, hit, found)
+        state.elapse(self.entity, through, found)
         return state, found
 
     def _close(self, changes: Changes) -> None:
@@ -135,52 +150,59 @@ class Key:
 
     def settle(self, settled: int) -> bool:
         """Take over what no acceptable hit can change any more: hits before ``settled``."""
-        released = self._released
-        if not released or released[0][0] >= settled:
+        released, live = self._released, self._live
+        if live is self._settled:
             return False
-        if released[-1][0] < settled:
-            self._settled = self._live
+        if live.acted_at < settled:
+            self._settled = live
             released.clear()
             self._standing.clear()
-        elif len(released) >= SETTLE_FROM:
-            place = bisect_left(released, (settled,))
-            for hit in released[:place]:
-                alert = self._settled.step(self.entity, hit)
-                if alert:
-                    self._standing.pop(alert.id, None)
-            self._settled.closed.clear()
-            del released[:place]
-        else:
+            return True
+        if not released or released[0][0] >= settled or len(released) < SETTLE_FROM:
             return False
+        place = bisect_left(released, (settled,))
+        found: dict[str, Alert] = {}
+        for hit in released[:place]:
+            self._settled.step(self.entity, hit, found)
+        for name in found:
+            self._standing.pop(name, None)
+        self._settled.closed.clear()
+        del released[:place]
         return True
 
     def provisional(self) -> dict[str, Alert]:
         """Alerts the pending hits would decide if nothing else came; changes nothing."""
         if self._released and min(self.pending) < self._released[-1]:
-            _, found = self._replay(sorted([*self._released, *self.pending]))
+            _, found = self._replay(sorted([*self._released, *self.pending]), self._elapsed)
             return {
                 name: alert for name, alert in found.items() if self._standing.get(name) != alert
             }
         state = self._live.copy()
-        alerts = (state.step(self.entity, hit) for hit in sorted(self.pending))
-        return {alert.id: alert for alert in alerts if alert}
+        seen: dict[str, Alert] = {}
+        for hit in sorted(self.pending):
+            state.step(self.entity, hit, seen)
+        return seen
 
     def due(self, lateness: int) -> tuple[int, bool]:
-        """The watermark at which this key must be looked at next, and whether to release hits."""
+        """The watermark at which this key must be looked at next, and whether to release."""
+        wakes = self._live.due()
         if self.pending:
-            return min(self.pending)[0], True
-        if self._released:
-            return self._released[-1][0] + lateness, False
-        return self._settled.idle_at() + lateness, False
+            wakes = min(wakes, min(self.pending)[0])
+        live = self._live
+        rests = (live.acted_at if live is not self._settled else live.idle_at()) + lateness
+        return (wakes, True) if wakes <= rests else (rests, False)
 
     def is_idle(self, settled: int) -> bool:
         """Whether a fresh key would answer the same from now on."""
-        return not self.pending and not self._released and self._settled.idle_at() <= settled
+        return (
+            not self.pending and self._live is self._settled and self._settled.idle_at() <= settled
+        )
 
     def forget(self) -> None:
         """Begin anew: only the hits that still wait are kept."""
         self._released.clear()
         self._settled = self._live = State(self.evaluator)
+        self._elapsed = -NEVER
         self._standing.clear()
         self._closing = None
 
@@ -200,22 +222,20 @@ class Key:
         """The snapshot form."""
         return _encoder.encode(
             KeyDump(
-                rule_version=self.evaluator.rule.version,
                 settled=self._settled.dump(),
+                elapsed=self._elapsed,
                 released=tuple(self._released),
                 pending=tuple(self.pending),
             )
         )
 
-    def restore(self, raw: bytes) -> bool:
-        """Take over a snapshot; False where it belongs to another version of the rule."""
+    def restore(self, raw: bytes) -> None:
+        """Take over a snapshot of this rule and entity."""
         dump = _decoder.decode(raw)
-        if dump.rule_version != self.evaluator.rule.version:
-            return False
         self._settled = self._live = State(self.evaluator, dump.settled)
         self._released, self.pending = list(dump.released), list(dump.pending)
-        if self._released:
-            self._live, self._standing = self._replay(self._released)
+        self._elapsed = dump.elapsed
+        if self._released or self._settled.due() <= self._elapsed:
+            self._live, self._standing = self._replay(self._released, self._elapsed)
             self._live.closed.clear()
         self._closing = self._live.closing()
-        return True

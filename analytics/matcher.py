@@ -11,29 +11,23 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 from analytics.expression import ANY_FIELD, Atom, atoms, compile_mask
-from analytics.rule import Rule
+from analytics.matching.port import Match, Question
 from analytics.values import FieldValues
-from schema.event import DATASET, Fields, Value
+from schema.event import Fields, Value
 
 MASKS_MAX: Final = 65536
 """Distinct sets of true atoms remembered for each dataset; recorded days show a few hundred."""
 
-Match: TypeAlias = tuple[int, int]
-"""(index of the rule in the rule set, bits of the steps it matches)"""
-
-_NOTHING: Final[tuple[Match, ...]] = ()
-RELATED: Final = frozenset({"same_as", "starts_as", "ends_as"})
+_Found: TypeAlias = tuple[tuple[int, int], ...]
+_NOTHING: Final[_Found] = ()
+RELATED: Final = frozenset({"same_as", "starts_as", "ends_as", "contains_as"})
 
 
 class Plan:
     """The rules of one dataset, ready to be asked."""
 
-    def __init__(self, rules: Sequence[tuple[int, Rule]]) -> None:
-        self._steps = [
-            (index, 1 << step, condition.condition)
-            for index, rule in rules
-            for step, condition in enumerate(rule.steps)
-        ]
+    def __init__(self, questions: Sequence[Question]) -> None:
+        self._steps = [(asked.rule, asked.bit, asked.condition) for asked in questions]
         self._bits: dict[Atom, int] = {}
         for _, _, node in self._steps:
             for atom in atoms(node):
@@ -41,7 +35,7 @@ class Plan:
         self._conditions = [
             (index, step, compile_mask(node, self._bits)) for index, step, node in self._steps
         ]
-        self._known: dict[int, tuple[Match, ...]] = {}
+        self._known: dict[int, _Found] = {}
         self._fields = self._by_field()
         self._related = [
             (_relation(atom), bit) for atom, bit in self._bits.items() if atom.op in RELATED
@@ -56,8 +50,15 @@ class Plan:
                 grouped.setdefault(atom.field, {})[atom] = bit
         return [(name, FieldValues(found)) for name, found in grouped.items()]
 
-    def match(self, event: Fields) -> tuple[Match, ...]:
-        """The rule steps the event matches."""
+    def match(self, events: Sequence[Fields]) -> list[Match]:
+        """All matches of a batch, by place and then by rule."""
+        return [
+            (place, rule, steps)
+            for place, event in enumerate(events)
+            for rule, steps in self._ask(event)
+        ]
+
+    def _ask(self, event: Fields) -> _Found:
         mask = 0
         for name, values in self._fields:
             value = event.get(name)
@@ -83,7 +84,7 @@ class Plan:
                 mask |= self._words.mask(value)
         return mask
 
-    def _decide(self, mask: int) -> tuple[Match, ...]:
+    def _decide(self, mask: int) -> _Found:
         steps: dict[int, int] = {}
         for index, step, holds in self._conditions:
             if holds(mask):
@@ -108,6 +109,8 @@ def _relation(atom: Atom) -> Callable[[Fields], bool]:
             return False
         if atom.op == "starts_as":
             return _lower(left).startswith(_lower(right))
+        if atom.op == "contains_as":
+            return _lower(right) in _lower(left)
         if atom.op == "ends_as":
             return _lower(left).endswith(_lower(right))
         return _lower(left) == _lower(right)
@@ -115,17 +118,6 @@ def _relation(atom: Atom) -> Callable[[Fields], bool]:
     return related
 
 
-class Matcher:
-    """All plans of a rule set, by dataset."""
-
-    def __init__(self, rules: Sequence[Rule]) -> None:
-        grouped: dict[str, list[tuple[int, Rule]]] = {}
-        for index, rule in enumerate(rules):
-            for dataset in rule.datasets:
-                grouped.setdefault(dataset, []).append((index, rule))
-        self.plans = {dataset: Plan(found) for dataset, found in grouped.items()}
-
-    def match(self, event: Fields) -> tuple[Match, ...]:
-        """The rule steps one event matches."""
-        plan = self.plans.get(str(event.get(DATASET)))
-        return plan.match(event) if plan else _NOTHING
+def plan(questions: Sequence[Question]) -> Plan:
+    """A matcher of these questions."""
+    return Plan(questions)

@@ -10,8 +10,9 @@ import heapq
 from collections.abc import Iterator
 from typing import Final
 
-from analytics.keyed import NEVER, Changes, Key
-from analytics.memory import Hit
+from analytics.keyed import Changes, Key
+from analytics.memory import NEVER, Hit
+from analytics.rule import Rule
 from analytics.state import Evaluator
 from schema import ids
 from schema.errors import FengsuiError
@@ -28,13 +29,13 @@ PREFIX: Final = "key"
 _SEPARATOR: Final = "/"
 
 
-def part_name(bucket: int, rule_id: str, entity: str) -> str:
-    """The name of a key's entry in the snapshot."""
-    return _SEPARATOR.join((PREFIX, f"{bucket:03d}", rule_id, entity))
+def part_name(bucket: int, rule: Rule, entity: str) -> str:
+    """The name of a key's entry in the snapshot: what another form of the rule knew is not its."""
+    return _SEPARATOR.join((PREFIX, f"{bucket:03d}", f"{rule.id}@{rule.stamp}", entity))
 
 
 class Partition:
-    """The keys of a set of buckets."""
+    """The keys of a set of buckets; ``evaluators`` may grow behind its back."""
 
     def __init__(self, evaluators: list[Evaluator], lateness_us: int) -> None:
         self._evaluators = evaluators
@@ -75,7 +76,7 @@ class Partition:
             standing.append(key)
 
     def _name(self, key: Key) -> str:
-        return part_name(key.bucket, key.evaluator.rule.id, key.entity)
+        return part_name(key.bucket, key.evaluator.rule, key.entity)
 
     def _drop(self, key: Key) -> None:
         del self._keys[key.evaluator.index, key.entity]
@@ -149,7 +150,7 @@ class Partition:
         for bucket, waiting in crowded.items():
             self._release_crowded(bucket, waiting, watermark=watermark, changes=changes)
         for key in due:
-            released = bool(key.pending) and key.release(watermark, changes)
+            released = key.release(watermark, changes)
             if key.settle(settled) or released:
                 self._changed[key] = None
             if key.is_idle(settled):
@@ -175,7 +176,7 @@ class Partition:
         self._changed.clear()
 
     def restore(self, name: str, raw: bytes) -> None:
-        """Take over one entry; one of a rule that is no more, or is another version, is dropped.
+        """Take over one entry; one of a rule that is no more, or is another form, is dropped.
 
         Raises ``analytics.engine.snapshot_malformed`` for a name of another form.
         """
@@ -184,16 +185,22 @@ class Partition:
             raise FengsuiError(
                 "analytics.engine.snapshot_malformed", f"snapshot entry {name[:80]!r} is no key"
             )
-        rule_id, entity = parts[2], parts[3]
+        rule_id, _, stamp = parts[2].rpartition("@")
+        entity = parts[3]
         for evaluator in self._evaluators:
-            if evaluator.rule.id == rule_id and evaluator.rule.kind != "model":
+            if evaluator.rule.id == rule_id and evaluator.rule.stamp == stamp:
                 key = Key(evaluator, entity, ids.bucket(entity))
-                if key.restore(raw):
-                    self._hold(key)
-                    due, releases = key.due(self._lateness)
-                    self._put(key, due // PAGE_US + (0 if releases else 1))
-                    return
+                key.restore(raw)
+                self._hold(key)
+                due, releases = key.due(self._lateness)
+                self._put(key, due // PAGE_US + (0 if releases else 1))
+                return
         self._gone[name] = None
+
+    def retire(self, rule: int) -> None:
+        """Drop all keys of a rule that is no more."""
+        for key in [key for (index, _), key in self._keys.items() if index == rule]:
+            self._drop(key)
 
     def __len__(self) -> int:
         return len(self._keys)

@@ -6,20 +6,21 @@ importing pySigma; one that cannot be read is compiled anew.
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from analytics.matcher import Matcher
+from analytics.matcher import plan
+from analytics.matching.port import Plan, Question
 from analytics.rule import Rule
 from crypto import sm3
 from schema.alert import Rule as RuleListing
 from schema.errors import FengsuiError
 
-ENGINE_VERSION: Final = 1
+ENGINE_VERSION: Final = 2
 """Grows whenever the same files would compile to something else, or mean something else."""
 
 FILES_MAX: Final = 10_000
@@ -50,9 +51,15 @@ class RuleSet:
     digest: str
     """SM3 over paths and contents, hex."""
 
-    def matcher(self) -> Matcher:
-        """A fresh matcher over these rules."""
-        return Matcher(self.rules)
+    def matcher(self) -> Mapping[str, Plan]:
+        """For each dataset the questions its events are asked."""
+        questions: dict[str, list[Question]] = {}
+        for index, rule in enumerate(self.rules):
+            for place, step in enumerate(rule.steps):
+                for dataset in step.datasets:
+                    question = Question(index, 1 << place, step.condition)
+                    questions.setdefault(dataset, []).append(question)
+        return {dataset: plan(asked) for dataset, asked in questions.items()}
 
     def listing(self) -> tuple[RuleListing, ...]:
         """The rules as lists and pages show them."""

@@ -1,6 +1,6 @@
-"""State: one rule and one entity, stepped hit by hit in order; pure and copyable.
+"""State: one rule and one entity, stepped through hits and deadlines in order; pure and copyable.
 
-An alert's cell is the suppression interval, aligned to the epoch, that holds the deciding event.
+An alert's cell is the suppression interval, aligned to the epoch, that holds the deciding time.
 Each cell has at most one alert of a rule and entity; what follows in the cell is its closing.
 """
 
@@ -10,80 +10,68 @@ from typing import Final
 
 import msgspec
 
-from analytics.memory import Chains, Hit, Memory, Remembered, Window
+from analytics import kinds
+from analytics.memory import NEVER, Finding, Hit, Memory
 from analytics.rule import Rule
 from schema import ids
-from schema.alert import Alert, Closing, Condition
-from schema.times import SECOND
+from schema.alert import Alert, Closing
 
-_NEVER: Final = -(2**62)
+_LONG_AGO: Final = -NEVER
 
 
 class Evaluator:
     """What all states of one rule share."""
 
-    __slots__ = ("cell_us", "index", "rule", "within_us")
+    __slots__ = ("_kind", "cell_us", "index", "retention_us", "rule")
 
     def __init__(self, index: int, rule: Rule) -> None:
         self.index = index
         self.rule = rule
         self.cell_us = rule.suppression_us
-        self.within_us = rule.within_us
+        self.retention_us = rule.pattern.retention_us
+        self._kind = kinds.of(rule.pattern)
 
-    def memory(self, remembered: Remembered | None = None) -> Memory:
+    def memory(self, dump: object = None) -> Memory:
         """A fresh memory, or one of a snapshot."""
-        if self.rule.kind == "sequence":
-            chains = Chains(self._units(), self.within_us)
-            if remembered:
-                chains.restore(remembered)
-            return chains
-        hits = remembered.hits if remembered else ()
-        return Window(self.rule.steps[0].count, self.within_us, hits)
+        return self._kind.memory(self.rule, dump)
 
-    def _units(self) -> tuple[int, ...]:
-        return tuple(
-            1 << number for number, step in enumerate(self.rule.steps) for _ in range(step.count)
-        )
-
-    def alert(self, entity: str, hits: tuple[Hit, ...], count: int) -> Alert:
-        """The alert these hits decide; the last of them is the deciding one."""
-        rule, decided_at = self.rule, hits[-1][0]
-        cell = decided_at - decided_at % self.cell_us
+    def alert(self, entity: str, finding: Finding, count: int) -> Alert:
+        """The alert a finding decides."""
+        rule, entity = self.rule, finding.entity or entity
+        cell = finding.at - finding.at % self.cell_us
         return Alert(
             id=alert_id(rule, entity, cell),
             rule_id=rule.id,
             rule_version=rule.major,
-            entity_field=rule.entity,
+            entity_field=rule.entity_field,
             entity=entity,
             cell=cell,
-            decided_at=decided_at,
+            decided_at=finding.at,
             severity=rule.severity,
             score=rule.score,
-            conditions=self._conditions(decided_at - hits[0][0]),
-            events=tuple(sorted(hit[3].hex() for hit in hits)),
+            conditions=finding.conditions,
+            events=_events(finding.hits),
             count=count,
             state="final",
         )
 
-    def _conditions(self, span_us: int) -> tuple[Condition, ...]:
-        counts = tuple(
-            Condition(name=step.name, value=step.count, threshold=step.count, comparison="gte")
-            for step in self.rule.steps
-        )
-        if self.rule.kind == "event":
-            return counts
-        span = Condition(
-            name="span_seconds",
-            value=span_us // SECOND,
-            threshold=self.within_us // SECOND,
-            comparison="lt",
-        )
-        return (*counts, span)
+
+def _events(hits: tuple[Hit, ...]) -> tuple[str, ...]:
+    """Ids of the events behind the hits, in id order; those of an alert are its own events'."""
+    found: set[str] = set()
+    for hit in hits:
+        if hit[1]:
+            found.add(hit[3].hex())
+        elif hit[3]:
+            events = hit[5][-1]
+            assert isinstance(events, tuple)
+            found.update(events)
+    return tuple(sorted(found))
 
 
 def alert_id(rule: Rule, entity: str, cell: int) -> str:
     """The id of the rule's alert for the entity in the cell, hex."""
-    return ids.alert_id(rule.id, rule.major, f"{rule.entity}={entity}", cell).hex()
+    return ids.alert_id(rule.id, rule.major, f"{rule.entity_field}={entity}", cell).hex()
 
 
 class Dump(msgspec.Struct, frozen=True, array_like=True):
@@ -92,70 +80,109 @@ class Dump(msgspec.Struct, frozen=True, array_like=True):
     seen: int
     last_at: int
     cell: int
-    alert_id: str
+    alerts: dict[str, str]
     after: int
-    memory: Remembered
+    memory: object
 
 
 class State:
-    """What is known of one rule and entity after some hits in order."""
+    """What is known of one rule and entity after some hits and deadlines in order."""
 
-    __slots__ = ("_evaluator", "_memory", "after", "alert_id", "cell", "closed", "last_at", "seen")
+    __slots__ = (
+        "_evaluator",
+        "_memory",
+        "acted_at",
+        "after",
+        "alerts",
+        "cell",
+        "closed",
+        "last_at",
+        "seen",
+    )
 
     def __init__(self, evaluator: Evaluator, dump: Dump | None = None) -> None:
         self._evaluator = evaluator
         self._memory = evaluator.memory(dump.memory if dump else None)
         self.seen = dump.seen if dump else 0
-        """Matching events since the entity was last quiet for a window, or since its cell began
-        where the cell before had an alert."""
-        self.last_at = dump.last_at if dump else _NEVER
-        self.cell = dump.cell if dump else _NEVER
-        self.alert_id = dump.alert_id if dump else ""
-        """The alert of the current cell, empty for none."""
+        """Matching events since the entity was last quiet for the pattern's retention, or since
+        its cell began where the cell before had an alert."""
+        self.last_at = dump.last_at if dump else _LONG_AGO
+        self.acted_at = self.last_at
+        """Time of the newest hit or deadline taken."""
+        self.cell = dump.cell if dump else _LONG_AGO
+        self.alerts: dict[str, str] | None = dump.alerts if dump and dump.alerts else None
+        """Alert ids of the current cell by entity: its own under the empty name; None for none."""
         self.after = dump.after if dump else 0
         """Matching events of the current cell behind the deciding one."""
         self.closed: list[Closing] = []
         """Closings of cells that have ended, until the owner takes them."""
 
-    def step(self, entity: str, hit: Hit) -> Alert | None:
-        """Take the next hit in order; the alert it decides, if any."""
-        evaluator, time = self._evaluator, hit[0]
-        if time - self.last_at >= evaluator.within_us:
-            self._memory.clear()
+    def step(self, entity: str, hit: Hit, found: dict[str, Alert]) -> None:
+        """Take the next hit in order, and every deadline before it; add the alerts decided."""
+        time = hit[0]
+        memory = self._memory
+        if memory.due() <= time:
+            self.elapse(entity, time, found)
+        if time - self.last_at >= self._evaluator.retention_us and memory.due() == NEVER:
+            memory.clear()
             self.seen = 0
-        cell = time - time % evaluator.cell_us
-        if cell != self.cell:
-            self._enter(cell)
-        holds = self._memory.push(hit)
+        if not self.cell <= time < self.cell + self._evaluator.cell_us:
+            self._enter(time)
+        holds = memory.push(hit)
         self.seen += 1
-        self.last_at = time
-        if self.alert_id:
+        self.last_at = self.acted_at = time
+        if self.alerts is not None and "" in self.alerts:
             self.after += 1
-            return None
-        if not holds:
-            return None
-        alert = evaluator.alert(entity, self._memory.least(), self.seen)
-        self.alert_id = alert.id
-        return alert
+        if holds:
+            self._decide(entity, found)
 
-    def _enter(self, cell: int) -> None:
-        if self.alert_id:
+    def elapse(self, entity: str, through: int, found: dict[str, Alert]) -> None:
+        """Take the deadlines up to ``through``; add the alerts they decide."""
+        memory = self._memory
+        while (due := memory.due()) <= through:
+            if not self.cell <= due < self.cell + self._evaluator.cell_us:
+                self._enter(due)
+            self.acted_at = due
+            if memory.elapse(due):
+                self._decide(entity, found)
+
+    def _decide(self, entity: str, found: dict[str, Alert]) -> None:
+        open_alerts = self.alerts
+        if open_alerts is not None and "" in open_alerts:
+            return
+        for finding in self._memory.findings():
+            if open_alerts is not None and finding.entity in open_alerts:
+                continue
+            alert = self._evaluator.alert(entity, finding, self.seen)
+            found[alert.id] = alert
+            if open_alerts is None:
+                open_alerts = self.alerts = {}
+            open_alerts[finding.entity] = alert.id
+
+    def _enter(self, time: int) -> None:
+        if self.alerts is not None:
             closing = self.closing()
             if closing:
                 self.closed.append(closing)
             self.seen = 0
-        self.cell, self.alert_id, self.after = cell, "", 0
+        self.cell, self.alerts, self.after = time - time % self._evaluator.cell_us, None, 0
 
     def closing(self) -> Closing | None:
         """What came behind the deciding event of the current cell so far, None for nothing."""
-        if not self.after:
+        if not self.after or self.alerts is None:
             return None
-        return Closing(alert_id=self.alert_id, count=self.after, last_at=self.last_at)
+        return Closing(alert_id=self.alerts[""], count=self.after, last_at=self.last_at)
+
+    def due(self) -> int:
+        """The next deadline, ``NEVER`` where none waits."""
+        return self._memory.due()
 
     def idle_at(self) -> int:
         """From this event time on the state says no more than a fresh one."""
-        quiet = self.last_at + self._evaluator.within_us
-        if not self.alert_id:
+        if self._memory.due() != NEVER:
+            return NEVER
+        quiet = self.last_at + self._evaluator.retention_us
+        if self.alerts is None:
             return quiet
         return max(quiet, self.cell + self._evaluator.cell_us)
 
@@ -164,8 +191,9 @@ class State:
         other = State.__new__(State)
         other._evaluator = self._evaluator  # noqa: SLF001 # its own kind
         other._memory = self._memory.copy()  # noqa: SLF001 # its own kind
-        other.seen, other.last_at = self.seen, self.last_at
-        other.cell, other.alert_id, other.after = self.cell, self.alert_id, self.after
+        other.seen, other.last_at, other.acted_at = self.seen, self.last_at, self.acted_at
+        other.cell, other.after = self.cell, self.after
+        other.alerts = None if self.alerts is None else self.alerts.copy()
         other.closed = []
         return other
 
@@ -175,7 +203,7 @@ class State:
             seen=self.seen,
             last_at=self.last_at,
             cell=self.cell,
-            alert_id=self.alert_id,
+            alerts=self.alerts or {},
             after=self.after,
             memory=self._memory.dump(),
         )

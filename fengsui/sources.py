@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from analytics.engine import BEGINNING, Engine
-from analytics.keyed import NEVER
+from analytics.memory import NEVER
 from collector.control import SENSOR as CONTROL
 from collector.control import Action, ControlLog
 from collector.enrolments import Enrolments, is_own

@@ -15,7 +15,8 @@ from analytics.models.artefact import Artefact, TrainingRequest, check
 from analytics.models.features import FEATURES
 from analytics.models.forest import Scorer
 from analytics.models.hours import ClosedHour, HourBook
-from analytics.rule import ModelSpec, Rule
+from analytics.patterns import EntityHours
+from analytics.rule import Rule
 from analytics.state import alert_id
 from schema.alert import Alert, Condition
 from schema.errors import FengsuiError
@@ -42,7 +43,7 @@ PREFIX: Final = "model"
 
 def part_of(rule: Rule) -> str:
     """How a model rule is named in the snapshot: what another version learnt is not its own."""
-    return f"{rule.id}@{rule.version}"
+    return f"{rule.id}@{rule.stamp}"
 
 
 class RunDump(msgspec.Struct, frozen=True, array_like=True):
@@ -56,7 +57,7 @@ class RunDump(msgspec.Struct, frozen=True, array_like=True):
 class ModelRun:
     """The part of a model rule's state that is not an entity's."""
 
-    def __init__(self, rule: Rule, spec: ModelSpec, books: list[HourBook]) -> None:
+    def __init__(self, rule: Rule, spec: EntityHours, books: list[HourBook]) -> None:
         self.rule = rule
         self.spec = spec
         self._books = books
@@ -181,7 +182,7 @@ class ModelRun:
             id=alert_id(rule, closed.entity, cell),
             rule_id=rule.id,
             rule_version=rule.major,
-            entity_field=rule.entity,
+            entity_field=rule.entity_field,
             entity=closed.entity,
             cell=cell,
             decided_at=decided_at,

@@ -19,8 +19,8 @@ from sigma.policy import SigmaPolicy
 from sigma.policy.regex_engine import RegexEngine, RegexPattern
 from sigma.rule import SigmaDetection, SigmaDetectionItem, SigmaDetections, SigmaRule
 
-from analytics.document import Plain
 from analytics.expression import Node, Some
+from analytics.rulefile import Plain
 from analytics.sigma.lines import pointer, refused
 from analytics.sigma.modifiers import MODIFIERS, Placeholder, expand, no_placeholder
 from analytics.sigma.nodes import FieldName, node, wildcard

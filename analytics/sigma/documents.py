@@ -7,8 +7,8 @@ from typing import Final
 
 import msgspec
 
-from analytics import document
-from analytics.document import RULE_BYTES_MAX, Plain
+from analytics import rulefile
+from analytics.rulefile import RULE_BYTES_MAX, Plain
 from analytics.sigma.lines import located, refused
 from schema.errors import FengsuiError
 
@@ -47,6 +47,6 @@ def split(raw: bytes) -> list[bytes]:
 def read(raw: bytes) -> Document:
     """One document; raises ``analytics.rule.refused`` with the line."""
     try:
-        return Document(raw, document.read(raw))
+        return Document(raw, rulefile.read(raw))
     except FengsuiError as error:
         raise located(error, raw) from error

@@ -8,7 +8,7 @@ from analytics_world import FAILURE, TEXT, detection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics import document
+from analytics import reading, rulefile
 from analytics.compiler import compile_file
 from schema.errors import FengsuiError
 from schema.times import DAY, HOUR, MINUTE, SECOND
@@ -56,17 +56,17 @@ def compiled(**parts: object):
 
 def test_each_kind_is_told_by_its_parts() -> None:
     assert compiled().kind == "event"
-    assert compiled(threshold=THRESHOLD).within_us == 5 * MINUTE
+    assert compiled(threshold=THRESHOLD).pattern.retention_us == 5 * MINUTE
     sequence = compiled(detection=None, sequence={"within": "10m", "steps": STEPS})
     assert [(step.name, step.count) for step in sequence.steps] == [("a", 2), ("b", 1)]
     model = compiled(detection=None, entity=None, logsource=None, model=MODEL)
-    assert (model.kind, model.entity, model.datasets) == ("model", "source.ip", ())
+    assert (model.kind, model.entity, model.datasets()) == ("model", ("source.ip",), set())
 
 
 def test_a_plain_sigma_rule_is_an_event_rule_in_its_authors_words() -> None:
     rule = compile_file(yaml.safe_dump(SIGMA).encode(), "imported")
     assert (rule.id, rule.kind, rule.severity, rule.score) == (SIGMA["id"], "event", 4, 95)
-    assert rule.entity == "event.id"
+    assert rule.entity_field == "event.id"
     assert rule.techniques == ("T1110.001",)
     assert (rule.text.title_zh, rule.text.triage_en) == ("A title", "About it")
     assert [cause.en for cause in rule.false_positives] == ["Somebody mistypes"]
@@ -83,7 +83,7 @@ def test_what_we_add_to_a_sigma_rule_counts() -> None:
         "text": TEXT,
     }
     rule = compile_file(yaml.safe_dump({**SIGMA, "fengsui": ours}).encode(), "host")
-    assert (rule.id, rule.major, rule.score, rule.entity) == ("host-rule", 2, 42, "source.ip")
+    assert (rule.id, rule.major, rule.score, rule.entity_field) == ("host-rule", 2, 42, "source.ip")
     assert rule.suppression_us == 2 * HOUR
     assert rule.false_positives[0].zh == "输错"
     assert rule.listing().system == "host"
@@ -98,7 +98,7 @@ def test_what_we_add_to_a_sigma_rule_counts() -> None:
         ({"text": {"title_zh": "只有标题"}}, "text"),
         ({"threshold": {**THRESHOLD, "count": 0}}, "count is 0"),
         ({"threshold": {**THRESHOLD, "count": 10_001}}, "count is 10001"),
-        ({"threshold": {**THRESHOLD, "within": "8d"}}, "at most 7d"),
+        ({"threshold": {**THRESHOLD, "within": "401d"}}, "at most 400d"),
         ({"threshold": {**THRESHOLD, "within": "soon"}}, "within"),
         ({"threshold": {**THRESHOLD, "distinct": "no.such"}}, "no field 'no.such'"),
         ({"threshold": THRESHOLD, "entity": None}, "needs an entity"),
@@ -112,7 +112,7 @@ def test_what_we_add_to_a_sigma_rule_counts() -> None:
         ({"detection": None}, "no detection"),
         ({"threshold": THRESHOLD, "sequence": {"within": "1m", "steps": STEPS}}, "one of"),
         ({"sequence": {"within": "1m", "steps": STEPS}}, "stand in its steps"),
-        ({"model": MODEL}, "no detection"),
+        ({"model": MODEL}, "stand in its steps, if anywhere"),
         ({"detection": None, "model": {**MODEL, "alert_score": 1001}}, "alert_score"),
         ({"detection": None, "sequence": {"within": "1m", "steps": STEPS[:1]}}, "2 to 16"),
         (
@@ -149,7 +149,7 @@ def test_an_error_names_the_line() -> None:
         (b"- a list", "one map"),
         (b"1: a", "not a text"),
         (b"a: !!python/object/apply:os.getcwd []", "not YAML"),
-        (b"a: " + b"x" * document.RULE_BYTES_MAX, "over the limit"),
+        (b"a: " + b"x" * rulefile.RULE_BYTES_MAX, "over the limit"),
         (b"a: &a [1]\nb: &b [" + b"*a," * 200 + b"]\nc: [" + b"*b," * 200 + b"]", "more than"),
         (b"a: &a [*a]", "levels"),
         (b"a: " + b"[" * 50 + b"]" * 50, "levels"),
@@ -157,7 +157,7 @@ def test_an_error_names_the_line() -> None:
 )
 def test_a_file_that_is_no_rule_is_refused(raw: bytes, why: str) -> None:
     with pytest.raises(FengsuiError, match=why):
-        document.read(raw)
+        rulefile.read(raw)
 
 
 @given(st.binary(max_size=200))
@@ -170,7 +170,7 @@ def test_any_bytes_are_refused(raw: bytes) -> None:
     ("text", "length"), [("1s", SECOND), ("90m", 90 * MINUTE), ("24h", DAY), ("7d", 7 * DAY)]
 )
 def test_a_duration_is_a_number_and_a_unit(text: str, length: int) -> None:
-    assert document.duration_us(text, "within") == length
+    assert reading.duration_us(text, "within") == length
 
 
 def test_merge_keys_are_refused_before_they_unfold() -> None:
@@ -178,7 +178,7 @@ def test_merge_keys_are_refused_before_they_unfold() -> None:
     lines = ["a0: &a0 {k0: 1, k1: 1}"]
     lines += [f"a{n}: &a{n}\n  <<: [{', '.join([f'*a{n - 1}'] * 3)}]" for n in range(1, 12)]
     with pytest.raises(FengsuiError, match="line 3: merge keys"):
-        document.read("\n".join(lines).encode())
+        rulefile.read("\n".join(lines).encode())
 
 
 def test_a_condition_nested_without_end_is_refused() -> None:

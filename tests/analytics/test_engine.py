@@ -225,11 +225,12 @@ def test_state_of_another_version_of_a_rule_is_dropped() -> None:
 
 
 def test_an_unreadable_snapshot_is_refused() -> None:
+    stamp = next(rule.stamp for rule in THREE.rules if rule.id == "threshold")
     for parts in (
         {"engine": b"\xff"},
         {"what/ever": b"1"},
         {"key/001/threshold": b"1"},
-        {"key/001/threshold/10.0.0.1": b"\xc1"},
+        {f"key/001/threshold@{stamp}/10.0.0.1": b"\xc1"},
     ):
         with pytest.raises(FengsuiError, match="snapshot_malformed"):
             Engine.restore(THREE, parts)

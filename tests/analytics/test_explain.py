@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from analytics_world import at, event_rule, model_rule, ruleset, run, sequence_rule, threshold_rule
 
-from analytics.explain import duration, explain
+from analytics.explain import explain
+from analytics.words import duration
 from schema.alert import Alert, Condition
 from schema.times import DAY, HOUR, MINUTE, SECOND
 
@@ -39,10 +40,18 @@ def test_an_alert_says_the_same_when_its_rule_has_changed_since() -> None:
     for rule, later in (
         (threshold_rule(3, "5m"), threshold_rule(9, "1h", "user.name", version="1.1.0")),
         (sequence_rule(3, "5m"), sequence_rule(9, "1h", version="1.1.0")),
-        (threshold_rule(3, "5m"), event_rule(version="2.0.0")),
     ):
         (alert,) = run(ruleset(rule), events).alerts.values()
         assert explain(alert, later) == explain(alert, rule)
+
+
+def test_an_alert_of_another_major_version_lists_its_conditions() -> None:
+    (alert,) = run(ruleset(threshold_rule(3, "5m")), [at(1), at(2), at(3)]).alerts.values()
+    said = explain(alert, event_rule(version="2.0.0"))
+    assert said.reason_en == (
+        "Source address 10.0.0.1 met the conditions of version 1 of the rule: "
+        "event_count 3 ≥ 3; span_seconds 2 < 300."
+    )
 
 
 def test_a_sequence_alert() -> None:

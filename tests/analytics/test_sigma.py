@@ -7,7 +7,7 @@ import yaml
 from analytics_world import TEXT
 
 from analytics.compiler import compile_file
-from analytics.matcher import Matcher
+from analytics.ruleset import RuleSet
 from schema.errors import FengsuiError
 
 _HEAD = {
@@ -29,7 +29,8 @@ def matches(
         body = {"selection": detection, "condition": "selection"}
     document = {**_HEAD, "logsource": {"product": product, "service": service}, "detection": body}
     rule = compile_file(yaml.safe_dump(document, allow_unicode=True).encode(), "host")
-    return bool(Matcher((rule,)).match({"event.dataset": rule.datasets[0], **fields}))
+    (plan,) = RuleSet(rules=(rule,), refused=(), digest="").matcher().values()
+    return bool(plan.match([fields]))
 
 
 @pytest.mark.parametrize(

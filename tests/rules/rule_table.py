@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rule_cases import cases, rule, rule_folders
 
+from analytics import kinds
 from analytics.rule import NO_ENTITY, Rule
 from schema.alert import SEVERITIES
 from schema.times import DAY, HOUR, MINUTE, SECOND
@@ -70,42 +71,20 @@ def _sections() -> Iterator[str]:
 
 def _row(found: Rule, folder: Path) -> str:
     severity = SEVERITIES[found.severity]
-    kinds = [case.kind for case in cases(folder)]
-    counts = " / ".join(str(kinds.count(kind)) for kind in ("fires", "near_miss", "late"))
-    chinese, english = _condition(found)
-    entity = _ENTITIES_ZH[found.entity]
+    told = [case.kind for case in cases(folder)]
+    counts = " / ".join(str(told.count(kind)) for kind in ("fires", "near_miss", "late"))
+    chinese, english = kinds.of(found.pattern).describe(found)
+    entity = _ENTITIES_ZH[found.entity_field]
     suppression = _duration(found.suppression_us)
     cells = (
         f"{found.text.title_zh}<br>{found.text.title_en}<br>`{found.id}` {found.version}",
         f"{chinese}<br>{english}",
-        f"{entity} `{found.entity}`<br>抑制 {suppression[0]}",
+        f"{entity} `{found.entity_field}`<br>抑制 {suppression[0]}",
         f"{_SEVERITIES_ZH[severity]} {severity} ({found.score})",
         "<br>".join(found.techniques),
         counts,
     )
     return "| " + " | ".join(cells) + " |"
-
-
-def _condition(found: Rule) -> tuple[str, str]:
-    if found.model:
-        hours, score = found.model.minimum_history_hours, found.model.alert_score
-        return (
-            f"一小时与自身历史相比得分不低于 {score}，历史至少 {hours} 小时",
-            f"an hour scores {score} or more against the own past of {hours} hours or more",
-        )
-    if found.kind == "event":
-        return "出现一次", "seen once"
-    chinese, english = _duration(found.within_us)
-    if found.kind == "sequence":
-        steps = "，".join(f"{step.name} ≥ {step.count}" for step in found.steps)
-        return f"{chinese}内先后 {steps}", f"in order within {english}"
-    count = found.steps[0].count
-    if found.distinct:
-        return (
-            f"{chinese}内不同的 `{found.distinct}` ≥ {count}",
-            f"{count} or more different ones within {english}",
-        )
-    return f"{chinese}内 ≥ {count} 次", f"{count} or more within {english}"
 
 
 def _duration(length_us: int) -> tuple[str, str]:

@@ -11,6 +11,7 @@ import yaml
 from rule_cases import START, cases, moments, rule, rule_folders, rule_set, run
 
 from analytics.expression import ANY_FIELD, atoms
+from analytics.patterns import EntityHours
 from schema.fields import catalogue
 
 _FOLDERS = rule_folders()
@@ -127,14 +128,13 @@ def test_the_version_is_three_numbers(folder: Path) -> None:
 @every_rule
 def test_an_alert_silences_its_rule_for_at_least_its_window(folder: Path) -> None:
     found = rule(folder.name)
-    assert found.suppression_us >= found.within_us
+    assert found.suppression_us >= found.pattern.retention_us
 
 
 @every_rule
 def test_every_field_a_rule_reads_is_in_the_catalogue(folder: Path) -> None:
     found = rule(folder.name)
-    names = {atom.field for step in found.steps for atom in atoms(step.condition)}
-    names |= {found.entity, found.distinct} - {""}
+    names = set(found.fields())
     assert ANY_FIELD not in names, "a keyword is asked of every field: name the field"
     assert names <= set(catalogue())
 
@@ -166,7 +166,8 @@ def test_cases_say_what_their_kind_promises(folder: Path) -> None:
 @every_rule
 def test_events_of_cases_have_fields_of_the_catalogue_and_belong_to_the_rule(folder: Path) -> None:
     found = rule(folder.name)
-    own = found.datasets or ((found.model.dataset,) if found.model else ())
+    pattern = found.pattern
+    own = {pattern.dataset} if isinstance(pattern, EntityHours) else found.datasets()
     for case in cases(folder):
         for event in case.events:
             assert set(event) - _TIMING <= set(catalogue())

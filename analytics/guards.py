@@ -1,0 +1,296 @@
+"""Guards: what a matching event is held against beside itself: registers, indicators, other fields.
+
+Asked of candidates only, so that none of this costs an event that matches nothing. A register is
+read as it was known at the event's time and for the event's time; the answer is the same in every
+replay. A guard that lacks a field does not hold, and the hit is counted as unkeyed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol, TypeAlias
+
+import msgspec
+
+from analytics.reading import check_count, refused
+from schema.event import Fields, Value
+
+Comparison: TypeAlias = Literal["eq", "ne", "lt", "lte", "gt", "gte", "in", "not_in"]
+Row: TypeAlias = Mapping[str, Value]
+
+DISTANCE_MAX: Final = 3
+"""Letters by which a look-alike may differ: with four, unrelated short names are alike."""
+
+NAME_CHARS_MAX: Final = 253
+"""Longer texts are no names (RFC 1035 bounds a domain name so) and never look alike."""
+
+GUARDS_MAX: Final = 8
+"""Guards of one step."""
+
+
+class Facts(Protocol):
+    """What is known beside the events; every answer is as known at ``time``."""
+
+    def row(self, register: str, key: tuple[str, ...], time: int) -> Row | None:
+        """The register's row for the key at that event time, None where there is none."""
+
+    def keys(self, register: str, time: int) -> Sequence[tuple[str, ...]]:
+        """The keys the register holds at that event time."""
+
+    def confidence(self, field: str, value: str, time: int) -> int | None:
+        """0 to 100 where an indicator names the field's value at that time, else None."""
+
+    def known(self, register: str) -> bool:
+        """Whether the register has ever had a version: without one nothing can be missing."""
+
+
+class NoFacts:
+    """Nothing is known: no register has a version, no indicator is loaded."""
+
+    def row(self, register: str, key: tuple[str, ...], time: int) -> Row | None:
+        del register, key, time
+        return None
+
+    def keys(self, register: str, time: int) -> Sequence[tuple[str, ...]]:
+        del register, time
+        return ()
+
+    def confidence(self, field: str, value: str, time: int) -> int | None:
+        del field, value, time
+        return None
+
+    def known(self, register: str) -> bool:
+        del register
+        return False
+
+
+class Lookup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The register's row for the event: missing, present, or a column of it against a field.
+
+    Without any version of the register the guard does not hold, whatever it asks.
+    """
+
+    register: str
+    key: tuple[str, ...]
+    expect: Literal["missing", "present"] = "present"
+    column: str = ""
+    op: Comparison = "eq"
+    field: str = ""
+    value: str | int | bool | None = None
+
+    def fields(self) -> tuple[str, ...]:
+        """Fields of the event it reads."""
+        return (*self.key, self.field) if self.field else self.key
+
+    def check(self) -> None:
+        """Raise ``analytics.rule.refused`` for what says nothing."""
+        if not self.register or not self.key:
+            raise refused("a look-up names its register and the fields of its key")
+        if bool(self.column) != (bool(self.field) or self.value is not None):
+            raise refused("a look-up compares a column with a field or a value, or neither")
+        if self.column and self.expect == "missing":
+            raise refused("a missing row has no column to compare")
+
+    def holds(self, event: Fields, time: int, facts: Facts) -> bool | None:
+        """Whether it holds; None where the event lacks a field."""
+        key = tuple(str(event.get(name, "")) for name in self.key)
+        if "" in key:
+            return None
+        if not facts.known(self.register):
+            return False
+        row = facts.row(self.register, key, time)
+        if self.expect == "missing":
+            return row is None
+        if row is None or not self.column:
+            return row is not None
+        wanted = event.get(self.field) if self.field else self.value
+        found = row.get(self.column)
+        if wanted is None or found is None:
+            return None if wanted is None else False
+        return _compare(found, self.op, wanted)
+
+
+class Indicator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A field's value is a threat indicator of at least this confidence."""
+
+    fields_: tuple[str, ...] = msgspec.field(name="fields")
+    confidence: int = 50
+
+    def fields(self) -> tuple[str, ...]:
+        """None has to be there."""
+        return ()
+
+    def check(self) -> None:
+        """Raise ``analytics.rule.refused`` for what says nothing."""
+        if not self.fields_ or not 0 <= self.confidence <= 100:
+            raise refused("an indicator guard names fields and a confidence from 0 to 100")
+
+    def holds(self, event: Fields, time: int, facts: Facts) -> bool | None:
+        """Whether any of the fields' values is an indicator."""
+        for name in self.fields_:
+            value = event.get(name)
+            for item in value if isinstance(value, list) else (value,):
+                if item is not None:
+                    confidence = facts.confidence(name, str(item), time)
+                    if confidence is not None and confidence >= self.confidence:
+                        return True
+        return False
+
+
+class Compare(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Two fields of the event against each other; ``factor`` (percent) scales the right one."""
+
+    left: str
+    op: Comparison
+    right: str
+    factor: int = 100
+
+    def fields(self) -> tuple[str, ...]:
+        """Fields of the event it reads."""
+        return (self.left, self.right)
+
+    def check(self) -> None:
+        """Raise ``analytics.rule.refused`` for what says nothing."""
+        check_count(self.factor, "compare.factor", at_most=1_000_000)
+
+    def holds(self, event: Fields, time: int, facts: Facts) -> bool | None:
+        """Whether the comparison holds; None where a field is lacking."""
+        del time, facts
+        left, right = event.get(self.left), event.get(self.right)
+        if left is None or right is None:
+            return None
+        if self.factor != 100:
+            numbers = _number(left), _number(right)
+            if numbers[0] is None or numbers[1] is None:
+                return False
+            return _compare(numbers[0] * 100, self.op, numbers[1] * self.factor)
+        return _compare(left, self.op, right)
+
+
+class Distance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The field's text is not in the register, but differs from an entry by a few letters only."""
+
+    field: str
+    register: str
+    at_most: int = 2
+
+    def fields(self) -> tuple[str, ...]:
+        """Fields of the event it reads."""
+        return (self.field,)
+
+    def check(self) -> None:
+        """Raise ``analytics.rule.refused`` for what says nothing."""
+        check_count(self.at_most, "distance.at_most", at_most=DISTANCE_MAX)
+
+    def holds(self, event: Fields, time: int, facts: Facts) -> bool | None:
+        """Whether it looks like an entry and is none."""
+        value = event.get(self.field)
+        if value is None:
+            return None
+        text = str(value).lower()
+        if len(text) > NAME_CHARS_MAX:
+            return False
+        names = {key[0].lower() for key in facts.keys(self.register, time)}
+        return text not in names and any(_near(text, name, self.at_most) for name in names)
+
+
+class Given(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One entry of ``where`` in a rule file: exactly one of these."""
+
+    lookup: Lookup | None = None
+    indicator: Indicator | None = None
+    compare: Compare | None = None
+    distance: Distance | None = None
+
+
+Guard: TypeAlias = Lookup | Indicator | Compare | Distance
+
+
+def read(given: Sequence[Given]) -> tuple[Given, ...]:
+    """The guards of a step, checked; raises ``analytics.rule.refused``."""
+    if len(given) > GUARDS_MAX:
+        raise refused(f"a step has at most {GUARDS_MAX} guards")
+    for one in given:
+        guard_of(one).check()
+    return tuple(given)
+
+
+def guard_of(given: Given) -> Guard:
+    """The one guard of an entry; raises ``analytics.rule.refused``."""
+    found = [one for one in (given.lookup, given.indicator, given.compare, given.distance) if one]
+    if len(found) != 1:
+        raise refused("an entry of where has one of lookup, indicator, compare and distance")
+    return found[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """The guards of a rule's steps, ready to be asked."""
+
+    by_step: tuple[tuple[int, tuple[Guard, ...]], ...]
+    """(bit of the step, its guards), for the steps that have some"""
+
+    def keep(self, steps: int, event: Fields, time: int, facts: Facts) -> tuple[int, bool]:
+        """The bits of the steps whose guards all hold, and whether one lacked a field."""
+        lacking = False
+        for bit, guards in self.by_step:
+            if steps & bit:
+                for guard in guards:
+                    held = guard.holds(event, time, facts)
+                    if not held:
+                        lacking = lacking or held is None
+                        steps &= ~bit
+                        break
+        return steps, lacking
+
+
+def _number(value: Value) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str) and value.removeprefix("-").isdecimal() and len(value) <= 20:
+        return int(value)
+    return None
+
+
+_ORDERS: Final[dict[str, Callable[[int, int], bool]]] = {
+    "lt": lambda left, right: left < right,
+    "lte": lambda left, right: left <= right,
+    "gt": lambda left, right: left > right,
+    "gte": lambda left, right: left >= right,
+}
+
+
+def _compare(left: Value, op: Comparison, right: Value) -> bool:
+    """Numbers where both sides are, texts without regard to case else; lists for ``in``."""
+    if op in ("in", "not_in"):
+        among = {_text(item) for item in (right if isinstance(right, list) else (right,))}
+        inside = all(_text(item) in among for item in (left if isinstance(left, list) else (left,)))
+        return inside is (op == "in")
+    if op in _ORDERS:
+        numbers = _number(left), _number(right)
+        return numbers[0] is not None and numbers[1] is not None and _ORDERS[op](*numbers)  # type: ignore[arg-type] # neither is None
+    return (_text(left) == _text(right)) is (op == "eq")
+
+
+def _text(value: Value) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value).lower()
+
+
+def _near(left: str, right: str, at_most: int) -> bool:
+    """Whether so few insertions, deletions and changes of a letter lead from one to the other."""
+    if abs(len(left) - len(right)) > at_most:
+        return False
+    before = list(range(len(right) + 1))
+    for place, char in enumerate(left, 1):
+        row = [place]
+        for other, seen in enumerate(right, 1):
+            row.append(min(before[other] + 1, row[-1] + 1, before[other - 1] + (char != seen)))
+        if min(row) > at_most:
+            return False
+        before = row
+    return before[-1] <= at_most

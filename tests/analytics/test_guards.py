@@ -1,0 +1,162 @@
+"""A guard holds an event against registers, indicators and its own fields, as known at its time."""
+
+from __future__ import annotations
+
+import pytest
+from analytics_world import START, Event, at, batch, compiled, detection, ruleset
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analytics.engine import Engine
+from analytics.guards import Compare, Distance, Indicator, Lookup, NoFacts, _near
+from schema.errors import FengsuiError
+from schema.event import Fields
+from schema.times import SECOND
+
+
+class Known(NoFacts):
+    """One register and one indicator, both known from second ten on."""
+
+    def __init__(self, rows: dict[tuple[str, ...], dict], *, bad: str = "") -> None:
+        self.rows = rows
+        self.bad = bad
+
+    def known(self, register: str) -> bool:
+        return register == "grants"
+
+    def row(self, register: str, key: tuple[str, ...], time: int) -> dict | None:
+        return self.rows.get(key) if time >= 10 else None
+
+    def keys(self, register: str, time: int) -> list[tuple[str, ...]]:
+        return list(self.rows)
+
+    def confidence(self, field: str, value: str, time: int) -> int | None:
+        return 70 if value == self.bad and time >= 10 else None
+
+
+GRANTS = Known({("a", "b"): {"level": 3, "fields": ["name", "sex"], "owner": "Li"}}, bad="1.2.3.4")
+
+
+@pytest.mark.parametrize(
+    ("lookup", "event", "holds"),
+    [
+        ({"expect": "missing"}, {"user.id": "a", "user.name": "x"}, True),
+        ({"expect": "missing"}, {"user.id": "a", "user.name": "b"}, False),
+        ({}, {"user.id": "a", "user.name": "b"}, True),
+        ({}, {"user.id": "a"}, None),
+        ({"column": "level", "op": "lt", "value": 4}, {"user.id": "a", "user.name": "b"}, True),
+        ({"column": "level", "op": "gte", "value": 4}, {"user.id": "a", "user.name": "b"}, False),
+        ({"column": "owner", "value": "LI"}, {"user.id": "a", "user.name": "b"}, True),
+        ({"column": "none", "value": "x"}, {"user.id": "a", "user.name": "b"}, False),
+        (
+            {"column": "owner", "op": "ne", "field": "host.name"},
+            {"user.id": "a", "user.name": "b", "host.name": "Wu"},
+            True,
+        ),
+        ({"column": "owner", "field": "host.name"}, {"user.id": "a", "user.name": "b"}, None),
+    ],
+)
+def test_a_lookup_reads_the_row_of_the_event(lookup: dict, event: Fields, holds: bool) -> None:
+    guard = Lookup(register="grants", key=("user.id", "user.name"), **lookup)
+    guard.check()
+    assert guard.holds(event, 10, GRANTS) is holds
+
+
+def test_the_row_is_the_one_known_at_the_events_time() -> None:
+    guard = Lookup(register="grants", key=("user.id", "user.name"), expect="missing")
+    event: Fields = {"user.id": "a", "user.name": "b"}
+    assert guard.holds(event, 9, GRANTS) is True
+    assert guard.holds(event, 10, GRANTS) is False
+
+
+def test_nothing_is_missing_from_a_register_nobody_gave() -> None:
+    guard = Lookup(register="payees", key=("user.id",), expect="missing")
+    assert guard.holds({"user.id": "a"}, 10, GRANTS) is False
+
+
+def test_an_indicator_counts_from_its_confidence_on() -> None:
+    event: Fields = {"source.ip": "9.9.9.9", "related.ip": ["8.8.8.8", "1.2.3.4"]}
+    for confidence, holds in ((70, True), (71, False)):
+        guard = Indicator(fields_=("source.ip", "related.ip"), confidence=confidence)
+        assert guard.holds(event, 10, GRANTS) is holds
+    assert Indicator(fields_=("related.ip",)).holds(event, 9, GRANTS) is False
+
+
+@pytest.mark.parametrize(
+    ("op", "left", "right", "factor", "holds"),
+    [
+        ("ne", 100, 101, 100, True),
+        ("ne", 100, "100", 100, False),
+        ("gt", 301, 100, 300, True),
+        ("gt", 300, 100, 300, False),
+        ("eq", "A", "a", 100, True),
+        ("lt", "x", 3, 100, False),
+        ("in", ["a", "b"], ["b", "a", "c"], 100, True),
+        ("not_in", ["a", "z"], ["a"], 100, True),
+        ("eq", True, "true", 100, True),
+        ("gt", True, 0, 100, False),
+    ],
+)
+def test_two_fields_are_compared(op: str, left, right, factor: int, holds: bool) -> None:
+    guard = Compare(left="l", op=op, right="r", factor=factor)
+    assert guard.holds({"l": left, "r": right}, 0, NoFacts()) is holds
+    assert guard.holds({"l": left}, 0, NoFacts()) is None
+
+
+def test_a_look_alike_is_near_and_not_the_same() -> None:
+    guard = Distance(field="url.domain", register="grants", at_most=2)
+    names = Known({("pay.gov.example",): {}})
+    for domain, holds in (
+        ("pay.gov.example", False),
+        ("pay.g0v.example", True),
+        ("paygov.examp1e", True),
+        ("bank.example", False),
+        ("x" * 300, False),
+    ):
+        assert guard.holds({"url.domain": domain}, 10, names) is holds
+
+
+@given(st.text("ab", max_size=6), st.text("ab", max_size=6), st.integers(1, 3))
+def test_nearness_is_the_number_of_edits(left: str, right: str, at_most: int) -> None:
+    def edits(one: str, other: str) -> int:
+        if not one or not other:
+            return len(one) + len(other)
+        return min(
+            edits(one[1:], other) + 1,
+            edits(one, other[1:]) + 1,
+            edits(one[1:], other[1:]) + (one[0] != other[0]),
+        )
+
+    assert _near(left, right, at_most) is (edits(left, right) <= at_most)
+
+
+@pytest.mark.parametrize(
+    ("where", "why"),
+    [
+        ([{}], "one of lookup"),
+        ([{"lookup": {"register": "r", "key": []}}], "fields of its key"),
+        ([{"lookup": {"register": "r", "key": ["user.id"], "column": "c"}}], "compares a column"),
+        ([{"lookup": {"register": "r", "key": ["no.such"]}}], "no field 'no.such'"),
+        ([{"distance": {"field": "url.domain", "register": "r", "at_most": 4}}], "at_most is 4"),
+        ([{"indicator": {"fields": ["no.such"]}}], "no field 'no.such'"),
+        ([{"compare": {"left": "user.id", "op": "eq", "right": "user.name"}}] * 9, "at most 8"),
+    ],
+)
+def test_a_guard_that_says_nothing_is_refused(where: list, why: str) -> None:
+    with pytest.raises(FengsuiError, match=why):
+        compiled(detection=detection(**{"event.action": "ssh_login"}), where=where)
+
+
+def test_an_event_without_what_a_guard_needs_is_counted_for_the_rule() -> None:
+    rule = compiled(
+        entity="source.ip",
+        detection=detection(**{"event.action": "ssh_login"}),
+        where=[{"lookup": {"register": "grants", "key": ["user.name", "user.id"]}}],
+    )
+    engine = Engine(ruleset(rule))
+    engine.know(Known({("li.na", "7"): {}}))
+    events: list[Event] = [at(1), at(2, 1, **{"user.id": "7"})]
+    engine.feed(batch(events))
+    output = engine.finish()
+    assert [alert.decided_at for alert in output.alerts] == [START + 2 * SECOND]
+    assert [row.unkeyed for row in output.coverage if row.rule == "rule"] == [1]
