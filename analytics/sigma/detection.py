@@ -71,11 +71,13 @@ def check_rule(document: Mapping[str, object]) -> None:
     why = _fault(rule)
     if why is None:
         return
-    # The key without which the rest is sound is to blame.
-    for key in rule:
-        if _fault({name: value for name, value in rule.items() if name != key}) is None:
-            raise refused(why, pointer(key))
-    raise refused(why)
+    # To blame is the key without which the rest is sound, or else is wrong for another reason.
+    without = {
+        key: _fault({name: value for name, value in rule.items() if name != key}) for key in rule
+    }
+    blamed = [key for key in rule if without[key] is None]
+    blamed += [key for key in rule if without[key] != why]
+    raise refused(why, pointer(blamed[0]) if blamed else "")
 
 
 def _fault(rule: dict[str, object]) -> str | None:
@@ -142,11 +144,14 @@ class _Reader:
             items = [self._item("", part, at)]
         if not items:
             raise refused("the selection is empty", at)
-        return SigmaDetection(items, source=_Place(Path(), pointer=at))
+        # Without a place of its own: pySigma would put it over those of the items.
+        return SigmaDetection(items)
 
     def _item(self, key: str, value: object, at: str) -> SigmaDetectionItem:
         field, *names = key.split("|")
         listed = value if isinstance(value, list) else [value]
+        if not listed and not field:
+            raise refused("the selection is empty", at)
         for item in listed:
             if not isinstance(item, _SCALARS):
                 raise refused(

@@ -178,7 +178,7 @@ class _Base64Offset(_Base64):
 
 
 def _anchored(value: SigmaRegularExpression, front: str, back: str) -> SigmaRegularExpression:
-    value.regexp = SigmaString.from_str(f"{front}(?:{value.regexp}){back}")
+    value.regexp = SigmaString(f"{front}(?:{value.regexp}){back}", escape=False)
     value.compile()
     return value
 
