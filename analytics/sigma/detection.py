@@ -33,6 +33,8 @@ TAXONOMY: Final = "sigma"
 _SCALARS: Final = (str, int, float, bool, type(None))
 _NOTHING: Final = {"selection": {"field": 1}, "condition": "selection"}
 """Stands for the detection while pySigma checks everything else of a rule."""
+_SOUND: Final[dict[str, object]] = {"title": "A rule", "logsource": {"product": "any"}}
+"""What a rule cannot do without, to find out which key is to blame."""
 
 
 class _LinearExpressions(RegexEngine):
@@ -71,13 +73,14 @@ def check_rule(document: Mapping[str, object]) -> None:
     why = _fault(rule)
     if why is None:
         return
-    # To blame is the key without which the rest is sound, or else is wrong for another reason.
-    without = {
-        key: _fault({name: value for name, value in rule.items() if name != key}) for key in rule
-    }
-    blamed = [key for key in rule if without[key] is None]
-    blamed += [key for key in rule if without[key] != why]
-    raise refused(why, pointer(blamed[0]) if blamed else "")
+    # To blame is the key without which the rest is sound.
+    for key in rule:
+        rest = {name: value for name, value in rule.items() if name != key}
+        if key in _SOUND:
+            rest[key] = _SOUND[key]
+        if _fault(rest) is None:
+            raise refused(why, pointer(key))
+    raise refused(why)
 
 
 def _fault(rule: dict[str, object]) -> str | None:
