@@ -17,7 +17,7 @@ from analytics.expression import ANY_FIELD
 from analytics.guards import Facts, NoFacts
 from analytics.keyed import Changes, Key
 from analytics.keying import Keying
-from analytics.matching.port import Plan
+from analytics.matching.layers import Layers
 from analytics.memory import NEVER, Hit
 from analytics.models import hours, run
 from analytics.models.artefact import TrainingRequest
@@ -41,12 +41,19 @@ _RISING: Final = "rising"
 class _Generation:
     """A rule set from an event time on."""
 
-    def __init__(self, ruleset: RuleSet, since: int, places: Sequence[int]) -> None:
+    def __init__(
+        self, ruleset: RuleSet, since: int, places: Sequence[int], before: _Generation | None
+    ) -> None:
         self.ruleset = ruleset
         self.since = since
         self.places = places
         """Index among all evaluators of each rule of the set."""
-        self.plans: Mapping[str, Plan] = ruleset.matcher()
+        standing = before.plans if before else {}
+        self.plans: dict[str, Layers] = {
+            dataset: Layers.of(questions, standing.get(dataset), ruleset.plan)
+            for dataset, questions in ruleset.questions(places).items()
+        }
+        """What asks the events of each dataset; rules are named by their evaluator."""
         self.reads_added = {
             dataset
             for rule in ruleset.rules
@@ -93,7 +100,8 @@ class Evaluation:
         """Books of each model rule, one for each partition."""
         self._counting: dict[str, list[tuple[str, list[HourBook]]]] = {}
         """(entity field, books) of the model rules of a dataset."""
-        self._generations = [self._generation(ruleset, -NEVER)]
+        self._generations: list[_Generation] = []
+        self._generations.append(self._generation(ruleset, -NEVER))
         self._rules_changed = True
 
     def _generation(self, ruleset: RuleSet, since: int) -> _Generation:
@@ -108,7 +116,8 @@ class Evaluation:
                 if isinstance(rule.pattern, EntityHours):
                     self._count_hours(rule, rule.pattern)
             places.append(place)
-        return _Generation(ruleset, since, places)
+        before = self._generations[-1] if self._generations else None
+        return _Generation(ruleset, since, places, before)
 
     def _count_hours(self, rule: Rule, pattern: EntityHours) -> None:
         part = run.part_of(rule)
@@ -194,7 +203,7 @@ class Evaluation:
                     for number, rule, steps in plan.match(events):
                         place = some[number]
                         self._hold(
-                            generation.places[rule],
+                            rule,
                             steps,
                             events[number],
                             (
@@ -296,12 +305,11 @@ class Evaluation:
             self._risen[alert.id] = None
         rules = {rule.id: rule for rule in self.ruleset.rules}
         events = [_as_event(alert, rules.get(alert.rule_id)) for alert in ripe]
-        places = self._generations[-1].places
         for number, rule, steps in plan.match(events):
-            if self._evaluators[places[rule]].rule.level > level:
+            if self._evaluators[rule].rule.level > level:
                 alert = ripe[number]
                 at = (alert.decided_at, "", 0, bytes.fromhex(alert.id))
-                self._hold(places[rule], steps, events[number], at, alert.events)
+                self._hold(rule, steps, events[number], at, alert.events)
 
     def waiting(self) -> Iterator[Key]:
         """Keys with hits the watermark has not passed."""

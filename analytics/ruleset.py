@@ -1,7 +1,8 @@
-"""Rule set: the rules of folder trees, compiled once and kept by the hash of their contents.
+"""Rule set: the rules of folder trees, each file compiled once and kept by its contents' hash.
 
 The same files give the same digest on every machine. A compiled form found in the cache saves
-importing pySigma; one that cannot be read is compiled anew.
+importing pySigma, and one file more costs the compilation of that file; a cache that cannot be
+read is made anew.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ ENGINE_VERSION: Final = 2
 FILES_MAX: Final = 10_000
 """Rule files of one site: three times the public Sigma collection."""
 
+UNITS_MAX: Final = 2 * FILES_MAX
+"""Compiled files kept in a cache: past it only those of the last rule set."""
+
 SHIPPED: Final = Path(__file__).parent / "rules"
 """The rules that come with the product."""
 
@@ -37,9 +41,14 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class _Compiled(msgspec.Struct, frozen=True, kw_only=True):
-    rules: tuple[Rule, ...]
-    refused: tuple[Refusal, ...]
+class _Unit(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """The compiled form of one file."""
+
+    rules: tuple[Rule, ...] = ()
+    refused: str = ""
+
+
+_decoder: Final = msgspec.msgpack.Decoder(dict[bytes, _Unit])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,15 +60,19 @@ class RuleSet:
     digest: str
     """SM3 over paths and contents, hex."""
 
-    def matcher(self) -> Mapping[str, Plan]:
-        """For each dataset the questions its events are asked."""
+    def questions(self, names: Sequence[int]) -> Mapping[str, Sequence[Question]]:
+        """For each dataset what its events are asked; ``names`` has a number for each rule."""
         questions: dict[str, list[Question]] = {}
-        for index, rule in enumerate(self.rules):
+        for name, rule in zip(names, self.rules, strict=True):
             for place, step in enumerate(rule.steps):
                 for dataset in step.datasets:
-                    question = Question(index, 1 << place, step.condition)
+                    question = Question(name, 1 << place, step.condition)
                     questions.setdefault(dataset, []).append(question)
-        return {dataset: plan(asked) for dataset, asked in questions.items()}
+        return questions
+
+    def plan(self, questions: Sequence[Question]) -> Plan:
+        """A matcher of these questions; what compiles slowly is kept beside the rules."""
+        return plan(questions)
 
     def listing(self) -> tuple[RuleListing, ...]:
         """The rules as lists and pages show them."""
@@ -101,19 +114,25 @@ def load(folders: Sequence[Path], cache: Path | None = None) -> RuleSet:
     ``analytics.ruleset.unreadable`` where a folder cannot be read or has too many files.
     """
     files = [found for folder in folders for found in _files(folder)]
-    digest = _digest(files)
-    kept = _from_cache(cache, digest)
-    if kept is None:
-        kept = _compile(files)
-        if cache is not None:
-            _to_cache(cache, digest, kept)
-    return RuleSet(rules=kept.rules, refused=kept.refused, digest=digest.hex())
+    kept = _from_cache(cache)
+    fresh = {file.key: _compile(file) for file in files if file.key not in kept}
+    if fresh and cache is not None:
+        standing = kept if len(kept) + len(fresh) <= UNITS_MAX else {}
+        units = {file.key: kept.get(file.key) or fresh[file.key] for file in files}
+        _to_cache(cache, {**standing, **units})
+    return _joined(files, {**kept, **fresh})
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
     name: str
     raw: bytes
+    key: bytes
+    """SM3 over what its compiled form depends on."""
+
+    @property
+    def system(self) -> str:
+        return self.name.split("/")[0] if "/" in self.name else "imported"
 
 
 def _files(folder: Path) -> list[_File]:
@@ -128,7 +147,14 @@ def _files(folder: Path) -> list[_File]:
             f"{folder} holds {len(paths)} rule files, over the limit of {FILES_MAX}",
             path=str(folder),
         )
-    return [_File(path.relative_to(folder).as_posix(), path.read_bytes()) for path in paths]
+    return [_file(path.relative_to(folder).as_posix(), path.read_bytes()) for path in paths]
+
+
+def _file(name: str, raw: bytes) -> _File:
+    system = name.split("/")[0] if "/" in name else ""
+    parts = (ENGINE_VERSION.to_bytes(4, "big"), system.encode(), raw)
+    key = sm3.digest(b"".join(len(part).to_bytes(8, "big") + part for part in parts))
+    return _File(name, raw, bytes(key))
 
 
 def _digest(files: Sequence[_File]) -> bytes:
@@ -139,41 +165,52 @@ def _digest(files: Sequence[_File]) -> bytes:
     return bytes(hasher.digest())
 
 
-def _compile(files: Sequence[_File]) -> _Compiled:
+def _compile(file: _File) -> _Unit:
     # Imported here: pySigma and YAML are not needed when the compiled form is cached.
     from analytics.compiler import compile_file
 
+    try:
+        return _Unit(rules=(compile_file(file.raw, file.system),))
+    except FengsuiError as error:
+        return _Unit(refused=str(error.args[0]))
+
+
+def _joined(files: Sequence[_File], units: Mapping[bytes, _Unit]) -> RuleSet:
     rules: dict[str, Rule] = {}
     refused: list[Refusal] = []
     for file in files:
-        system = file.name.split("/")[0] if "/" in file.name else "imported"
-        try:
-            rule = compile_file(file.raw, system)
+        unit = units[file.key]
+        if unit.refused:
+            refused.append(Refusal(path=file.name, reason=unit.refused))
+        for rule in unit.rules:
             if rule.id in rules:
-                raise FengsuiError("analytics.rule.refused", f"another file has id {rule.id} too")
-        except FengsuiError as error:
-            refused.append(Refusal(path=file.name, reason=str(error.args[0])))
-        else:
-            rules[rule.id] = rule
-    return _Compiled(rules=tuple(rules[name] for name in sorted(rules)), refused=tuple(refused))
+                why = f"another file has id {rule.id} too [analytics.rule.refused]"
+                refused.append(Refusal(path=file.name, reason=why))
+            else:
+                rules[rule.id] = rule
+    return RuleSet(
+        rules=tuple(rules[name] for name in sorted(rules)),
+        refused=tuple(refused),
+        digest=_digest(files).hex(),
+    )
 
 
-def _cache_path(cache: Path, digest: bytes) -> Path:
-    return cache / f"{sm3.digest(ENGINE_VERSION.to_bytes(4, 'big') + digest).hex()}.rules"
+def _cache_path(cache: Path) -> Path:
+    return cache / f"compiled-{ENGINE_VERSION}.rules"
 
 
-def _from_cache(cache: Path | None, digest: bytes) -> _Compiled | None:
+def _from_cache(cache: Path | None) -> dict[bytes, _Unit]:
     if cache is None:
-        return None
+        return {}
     try:
-        return msgspec.msgpack.decode(_cache_path(cache, digest).read_bytes(), type=_Compiled)
+        return _decoder.decode(_cache_path(cache).read_bytes())
     except (OSError, msgspec.DecodeError):
-        return None
+        return {}
 
 
-def _to_cache(cache: Path, digest: bytes, compiled: _Compiled) -> None:
+def _to_cache(cache: Path, units: Mapping[bytes, _Unit]) -> None:
     cache.mkdir(parents=True, exist_ok=True)
-    path = _cache_path(cache, digest)
+    path = _cache_path(cache)
     fresh = path.with_suffix(".new")
-    fresh.write_bytes(msgspec.msgpack.encode(compiled))
+    fresh.write_bytes(msgspec.msgpack.encode(units))
     fresh.replace(path)

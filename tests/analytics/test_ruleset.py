@@ -77,11 +77,25 @@ def test_a_cached_rule_set_is_the_compiled_one(tmp_path: Path) -> None:
     assert load([SHIPPED], cache) == fresh
 
 
+def test_one_file_more_is_all_that_is_compiled(tmp_path: Path) -> None:
+    rules, cache = tmp_path / "rules", tmp_path / "cache"
+    write(rules, "a")
+    load([rules], cache)
+    (kept,) = cache.iterdir()
+    # What comes from the cache shows by a mark that no file has.
+    marked = kept.read_bytes().replace("标题".encode(), "记号".encode())
+    kept.write_bytes(marked)
+    write(rules, "b")
+    found = load([rules], cache).rules
+    assert [(rule.id, rule.text.title_zh) for rule in found] == [("a", "记号"), ("b", "标题")]
+
+
 def test_a_cached_rule_set_needs_neither_pysigma_nor_yaml(tmp_path: Path) -> None:
     load([SHIPPED], tmp_path)
     program = (
         "import sys; from pathlib import Path; from analytics import ruleset;"
-        f"ruleset.load([ruleset.SHIPPED], Path({str(tmp_path)!r})).matcher();"
+        f"found = ruleset.load([ruleset.SHIPPED], Path({str(tmp_path)!r}));"
+        "from analytics.engine import Engine; Engine(found);"
         "print([name for name in ('sigma', 'yaml', 'sklearn', 'numpy') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)

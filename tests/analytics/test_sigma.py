@@ -29,8 +29,9 @@ def matches(
         body = {"selection": detection, "condition": "selection"}
     document = {**_HEAD, "logsource": {"product": product, "service": service}, "detection": body}
     rule = compile_file(yaml.safe_dump(document, allow_unicode=True).encode(), "host")
-    (plan,) = RuleSet(rules=(rule,), refused=(), digest="").matcher().values()
-    return bool(plan.match([fields]))
+    found = RuleSet(rules=(rule,), refused=(), digest="")
+    (questions,) = found.questions([0]).values()
+    return bool(found.plan(questions).match([fields]))
 
 
 @pytest.mark.parametrize(
