@@ -1,7 +1,7 @@
 """Pipeline: what a rule's log source means here: which datasets, which events of them, which names.
 
 The tables are data: one TOML file a product under ``analytics/pipelines``, described in
-``docs/contributor/pipelines.md``. ``site`` is every source a site can have; ``identity`` reads
+``docs/contributor/sigma.md``. ``site`` is every source a site can have; ``identity`` reads
 public recordings under the names they came with.
 """
 

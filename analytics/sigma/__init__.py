@@ -1,7 +1,7 @@
 """Sigma: rule files of the public format, parsed by pySigma and turned into our own conditions.
 
 Whatever cannot be evaluated is refused with file, line and reason, never ignored. Which modifier,
-condition and correlation means what here, and its test, stands in ``docs/officer/sigma.md``.
+condition and correlation means what here, and its test, stands in ``docs/contributor/sigma.md``.
 Importing this package imports pySigma (a fifth of a second): only compilers do.
 """
 

@@ -6,7 +6,7 @@ into a line. The file is read a second time only then.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -34,6 +34,23 @@ def refused(why: str, at: str = "") -> FengsuiError:
 def inside(error: FengsuiError, *keys: str | int) -> FengsuiError:
     """The refusal of a part, with its pointer made to lead from the whole."""
     return refused(str(error.args[0]), pointer(*keys) + str(error.params.get(POINTER, "")))
+
+
+def keys_to(whole: object, part: object) -> tuple[str | int, ...]:
+    """The keys that lead to the first part like this one; none where there is no such part."""
+    if isinstance(whole, dict):
+        inner: Iterable[tuple[str | int, object]] = whole.items()
+    elif isinstance(whole, list):
+        inner = enumerate(whole)
+    else:
+        return ()
+    for key, value in inner:
+        if value == part:
+            return (key,)
+        found = keys_to(value, part)
+        if found:
+            return (key, *found)
+    return ()
 
 
 @contextmanager
