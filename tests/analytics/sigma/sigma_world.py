@@ -18,7 +18,8 @@ from analytics.sigma.collection import Collection, compile_files
 from analytics.sigma.modifiers import Placeholder
 from schema.errors import FengsuiError
 
-PUBLIC = Path(os.environ.get("FENGSUI_SHARED_DATA", "/work/shared/data")) / "sigma"
+_BESIDE = Path(__file__).parents[4] / "shared" / "data"
+PUBLIC = Path(os.environ.get("PUBLIC_DATA") or _BESIDE) / "sigma"
 """The public rules and events, beside the repository where a developer has them."""
 
 HEAD = {"title": "A rule", "logsource": {"product": "windows", "service": "security"}}
@@ -69,7 +70,7 @@ def rule(name: str, **parts: object) -> dict:
 def public_files() -> Iterable[tuple[str, bytes]]:
     """The public rules; skips the test where they are not there."""
     if not PUBLIC.is_dir():
-        pytest.skip(f"the public rules are not in {PUBLIC}: set FENGSUI_SHARED_DATA")
+        pytest.skip("the public Sigma rules are not on this machine: PUBLIC_DATA may name them")
     for folder in ("rules", "rules-other"):
         for path in sorted((PUBLIC / folder).rglob("*.yml")):
             yield path.relative_to(PUBLIC).as_posix(), path.read_bytes()
