@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from analytics import datasets, document, guards, reading, rulefile, sigma
+from analytics import datasets, document, guards, reading, rulefile, sigma, words
 from analytics.document import LogSource, OwnRule, SigmaHead
 from analytics.expression import Node, atoms, conjunction
 from analytics.guards import Given
@@ -28,6 +28,10 @@ _SCORES: Final = (10, 25, 50, 75, 95)
 
 ENTITY_FIELDS_MAX: Final = 5
 """Fields that name one entity together: a caller, a service, a matter, and two to spare."""
+
+CREDIT_CHARS_MAX: Final = 300
+TITLE_FIELDS_MAX: Final = 3
+"""Fields a built title names: more do not fit a list's line."""
 
 _IDENTITY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _VERSION: Final = re.compile(r"(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})")
@@ -131,15 +135,23 @@ def _compile_sigma(plain: dict[str, Plain], head: SigmaHead, system: str) -> Rul
         pattern=_EVENT,
         techniques=attack.normalise(head.tags).techniques,
         false_positives=(own.false_positives if own else ()) or causes,
-        text=own.text if own else _plain_text(head),
+        text=own.text if own else _plain_text(head, condition),
+        credit=" · ".join(filter(None, (head.author, head.license)))[:CREDIT_CHARS_MAX],
         level=1 if ALERTS in route.datasets else 0,
     )
 
 
-def _plain_text(head: SigmaHead) -> RuleText:
-    """An imported rule says what its author wrote, in the language he wrote it in."""
+def _plain_text(head: SigmaHead, condition: Node) -> RuleText:
+    """An imported rule says what its author wrote, in the language he wrote it in.
+
+    Its Chinese title names technique and fields, so that a list can be read.
+    """
     about = head.description or head.title
-    return RuleText(title_zh=head.title, title_en=head.title, triage_zh=about, triage_en=about)
+    techniques = "、".join(attack.normalise(head.tags).techniques)
+    names = dict.fromkeys(words.field(atom.field)[0] for atom in atoms(condition) if atom.field)
+    seen = "、".join(list(names)[:TITLE_FIELDS_MAX]) or "日志内容"
+    title = f"{techniques or '导入规则'}：{seen}异常（{head.title}）"
+    return RuleText(title_zh=title, title_en=head.title, triage_zh=about, triage_en=about)
 
 
 class _Draft:

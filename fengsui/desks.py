@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -36,7 +36,8 @@ class AlertDesk:
     """Alerts with the texts of their rules."""
 
     table: AlertTable
-    rules: dict[str, Rule]
+    rule: Callable[[str], Rule | None]
+    """A rule by its id, None once it is gone."""
 
     def page(self, query: AlertQuery, visible: Visible) -> views.AlertPage:
         judged = {"open": False, "done": True, "all": None}[query.verdict]
@@ -85,7 +86,7 @@ class AlertDesk:
         return self._row(stored)
 
     def _brief(self, rule_id: str) -> views.RuleBrief:
-        rule = self.rules.get(rule_id)
+        rule = self.rule(rule_id)
         if rule is None:
             # Its alerts stay when a rule goes.
             return views.RuleBrief(
@@ -131,7 +132,7 @@ class AlertDesk:
 
     def _reasons(self, stored: StoredAlert) -> views.AlertReasons:
         alert = stored.alert
-        rule = self.rules.get(alert.rule_id)
+        rule = self.rule(alert.rule_id)
         explained = explain(alert, rule) if rule else None
         listed = rule.listing() if rule else None
         return views.AlertReasons(
@@ -298,10 +299,10 @@ def _sensor_row(one: SensorStatus, *, ended: bool) -> views.SensorRow:
 class RuleDesk:
     """The loaded rules."""
 
-    loaded: Sequence[Rule]
+    loaded: Callable[[], Sequence[Rule]]
 
     def rows(self) -> Sequence[views.RuleRow]:
-        return [_rule_row(rule) for rule in self.loaded]
+        return [_rule_row(rule) for rule in self.loaded()]
 
 
 def _rule_row(rule: Rule) -> views.RuleRow:

@@ -94,7 +94,7 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
     audit = AuditChain(site.database, site.keyring.audit, clock)
     access = Access(site.database, audit, clock=clock, entropy=entropy)
     accounts = Accounts(site.database, audit, clock=clock, entropy=entropy)
-    alerts = desks.AlertDesk(site.alerts, {rule.id: rule for rule in site.rules.rules})
+    alerts = desks.AlertDesk(site.alerts, site.rulebook.rule)
     sensors = desks.SensorDesk(
         site.intake,
         site.enrolments,
@@ -108,7 +108,7 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         events=site.index,
         proofs=desks.ProofDesk(site.ids, site.enrolments, site.intake, site.keyring.receipt.public),
         sensors=sensors,
-        rules=desks.RuleDesk(site.rules.rules),
+        rules=desks.RuleDesk(lambda: site.rulebook.current.rules),
         door=desks.BatchDoor(site.intake, site.pipeline),
         push=desks.PushDoor(site.clients, site.push),
         enrolment=desks.EnrolmentDoor(site.enrolments),
@@ -126,6 +126,8 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         access=access,
         accounts=accounts,
         audit=audit,
+        rulebook=site.rulebook,
+        adopt=site.pipeline.adopt,
     )
     return Served(site=site, services=services, administration=administration, prefix=prefix)
 
@@ -150,6 +152,7 @@ def _site_info(site: Site, sibling: Sibling | None) -> SiteInfo:
             for place in (host.places(site.settings.sensor) if site.sensors else ())
         )
         name = site.settings.site.name
+    rules = site.rulebook.current
     return SiteInfo(
         name=name,
         realm="demonstration" if site.realm == DEMONSTRATION else "duty",
@@ -157,7 +160,7 @@ def _site_info(site: Site, sibling: Sibling | None) -> SiteInfo:
         sibling=sibling,
         sources=sources,
         cipher=CipherInfo(backend=site.cipher.backend, module=site.cipher.module),
-        rules=RuleCount(count=len(site.rules.rules), digest=site.rules.digest),
+        rules=RuleCount(count=len(rules.rules), digest=rules.digest),
     )
 
 
