@@ -50,7 +50,7 @@ class Coverage:
 
     def missed(self, rule: str, entity: str, *, sensor: str, time: int) -> None:
         """An event that matched the rule and came too late for the entity."""
-        self._row(time, sensor, "", rule)[2] += 1
+        self._row(time, "", "", rule)[2] += 1
         if len(self._missed) >= MISSED_MAX:
             entity = ""
         seen = self._missed.setdefault((rule, entity, sensor), [time, time, 0])
