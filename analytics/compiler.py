@@ -8,8 +8,8 @@ from typing import Final
 from analytics import datasets, document, sigma
 from analytics.document import OwnRule, SigmaHead, refused
 from analytics.expression import Node, atoms, conjunction
+from analytics.matching.values import RELATED, atom_test
 from analytics.rule import NO_ENTITY, Kind, ModelSpec, Rule, Step
-from analytics.values import atom_test
 from schema.alert import SEVERITIES, FalsePositive, RuleText
 
 _SCORES: Final = (10, 25, 50, 75, 95)
@@ -48,7 +48,7 @@ def _check(rule: Rule) -> None:
             raise refused(f"no field {name!r} in the catalogue")
     for step in rule.steps:
         for atom in atoms(step.condition):
-            if atom.op not in ("same_as", "starts_as", "ends_as"):
+            if atom.op not in RELATED:
                 atom_test(atom)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from analytics.coverage import Coverage
 from analytics.expression import ANY_FIELD, atoms
 from analytics.keyed import Changes, Key
-from analytics.matcher import RELATED, Match
+from analytics.matching.port import Plan
+from analytics.matching.values import RELATED
 from analytics.memory import Hit
 from analytics.models import hours, run
 from analytics.models.artefact import TrainingRequest
@@ -72,13 +73,19 @@ class Evaluation:
         sensor, first = batch.sensor, batch.first_sequence
         late_before = max(floor, watermark)
         dataset: object = None
-        plan, counting = None, None
+        plan: Plan | None = None
+        counting = None
         lowest, end, counts = 0, 0, [0]
         added = False
+        asked: list[tuple[int, Fields]] = []
+        """Events of one dataset in a row, by their place in the batch."""
         for place, (time, signed) in enumerate(zip(batch.times, batch.events, strict=True)):
             named = signed.get(DATASET)
             if named != dataset or not lowest <= time < end:
                 # The earliest event of a minute has the greatest lag: it is noted on the way.
+                if named != dataset:
+                    self._match(plan, asked, batch)
+                    asked = []
                 dataset, lowest, end = named, time, time - time % MINUTE + MINUTE
                 plan, counting = self._plans.get(str(named)), self._counting.get(str(named))
                 added = named in self._reads_added
@@ -91,10 +98,7 @@ class Evaluation:
                     continue
             event = {**batch.enrichment[place], **signed} if added else signed
             if plan is not None:
-                found = plan.match(event)
-                if found:
-                    sequence = first + batch.indexes[place]
-                    self._hold(found, event, (time, sensor, sequence, batch.ids[place], 0, ""))
+                asked.append((place, event))
             if counting is not None:
                 sequence = first + batch.indexes[place]
                 for field, books in counting:
@@ -103,26 +107,38 @@ class Evaluation:
                         entity = str(value)
                         book = books[ids.bucket(entity) % len(books)]
                         book.add(entity, event, (time, sensor, sequence, batch.ids[place]))
+        self._match(plan, asked, batch)
 
-    def _hold(self, found: tuple[Match, ...], event: Fields, at: Hit) -> None:
-        """Give an event's hits to the keys of the rules it matches."""
-        time, sensor, sequence, event_id, _, _ = at
-        for index, steps in found:
-            rule = self._rules[index]
-            value = ""
-            if rule.distinct:
-                seen = event.get(rule.distinct)
-                if seen is None or seen == "":
-                    self._coverage.unkeyed(time, rule.id)
-                    continue
-                value = str(seen)
-            for entity in _entities(rule.entity, event, event_id):
-                bucket = ids.bucket(entity)
-                self._partitions[bucket % len(self._partitions)].add(
-                    index, entity, bucket, (time, sensor, sequence, event_id, steps, value)
-                )
-            if rule.entity != NO_ENTITY and rule.entity not in event:
+    def _match(
+        self, plan: Plan | None, asked: list[tuple[int, Fields]], batch: AcceptedBatch
+    ) -> None:
+        """Ask the plan of these events, and hold what it finds."""
+        if plan is None:
+            return
+        for number, index, steps in plan.match([event for _, event in asked]):
+            place, event = asked[number]
+            sequence = batch.first_sequence + batch.indexes[place]
+            at = (batch.times[place], batch.sensor, sequence, batch.ids[place], steps, "")
+            self._hold(index, event, at)
+
+    def _hold(self, index: int, event: Fields, at: Hit) -> None:
+        """Give an event's hit to the keys of the rule it matches."""
+        time, sensor, sequence, event_id, steps, _ = at
+        rule = self._rules[index]
+        value = ""
+        if rule.distinct:
+            seen = event.get(rule.distinct)
+            if seen is None or seen == "":
                 self._coverage.unkeyed(time, rule.id)
+                return
+            value = str(seen)
+        for entity in _entities(rule.entity, event, event_id):
+            bucket = ids.bucket(entity)
+            self._partitions[bucket % len(self._partitions)].add(
+                index, entity, bucket, (time, sensor, sequence, event_id, steps, value)
+            )
+        if rule.entity != NO_ENTITY and rule.entity not in event:
+            self._coverage.unkeyed(time, rule.id)
 
     def step(self, watermark: int, settled: int, changes: Changes) -> list[TrainingRequest]:
         """Step all partitions up to the watermark and close the hours that are settled."""

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from analytics.matcher import Matcher
+from analytics.matching.routing import Matcher
 from analytics.rule import Rule
 from crypto import sm3
 from schema.alert import Rule as RuleListing

@@ -26,7 +26,7 @@ from sigma.types import SpecialChars
 
 from analytics.document import Plain, refused
 from analytics.expression import ANY_FIELD, All, Atom, Node, Not, Op, Some
-from analytics.values import compile_regex
+from analytics.matching.values import compile_regex
 from schema.errors import FengsuiError
 
 FieldName: TypeAlias = Callable[[str], str | None]

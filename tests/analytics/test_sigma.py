@@ -7,7 +7,7 @@ import yaml
 from analytics_world import TEXT
 
 from analytics.compiler import compile_file
-from analytics.matcher import Matcher
+from analytics.matching.routing import Matcher
 from schema.errors import FengsuiError
 
 _HEAD = {

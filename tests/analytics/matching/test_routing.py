@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analytics_world import FAILURE, SUCCESS, compiled, detection, event_rule, sequence_rule
 
-from analytics.matcher import Matcher
+from analytics.matching.routing import Matcher
 
 
 def test_only_the_rules_of_the_dataset_are_asked() -> None:
