@@ -1,22 +1,36 @@
 """Condition: a rule's condition as a function of an event, for the events it may hold for.
 
-It stops at the first part that decides. Atoms side by side that ask a field for one of many texts
-are one step.
+It stops at the first part that decides, and asks the cheap parts first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import methodcaller
 from typing import Final, TypeAlias
 
-from analytics.expression import ANY_FIELD, All, Atom, Node, Not
-from analytics.matching.values import RELATED, atom_test, relation_test, scalars, text_of
+from analytics.expression import ANY_FIELD, All, Atom, Node, Not, Some
+from analytics.matching.literals import Wanted
+from analytics.matching.scanner import SEPARATOR, SET_CHARS_MAX, re2_set
+from analytics.matching.values import (
+    RELATED,
+    atom_test,
+    compile_regex,
+    relation_test,
+    scalars,
+    text_of,
+)
+from schema.errors import FengsuiError
 from schema.event import Fields
 
-_TOGETHER: Final = frozenset({"equals", "contains", "startswith", "endswith"})
+_PLAIN: Final = frozenset({"equals", "contains", "startswith", "endswith"})
+"""Operators that are one call of a method of the lower-cased text, for many words at once."""
 
 _EXPRESSION_SIZE: Final = 20
 """Texts that are searched in the time of one expression."""
+
+_SET_FROM: Final = 8
+"""Words from which on one pass of RE2 is faster than a search for each."""
 
 
 class HasListError(Exception):
@@ -26,10 +40,14 @@ class HasListError(Exception):
 class Texts(dict[str, str | None]):
     """Lower-cased texts of an event's fields, made when asked for."""
 
+    __slots__ = ("event",)
+
     def __init__(self, event: Fields) -> None:
         self.event = event
 
     def __missing__(self, field: str) -> str | None:
+        if field == ANY_FIELD:
+            return self._all()
         value = self.event.get(field)
         text: str | None
         if value.__class__ is str:
@@ -41,63 +59,71 @@ class Texts(dict[str, str | None]):
         self[field] = text
         return text
 
+    def _all(self) -> str | None:
+        """The texts of all values as one; a word without a separator stands in one of them."""
+        texts = [text_of(value).lower() for held in self.event.values() for value in scalars(held)]
+        text = self[ANY_FIELD] = SEPARATOR.join(texts) if texts else None
+        return text
+
 
 Holds: TypeAlias = Callable[[Texts], bool]
+_TextTest: TypeAlias = Callable[[str], bool]
 
 
-class Condition:
-    """One condition, made ready when it is first asked."""
+def compiled(node: Node, *, lists: bool = False) -> Holds:
+    """The condition as a function of an event's texts.
 
-    __slots__ = ("_holds", "_holds_for_lists", "_node")
-
-    def __init__(self, node: Node) -> None:
-        self._node = node
-        self._holds: Holds | None = None
-        self._holds_for_lists: Holds | None = None
-
-    def holds(self, texts: Texts) -> bool:
-        """Whether the event meets the condition."""
-        holds = self._holds
-        if holds is None:
-            holds = self._holds = _compiled(self._node, together=True)
-        try:
-            return holds(texts)
-        except HasListError:
-            if self._holds_for_lists is None:
-                self._holds_for_lists = _compiled(self._node, together=False)
-            return self._holds_for_lists(texts)
-
-
-def _compiled(node: Node, *, together: bool) -> Holds:
-    if isinstance(node, Atom):
-        return _one(node, together=together)
+    Without ``lists`` it raises :class:`HasListError` where a field it asks holds a list.
+    """
     if isinstance(node, Not):
-        inner = _compiled(node.item, together=together)
+        inner = compiled(node.item, lists=lists)
         return lambda texts: not inner(texts)
+    if isinstance(node, Atom):
+        if lists or not _is_plain(node):
+            return _one(node, lists=lists)
+        return _every([_plain(node.field, node.op, [node], every=True)], [])
     every = isinstance(node, All)
-    groups: dict[tuple[str, str], list[str]] = {}
+    if isinstance(node, Some) and not lists:
+        node = _expressions_joined(node)
+    groups: dict[tuple[object, ...], list[Atom]] = {}
     others: list[Node] = []
     for item in node.items:
-        if together and isinstance(item, Atom) and _joins(item, every=every):
-            groups.setdefault((item.field, item.op), []).append(str(item.value).lower())
+        if not lists and isinstance(item, Atom) and _is_plain(item):
+            # All of several can be asked at once only of what a text contains.
+            apart = item if every and item.op != "contains" else None
+            groups.setdefault((item.field, item.op, apart), []).append(item)
         else:
             others.append(item)
-    tests = [
-        _all_contained(field, words) if every else _any_text(field, op, words)
-        for (field, op), words in groups.items()
-    ]
-    # The shorter parts first: they more often decide.
+    plain = [_plain(found[0].field, found[0].op, found, every=every) for found in groups.values()]
     others.sort(key=_size)
-    tests += [_compiled(item, together=together) for item in others]
-    if len(tests) == 1:
-        return tests[0]
-    return _every(tests) if every else _some(tests)
+    rest = [compiled(item, lists=lists) for item in others]
+    if not plain and len(rest) == 1:
+        return rest[0]
+    return _every(plain, rest) if every else _some(plain, rest)
 
 
-def _joins(atom: Atom, *, every: bool) -> bool:
-    if atom.cased or atom.field == ANY_FIELD:
+def _expressions_joined(node: Some) -> Some:
+    """The same with one expression for all that are searched in one field."""
+    fields: dict[str, list[Atom]] = {}
+    for item in node.items:
+        if isinstance(item, Atom) and item.op == "regex" and r"\Q" not in str(item.value):
+            fields.setdefault(item.field, []).append(item)
+    for field, found in fields.items():
+        joined = "|".join(f"(?:{atom.value})" for atom in found)
+        try:
+            compile_regex(joined)
+        except FengsuiError:
+            # Together they are too large for one program; alone each of them is not.
+            continue
+        others = tuple(item for item in node.items if item not in found)
+        node = Some((*others, Atom(field, "regex", joined)))
+    return node
+
+
+def _is_plain(atom: Atom) -> bool:
+    if atom.field == ANY_FIELD and (atom.op != "contains" or SEPARATOR in str(atom.value)):
         return False
-    return atom.op == "contains" if every else atom.op in _TOGETHER
+    return atom.op in _PLAIN and not atom.cased
 
 
 def _size(node: Node) -> int:
@@ -109,79 +135,81 @@ def _size(node: Node) -> int:
     return sum(map(_size, node.items))
 
 
-def _every(tests: Sequence[Holds]) -> Holds:
+def _every(plain: Sequence[tuple[str, _TextTest]], rest: Sequence[Holds]) -> Holds:
     def holds(texts: Texts) -> bool:
-        for test in tests:  # noqa: SIM110 # the time of a generator is that of two tests
-            if not test(texts):
+        for field, test in plain:
+            text = texts[field]
+            if text is None or not test(text):
+                return False
+        for ask in rest:  # noqa: SIM110 # a generator takes as long as two of these tests
+            if not ask(texts):
                 return False
         return True
 
     return holds
 
 
-def _some(tests: Sequence[Holds]) -> Holds:
+def _some(plain: Sequence[tuple[str, _TextTest]], rest: Sequence[Holds]) -> Holds:
     def holds(texts: Texts) -> bool:
-        for test in tests:  # noqa: SIM110 # as above
-            if test(texts):
+        for field, test in plain:
+            text = texts[field]
+            if text is not None and test(text):
+                return True
+        for ask in rest:  # noqa: SIM110 # as above
+            if ask(texts):
                 return True
         return False
 
     return holds
 
 
-def _all_contained(field: str, words: list[str]) -> Holds:
-    def holds(texts: Texts) -> bool:
-        text = texts[field]
-        if text is None:
-            return False
-        return all(map(text.__contains__, words))
-
-    return holds
-
-
-def _any_text(field: str, op: str, words: list[str]) -> Holds:
-    """Whether the text of the field is one of the words, or contains, begins or ends with one."""
+def _plain(field: str, op: str, atoms: Sequence[Atom], *, every: bool) -> tuple[str, _TextTest]:
+    """The field, and a test for all or for any of the atoms' words."""
+    words = tuple(str(atom.value).lower() for atom in atoms)
     if op == "equals":
-        known = frozenset(words)
-        return lambda texts: texts[field] in known
-    if op == "contains":
-
-        def holds(texts: Texts) -> bool:
-            text = texts[field]
-            if text is None:
-                return False
-            return any(map(text.__contains__, words))
-
-        return holds
-    either = tuple(words)
-    if op == "startswith":
-        return lambda texts: (text := texts[field]) is not None and text.startswith(either)
-    return lambda texts: (text := texts[field]) is not None and text.endswith(either)
+        return field, frozenset(words).__contains__
+    if op != "contains":
+        return field, methodcaller(op, words)
+    if len(words) == 1:
+        return field, methodcaller("__contains__", words[0])
+    if not every and len(words) >= _SET_FROM and sum(map(len, words)) <= SET_CHARS_MAX:
+        found = re2_set([Wanted("anywhere", word) for word in words])
+        return field, lambda text: found.Match(text) is not None
+    if every:
+        return field, lambda text: all(map(text.__contains__, words))
+    return field, lambda text: any(map(text.__contains__, words))
 
 
-def _one(atom: Atom, *, together: bool) -> Holds:
+def _one(atom: Atom, *, lists: bool) -> Holds:
     """One atom, asked of every value it is about."""
+    field = atom.field
     if atom.op in RELATED:
         related = relation_test(atom)
         return lambda texts: related(texts.event)
-    test, field = atom_test(atom), atom.field
     if field == ANY_FIELD:
+        return _keyword(atom)
+    if atom.op == "exists":
+        return lambda texts: texts.event.get(field) is not None
+    test = atom_test(atom)
+    if lists:
         return lambda texts: any(
-            test(text_of(value).lower(), value)
-            for held in texts.event.values()
-            for value in scalars(held)
+            test(text_of(value).lower(), value) for value in scalars(texts.event.get(field))
         )
-    if together:
 
-        def holds(texts: Texts) -> bool:
-            text = texts[field]
-            return text is not None and test(text, texts.event[field])  # type: ignore[arg-type]
-
-    else:
-
-        def holds(texts: Texts) -> bool:
-            return any(
-                test(text_of(value).lower(), value) for value in scalars(texts.event.get(field))
-            )
+    def holds(texts: Texts) -> bool:
+        text = texts[field]
+        return text is not None and test(text, texts.event[field])  # type: ignore[arg-type]
 
     return holds
+
+
+def _keyword(atom: Atom) -> Holds:
+    """An atom asked of all values of an event."""
+    if atom.op == "exists":
+        return lambda texts: any(value is not None for value in texts.event.values())
+    test = atom_test(atom)
+    return lambda texts: any(
+        test(text_of(value).lower(), value)
+        for held in texts.event.values()
+        for value in scalars(held)
+    )

@@ -31,11 +31,12 @@ HITS_SPARE: Final = 256
 again, cost more than to look for each literal alone; honest values have one in fifty bytes."""
 
 SET_CHARS_MAX: Final = 32 * 1024
-"""Characters of the literals of one RE2 set: the twenty states its automaton needs at least take
-four bytes of each, and so fit its memory."""
+"""Bytes of the literals of one RE2 set; more of them take several."""
 
-SET_BYTES_MAX: Final = 8 * 1024 * 1024
-"""Memory of one RE2 set, taken as values need it; past it the automaton begins anew."""
+SET_BYTES_MIN: Final = 512 * 1024
+SET_BYTES_PER_CHAR: Final = 256
+"""Memory of an RE2 set, taken as values need it; past it the automaton begins anew. A state takes
+four bytes of each character of the literals, and twenty states are the least it works with."""
 
 
 class Scanner(Protocol):
@@ -130,13 +131,13 @@ class Re2Scanner:
         part: list[int] = []
         chars = 0
         for place, literal in enumerate(wanted):
-            if chars + len(literal.text) > SET_CHARS_MAX and part:
-                self._sets.append((_re2_set([wanted[number] for number in part]), part))
+            if chars + _bytes(literal) > SET_CHARS_MAX and part:
+                self._sets.append((re2_set([wanted[number] for number in part]), part))
                 part, chars = [], 0
             part.append(place)
-            chars += len(literal.text.encode("utf-8", "surrogatepass"))
+            chars += _bytes(literal)
         if part:
-            self._sets.append((_re2_set([wanted[number] for number in part]), part))
+            self._sets.append((re2_set([wanted[number] for number in part]), part))
 
     def scan(self, texts: Sequence[str]) -> Sequence[Hit]:
         return [
@@ -147,17 +148,25 @@ class Re2Scanner:
         ]
 
 
-def _re2_set(wanted: Sequence[Wanted]) -> re2.Set:
+def re2_set(wanted: Sequence[Wanted]) -> re2.Set:
+    """An RE2 set of literals, none of them empty and together no longer than the limit."""
     options = re2.Options()
     options.log_errors = False
-    options.max_mem = SET_BYTES_MAX
+    options.max_mem = SET_BYTES_MIN + SET_BYTES_PER_CHAR * sum(map(_bytes, wanted))
     made = re2.Set.SearchSet(options)
     for literal in wanted:
         before = r"\A" if literal.place in ("start", "whole") else ""
         behind = r"\z" if literal.place in ("end", "whole") else ""
         made.Add(f"{before}{re2.escape(literal.text)}{behind}")
     made.Compile()
+    if made.Match(wanted[0].text) is None:
+        # A set without the memory to begin with finds nothing, and does not say so.
+        raise MemoryError("RE2 finds nothing with a set of literals: its memory is too small")
     return made
+
+
+def _bytes(literal: Wanted) -> int:
+    return len(literal.text.encode())
 
 
 def _one_by_one(wanted: Sequence[Wanted], text: str) -> Iterator[int]:

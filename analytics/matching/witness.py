@@ -8,7 +8,6 @@ A wrong guess costs time, never an answer.
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import Final, TypeAlias
@@ -16,7 +15,7 @@ from typing import Final, TypeAlias
 from analytics.expression import All, Atom, Node, Not, atoms
 from analytics.matching.literals import Wanted, literals
 
-_PRESENT_COST: Final = 4000.0
+_PRESENT_COST: Final = 1e6
 """Atoms without a literal that hold for most values: the field is there, or related to another."""
 
 _TESTED_COST: Final = 50.0
@@ -27,7 +26,18 @@ _SHORT_COST: Final = (400.0, 400.0, 100.0, 30.0, 8.0, 4.0, 2.0, 1.5)
 """By the length of a text that may stand anywhere; measured on recorded command lines, where
 every eighth character or so begins a text of three that some rule names."""
 
-_WORD: Final = re.compile(r"\w+")
+_ORDINARY: Final = r"""
+c:\windows\system32\svchost.exe -k netsvcs -p | "c:\program files (x86)\microsoft\edge\msedge.exe"
+c:\windows\explorer.exe | c:\users\user\appdata\local\temp\ | cmd.exe /c | powershell.exe -command
+microsoft corporation | microsoft® windows® operating system | windows | nt authority\system
+nt authority\local service | administrator | -- | http://www. | https:// | .com/ | .dll | .log
+/usr/bin/ | /usr/sbin/ | /bin/sh -c | /bin/bash | /etc/ | /var/log/ | /tmp/ | /home/user/ | root
+md5=,sha256=,imphash= | get / http/1.1 | mozilla/5.0 (windows nt 10.0; win64; x64)
+"""
+"""A glance at what honest machines write. A text that stands here is a poor witness."""
+
+_ORDINARY_COST: Final = 100.0
+
 _NEVER_SMALL: Final = (math.inf, ())
 Choice: TypeAlias = tuple[float, tuple[Atom, ...]]
 
@@ -46,7 +56,6 @@ class Witnesses:
                     self._literals[atom] = literals(atom)
                 texts.update(wanted.text for wanted in self._literals[atom])
             self._named.update(texts)
-        self._words = Counter(word for text in self._named for word in set(_WORD.findall(text)))
 
     def literals(self, atom: Atom) -> tuple[Wanted, ...]:
         """As :func:`analytics.matching.literals.literals`."""
@@ -80,8 +89,9 @@ class Witnesses:
         cost = _PLACE_COST[wanted.place]
         if wanted.place == "anywhere" and len(wanted.text) < len(_SHORT_COST):
             cost = _SHORT_COST[len(wanted.text)]
-        rarest = min((self._words[word] for word in _WORD.findall(wanted.text)), default=0)
-        return cost * (self._named[wanted.text] + rarest)
+        if wanted.text in _ORDINARY:
+            cost *= _ORDINARY_COST
+        return cost * self._named[wanted.text]
 
     def _cost_without_literal(self, atom: Atom) -> float:
         if atom.op == "number":
