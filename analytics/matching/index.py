@@ -7,7 +7,7 @@ from itertools import repeat
 from typing import Final, TypeAlias, cast
 
 from analytics.expression import Atom
-from analytics.matching.literals import Wanted, fold
+from analytics.matching.literals import Wanted, fold, without_nul
 from analytics.matching.scanner import SEPARATOR, MakeScanner, Scanner
 from analytics.matching.values import RELATED, Scalar, Test, atom_test, number_of, text_of
 from schema.event import Value
@@ -134,14 +134,15 @@ class KeywordIndex:
 
     def add(self, literals: Sequence[Wanted], condition: int) -> None:
         """Let the condition be asked where one of the literals, if there are any, stands."""
-        for wanted in literals:
-            self._wanted.setdefault(wanted.text, set()).add(condition)
-        if not literals or not all(wanted.text for wanted in literals):
+        texts = [without_nul(Wanted("anywhere", wanted.text)).text for wanted in literals]
+        if not texts or "" in texts:
             self._present.add(condition)
+            return
+        for text in texts:
+            self._wanted.setdefault(text, set()).add(condition)
 
     def close(self, make_scanner: MakeScanner) -> None:
         """Make ready to be asked; nothing is added from here on."""
-        self._wanted.pop("", None)
         self._base = tuple(self._present)
         self._conditions = [tuple(found) for found in self._wanted.values()]
         self._in_numbers = any(_DIGITS.issuperset(text) for text in self._wanted)

@@ -53,11 +53,11 @@ def literals(atom: Atom) -> tuple[Wanted, ...]:
             found = [Wanted("anywhere", fold(part)) for part in required_texts(text)]
         case _:
             return ()
-    found = [_without_nul(wanted) for wanted in found]
+    found = [without_nul(wanted) for wanted in found]
     return tuple(found) if all(wanted.text for wanted in found) else ()
 
 
-def _without_nul(wanted: Wanted) -> Wanted:
+def without_nul(wanted: Wanted) -> Wanted:
     """Hyperscan's binding ends a literal at its first NUL: what is looked for holds none."""
     if "\0" not in wanted.text:
         return wanted

@@ -23,7 +23,20 @@ TIMES = st.sampled_from(
 VALUES = WORDS | TIMES | st.integers(-2, 13) | st.booleans() | st.lists(WORDS, max_size=3)
 EVENTS = st.dictionaries(st.sampled_from([*FIELDS, "d"]), VALUES, max_size=4)
 EXPRESSIONS = st.sampled_from(
-    ["a+b", "(?i)AB", "b$", "^a", "[x.]", "(?m)^b$", "a|0", "(a)(b)", "(?i)sk", "é?b", "\\s", "b{2}"]
+    [
+        "a+b",
+        "(?i)AB",
+        "b$",
+        "^a",
+        "[x.]",
+        "(?m)^b$",
+        "a|0",
+        "(a)(b)",
+        "(?i)sk",
+        "é?b",
+        "\\s",
+        "b{2}",
+    ]
 )
 
 _named = st.sampled_from([*FIELDS, *FIELDS, ANY_FIELD])
@@ -66,9 +79,11 @@ ATOMS = (
 )
 NODES = st.recursive(
     ATOMS,
-    lambda node: st.builds(Not, node)
-    | st.builds(All, st.lists(node, max_size=4).map(tuple))
-    | st.builds(Some, st.lists(node, max_size=12).map(tuple)),
+    lambda node: (
+        st.builds(Not, node)
+        | st.builds(All, st.lists(node, max_size=4).map(tuple))
+        | st.builds(Some, st.lists(node, max_size=12).map(tuple))
+    ),
     max_leaves=14,
 )
 

@@ -39,7 +39,9 @@ def test_it_says_what_walking_each_condition_says(
     assert plan.match(events) == expected
     # Remembered values and answers are the same, and those of a batch those of each event.
     assert plan.match(events) == expected
-    alone = [(place, *rest) for place, event in enumerate(events) for _, *rest in plan.match([event])]
+    alone = [
+        (place, *rest) for place, event in enumerate(events) for _, *rest in plan.match([event])
+    ]
     assert alone == expected
 
 
