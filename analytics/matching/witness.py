@@ -23,8 +23,8 @@ _TESTED_COST: Final = 50.0
 
 _PLACE_COST: Final = {"whole": 2.0, "start": 2.0, "end": 2.0, "anywhere": 1.0}
 _SHORT_COST: Final = (400.0, 400.0, 100.0, 30.0, 8.0, 4.0, 2.0, 1.5)
-"""By the length of a text that may stand anywhere; measured on recorded command lines, where
-every eighth character or so begins a text of three that some rule names."""
+"""By the length of a text that may stand anywhere. With these, about seven of 1,183 conditions are
+asked of a recorded process start."""
 
 _ORDINARY: Final = r"""
 c:\windows\system32\svchost.exe -k netsvcs -p | "c:\program files (x86)\microsoft\edge\msedge.exe"
@@ -37,6 +37,7 @@ md5=,sha256=,imphash= | get / http/1.1 | mozilla/5.0 (windows nt 10.0; win64; x6
 """A glance at what honest machines write. A text that stands here is a poor witness."""
 
 _ORDINARY_COST: Final = 100.0
+"""How much poorer."""
 
 _NEVER_SMALL: Final = (math.inf, ())
 Choice: TypeAlias = tuple[float, tuple[Atom, ...]]
@@ -56,6 +57,7 @@ class Witnesses:
                     self._literals[atom] = literals(atom)
                 texts.update(wanted.text for wanted in self._literals[atom])
             self._named.update(texts)
+        self._atoms_of = Counter(atom.field for atom in self._literals)
 
     def literals(self, atom: Atom) -> tuple[Wanted, ...]:
         """As :func:`analytics.matching.literals.literals`."""
@@ -95,7 +97,7 @@ class Witnesses:
 
     def _cost_without_literal(self, atom: Atom) -> float:
         if atom.op == "number":
-            return 2.0 * sum(1 for other in self._literals if other.field == atom.field)
+            return 2.0 * self._atoms_of[atom.field]
         if atom.op in ("cidr", "regex", "lt", "lte", "gt", "gte"):
             return _TESTED_COST
         return _PRESENT_COST

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import sys
 
+import hyperscan
 import pytest
 import re2
 from hypothesis import given
@@ -100,3 +102,19 @@ def test_a_set_without_the_memory_to_work_is_refused_and_not_silent(
 
 def test_hyperscan_is_the_best_where_it_is() -> None:
     assert scanner.best_scanner() is HyperscanScanner
+
+
+def test_without_hyperscan_re2_searches_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "hyperscan", None)
+    assert scanner.best_scanner() is Re2Scanner
+
+
+def test_on_a_processor_hyperscan_does_not_know_re2_searches_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Refusing:
+        def __init__(self, **_: object) -> None:
+            raise hyperscan.ArchitectureError
+
+    monkeypatch.setattr(hyperscan, "Database", Refusing)
+    assert scanner.best_scanner() is Re2Scanner
