@@ -100,7 +100,8 @@ class FieldIndex:
         answers = list(map(self._exact.get, texts, repeat(self.base)))
         if self._scanner is not None:
             scanned = self._scanned
-            for place, literal in self._scanner.scan(texts):
+            # Each once: a value full of one literal would be added to for each of its hits.
+            for place, literal in dict.fromkeys(self._scanner.scan(texts)):
                 answers[place] += scanned[literal]
         for word, conditions in self._sought:
             for place, text in enumerate(texts):
@@ -157,7 +158,7 @@ class KeywordIndex:
             written = [texts for texts in map(self._texts, columns) if texts is not None]
             if written:
                 joined = list(map(SEPARATOR.join, zip(*written, strict=True)))
-                for place, literal in self._scanner.scan(joined):
+                for place, literal in dict.fromkeys(self._scanner.scan(joined)):
                     answers[place] += self._conditions[literal]
         return answers
 

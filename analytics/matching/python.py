@@ -31,6 +31,9 @@ DECIDED_MAX: Final = 8192
 DECIDED_CHARS_MAX: Final = 2048
 """Values that are longer together are not remembered: all answers then fit in 20 MiB."""
 
+DECIDED_CANDIDATES_MAX: Final = 256
+"""An event with more candidates is not remembered: honest ones have about ten."""
+
 WORTH_ONE_IN: Final = 8
 """A batch in which fewer answers were remembered is one of new values: remembering pauses for as
 many batches."""
@@ -131,7 +134,7 @@ class PythonPlan:
             if not chosen:
                 continue
             event = events[place]
-            if self._paused >= 0:
+            if self._paused >= 0 or len(chosen) > DECIDED_CANDIDATES_MAX:
                 steps = self._ask(event, chosen)
             else:
                 about, by_keyword, fields = self._read.get(chosen) or self._fields_read(chosen)
@@ -185,24 +188,31 @@ class PythonPlan:
         self._decided[key] = steps
 
     def _ask(self, event: Fields, chosen: Candidates) -> Steps:
-        texts = Texts(event)
+        texts, short = Texts(event), self._short
+        met: list[int] = []
+        try:
+            for number in set(chosen):
+                holds = short[number]
+                if holds is None:
+                    holds = short[number] = compiled(self._questions[number].condition)
+                if holds(texts):
+                    met.append(number)
+        except HasListError:
+            met = [number for number in set(chosen) if self._holds_for_lists(number, texts)]
+        if not met:
+            return ()
         steps: dict[int, int] = {}
-        for number in set(chosen):
-            if self._holds(number, texts):
-                question = self._questions[number]
-                steps[question.rule] = steps.get(question.rule, 0) | question.bit
+        for number in met:
+            question = self._questions[number]
+            steps[question.rule] = steps.get(question.rule, 0) | question.bit
         return tuple(sorted(steps.items()))
 
-    def _holds(self, number: int, texts: Texts) -> bool:
-        holds = self._short[number]
+    def _holds_for_lists(self, number: int, texts: Texts) -> bool:
+        holds = self._for_lists.get(number)
         if holds is None:
-            holds = self._short[number] = compiled(self._questions[number].condition)
-        try:
-            return holds(texts)
-        except HasListError:
-            if number not in self._for_lists:
-                self._for_lists[number] = compiled(self._questions[number].condition, lists=True)
-            return self._for_lists[number](texts)
+            condition = self._questions[number].condition
+            holds = self._for_lists[number] = compiled(condition, lists=True)
+        return holds(texts)
 
 
 _NO_KEYS: Final = frozenset({bool, list})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -146,6 +147,21 @@ def test_what_is_kept_is_bounded_and_the_answers_stay_the_same(make_scanner: Mak
         }
         assert len(plan._indexes["a"].known) <= index.CACHED_VALUES_MAX
         assert len(plan._decided) <= python.DECIDED_MAX
+
+
+@both
+def test_a_value_full_of_literals_takes_time_in_line_with_its_length(
+    make_scanner: MakeScanner,
+) -> None:
+    plan = PythonPlan(words(*("abab"[n % 2 :] + "ab" * n for n in range(40))), make_scanner)
+    spent = []
+    for length in (2_000, 20_000):
+        events: list[Fields] = [{"a": "ab" * length + str(number)} for number in range(3)]
+        began = time.process_time()
+        assert len(plan.match(events)) == 120
+        spent.append(time.process_time() - began)
+    # Ten times the length; in the square of it, it would be a hundred.
+    assert spent[1] < 40 * max(spent[0], 0.005)
 
 
 @both
