@@ -29,7 +29,7 @@ _PLAIN: Final = frozenset({"equals", "contains", "startswith", "endswith"})
 _EXPRESSION_SIZE: Final = 20
 """Texts that are searched in the time of one expression."""
 
-_SET_FROM: Final = 8
+_SET_FROM: Final = 32
 """Words from which on one pass of RE2 is faster than a search for each."""
 
 
@@ -70,18 +70,18 @@ Holds: TypeAlias = Callable[[Texts], bool]
 _TextTest: TypeAlias = Callable[[str], bool]
 
 
-def compiled(node: Node, *, lists: bool = False) -> Holds:
-    """The condition as a function of an event's texts.
+def compiled(node: Node, *, lists: bool = False, denied: bool = False) -> Holds:
+    """The condition, or its denial, as a function of an event's texts.
 
     Without ``lists`` it raises :class:`HasListError` where a field it asks holds a list.
     """
     if isinstance(node, Not):
-        inner = compiled(node.item, lists=lists)
-        return lambda texts: not inner(texts)
+        return compiled(node.item, lists=lists, denied=not denied)
     if isinstance(node, Atom):
-        if lists or not _is_plain(node):
-            return _one(node, lists=lists)
-        return _every([_plain(node.field, node.op, [node], every=True)], [])
+        if not lists and _is_plain(node):
+            return _every([_plain([node], every=True)], [], denied=denied)
+        one = _one(node, lists=lists)
+        return (lambda texts: not one(texts)) if denied else one
     every = isinstance(node, All)
     if isinstance(node, Some) and not lists:
         node = _expressions_joined(node)
@@ -94,12 +94,10 @@ def compiled(node: Node, *, lists: bool = False) -> Holds:
             groups.setdefault((item.field, item.op, apart), []).append(item)
         else:
             others.append(item)
-    plain = [_plain(found[0].field, found[0].op, found, every=every) for found in groups.values()]
+    plain = [_plain(found, every=every) for found in groups.values()]
     others.sort(key=_size)
     rest = [compiled(item, lists=lists) for item in others]
-    if not plain and len(rest) == 1:
-        return rest[0]
-    return _every(plain, rest) if every else _some(plain, rest)
+    return (_every if every else _some)(plain, rest, denied=denied)
 
 
 def _expressions_joined(node: Some) -> Some:
@@ -135,36 +133,41 @@ def _size(node: Node) -> int:
     return sum(map(_size, node.items))
 
 
-def _every(plain: Sequence[tuple[str, _TextTest]], rest: Sequence[Holds]) -> Holds:
+def _every(plain: Sequence[tuple[str, _TextTest]], rest: Sequence[Holds], *, denied: bool) -> Holds:
+    met = not denied
+
     def holds(texts: Texts) -> bool:
         for field, test in plain:
             text = texts[field]
             if text is None or not test(text):
-                return False
-        for ask in rest:  # noqa: SIM110 # a generator takes as long as two of these tests
+                return denied
+        for ask in rest:
             if not ask(texts):
-                return False
-        return True
+                return denied
+        return met
 
     return holds
 
 
-def _some(plain: Sequence[tuple[str, _TextTest]], rest: Sequence[Holds]) -> Holds:
+def _some(plain: Sequence[tuple[str, _TextTest]], rest: Sequence[Holds], *, denied: bool) -> Holds:
+    met = not denied
+
     def holds(texts: Texts) -> bool:
         for field, test in plain:
             text = texts[field]
             if text is not None and test(text):
-                return True
-        for ask in rest:  # noqa: SIM110 # as above
+                return met
+        for ask in rest:
             if ask(texts):
-                return True
-        return False
+                return met
+        return denied
 
     return holds
 
 
-def _plain(field: str, op: str, atoms: Sequence[Atom], *, every: bool) -> tuple[str, _TextTest]:
-    """The field, and a test for all or for any of the atoms' words."""
+def _plain(atoms: Sequence[Atom], *, every: bool) -> tuple[str, _TextTest]:
+    """The field of the atoms, and a test for all or for any of their words."""
+    field, op = atoms[0].field, atoms[0].op
     words = tuple(str(atom.value).lower() for atom in atoms)
     if op == "equals":
         return field, frozenset(words).__contains__
