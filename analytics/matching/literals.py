@@ -14,6 +14,10 @@ from analytics.matching.values import wildcard_pieces
 
 Place: TypeAlias = Literal["whole", "start", "end", "anywhere"]
 
+CHARS_MAX: Final = 256
+"""Of a longer literal this much is looked for: hyperscan refuses those of 16,000, and none of the
+public rules has one of more than this."""
+
 _LOOKALIKES: Final = (("ſ", "s"), ("ς", "σ"))
 """RE2 takes a long s for an s where case does not matter, and Python makes two different letters
 of a capital sigma: looked for as one, neither is missed."""
@@ -53,8 +57,13 @@ def literals(atom: Atom) -> tuple[Wanted, ...]:
             found = [Wanted("anywhere", fold(part)) for part in required_texts(text)]
         case _:
             return ()
-    found = [without_nul(wanted) for wanted in found]
+    found = [without_nul(_shortened(wanted)) for wanted in found]
     return tuple(found) if all(wanted.text for wanted in found) else ()
+
+
+def _shortened(wanted: Wanted) -> Wanted:
+    kept = slice(-CHARS_MAX, None) if wanted.place == "end" else slice(CHARS_MAX)
+    return Wanted(wanted.place, wanted.text[kept])
 
 
 def without_nul(wanted: Wanted) -> Wanted:

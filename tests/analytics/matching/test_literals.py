@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from matching_world import ATOMS, VALUES
 
-from analytics.expression import Atom
-from analytics.matching.literals import Wanted, fold, literals
+from analytics.expression import Atom, Op
+from analytics.matching.literals import CHARS_MAX, Wanted, fold, literals
+from analytics.matching.scanner import HyperscanScanner
 from analytics.matching.values import RELATED, Scalar, atom_test, scalars, text_of
 
 
@@ -45,6 +46,17 @@ def test_one_of_its_literals_stands_where_an_atom_holds(atom: Atom, held: object
 )
 def test_the_longest_text_is_looked_for(atom: Atom, expected: Wanted) -> None:
     assert literals(atom) == (expected,)
+
+
+@pytest.mark.parametrize(
+    ("op", "expected"),
+    [("contains", "a" + "b" * (CHARS_MAX - 1)), ("endswith", "b" * (CHARS_MAX - 1) + "c")],
+)
+def test_of_a_very_long_text_only_a_part_is_looked_for(op: Op, expected: str) -> None:
+    atom = Atom("f", op, "a" + "b" * 40_000 + "c")
+    (wanted,) = literals(atom)
+    assert wanted.text == expected
+    HyperscanScanner([wanted])
 
 
 @pytest.mark.parametrize(
