@@ -92,6 +92,8 @@ class Engine:
         self.cursors: dict[str, int] = {}
         """Number of each sensor's last batch taken: read on behind it after a restore."""
         self.watermark = BEGINNING
+        self._end = NEVER
+        """Up to where deadlines fall once the replay is over."""
         self._lateness = lateness_us
         self._required = None if required is None else set(required)
         self._lows: dict[str, int] = {}
@@ -150,6 +152,11 @@ class Engine:
         self._lows[sensor] = max(self._low(sensor), low_watermark)
 
     @property
+    def _judged(self) -> int:
+        """Up to here events or deadlines may have been judged."""
+        return max(self.newest, self.watermark) if self.watermark < NEVER else self.newest
+
+    @property
     def required(self) -> Set[str]:
         """Sensors the watermark waits for, those excluded at present among them."""
         return set(self._lows) if self._required is None else self._required
@@ -186,14 +193,14 @@ class Engine:
     def adopt(self, ruleset: RuleSet, since: int) -> None:
         """Judge events from that time on by another rule set, as a sealed record says.
 
-        Rules that are the same in both keep what they know. ``since`` lies behind :attr:`newest`,
-        so that no event was judged by the rules before it. Raises
+        Rules that are the same in both keep what they know. ``since`` lies behind :attr:`newest`
+        and the watermark, so that nothing was judged by the rules before it. Raises
         ``analytics.engine.rules_late`` where it does not.
         """
-        if since <= self.newest:
+        if since <= self._judged:
             raise FengsuiError(
                 "analytics.engine.rules_late",
-                "events of that time were judged by the rules before: name a later one",
+                "what is of that time was judged by the rules before: name a later one",
                 since=since,
             )
         self._evaluation.adopt(ruleset, since)
@@ -215,9 +222,13 @@ class Engine:
     def finish(self) -> Output:
         """Release everything that still waits: the end of a replay.
 
-        Deadlines behind the last event do not fall: nobody knows what would have come before
-        them. While the output asks for training, install and call again.
+        Deadlines behind the last event do not fall, unless every sensor promised that nothing
+        comes before them: nobody knows what would have. While the output asks for training,
+        install and call again.
         """
+        if self.watermark < NEVER:
+            lows = [self._low(name) for name in self._waited_for()]
+            self._end = max(self.newest, self.watermark, min(lows, default=self.watermark))
         self.watermark = NEVER
         return self._step()
 
@@ -229,7 +240,9 @@ class Engine:
 
     def _step(self) -> Output:
         changes = Changes()
-        training = self._evaluation.step(self.watermark, self.settled, changes)
+        training = self._evaluation.step(
+            self.watermark, self.settled, changes, deadlines=min(self.watermark, self._end)
+        )
         for name, alert in list(self._announced.items()):
             if name in changes.alerts:
                 del self._announced[name]
@@ -296,7 +309,7 @@ class Engine:
         """An engine as it was when all these entries had been written; no entries, a new one.
 
         Where it had other rules, these follow from ``since`` on, or from behind the newest event
-        it had taken. Raises ``analytics.engine.snapshot_malformed``.
+        it had taken and its watermark. Raises ``analytics.engine.snapshot_malformed``.
         """
         engine = cls(ruleset, partitions=partitions, lateness_us=lateness_us, required=required)
         try:
@@ -320,7 +333,7 @@ class Engine:
             self._announced = {alert.id: alert for alert in head.announced}
             self._coverage.add(head.coverage)
         entries = {name: raw for name, raw in parts.items() if name != _HEAD}
-        self._evaluation.restore(entries, max(since, self.newest + 1))
+        self._evaluation.restore(entries, max(since, self._judged + 1))
 
 
 def _in_time_order(alerts: Iterable[Alert]) -> list[Alert]:

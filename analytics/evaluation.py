@@ -36,6 +36,7 @@ from schema.times import MINUTE, to_text
 
 _RULES: Final = "rules"
 _RISING: Final = "rising"
+_BEGAN: Final = "began"
 
 
 class _Generation:
@@ -67,6 +68,8 @@ class _GenerationDump(msgspec.Struct, frozen=True, array_like=True):
     since: int
     digest: str
     rules: tuple[Rule, ...]
+    begun: tuple[int, ...] = ()
+    """For each rule the event time from which it has been in force without a break."""
 
 
 class Evaluation:
@@ -76,6 +79,7 @@ class Evaluation:
         self, ruleset: RuleSet, *, partitions: int, lateness_us: int, coverage: Coverage
     ) -> None:
         self._coverage = coverage
+        self._lateness = lateness_us
         self.facts: Facts = NoFacts()
         """Registers and indicators: whoever owns the engine sets them."""
         self._evaluators: list[Evaluator] = []
@@ -87,8 +91,8 @@ class Evaluation:
             ]
             for level in range(LEVELS_MAX + 1)
         ]
-        self._rising: dict[str, Alert] = {}
-        """Alerts that rules on rules will read once nothing can change them."""
+        self._rising: dict[str, tuple[int, Alert]] = {}
+        """Alerts that rules on rules will read once nothing can change them, with their level."""
         self._risen: dict[str, None] = {}
         """Entries of the snapshot to be written or deleted."""
         self._gone: list[str] = []
@@ -100,23 +104,36 @@ class Evaluation:
         """Books of each model rule, one for each partition."""
         self._counting: dict[str, list[tuple[str, list[HourBook]]]] = {}
         """(entity field, books) of the model rules of a dataset."""
+        self._began: dict[str, int] = {}
+        """Time of the earliest event of each dataset."""
+        self._began_changed = False
         self._generations: list[_Generation] = []
         self._generations.append(self._generation(ruleset, -NEVER))
         self._rules_changed = True
 
-    def _generation(self, ruleset: RuleSet, since: int) -> _Generation:
-        standing = {evaluator.rule.stamp: evaluator.index for evaluator in self._evaluators}
+    def _generation(self, ruleset: RuleSet, since: int, begun: Sequence[int] = ()) -> _Generation:
+        """The rule set from ``since`` on; a rule that stands in the one before goes on.
+
+        One that was gone in between begins anew. ``begun`` says so of rules of a snapshot.
+        """
+        before = self._generations[-1] if self._generations else None
+        standing = (
+            {self._evaluators[place].rule.stamp: place for place in before.places}
+            if (before)
+            else {}
+        )
         places: list[int] = []
-        for rule in ruleset.rules:
+        for number, rule in enumerate(ruleset.rules):
             place = standing.get(rule.stamp)
             if place is None:
                 place = len(self._evaluators)
-                self._evaluators.append(Evaluator(place, rule))
+                self._evaluators.append(Evaluator(place, rule, begun[number] if begun else since))
                 self._keyings.append(Keying(rule))
                 if isinstance(rule.pattern, EntityHours):
                     self._count_hours(rule, rule.pattern)
             places.append(place)
-        before = self._generations[-1] if self._generations else None
+        for place in set(standing.values()).difference(places):
+            self._evaluators[place].until = since
         return _Generation(ruleset, since, places, before)
 
     def _count_hours(self, rule: Rule, pattern: EntityHours) -> None:
@@ -144,6 +161,7 @@ class Evaluation:
                 since=since,
             )
         self._generations.append(self._generation(ruleset, since))
+        self._warm_up()
         self._rules_changed = True
 
     def _retire(self, settled: int) -> None:
@@ -189,6 +207,8 @@ class Evaluation:
                     continue
             places.append(place)
         for name, chosen in groups.items():
+            if chosen:
+                self._begin(name, min(batch.times[place] for place in chosen))
             for generation, some in self._by_generation(chosen, batch.times):
                 plan, counting = generation.plans.get(name), self._counting.get(name)
                 if not some or (plan is None and counting is None):
@@ -225,6 +245,31 @@ class Evaluation:
                                 batch.ids[place],
                             )
                             books[ids.bucket(entity) % len(books)].add(entity, event, at)
+
+    def _begin(self, dataset: str, time: int) -> None:
+        """Remember since when events of the dataset are seen."""
+        if time < self._began.get(dataset, NEVER):
+            self._began[dataset] = time
+            self._began_changed = True
+            self._warm_up()
+
+    def _warm_up(self) -> None:
+        """Say how long each rule has watched what it must have watched."""
+        for one in self._evaluators:
+            pattern = one.rule.pattern
+            if not pattern.warm_up_us:
+                continue
+            watched = {name for place in pattern.history for name in one.rule.steps[place].datasets}
+            everywhere = min(self._began.values(), default=NEVER)
+            began = max(
+                (
+                    everywhere if name == ALERTS else self._began.get(name, NEVER)
+                    for name in watched
+                ),
+                default=everywhere,
+            )
+            # An event that comes late can only move the beginning by less than the lateness.
+            one.silent_before = max(one.since, began) + pattern.warm_up_us + self._lateness
 
     def _by_generation(
         self, places: list[int], times: Sequence[int]
@@ -266,12 +311,17 @@ class Evaluation:
             hit: Hit = (*at, bits, (*values, events) if events else values)
             parts[bucket % len(parts)].add(index, entity, bucket, hit)
 
-    def step(self, watermark: int, settled: int, changes: Changes) -> list[TrainingRequest]:
-        """Step all partitions up to the watermark and close the hours that are settled."""
+    def step(
+        self, watermark: int, settled: int, changes: Changes, *, deadlines: int
+    ) -> list[TrainingRequest]:
+        """Step all partitions up to the watermark and close the hours that are settled.
+
+        Deadlines fall up to theirs: it is the watermark but at the end of a replay.
+        """
         for level, parts in enumerate(self._levels):
-            found = Changes()
+            found, through = Changes(), watermark if level == 0 else settled
             for part in parts:
-                part.advance(watermark if level == 0 else settled, settled, found)
+                part.advance(through, settled, found, deadlines=min(deadlines, through))
                 for (index, minute), count in part.evicted.items():
                     self._coverage.evicted(minute, self._evaluators[index].rule.id, count)
                 part.evicted.clear()
@@ -289,27 +339,32 @@ class Evaluation:
 
     def _rise(self, level: int, changes: Changes, settled: int) -> None:
         """Give alerts nothing can change any more to the rules of the levels above."""
-        plan = self._generations[-1].plans.get(ALERTS)
-        if plan is None:
+        if not any(ALERTS in one.plans for one in self._generations):
             return
         for alert in changes.alerts.values():
             self._risen[alert.id] = None
             if alert.state == "final":
-                self._rising[alert.id] = alert
+                self._rising[alert.id] = level, alert
             else:
                 self._rising.pop(alert.id, None)
-        ripe = [alert for alert in self._rising.values() if alert.decided_at < settled]
-        ripe.sort(key=lambda alert: (alert.decided_at, alert.id))
-        for alert in ripe:
+        ripe = [one for one in self._rising.values() if one[1].decided_at < settled]
+        ripe.sort(key=lambda one: (one[1].decided_at, one[1].id))
+        for _, alert in ripe:
             del self._rising[alert.id]
             self._risen[alert.id] = None
-        rules = {rule.id: rule for rule in self.ruleset.rules}
-        events = [_as_event(alert, rules.get(alert.rule_id)) for alert in ripe]
-        for number, rule, steps in plan.match(events):
-            if self._evaluators[rule].rule.level > level:
-                alert = ripe[number]
-                at = (alert.decided_at, "", 0, bytes.fromhex(alert.id))
-                self._hold(rule, steps, events[number], at, alert.events)
+        # An alert is read by the rules in force when it was decided, as an event is.
+        times = [alert.decided_at for _, alert in ripe]
+        for generation, places in self._by_generation(list(range(len(ripe))), times):
+            plan = generation.plans.get(ALERTS)
+            if plan is None or not places:
+                continue
+            rules = {rule.id: rule for rule in generation.ruleset.rules}
+            events = [_as_event(ripe[at][1], rules.get(ripe[at][1].rule_id)) for at in places]
+            for number, rule, steps in plan.match(events):
+                below, alert = ripe[places[number]]
+                if self._evaluators[rule].rule.level > below:
+                    at = (alert.decided_at, "", 0, bytes.fromhex(alert.id))
+                    self._hold(rule, steps, events[number], at, alert.events)
 
     def waiting(self) -> Iterator[Key]:
         """Keys with hits the watermark has not passed."""
@@ -328,15 +383,23 @@ class Evaluation:
                 _RULES,
                 msgspec.msgpack.encode(
                     [
-                        _GenerationDump(one.since, one.ruleset.digest, one.ruleset.rules)
+                        _GenerationDump(
+                            one.since,
+                            one.ruleset.digest,
+                            one.ruleset.rules,
+                            tuple(self._evaluators[place].since for place in one.places),
+                        )
                         for one in self._generations
                     ]
                 ),
             )
             self._rules_changed = False
+        if self._began_changed:
+            yield _BEGAN, msgspec.msgpack.encode(self._began)
+            self._began_changed = False
         for name in self._risen:
-            alert = self._rising.get(name)
-            yield f"{_RISING}/{name}", msgspec.msgpack.encode(alert) if alert else b""
+            rising = self._rising.get(name)
+            yield f"{_RISING}/{name}", msgspec.msgpack.encode(rising) if rising else b""
         self._risen.clear()
         yield from ((name, b"") for name in self._gone)
         self._gone.clear()
@@ -354,39 +417,51 @@ class Evaluation:
 
         Raises ``analytics.engine.snapshot_malformed``.
         """
+        if parts.get(_BEGAN):
+            self._began = msgspec.msgpack.decode(parts[_BEGAN], type=dict[str, int])
         if parts.get(_RULES):
             self._restore_rules(parts[_RULES], since)
+        self._warm_up()
         for name, raw in parts.items():
-            if raw and name != _RULES:
+            if raw and name not in (_RULES, _BEGAN):
                 self._restore(name, raw)
 
     def _restore_rules(self, raw: bytes, since: int) -> None:
-        present = self.ruleset
+        present = self._generations[0]
         dumps = msgspec.msgpack.decode(raw, type=list[_GenerationDump])
-        self._generations = [
-            self._generation(
-                present
-                if dump.digest == present.digest
-                else RuleSet(rules=dump.rules, refused=(), digest=dump.digest),
-                dump.since,
-            )
-            for dump in dumps
-        ]
-        if self.ruleset.digest != present.digest:
-            self.adopt(present, since)
+        if [dump.digest for dump in dumps] == [present.ruleset.digest]:
+            present.since = dumps[0].since
+            stamps = (rule.stamp for rule in dumps[0].rules)
+            begun = dict(zip(stamps, dumps[0].begun, strict=False))
+            for place in present.places:
+                rule = self._evaluators[place].rule
+                self._evaluators[place] = Evaluator(place, rule, begun.get(rule.stamp, -NEVER))
+            return
+        # From the beginning, as they came: what stands already was made for the present rules.
+        for made in (self._evaluators, self._keyings, self._generations):
+            made.clear()
+        for known in (self._parts, self._runs, self._books, self._counting):
+            known.clear()
+        for dump in dumps:
+            rules = RuleSet(rules=dump.rules, refused=(), digest=dump.digest)
+            if dump.digest == present.ruleset.digest:
+                rules = present.ruleset
+            self._generations.append(self._generation(rules, dump.since, dump.begun))
+        if self.ruleset.digest != present.ruleset.digest:
+            self.adopt(present.ruleset, since)
         self._rules_changed = True
 
     def _restore(self, name: str, raw: bytes) -> None:
         kind, _, rest = name.partition("/")
         if kind == PREFIX:
             _, _, entity = rest.split("/", 2)
-            rule_id = rest.split("/", 2)[1].rpartition("@")[0]
-            level = next((one.rule.level for one in self._evaluators if one.rule.id == rule_id), 0)
+            rule = rest.split("/", 2)[1]
+            level = next((one.rule.level for one in self._evaluators if one.name == rule), 0)
             parts = self._levels[level]
             parts[ids.bucket(entity) % len(parts)].restore(name, raw)
         elif kind == _RISING:
-            alert = msgspec.msgpack.decode(raw, type=Alert)
-            self._rising[alert.id] = alert
+            level, alert = msgspec.msgpack.decode(raw, type=tuple[int, Alert])
+            self._rising[alert.id] = level, alert
         elif kind == hours.PREFIX:
             _, part, entity = rest.split("/", 2)
             books = self._books.get(self._parts.get(part, ""))

@@ -15,6 +15,10 @@ class Pattern(msgspec.Struct, frozen=True, kw_only=True):
     """What all kinds have: for how long after its last event an entity matters."""
 
     retention_us: int
+    warm_up_us: int = 0
+    """How long the rule must have watched before what it did not see says anything."""
+    history: tuple[int, ...] = ()
+    """The steps that must have been watched for so long."""
 
 
 class Once(Pattern, frozen=True, kw_only=True, tag="event"):
