@@ -20,6 +20,7 @@ from analytics.guards import Facts
 from analytics.keyed import Changes
 from analytics.memory import NEVER
 from analytics.models.artefact import Artefact, TrainingRequest
+from analytics.roll import Row, roll_of
 from analytics.ruleset import RuleSet
 from schema import ids
 from schema.alert import Alert, Closing
@@ -118,6 +119,23 @@ class Engine:
         They grow only: what was known at an event's time stays as it was.
         """
         self._evaluation.facts = facts
+
+    def watch(self, register: str, rows: Iterable[Row], effective_at: int) -> None:
+        """Know whom a register holds from that time on, as a sealed record of its version says.
+
+        ``rows`` are all rows of the version, keys as the register orders them. Absence rules hear
+        of nobody before. Raises ``analytics.engine.register_late`` where time has passed that the
+        version speaks of, or where it does not follow the one before
+        and the newest rules, and
+        ``analytics.engine.register_large``.
+        """
+        if effective_at <= self.watermark:
+            raise FengsuiError(
+                "analytics.engine.register_late",
+                "silence of that time was judged by the version before: name a later one",
+                register=register,
+            )
+        self._evaluation.watch(register, roll_of(rows, effective_at))
 
     @property
     def settled(self) -> int:

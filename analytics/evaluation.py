@@ -24,7 +24,8 @@ from analytics.models.artefact import TrainingRequest
 from analytics.models.hours import HourBook
 from analytics.models.run import ModelRun
 from analytics.partition import PREFIX, Partition
-from analytics.patterns import EntityHours
+from analytics.patterns import Absence, EntityHours
+from analytics.roll import Roll, changes, hits
 from analytics.rule import ALERTS, LEVELS_MAX, Rule, entity_values
 from analytics.ruleset import RuleSet
 from analytics.state import Evaluator
@@ -37,6 +38,7 @@ from schema.times import MINUTE, to_text
 _RULES: Final = "rules"
 _RISING: Final = "rising"
 _BEGAN: Final = "began"
+_ROLLS: Final = "register"
 
 
 class _Generation:
@@ -104,6 +106,9 @@ class Evaluation:
         """Books of each model rule, one for each partition."""
         self._counting: dict[str, list[tuple[str, list[HourBook]]]] = {}
         """(entity field, books) of the model rules of a dataset."""
+        self._rolls: dict[str, list[Roll]] = {}
+        """Versions of each watched register: that in force, and those that lie ahead."""
+        self._rolls_changed: dict[str, None] = {}
         self._began: dict[str, int] = {}
         """Time of the earliest event of each dataset."""
         self._began_changed = False
@@ -160,12 +165,56 @@ class Evaluation:
                 "a rule set takes effect after the one before it",
                 since=since,
             )
+        standing = len(self._evaluators)
         self._generations.append(self._generation(ruleset, since))
+        for one in self._evaluators[standing:]:
+            pattern = one.rule.pattern
+            if isinstance(pattern, Absence):
+                for entity, found in hits(self._rolls.get(pattern.register, ()), since):
+                    self._enter(one, entity, found)
         self._warm_up()
         self._rules_changed = True
 
+    def watch(self, register: str, roll: Roll) -> None:
+        """Judge whom the register holds by this version from its effective time on."""
+        rolls = self._rolls.setdefault(register, [])
+        before_it = max(rolls[-1].effective_at if rolls else -NEVER, self._generations[-1].since)
+        if before_it > -NEVER and roll.effective_at <= before_it:
+            raise FengsuiError(
+                "analytics.engine.register_late",
+                f"a version of register {register} takes effect after the one before it "
+                "and after the newest rules",
+                register=register,
+            )
+        before = rolls[-1] if rolls else None
+        rolls.append(roll)
+        self._rolls_changed[register] = None
+        for one in self._evaluators:
+            pattern = one.rule.pattern
+            if (
+                isinstance(pattern, Absence)
+                and pattern.register == register
+                and one.until > roll.effective_at
+            ):
+                for entity, gone, found in changes(before, roll, one.since):
+                    self._part(one.rule, entity).cancel(one.index, entity, gone)
+                    self._enter(one, entity, found)
+
+    def _enter(self, one: Evaluator, entity: str, found: Sequence[Hit]) -> None:
+        part = self._part(one.rule, entity)
+        for hit in found:
+            part.add(one.index, entity, ids.bucket(entity), hit)
+
+    def _part(self, rule: Rule, entity: str) -> Partition:
+        parts = self._levels[rule.level]
+        return parts[ids.bucket(entity) % len(parts)]
+
     def _retire(self, settled: int) -> None:
         """Let go of rule sets that nothing can be judged by any more."""
+        for register, rolls in self._rolls.items():
+            while len(rolls) > 1 and rolls[1].effective_at <= settled:
+                rolls.pop(0)
+                self._rolls_changed[register] = None
         while len(self._generations) > 1 and self._generations[1].since <= settled:
             before = self._generations.pop(0)
             kept = {place for one in self._generations for place in one.places}
@@ -397,6 +446,9 @@ class Evaluation:
         if self._began_changed:
             yield _BEGAN, msgspec.msgpack.encode(self._began)
             self._began_changed = False
+        for register in self._rolls_changed:
+            yield f"{_ROLLS}/{register}", msgspec.msgpack.encode(self._rolls[register])
+        self._rolls_changed.clear()
         for name in self._risen:
             rising = self._rising.get(name)
             yield f"{_RISING}/{name}", msgspec.msgpack.encode(rising) if rising else b""
@@ -419,11 +471,15 @@ class Evaluation:
         """
         if parts.get(_BEGAN):
             self._began = msgspec.msgpack.decode(parts[_BEGAN], type=dict[str, int])
+        for name, raw in parts.items():
+            kind, _, register = name.partition("/")
+            if kind == _ROLLS and raw:
+                self._rolls[register] = msgspec.msgpack.decode(raw, type=list[Roll])
         if parts.get(_RULES):
             self._restore_rules(parts[_RULES], since)
         self._warm_up()
         for name, raw in parts.items():
-            if raw and name not in (_RULES, _BEGAN):
+            if raw and name not in (_RULES, _BEGAN) and not name.startswith(f"{_ROLLS}/"):
                 self._restore(name, raw)
 
     def _restore_rules(self, raw: bytes, since: int) -> None:

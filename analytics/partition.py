@@ -7,7 +7,7 @@ on one page of timers; an advance of the watermark touches only keys on pages th
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from analytics.keyed import Changes, Key
@@ -60,6 +60,14 @@ class Partition:
         page = hit[0] // PAGE_US
         if page < key.page:
             self._put(key, page)
+
+    def cancel(self, rule: int, entity: str, hits: Sequence[Hit]) -> None:
+        """Take back hits the watermark has not passed: what they say will not be so."""
+        key = self._keys.get((rule, entity))
+        if key is not None:
+            gone = set(hits)
+            key.pending[:] = [hit for hit in key.pending if hit not in gone]
+            self._changed[key] = None
 
     def _hold(self, key: Key) -> None:
         self._keys[key.evaluator.index, key.entity] = key
