@@ -10,7 +10,7 @@ from typing import TypeAlias
 import yaml
 
 from analytics.compiler import compile_file
-from analytics.engine import Engine, Output
+from analytics.engine import BEGINNING, Engine, Output
 from analytics.models.artefact import Artefact, TrainingRequest
 from analytics.roll import Row
 from analytics.rule import Rule
@@ -169,11 +169,12 @@ class Standing:
     alerts: dict[str, Alert] = field(default_factory=dict)
     closings: dict[str, Closing] = field(default_factory=dict)
     revised: int = 0
+    withdrawn: int = 0
 
     def take(self, output: Output) -> None:
         for alert in output.alerts:
             if alert.state == "withdrawn":
-                self.alerts.pop(alert.id, None)
+                self.withdrawn += self.alerts.pop(alert.id, None) is not None
             else:
                 self.revised += alert.id in self.alerts
                 self.alerts[alert.id] = alert
@@ -188,9 +189,14 @@ Version: TypeAlias = tuple[str, Sequence[Row], int]
 
 
 def run(
-    rules: RuleSet, events: Iterable[Event], *, versions: Sequence[Version] = (), **settings: object
+    rules: RuleSet,
+    events: Iterable[Event],
+    *,
+    versions: Sequence[Version] = (),
+    end: int = BEGINNING,
+    **settings: object,
 ) -> Standing:
-    """Everything in one batch for each sensor, then finish."""
+    """Everything in one batch for each sensor, then finish; by ``end`` nothing else has come."""
     engine = Engine(rules, **settings)
     for version in versions:
         engine.watch(*version)
@@ -199,6 +205,8 @@ def run(
         by_sensor.setdefault(event.sensor, []).append(event)
     for found in by_sensor.values():
         engine.feed(batch(found))
+    for sensor in by_sensor:
+        engine.heartbeat(sensor, end)
     standing = Standing()
     standing.take(engine.finish())
     return standing
@@ -216,6 +224,7 @@ class World:
     batch_max: int
     jitter_us: int = LATENESS - SECOND
     versions: Sequence[Version] = ()
+    end: int = BEGINNING
 
     def log(self) -> dict[str, list[AcceptedBatch]]:
         """The sealed batches of each sensor: the same for the same seed."""
@@ -280,6 +289,8 @@ class World:
             if chance.random() < crash:
                 waiting.clear()
                 engine = Engine.restore(rules, parts, **settings)
+        for name in log:
+            engine.heartbeat(name, self.end)
         step(engine.finish)
         for output in waiting:
             committed.take(output)
