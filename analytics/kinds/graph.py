@@ -124,6 +124,8 @@ class Edges(NoDeadlines):
         ends = {(fields[1], text) for text in _texts(hit, 1)}
         reached = {(fields[0], text) for text in _texts(hit, 0)}
         frontier = set(reached)
+        if reached & ends:
+            return True
         for _ in range(self._pattern.hops):
             frontier = {
                 other
