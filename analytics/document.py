@@ -12,10 +12,16 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from analytics.guards import Given
+from analytics.kinds.absence import AbsencePart
+from analytics.kinds.graph import GraphPart
+from analytics.kinds.join import JoinPart
 from analytics.kinds.model import ModelPart
 from analytics.kinds.port import Part
 from analytics.kinds.sequence import SequencePart
+from analytics.kinds.states import StatesPart
 from analytics.kinds.threshold import ThresholdPart
+from analytics.kinds.together import TogetherPart
+from analytics.kinds.unique import UniquePart
 from schema.alert import FalsePositive, RuleText
 
 Severity: TypeAlias = Literal["informational", "low", "medium", "high", "critical"]
@@ -50,6 +56,12 @@ class OwnRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     threshold: ThresholdPart | None = None
     sequence: SequencePart | None = None
     model: ModelPart | None = None
+    together: TogetherPart | None = None
+    absence: AbsencePart | None = None
+    unique: UniquePart | None = None
+    states: StatesPart | None = None
+    join: JoinPart | None = None
+    graph: GraphPart | None = None
 
     def parts(self) -> Iterator[tuple[str, Part]]:
         """The parts that are given, with their keys."""
@@ -59,7 +71,17 @@ class OwnRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
                 yield key, part
 
 
-PARTS: Final = ("threshold", "sequence", "model")
+PARTS: Final = (
+    "threshold",
+    "sequence",
+    "model",
+    "together",
+    "absence",
+    "unique",
+    "states",
+    "join",
+    "graph",
+)
 """Keys of a rule file that say what is looked for over time; a rule has at most one of them."""
 
 

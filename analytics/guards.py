@@ -108,7 +108,7 @@ class Lookup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         found = row.get(self.column)
         if wanted is None or found is None:
             return None if wanted is None else False
-        return _compare(found, self.op, wanted)
+        return compare(found, self.op, wanted)
 
 
 class Indicator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -161,11 +161,11 @@ class Compare(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         if left is None or right is None:
             return None
         if self.factor != 100:
-            numbers = _number(left), _number(right)
+            numbers = number(left), number(right)
             if numbers[0] is None or numbers[1] is None:
                 return False
-            return _compare(numbers[0] * 100, self.op, numbers[1] * self.factor)
-        return _compare(left, self.op, right)
+            return compare(numbers[0] * 100, self.op, numbers[1] * self.factor)
+        return compare(left, self.op, right)
 
 
 class Distance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -245,7 +245,8 @@ class Guards:
         return steps, lacking
 
 
-def _number(value: Value) -> int | None:
+def number(value: Value) -> int | None:
+    """The value as a number, or None where it is none."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
@@ -263,14 +264,14 @@ _ORDERS: Final[dict[str, Callable[[int, int], bool]]] = {
 }
 
 
-def _compare(left: Value, op: Comparison, right: Value) -> bool:
+def compare(left: Value, op: Comparison, right: Value) -> bool:
     """Numbers where both sides are, texts without regard to case else; lists for ``in``."""
     if op in ("in", "not_in"):
         among = {_text(item) for item in (right if isinstance(right, list) else (right,))}
         inside = all(_text(item) in among for item in (left if isinstance(left, list) else (left,)))
         return inside is (op == "in")
     if op in _ORDERS:
-        numbers = _number(left), _number(right)
+        numbers = number(left), number(right)
         return numbers[0] is not None and numbers[1] is not None and _ORDERS[op](*numbers)  # type: ignore[arg-type] # neither is None
     return (_text(left) == _text(right)) is (op == "eq")
 

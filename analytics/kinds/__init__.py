@@ -4,18 +4,43 @@ from __future__ import annotations
 
 from typing import Final
 
+from analytics.kinds.absence import AbsenceKind
 from analytics.kinds.event import EventKind
+from analytics.kinds.graph import GraphKind
+from analytics.kinds.join import JoinKind
 from analytics.kinds.model import ModelKind
 from analytics.kinds.port import Kind
 from analytics.kinds.sequence import SequenceKind
+from analytics.kinds.states import StatesKind
 from analytics.kinds.threshold import ThresholdKind
-from analytics.patterns import AnyPattern, EntityHours, Once, Pattern, Sequence, Threshold
+from analytics.kinds.together import TogetherKind
+from analytics.kinds.unique import UniqueKind
+from analytics.patterns import (
+    Absence,
+    AnyPattern,
+    EntityHours,
+    Graph,
+    Join,
+    Once,
+    Pattern,
+    Sequence,
+    States,
+    Threshold,
+    Together,
+    Unique,
+)
 
 _KINDS: Final[dict[type[Pattern], Kind]] = {
     Once: EventKind(),
     Threshold: ThresholdKind(),
     Sequence: SequenceKind(),
     EntityHours: ModelKind(),
+    Together: TogetherKind(),
+    Absence: AbsenceKind(),
+    Unique: UniqueKind(),
+    States: StatesKind(),
+    Join: JoinKind(),
+    Graph: GraphKind(),
 }
 
 
