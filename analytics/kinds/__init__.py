@@ -4,18 +4,49 @@ from __future__ import annotations
 
 from typing import Final
 
+from analytics.kinds.aggregate import AggregateKind
+from analytics.kinds.balance import BalanceKind
+from analytics.kinds.baseline import BaselineKind
 from analytics.kinds.event import EventKind
 from analytics.kinds.model import ModelKind
+from analytics.kinds.new_term import NewTermKind
+from analytics.kinds.peers import PeersKind
 from analytics.kinds.port import Kind
+from analytics.kinds.ratio import RatioKind
+from analytics.kinds.regularity import RegularityKind
 from analytics.kinds.sequence import SequenceKind
+from analytics.kinds.sum import SumKind
 from analytics.kinds.threshold import ThresholdKind
-from analytics.patterns import AnyPattern, EntityHours, Once, Pattern, Sequence, Threshold
+from analytics.patterns import (
+    Aggregate,
+    AnyPattern,
+    Balance,
+    Baseline,
+    EntityHours,
+    NewTerm,
+    Once,
+    Pattern,
+    Peers,
+    Ratio,
+    Regularity,
+    Sequence,
+    Sum,
+    Threshold,
+)
 
 _KINDS: Final[dict[type[Pattern], Kind]] = {
     Once: EventKind(),
     Threshold: ThresholdKind(),
     Sequence: SequenceKind(),
     EntityHours: ModelKind(),
+    Aggregate: AggregateKind(),
+    Balance: BalanceKind(),
+    Baseline: BaselineKind(),
+    NewTerm: NewTermKind(),
+    Peers: PeersKind(),
+    Ratio: RatioKind(),
+    Regularity: RegularityKind(),
+    Sum: SumKind(),
 }
 
 
