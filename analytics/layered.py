@@ -57,6 +57,9 @@ class Layered(Generic[Name, Held]):
             if changed is not None:
                 yield name, changed
 
+    def __iter__(self) -> Iterator[Name]:
+        return (name for name, _ in self.items())
+
     def copy(self) -> Layered[Name, Held]:
         """A copy that shares nothing that changes."""
         other: Layered[Name, Held] = Layered()

@@ -108,7 +108,7 @@ class Distinct:
             self._most = len(self._texts)
             if self._most > EXACT_MAX:
                 self._sketch = Sketch()
-                for one, _ in self._texts.items():
+                for one in self._texts:
                     self._sketch.add(one)
                 self._texts.clear()
         else:
@@ -130,4 +130,4 @@ class Distinct:
         """The snapshot form."""
         if self._sketch:
             return [self._most, self._sketch.dump()]
-        return [self._most, sorted(text for text, _ in self._texts.items())]
+        return [self._most, sorted(self._texts)]

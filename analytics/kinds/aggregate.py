@@ -339,7 +339,9 @@ class AggregateKind:
         )
         function, _, of = figures[0].name.partition(" ")
         of_zh, of_en = field(of.partition(" ")[0]) if of else ("", "")
-        zh, en = (form.format(name) for form, name in zip(_WORDS[function], (of_zh, of_en)))
+        zh, en = (
+            form.format(name) for form, name in zip(_WORDS[function], (of_zh, of_en), strict=True)
+        )
         stands = [f"{_SIGNS[one.comparison]} {one.threshold}" for one in figures]
         return Explanation(
             reason_zh=f"{who_zh}在 {within_zh}内的{zh}为 {figures[0].value}，"

@@ -19,7 +19,7 @@ from analytics.measure import LOCAL_US, carried, day_of, deviation, last_number,
 from analytics.memory import NEVER, Finding, Hit
 from analytics.patterns import Peers
 from analytics.reading import check_count, duration_us, refused
-from analytics.rule import Rule
+from analytics.rule import Rule, entity_values
 from analytics.words import begin, duration, field, times
 from schema.alert import Alert, Condition
 from schema.times import DAY
@@ -147,12 +147,19 @@ class Group:
         return self._judge
 
     def elapse(self, now: int) -> bool:
+        pattern = self._pattern
         self._judge = NEVER
-        totals = self._totals(day_of(now - 1) - self._pattern.window_days)
-        standing = self._shares(totals) if self._pattern.metric == "share" else self._far(totals)
+        totals = self._totals(day_of(now - 1) - pattern.window_days)
+        standing = self._shares(totals) if pattern.metric == "share" else self._far(totals)
         hits = {member: self._newest.get(member) for member in standing}
         self._found = tuple(
-            Finding(at=now, hits=(hit,), conditions=standing[member], entity=member)
+            Finding(
+                at=now,
+                hits=(hit,),
+                conditions=standing[member],
+                entity=member,
+                member=pattern.member,
+            )
             for member, hit in sorted(hits.items())
             if hit and member not in self._above
         )
@@ -171,7 +178,7 @@ class Group:
             totals[name[0]] = amounts + amount, parts + part
         for name in old:
             self._pairs.put(name, None)
-        for member in [member for member, _ in self._newest.items() if member not in totals]:
+        for member in [member for member in self._newest if member not in totals]:
             self._newest.put(member, None)
         return totals
 
@@ -286,8 +293,8 @@ class PeersKind:
             part = rule.steps[1]
             return (
                 (
-                    f"{zh}内 `{pattern.member}` 的“{part.zh or part.name}”占比显著高于同组（卡方检验 "
-                    f"p<0.001，至少 {pattern.at_least} 条）"
+                    f"{zh}内 `{pattern.member}` 的“{part.zh or part.name}”占比显著高于同组"
+                    f"（卡方检验 p<0.001，至少 {pattern.at_least} 条）"
                 ),
                 (
                     f"share of {part.name} over {en} above that of the peers (chi-square, p<0.001, "
@@ -297,8 +304,8 @@ class PeersKind:
         factor = times(pattern.times)
         return (
             (
-                f"{zh}内 `{pattern.member}` 的 {rule.steps[0].name} 超过同组中位数加 {factor} 倍 MAD，"
-                f"至少 {pattern.at_least}"
+                f"{zh}内 `{pattern.member}` 的 {rule.steps[0].name} 超过同组中位数加 "
+                f"{factor} 倍 MAD，至少 {pattern.at_least}"
             ),
             (
                 f"of a member over {en} above the median of the peers + {factor} MAD, "
@@ -312,7 +319,8 @@ class PeersKind:
         figure, members = alert.conditions[0], alert.conditions[-1]
         of_zh, of_en = field(pattern.member)
         days_zh, days_en = duration(pattern.window_days * DAY)
-        who_zh, who_en = f"{of_zh} {alert.entity} ", begin(f"{of_en} {alert.entity}")
+        member = entity_values(alert.entity, len(rule.entity) + 1)[-1]
+        who_zh, who_en = f"{of_zh} {member} ", begin(f"{of_en} {member}")
         group_zh, group_en = f"同组 {members.value} 个成员", f"the {members.value} members"
         if figure.name.startswith("permille "):
             return _share(alert, (who_zh, who_en), rule.steps[1].zh)

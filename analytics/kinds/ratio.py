@@ -197,8 +197,9 @@ class RatioKind:
         of_en = f"different values of {en}" if distinct else "events"
         is_, at_least = percent(share.value), percent(share.threshold)
         return Explanation(
-            reason_zh=f"{who_zh}在 {within_zh}内有 {total.value} {of_zh}（门槛 {total.threshold}），"
-            f"其中“{said}”占 {is_}（门槛 {at_least}）；列出的日志历时 {span_zh}。",
+            reason_zh=f"{who_zh}在 {within_zh}内有 {total.value} {of_zh}"
+            f"（门槛 {total.threshold}），其中“{said}”占 {is_}（门槛 {at_least}）；"
+            f"列出的日志历时 {span_zh}。",
             reason_en=f"{begin(who_en)} had {total.value} {of_en} (threshold {total.threshold}) "
             f'within {within_en}, and "{name}" was {is_} of the events (threshold {at_least}); '
             f"the events named took {span_en}.",

@@ -1,8 +1,8 @@
 """Thresholds: so many events, or distinct values of a field, within a time.
 
 A threshold of n needs the n newest events (or the newest event of each of the n newest distinct
-values) and nothing more, so no memory grows with the load. Up to 10,000 this is exact. More distinct
-values than that are estimated by sketches, one for each sixteenth of the time: the time counted is
+values) and nothing more, so no memory grows with the load. Up to 10,000 this is exact; more
+distinct values are estimated by sketches, one for each sixteenth of the time: the time counted is
 never longer than the rule's, and at most a sixteenth shorter.
 """
 
@@ -317,7 +317,8 @@ class ThresholdKind:
         each_zh = "".join(f"，各至多 {one.value} 次" for one in each)
         each_en = "".join(f", each at most {one.value} times," for one in each)
         return Explanation(
-            reason_zh=f"{who_zh}在 {span_zh}内出现 {zh}{each_zh}，达到 {within_zh}内 {count} 的门槛。",
+            reason_zh=f"{who_zh}在 {span_zh}内出现 {zh}{each_zh}，"
+            f"达到 {within_zh}内 {count} 的门槛。",
             reason_en=f"{begin(who_en)} had {en}{each_en} in {span_en}; "
             f"the threshold is {count} in {within_en}.",
             counterfactual_zh=(
