@@ -9,9 +9,7 @@ from analytics.layered import Layered
 
 
 @given(
-    st.lists(
-        st.tuples(st.integers(0, 150), st.one_of(st.none(), st.integers(0, 5))), max_size=600
-    )
+    st.lists(st.tuples(st.integers(0, 150), st.one_of(st.none(), st.integers(0, 5))), max_size=600)
 )
 def test_it_holds_what_a_dict_would(writes: list[tuple[int, int | None]]) -> None:
     one, plain = Layered(), {}

@@ -6,7 +6,7 @@ import random
 
 import pytest
 from analytics_world import at, threshold_rule
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from kind_world import check_least, check_orders, check_snapshots, hit, memory, only
 
@@ -113,7 +113,9 @@ def test_a_restored_estimate_goes_on() -> None:
 
 def test_an_alert_of_an_estimate_says_so() -> None:
     rule = many(EXACT_MAX + 1, "10h")
-    alert, said = only(rule, [at(number, number + 1, user=f"u{number}") for number in range(10_500)])
+    alert, said = only(
+        rule, [at(number, number + 1, user=f"u{number}") for number in range(10_500)]
+    )
     estimated = alert.conditions[0].value
     assert said.reason_zh.startswith("来源地址 10.0.0.1 在 ")
     assert f"约 {estimated} 个不同账号" in said.reason_zh
