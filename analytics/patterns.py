@@ -118,10 +118,11 @@ class Balance(Pattern, frozen=True, kw_only=True, tag="balance"):
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """How a figure must stand to a number."""
+    """How a figure must stand to a number; a fraction is ``value`` / ``under``."""
 
     op: Literal["gt", "gte", "lt", "lte", "eq", "neq"]
     value: int
+    under: int = 1
 
 
 class Aggregate(Pattern, frozen=True, kw_only=True, tag="aggregate"):
@@ -135,11 +136,15 @@ class Aggregate(Pattern, frozen=True, kw_only=True, tag="aggregate"):
         "value_avg",
         "value_percentile",
         "value_median",
+        "value_share",
     ]
     field: str = ""
-    percentile: int = 0
+    permille: int = 0
+    """Which percentile, in thousandths."""
     comparisons: tuple[Comparison, ...]
     """All of them must hold."""
+    at_end: bool = False
+    """Judged when a time that began with an event is over; else at each event."""
 
 
 class Regularity(Pattern, frozen=True, kw_only=True, tag="regularity"):

@@ -44,6 +44,10 @@ class Recent:
         """The oldest hit; there must be one."""
         return self._chunks[0][self._gone] if self._chunks else self._tail[self._gone]
 
+    def last(self) -> Hit:
+        """The newest hit; there must be one."""
+        return self._tail[-1] if self._tail else self._chunks[-1][-1]
+
     def popleft(self) -> Hit:
         """Take the oldest hit away."""
         hit = self.first()

@@ -1,25 +1,29 @@
 """Aggregates: a figure over the events within a time, as Sigma's correlations have it.
 
-The rules of the figures are those of the Sigma correlation rules specification (event_count,
-value_count, value_sum, value_avg, value_percentile, value_median). Where every comparison is ``gt``
-or ``gte`` the figure is judged at each event, over the time that ends with it. With any of ``lt``,
-``lte``, ``eq`` and ``neq`` the answer is only known when the time is over: it begins with an event
-and is judged at its end, and the next begins with the next event. So "fewer than n" means an entity
-that was seen, and seen fewer than n times; one that is never seen is a matter of absence rules.
+The figures are those of the Sigma correlation rules specification: event_count, value_count,
+value_sum, value_avg, value_percentile, value_median; and value_share, the share in percent that the
+newest value has of all. A percentile between two numbers is taken in proportion.
+
+Judged at each event, over the time that ends with it. "Fewer than n" so holds at the first event
+already; with ``judge: end`` the time begins with an event and is judged when it is over, and the
+next begins with the next event. That tells of an entity that was seen, but seen fewer than n times;
+one that is never seen is a matter of absence rules.
 Exact up to ``HITS_MAX`` events within the time; of more the newest so many are judged.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from itertools import islice, product
 from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from analytics.kinds.port import Draft, Explanation, Form
 from analytics.layered import Layered
-from analytics.measure import EVENTS_MAX, counted, last_number, least_sum
+from analytics.measure import EVENTS_MAX, carried, last_number, least_sum, text
 from analytics.memory import NEVER, Finding, Hit
 from analytics.patterns import Aggregate, Comparison
 from analytics.reading import COUNT_MAX, check_count, duration_us, refused
@@ -30,7 +34,13 @@ from schema.alert import Alert, Condition
 from schema.times import SECOND
 
 Function: TypeAlias = Literal[
-    "event_count", "value_count", "value_sum", "value_avg", "value_percentile", "value_median"
+    "event_count",
+    "value_count",
+    "value_sum",
+    "value_avg",
+    "value_percentile",
+    "value_median",
+    "value_share",
 ]
 
 NUMBER_MAX: Final = 10**18
@@ -39,7 +49,9 @@ NUMBER_MAX: Final = 10**18
 COMPARISONS_MAX: Final = 3
 """Comparisons of one rule: a range has two, and one value of it may be left out."""
 
-_RISING: Final = {"gt", "gte"}
+VALUES_MAX: Final = 64
+"""Values one event counts for by lists in its fields."""
+
 _SIGNS: Final = {"gt": ">", "gte": "≥", "lt": "<", "lte": "≤", "eq": "=", "neq": "≠"}
 _TESTS: Final[dict[str, Callable[[int, int], bool]]] = {
     "gt": lambda left, right: left > right,
@@ -56,6 +68,7 @@ _WORDS: Final = {
     "value_avg": ("{}平均值", "an average of {}"),
     "value_percentile": ("{}百分位数", "a percentile of {}"),
     "value_median": ("{}中位数", "a median of {}"),
+    "value_share": ("{}最新值所占百分比", "a share in percent of the newest {}"),
 }
 
 
@@ -65,7 +78,8 @@ class AggregatePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     within: str
     function: Function
     field: str | tuple[str, ...] = ()
-    percentile: int = 0
+    permille: int = 0
+    judge: Literal["event", "end"] = "event"
     gt: int | None = None
     gte: int | None = None
     lt: int | None = None
@@ -80,7 +94,8 @@ class AggregatePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             self.function,
             within_us=duration_us(self.within, "aggregate.within"),
             fields=fields,
-            percentile=self.percentile,
+            permille=self.permille,
+            at_end=self.judge == "end",
             compared={op: value for op in _TESTS if (value := getattr(self, op)) is not None},
         )
         return Form(steps=(draft.step(self.function, values=fields),), pattern=pattern)
@@ -91,8 +106,9 @@ def aggregate(
     *,
     within_us: int,
     fields: tuple[str, ...] = (),
-    percentile: int = 0,
-    compared: dict[str, int],
+    permille: int = 0,
+    at_end: bool = False,
+    compared: Mapping[str, int | Fraction],
 ) -> Aggregate:
     """The pattern; its steps carry ``fields``. Raises ``analytics.rule.refused``."""
     if not fields and function != "event_count":
@@ -101,24 +117,26 @@ def aggregate(
         raise refused(f"{function} is made of one field")
     if function == "event_count" and fields:
         raise refused("event_count has no field")
-    if (function == "value_percentile") != bool(percentile) or not 0 <= percentile <= 100:
-        raise refused("percentile is 1 to 100, and for value_percentile only")
+    if (function == "value_percentile") != bool(permille) or not 0 <= permille < 1000:
+        raise refused("permille is 1 to 999, and for value_percentile only")
     if not 1 <= len(compared) <= COMPARISONS_MAX:
         raise refused(f"an aggregate has 1 to {COMPARISONS_MAX} comparisons")
-    for op, value in compared.items():
+    bounds = {op: Fraction(value) for op, value in compared.items()}
+    for op, value in bounds.items():
         if function in ("event_count", "value_count"):
-            check_count(value + 1, f"{op} of {function}", at_most=COUNT_MAX + 1)
-        elif not -NUMBER_MAX <= value <= NUMBER_MAX:
+            check_count(int(value) + 1, f"{op} of {function}", at_most=COUNT_MAX + 1)
+        elif max(abs(value.numerator), value.denominator) > NUMBER_MAX:
             raise refused(f"{op} is {value}: at most {NUMBER_MAX}")
     return Aggregate(
         retention_us=within_us,
         within_us=within_us,
         function=function,
         field="+".join(fields),
-        percentile=percentile,
+        permille=permille,
+        at_end=at_end,
         comparisons=tuple(
-            Comparison(op=op, value=value)  # type: ignore[arg-type] # one of _TESTS
-            for op, value in compared.items()
+            Comparison(op=op, value=value.numerator, under=value.denominator)  # type: ignore[arg-type] # one of _TESTS
+            for op, value in bounds.items()
         ),
     )
 
@@ -132,7 +150,7 @@ class Figures:
         self._pattern = pattern
         self.hits = Recent()
         self._counts: Layered[str, int] = Layered()
-        """Hits of each value, for value_count."""
+        """Hits of each value, for value_count and value_share."""
         self._total = 0
         """The sum of the values, for value_sum and value_avg."""
         self._ordered: list[int] = []
@@ -141,9 +159,9 @@ class Figures:
     def add(self, hit: Hit) -> bool:
         """Take a hit; whether it has what the figure is made of."""
         function = self._pattern.function
-        if function == "value_count":
-            value = counted(hit)
-            self._counts.put(value, (self._counts.get(value) or 0) + 1)
+        if function in _COUNTED:
+            for value in _values(hit):
+                self._counts.put(value, (self._counts.get(value) or 0) + 1)
         elif function != "event_count":
             number = last_number(hit)
             if number is None:
@@ -158,9 +176,9 @@ class Figures:
         """Let go of what came at that time or before, and of what is too much."""
         function = self._pattern.function
         for hit in self.hits.expire(until):
-            if function == "value_count":
-                value = counted(hit)
-                self._counts.put(value, (self._counts.get(value) or 0) - 1 or None)
+            if function in _COUNTED:
+                for value in _values(hit):
+                    self._counts.put(value, (self._counts.get(value) or 0) - 1 or None)
             elif function != "event_count":
                 number = last_number(hit) or 0
                 self._total -= number
@@ -180,39 +198,51 @@ class Figures:
             case "value_avg":
                 return self._total, len(self.hits)
             case "value_percentile":
-                place = -(-len(self._ordered) * pattern.percentile // 100) - 1
-                return self._ordered[place], 1
+                return _percentile(self._ordered, pattern.permille), 1000
             case "value_median":
-                many = len(self._ordered)
-                return self._ordered[many // 2] + self._ordered[(many - 1) // 2], 2
+                return _percentile(self._ordered, 500), 1000
+            case "value_share":
+                newest = _values(self.hits.last())
+                same = max(self._counts.get(value) or 0 for value in newest)
+                return 100 * same, len(self.hits)
 
     def holds(self) -> bool:
         """Whether all comparisons hold; there is at least one hit."""
         over, under = self.figure()
-        return all(_TESTS[one.op](over, one.value * under) for one in self._pattern.comparisons)
+        return all(
+            _TESTS[one.op](over * one.under, one.value * under) for one in self._pattern.comparisons
+        )
 
     def least(self) -> tuple[Hit, ...]:
         """Of counts and sums that rise, the fewest events that reach them; else the newest."""
         pattern = self._pattern
-        if not is_rising(pattern) or pattern.function not in _LEAST:
+        rising = all(one.op in ("gt", "gte") for one in pattern.comparisons)
+        if pattern.at_end or not rising or pattern.function not in _LEAST:
             return tuple(self.hits.newest(EVENTS_MAX))
-        wanted = max(one.value + (one.op == "gt") for one in pattern.comparisons)
+        # The smallest whole number that is greater, or as great.
+        wanted = max(
+            one.value // one.under + 1 if one.op == "gt" else -(-one.value // one.under)
+            for one in pattern.comparisons
+        )
         if pattern.function == "value_sum":
             return least_sum(list(self.hits), wanted)
         if pattern.function == "event_count":
             return tuple(self.hits.newest(max(1, wanted)))
-        chosen: dict[str, Hit] = {}
+        chosen: list[Hit] = []
+        seen: set[str] = set()
         for hit in reversed(list(self.hits)):
-            if len(chosen) < max(1, wanted):
-                chosen.setdefault(counted(hit), hit)
-        return tuple(sorted(chosen.values()))
+            values = set(_values(hit))
+            if not chosen or (len(seen) < wanted and values - seen):
+                chosen.append(hit)
+                seen |= values
+        return tuple(reversed(chosen))
 
     def finding(self, at: int) -> Finding:
         """Why the comparisons hold."""
         pattern = self._pattern
         name = f"{pattern.function} {pattern.field}".strip()
-        if pattern.percentile:
-            name = f"{name} {pattern.percentile}"
+        if pattern.permille:
+            name = f"{name} {pattern.permille}"
         conditions = [_condition(name, self.figure(), one) for one in pattern.comparisons]
         hits = self.least()
         within = Condition(
@@ -238,48 +268,63 @@ class Figures:
 
 
 _LEAST: Final = {"event_count", "value_count", "value_sum"}
+_COUNTED: Final = {"value_count", "value_share"}
 
 
-def is_rising(pattern: Aggregate) -> bool:
-    """Whether it is judged at each event."""
-    return all(one.op in _RISING for one in pattern.comparisons)
+def _values(hit: Hit) -> list[str]:
+    """The values a hit counts for: of lists, each choice of their items, the first so many."""
+    items = [one if isinstance(one, tuple) else (one,) for one in carried(hit)]
+    choices = [text(chosen) for chosen in islice(product(*items), VALUES_MAX)]
+    return list(dict.fromkeys(choices))
+
+
+def _percentile(ordered: Sequence[int], permille: int) -> int:
+    """A thousand times the number at that place between the first and the last."""
+    below, part = divmod(permille * (len(ordered) - 1), 1000)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] * 1000 + part * (ordered[above] - ordered[below])
 
 
 def _condition(name: str, figure: tuple[int, int], one: Comparison) -> Condition:
-    """A fraction is rounded towards where the comparison shows; what differs is above or below."""
+    """Fractions are rounded so that the comparison shows; what differs is above or below."""
     over, under = figure
-    up = one.op == "gt" or (one.op == "neq" and over > one.value * under)
-    value = -(-over // under) if up else over // under
-    op = one.op if one.op != "neq" else "gt" if over > one.value * under else "lt"
-    return Condition(name=name, value=value, threshold=one.value, comparison=op)
+    above = over * one.under > one.value * under
+    op = one.op if one.op != "neq" else "gt" if above else "lt"
+    up = op in ("gt", "gte")
+    return Condition(
+        name=name,
+        value=-(-over // under) if up else over // under,
+        threshold=one.value // one.under if up else -(-one.value // one.under),
+        comparison=op,
+    )
 
 
 class Window:
     """Judged at each event, or at the end of a time that began with one."""
 
-    __slots__ = ("_at", "_ending", "_figures", "_pattern", "_rising")
+    __slots__ = ("_at", "_ending", "_figures", "_pattern")
 
     def __init__(self, pattern: Aggregate, figures: Figures | None = None) -> None:
         self._pattern = pattern
         self._figures = figures or Figures(pattern)
-        self._rising = is_rising(pattern)
         self._at = 0
         self._ending: Finding | None = None
 
     def push(self, hit: Hit) -> bool:
         figures = self._figures
-        if self._rising:
+        at_end = self._pattern.at_end
+        if not at_end:
             figures.expire(hit[0] - self._pattern.within_us)
         if not figures.add(hit):
             return False
-        if not self._rising and len(figures.hits) == 1:
+        if at_end and len(figures.hits) == 1:
             self._at = hit[0] + self._pattern.within_us
         if len(figures.hits) > HITS_MAX:
             figures.expire(-NEVER)
-        return self._rising and figures.holds()
+        return not at_end and figures.holds()
 
     def due(self) -> int:
-        return NEVER if self._rising or not len(self._figures.hits) else self._at
+        return self._at if self._pattern.at_end and len(self._figures.hits) else NEVER
 
     def elapse(self, now: int) -> bool:
         held = self._figures.holds()
@@ -288,8 +333,8 @@ class Window:
         return held
 
     def findings(self) -> tuple[Finding, ...]:
-        if self._rising:
-            return (self._figures.finding(self._figures.hits.newest(1)[0][0]),)
+        if not self._pattern.at_end:
+            return (self._figures.finding(self._figures.hits.last()[0]),)
         return (self._ending,) if self._ending else ()
 
     def clear(self) -> None:
@@ -325,10 +370,13 @@ class AggregateKind:
         pattern = rule.pattern
         assert isinstance(pattern, Aggregate)
         zh, en = duration(pattern.within_us)
-        signs = [f"{_SIGNS[one.op]} {one.value}" for one in pattern.comparisons]
-        name = pattern.function + (f" {pattern.percentile}" if pattern.percentile else "")
+        signs = [
+            f"{_SIGNS[one.op]} {Fraction(one.value, one.under)}" for one in pattern.comparisons
+        ]
+        name = pattern.function + (f" {pattern.permille}‰" if pattern.permille else "")
         of = f" `{pattern.field}`" if pattern.field else ""
-        return f"{zh}内 {name}{of} {'，'.join(signs)}", f"within {en}"
+        end_zh, end_en = ("期满时", ", judged at its end") if pattern.at_end else ("", "")
+        return f"{zh}内{end_zh} {name}{of} {'，'.join(signs)}", f"within {en}{end_en}"
 
     def explain(self, alert: Alert, rule: Rule) -> Explanation:
         del rule

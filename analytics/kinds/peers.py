@@ -11,9 +11,9 @@ from typing import Final, Literal
 
 import msgspec
 
-from analytics.guards import Given
 from analytics.kinds.baseline import TIMES_MAX, measured
 from analytics.kinds.port import Draft, Explanation, Form
+from analytics.kinds.ratio import PartStep
 from analytics.layered import Layered
 from analytics.measure import LOCAL_US, carried, day_of, deviation, last_number, median, text
 from analytics.memory import NEVER, Finding, Hit
@@ -37,15 +37,6 @@ CHI_SQUARE_PERMILLE: Final = 10_828
 _PART: Final = 2
 
 
-class PeersStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which of the rule's events are the part whose share is compared."""
-
-    name: str
-    detection: dict[str, object]
-    zh: str = ""
-    where: tuple[Given, ...] = ()
-
-
 class PeersPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A metric of a member over days against those of the group's members."""
 
@@ -53,7 +44,7 @@ class PeersPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     window: str
     metric: Literal["count", "distinct", "sum", "share"] = "count"
     field: str = ""
-    part: PeersStep | None = None
+    part: PartStep | None = None
     times: int = 6000
     members: int = 5
     at_least: int = 1

@@ -26,6 +26,7 @@ def test_it_holds_what_a_list_would(acts: list[str]) -> None:
         assert list(kept) == expected
         assert len(kept) == len(expected)
         assert kept.newest(3) == expected[-3:]
+        assert not expected or kept.last() == expected[-1]
 
 
 def test_what_is_too_old_or_too_much_is_taken_away() -> None:

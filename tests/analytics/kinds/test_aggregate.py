@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import statistics
+from fractions import Fraction
 
+import msgspec
 import pytest
 from analytics_world import FAILURE, START, at, compiled, detection, ruleset, run
 from hypothesis import given, settings
@@ -20,7 +22,7 @@ from schema.times import SECOND
 
 WITHIN = 60
 FUNCTIONS = ("event_count", "value_count", "value_sum", "value_avg", "value_median",
-             "value_percentile")  # fmt: skip
+             "value_percentile", "value_share")  # fmt: skip
 TESTS = {
     "gt": lambda left, right: left > right,
     "gte": lambda left, right: left >= right,
@@ -36,7 +38,7 @@ def figure(function: str, field: object = "gov.pii.count", **compared: object) -
     if function != "event_count":
         asked["field"] = field
     if function == "value_percentile":
-        asked.setdefault("percentile", 90)
+        asked.setdefault("permille", 900)
     return compiled(
         id="figure", entity="source.ip", detection=detection(**FAILURE), aggregate=asked
     )
@@ -62,7 +64,7 @@ def test_a_sum_fires_at_the_event_that_passes_it() -> None:
     [
         ("value_avg", (10, 20, 31), 2, 21),
         ("value_median", (10, 30, 11, 40), 3, 21),
-        ("value_percentile", (10, 10, 25), 2, 25),
+        ("value_percentile", (10, 10, 25), 2, 22),
         ("value_count", tuple(range(22)), 20, 21),
         ("event_count", (0,) * 22, 20, 21),
     ],
@@ -80,7 +82,7 @@ def test_each_figure_fires_where_it_first_holds(
 def test_fewer_than_is_judged_when_the_time_is_over() -> None:
     # Two logins where there should be three; then five, which is enough.
     events = [at(0, 1), at(10, 2), *[at(200 + n, 10 + n) for n in range(5)], at(400, 99)]
-    alert, said = only(figure("event_count", lt=3), events)
+    alert, said = only(figure("event_count", lt=3, judge="end"), events)
     assert alert.decided_at == START + WITHIN * SECOND
     assert len(alert.events) == 2
     assert said.reason_en == (
@@ -89,13 +91,48 @@ def test_fewer_than_is_judged_when_the_time_is_over() -> None:
 
 
 def test_a_range_and_an_exception_hold_together() -> None:
-    rule = figure("event_count", gt=2, lte=5, neq=4)
+    rule = figure("event_count", gt=2, lte=5, neq=4, judge="end")
     for count, fires in ((2, False), (3, True), (4, False), (5, True), (6, False)):
         found = run(ruleset(rule), [*[at(n) for n in range(count)], at(999)]).alerts
         assert bool(found) is fires
     (alert,) = run(ruleset(rule), [*[at(n) for n in range(5)], at(999)]).alerts.values()
     # What differs is above or below, and so it is shown.
     assert [one.comparison for one in alert.conditions] == ["gt", "lte", "gt", "lt"]
+
+
+def test_fewer_than_holds_at_the_first_event_unless_judged_at_the_end() -> None:
+    alert, _ = only(figure("event_count", lt=3), [at(0), at(1), at(2), at(3)])
+    assert alert.decided_at == START
+
+
+def test_a_share_is_that_of_the_newest_value() -> None:
+    events = amounts(1, 1, 1, 1, 2)
+    alert, said = only(figure("value_share", lte=20), events)
+    assert alert.decided_at == events[-1].time
+    assert said.reason_zh == (
+        "来源地址 10.0.0.1 在 1 分钟内的gov.pii.count最新值所占百分比为 20，符合 ≤ 20。"
+    )
+
+
+def test_of_a_list_each_item_counts() -> None:
+    rule = figure("value_count", "gov.pii.types", gte=4)
+    events = [at(1, gov__pii__types=["a", "b"]), at(2, gov__pii__types=["b", "c", "d"])]
+    alert, _ = only(rule, events)
+    assert len(alert.events) == 2
+
+
+def test_numbers_between_whole_ones_are_compared_exactly() -> None:
+    pattern = aggregate(
+        "value_avg", within_us=SECOND, fields=("a",), compared={"gt": Fraction(5, 2)}
+    )
+    rule = msgspec.structs.replace(figure("value_avg", gt=1), pattern=pattern)
+    one = memory(rule)
+    assert [one.push(hit(0, 2, number=0)), one.push(hit(0.1, 3)), one.push(hit(0.2, 3))] == [
+        False,
+        False,
+        True,
+    ]
+    assert kinds.of(pattern).describe(rule)[0] == "1 秒内 value_avg `a` > 5/2"
 
 
 def test_several_fields_are_one_value() -> None:
@@ -105,7 +142,7 @@ def test_several_fields_are_one_value() -> None:
     assert run(ruleset(rule), [*same, at(5, user="a", process__name="y"), at(6, user="b")]).alerts
 
 
-def _figure(function: str, window: list) -> float:
+def _figure(function: str, window: list) -> float | Fraction:
     values = [each[5][0] for each in window] if function != "event_count" else []
     match function:
         case "event_count":
@@ -115,22 +152,28 @@ def _figure(function: str, window: list) -> float:
         case "value_sum":
             return sum(values)
         case "value_avg":
-            return statistics.mean(values)
+            return Fraction(sum(values), len(values))
         case "value_median":
             return statistics.median(values)
-    return sorted(values)[-(-len(values) * 90 // 100) - 1]
+        case "value_share":
+            return Fraction(100 * values.count(values[-1]), len(values))
+    place = Fraction(9, 10) * (len(values) - 1)
+    values.sort()
+    above = min(int(place) + 1, len(values) - 1)
+    return values[int(place)] + (place - int(place)) * (values[above] - values[int(place)])
 
 
 @given(
     st.lists(st.tuples(st.integers(0, 20), st.integers(-3, 9)), max_size=40),
     st.sampled_from(FUNCTIONS),
     st.dictionaries(st.sampled_from(sorted(TESTS)), st.integers(0, 12), min_size=1, max_size=3),
+    st.booleans(),
 )
 @settings(max_examples=200)
 def test_it_holds_as_computing_it_anew_would(
-    raw: list[tuple[int, int]], function: str, compared: dict[str, int]
+    raw: list[tuple[int, int]], function: str, compared: dict[str, int], at_end: bool
 ) -> None:
-    rule = figure(function, **compared)
+    rule = figure(function, judge="end" if at_end else "event", **compared)
     time, hits = 0, []
     for place, (gap, value) in enumerate(raw):
         time += gap
@@ -139,7 +182,7 @@ def test_it_holds_as_computing_it_anew_would(
     holds = lambda window: all(  # noqa: E731
         TESTS[op](_figure(function, window), value) for op, value in compared.items()
     )
-    if set(compared) <= {"gt", "gte"}:
+    if not at_end:
         for place, each in enumerate(hits):
             window = [old for old in hits[: place + 1] if each[0] - old[0] < WITHIN * SECOND]
             if holds(window):
@@ -187,7 +230,7 @@ def test_no_order_shows_at_the_end_of_a_time(compared: dict[str, int]) -> None:
         for number in range(300)
     ]
     last = [at(9_000, 9_000 + n, ip=f"10.0.0.{n}") for n in range(2)]
-    rule = figure("event_count", **compared)
+    rule = figure("event_count", judge="end", **compared)
     assert check_orders(rule, events + last)
 
 
@@ -205,13 +248,13 @@ def test_what_is_no_number_counts_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("function", "fields", "percentile", "compared"),
+    ("function", "fields", "permille", "compared"),
     [
         ("value_sum", (), 0, {"gt": 1}),
         ("event_count", ("a",), 0, {"gt": 1}),
         ("value_avg", ("a", "b"), 0, {"gt": 1}),
         ("value_percentile", ("a",), 0, {"gt": 1}),
-        ("value_percentile", ("a",), 101, {"gt": 1}),
+        ("value_percentile", ("a",), 1000, {"gt": 1}),
         ("value_median", ("a",), 5, {"gt": 1}),
         ("event_count", (), 0, {}),
         ("event_count", (), 0, {"gt": 1, "lt": 5, "neq": 2, "lte": 6}),
@@ -221,17 +264,15 @@ def test_what_is_no_number_counts_nothing() -> None:
     ],
 )
 def test_what_cannot_be_judged_is_refused(
-    function: str, fields: tuple[str, ...], percentile: int, compared: dict[str, int]
+    function: str, fields: tuple[str, ...], permille: int, compared: dict[str, int]
 ) -> None:
     with pytest.raises(FengsuiError):
-        aggregate(
-            function, within_us=SECOND, fields=fields, percentile=percentile, compared=compared
-        )
+        aggregate(function, within_us=SECOND, fields=fields, permille=permille, compared=compared)
 
 
 def test_it_describes_itself() -> None:
-    rule = figure("value_percentile", percentile=95, gt=10, lte=20)
+    rule = figure("value_percentile", permille=950, judge="end", gt=10, lte=20)
     assert kinds.of(rule.pattern).describe(rule) == (
-        "1 分钟内 value_percentile 95 `gov.pii.count` > 10，≤ 20",
-        "within 1 minute",
+        "1 分钟内期满时 value_percentile 950‰ `gov.pii.count` > 10，≤ 20",
+        "within 1 minute, judged at its end",
     )
