@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from collector.clients import Clients
 from collector.enrolments import Enrolments
+from collector.index.duckdb_index import DuckDbIndex
+from collector.indicators.store import IndicatorStore
+from collector.registers import description
+from collector.registers.store import RegisterStore
 from collector.state.database import Database
 from dashboard_api.access.access import Access
 from dashboard_api.access.accounts import Accounts
@@ -21,7 +25,9 @@ from dashboard_api.audit import Act, AuditChain
 from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.folder import DataFolder
 from fengsui.keyring import open_keyring
+from fengsui.knowledge import Knowledge
 from schema.ports import Entropy
+from sensors.mask import Masker
 
 ACTOR: Final = "command line"
 _TOKEN_BYTES: Final = 32
@@ -36,6 +42,7 @@ class Administration:
     access: Access
     accounts: Accounts
     audit: AuditChain
+    knowledge: Knowledge
 
 
 @contextmanager
@@ -45,7 +52,10 @@ def opened(folder: DataFolder) -> Iterator[Administration]:
     keyring = open_keyring(folder, entropy)
     database = Database(folder.state)
     audit = AuditChain(database, keyring.audit, clock)
-    try:
+    with ExitStack() as close:
+        close.callback(database.close)
+        index = DuckDbIndex(folder.index)
+        close.callback(index.close)
         yield Administration(
             enrolments=Enrolments(
                 database,
@@ -59,10 +69,20 @@ def opened(folder: DataFolder) -> Iterator[Administration]:
             access=Access(database, audit, clock=clock, entropy=entropy),
             accounts=Accounts(database, audit, clock=clock, entropy=entropy),
             audit=audit,
+            knowledge=Knowledge(
+                registers=RegisterStore(
+                    database, description.load(folder.root / description.OWN_FOLDER), clock=clock
+                ),
+                indicators=IndicatorStore(database, clock=clock),
+                events=index,
+                audit=audit,
+                actor=ACTOR,
+                mask=Masker(keyring.subject).mask,
+                clock=clock,
+                noted=lambda: None,
+            ),
         )
         audit.close()
-    finally:
-        database.close()
 
 
 def new_token(entropy: Entropy) -> str:
@@ -123,4 +143,5 @@ def handlers(
         "client-add": client_add,
         "user-link": user_link,
         "user-list": user_list,
+        **administration.knowledge.handlers(),
     }

@@ -20,9 +20,12 @@ from collector.enrolments import Enrolment, Enrolments, is_own
 from collector.health import SensorStatus
 from collector.idindex import IdIndex
 from collector.index.duckdb_index import DuckDbIndex
+from collector.indicators.store import IndicatorStore
 from collector.intake import Intake
 from collector.ownchain import OwnChain
 from collector.push import Push
+from collector.registers import description
+from collector.registers.store import RegisterStore
 from collector.state.alerts import Alerts
 from collector.state.database import Database
 from crypto import keys
@@ -68,6 +71,8 @@ class Site:
     push: Push
     alerts: Alerts
     rules: RuleSet
+    registers: RegisterStore
+    indicators: IndicatorStore
     pipeline: Pipeline
     sensors: Sequence[Sensor]
     writers: Sequence[log.Writer]
@@ -80,6 +85,11 @@ class Site:
         """The stored fields of an event, None once redacted or expired."""
         hit = self.ids.fetch(bytes.fromhex(event_id))
         return hit.fields if hit else None
+
+    def note_knowledge(self) -> None:
+        """Seal which register versions and indicator lists are effective since when."""
+        self.registers.note(self.control)
+        self.indicators.note(self.control)
 
     def status_of(self, sensor: str) -> SensorStatus:
         """How one sensor stands; raises ``StopIteration`` for one this folder does not know."""
@@ -229,12 +239,18 @@ def _open(
         pace=SystemClock(),
     )
     _note_rules(control, rules)
+    registers = RegisterStore(
+        database, description.load(folder.root / description.OWN_FOLDER), clock=clock
+    )
+    indicators = IndicatorStore(database, clock=clock)
+    registers.note(control)
+    indicators.note(control)
     return Site(
         folder=folder, settings=settings, realm=realm, cipher=cipher, keyring=keyring,
         database=database, enrolments=enrolments, ids=ids, index=index, intake=intake,
         control=control, clients=Clients(database, clock=clock, entropy=entropy), push=push,
-        alerts=alerts, rules=rules, pipeline=Pipeline(stages), sensors=sensors, writers=writers,
-        recording=recording, owner=owner, clock=clock, entropy=entropy,
+        alerts=alerts, rules=rules, registers=registers, indicators=indicators,
+        pipeline=Pipeline(stages), sensors=sensors, writers=writers, recording=recording, owner=owner, clock=clock, entropy=entropy,
     )  # fmt: skip
 
 
