@@ -250,7 +250,8 @@ def _open(
         database=database, enrolments=enrolments, ids=ids, index=index, intake=intake,
         control=control, clients=Clients(database, clock=clock, entropy=entropy), push=push,
         alerts=alerts, rules=rules, registers=registers, indicators=indicators,
-        pipeline=Pipeline(stages), sensors=sensors, writers=writers, recording=recording, owner=owner, clock=clock, entropy=entropy,
+        pipeline=Pipeline(stages), sensors=sensors, writers=writers,
+        recording=recording, owner=owner, clock=clock, entropy=entropy,
     )  # fmt: skip
 
 

@@ -30,13 +30,32 @@ NOTE_CHARS_MAX: Final = 500
 CONFIDENCE_MAX: Final = 100
 
 FIELDS: Final[Mapping[Kind, tuple[str, ...]]] = {
-    "address": ("source.ip", "destination.ip"),
-    "domain": ("url.domain", "destination.domain"),
-    "url": ("url.original",),
-    "hash": ("event.hash", "gov.cert.file_sm3"),
-    "certificate": ("gov.ca.serial",),
+    "address": ("source.ip", "destination.ip", "client.ip", "server.ip", "dns.resolved_ip"),
+    "domain": (
+        "url.domain",
+        "destination.domain",
+        "dns.question.name",
+        "tls.client.server_name",
+    ),
+    "url": ("url.full", "url.original"),
+    "hash": (
+        "event.hash",
+        "gov.cert.file_sm3",
+        *(
+            f"{of}.hash.{name}"
+            for of in ("file", "process", "dll")
+            for name in ("md5", "sha1", "sha256", "sha512")
+        ),
+    ),
+    "certificate": (
+        "gov.ca.serial",
+        "tls.server.x509.serial_number",
+        "tls.server.hash.sha1",
+        "tls.server.hash.sha256",
+    ),
 }
-"""The event fields looked at for each kind; networks are found by address."""
+"""The event fields looked at for each kind, where the catalogue has them; networks are found by
+address."""
 
 _HASH_SIZES: Final = frozenset({32, 40, 64, 96, 128})
 """Hex digits of MD5, SHA-1, SHA-256 and SM3, SHA-384, SHA-512."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from schema.event import TIME
+from schema.fields import catalogue
 from schema.filter import Term
 from schema.indicators import FIELDS, Indicator, IndicatorSet, Kind
 from schema.ports import EventReader
@@ -68,7 +69,7 @@ def hunt(
         matches: list[Match] = []
         missed: list[str] = []
         for kind, fields in FIELDS.items():
-            for field in fields:
+            for field in (name for name in fields if name in catalogue()):
                 one = _Field(events, indicators, kind=kind, field=field, now=now)
                 matches += one.matches(begin, end)
                 missed += [field] if one.missed else []
