@@ -118,7 +118,7 @@ def _comparison(path: str, tokens: Iterator[str]) -> tuple[Kind, str]:
     if sign != "=":
         raise _RefusedError(f"operator {_shown(sign)}")
     value = next(tokens, "")
-    if not value.startswith("'"):
+    if not value.startswith("'") or len(value) < 2:
         raise _RefusedError("value that is no text")
     return kind, re.sub(r"\\(['\\])", r"\1", value[1:-1])
 
@@ -139,8 +139,6 @@ def _tokens(pattern: str) -> Iterator[str]:
         found = _TOKEN.match(pattern, at)
         if found is None:
             raise _RefusedError("malformed pattern")
-        if found["other"] is not None:
-            raise _RefusedError(f"operator {_shown(found['other'])}")
         yield found[0].strip()
         at = found.end()
 

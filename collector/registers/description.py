@@ -59,7 +59,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     choices: tuple[str, ...] = ()
     required: bool = False
     person: bool = False
-    """Holds a person's number: it must come out of the masker as ``<<…>>``, or is refused."""
+    """Holds citizens' numbers: kept as events' ``gov.subject.id_hmac`` has them, else refused."""
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -140,6 +140,8 @@ def _faults(one: Description) -> Iterable[str]:
     for name, column in one.columns.items():
         if name in one.key and column.type == "list":
             yield f"{name}: a key is no list"
+        if column.person and column.type != "text":
+            yield f"{name}: a person's number is text"
         if column.pattern:
             try:
                 re2.compile(column.pattern)

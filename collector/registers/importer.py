@@ -3,6 +3,7 @@
 CSV (UTF-8 with or without BOM, or GBK; the first line names the columns by name or by either
 title) and JSON lines. Every cell goes through the sensors' masker, so that a person's number
 becomes the same ``<<…>>`` as in events and never lies here in clear; classified text is refused.
+A column of persons holds the whole keyed hash, as ``gov.subject.id_hmac`` does.
 
     FengsuiError
     ├── collector.register.file        cannot be read as a file of this register
@@ -58,7 +59,9 @@ Mask = Callable[[list[Fields]], None]
 """Masks events in place, as the site's sensors do."""
 
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
-_MASKED: Final = re.compile(r"<<[a-z]+:[0-9a-f]{16}(?:[,|/ ][0-9a-f]{16})?>>")
+_HMAC: Final = re.compile(r"[0-9a-f]{64}")
+_PERSON: Final = "gov.subject.id_hmac"
+"""Where the masker puts the whole keyed hash of a citizen's number it found."""
 _SEPARATORS: Final = re.compile(r"[;；|\n]")
 _BOOLEANS: Final[Mapping[str, bool]] = {
     **dict.fromkeys(("true", "yes", "1", "是", "有", "y"), True),
@@ -149,6 +152,7 @@ class _Reader:
         self._file = file
         self._mask = mask
         self._valid_from = valid_from
+        self._persons = [name for name, one in description.columns.items() if one.person]
         self._patterns = {
             name: re2.compile(one.pattern)
             for name, one in description.columns.items()
@@ -157,13 +161,34 @@ class _Reader:
 
     def rows(self, lines: Sequence[_Line]) -> Iterable[Draft]:
         parsed = [self._values(line) for line in lines]
+        for name in self._persons:
+            self._key_persons(lines, parsed, name)
         events: list[Fields] = [
             {f"labels.{name}": value for name, value in values.items()} for values in parsed
         ]
         self._mask(events)
         for line, event in zip(lines, events, strict=True):
-            values = {name.removeprefix("labels."): value for name, value in event.items()}
+            # The masker adds what it found as fields of its own, which a register has no use for.
+            values = {
+                name.removeprefix("labels."): value
+                for name, value in event.items()
+                if name.startswith("labels.")
+            }
             yield self._draft(line, values)
+
+    def _key_persons(self, lines: Sequence[_Line], rows: Sequence[Fields], name: str) -> None:
+        """Put the keyed hash, as events carry it, in the place of a citizen's number."""
+        given = [row for row in rows if name in row and not _HMAC.fullmatch(_text(row[name]))]
+        events: list[Fields] = [{f"labels.{name}": row[name]} for row in given]
+        self._mask(events)
+        for row, event in zip(given, events, strict=True):
+            row[name] = event.get(_PERSON, "")
+        for line, row in zip(lines, rows, strict=True):
+            if row.get(name) == "":
+                raise _Place(self._file, line.number, name).error(
+                    "cell", "is no citizen's number the sensors would find, so no event could ever "
+                    "match it: correct the number",
+                )  # fmt: skip
 
     def _values(self, line: _Line) -> Fields:
         values: Fields = {}
@@ -206,11 +231,6 @@ class _Reader:
         for text in texts:
             if _CLASSIFIED in text:
                 raise place.error("cell", "carries a classified marking: it must not lie here")
-            if column.person and not _MASKED.fullmatch(text):
-                raise place.error(
-                    "cell", "is no citizen's, mobile or card number the sensors would mask, so no "
-                    "event could ever match it: correct the number",
-                )  # fmt: skip
             if column.choices and text not in column.choices:
                 raise place.error("cell", f"is none of {', '.join(column.choices)}")
             pattern = self._patterns.get(name)

@@ -80,7 +80,7 @@ class RegisterStore:
         """What these rows would change now, without keeping anything."""
         self.descriptions.get(register)
         table = self.view().tables.get(register, _EMPTY_TABLE)
-        now = self._clock.now()
+        now = self._next_time(register)
         compare = difference.whole if whole else difference.partial
         return compare(table, drafts, now)
 
@@ -97,7 +97,7 @@ class RegisterStore:
         self.descriptions.get(register)
         with self._changing:
             table = self.view().tables.get(register, _EMPTY_TABLE)
-            changes = list(difference.ended(table, pack_key(key), self._clock.now()))
+            changes = list(difference.ended(table, pack_key(key), self._next_time(register)))
             return self._propose(register, changes, source="-", by=by)
 
     def _propose(
@@ -142,6 +142,11 @@ class RegisterStore:
 
         return self._database.write(job)
 
+    def _next_time(self, register: str) -> int:
+        """When a version approved now would be effective."""
+        with self._database.read() as state:
+            return _effective(state, register, self._clock.now())
+
     def _check_history(self, register: str, changes: Sequence[Change]) -> None:
         table = self.view().tables.get(register, _EMPTY_TABLE)
         for one in changes:
@@ -179,7 +184,7 @@ class RegisterStore:
                 f"{register} has no open proposal {number}: `fengsui register list` shows them",
             )
         last = state.execute(
-            "SELECT number, effective_at FROM register_versions WHERE register = ? AND "
+            "SELECT number FROM register_versions WHERE register = ? AND "
             "state = 'approved' ORDER BY number DESC LIMIT 1",
             (register,),
         ).fetchone()
@@ -188,8 +193,7 @@ class RegisterStore:
                 "collector.register.stale",
                 f"{register} was changed since proposal {number} was made: propose it again",
             )
-        # Later than what was approved last, so that "as known at" tells every two versions apart.
-        effective = max(self._clock.now(), (last["effective_at"] if last else 0) + 1)
+        effective = _effective(state, register, self._clock.now())
         state.execute(
             "UPDATE register_versions SET state = 'approved', effective_at = ?, approved_by = ? "
             "WHERE register = ? AND number = ?",
@@ -238,6 +242,15 @@ class RegisterStore:
             )
             rows.row_factory = None
             return Table(Statement(*row) for row in rows)
+
+
+def _effective(state: sqlite3.Connection, register: str, now: int) -> int:
+    """Later than what was approved last, so that "as known at" tells every two versions apart."""
+    last: int = state.execute(
+        "SELECT coalesce(max(effective_at), 0) FROM register_versions WHERE register = ?",
+        (register,),
+    ).fetchone()[0]
+    return max(now, last + 1)
 
 
 def _count(changes: Iterable[Change], kind: str) -> int:

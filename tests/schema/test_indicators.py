@@ -98,9 +98,7 @@ def test_an_address_is_in_a_network_as_the_standard_library_says(
     networks: list[tuple[str, int]], address: str
 ) -> None:
     some = [of("network", f"{start}/{size}") for start, size in networks]
-    inside = any(
-        ipaddress.ip_address(address) in ipaddress.ip_network(one.value) for one in some
-    )
+    inside = any(ipaddress.ip_address(address) in ipaddress.ip_network(one.value) for one in some)
     assert (IndicatorSet(some).find("address", address, 1) is not None) == inside
 
 
@@ -112,9 +110,7 @@ def test_a_domain_is_found_by_itself_and_by_wide_parents_only(
     domains: list[tuple[str, bool]], name: str
 ) -> None:
     some = [of("domain", value, subdomains=wide) for value, wide in domains]
-    listed = any(
-        name == value or (wide and name.endswith("." + value)) for value, wide in domains
-    )
+    listed = any(name == value or (wide and name.endswith("." + value)) for value, wide in domains)
     assert (IndicatorSet(some).find("domain", name, 1) is not None) == listed
 
 
