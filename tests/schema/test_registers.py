@@ -1,5 +1,6 @@
 """A look-up in a register finds what a plain scan of everything said finds."""
 
+import itertools
 import subprocess
 import sys
 
@@ -61,7 +62,7 @@ def test_a_picture_says_at_each_time_what_a_lookup_says(
         (*found,) = (row.fields for row in picture if row.valid_from <= time < row.valid_to)
         wanted = table.find(key, time, known)
         assert found == ([wanted.fields] if wanted else [])
-    assert all(one.valid_to <= two.valid_from for one, two in zip(picture, picture[1:]))
+    assert all(one.valid_to <= two.valid_from for one, two in itertools.pairwise(picture))
 
 
 class Same(bytes):

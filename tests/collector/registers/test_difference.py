@@ -1,5 +1,7 @@
 """A difference is empty for what is said already, and applied it makes the file come true."""
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +16,7 @@ undated = st.fixed_dictionaries({}, optional={key: st.sampled_from(VALUES) for k
 
 
 def spans(borders: list[int], values: list[bytes], key: bytes) -> list[Draft]:
-    pairs = list(zip(borders, borders[1:], strict=False))
+    pairs = list(itertools.pairwise(borders))
     return [Draft(key, value, low, high) for (low, high), value in zip(pairs, values, strict=False)]
 
 
