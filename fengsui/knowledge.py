@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from collector.indicators.hunt import Day, hunt
-from collector.indicators.reading import Found, Origin
+from collector.indicators.reading import Found, Origin, plain
 from collector.indicators.reading import read_file as read_indicators
 from collector.indicators.store import IndicatorStore
 from collector.registers import importer
@@ -240,7 +240,7 @@ def _day_lines(day: Day) -> Iterator[str]:
     for one in day.matches:
         who = one.indicator
         yield (
-            f"{to_text(one.last_at)} {one.field}={one.value[:200]} ×{one.count}  {who.kind} "
+            f"{to_text(one.last_at)} {one.field}={plain(one.value)[:200]} ×{one.count}  {who.kind} "
             f"{who.value[:200]} [{who.source} {who.confidence}] {who.note[:80]}  "
             f"{' '.join(one.events)}"
         )
@@ -294,7 +294,7 @@ def _moment(time_us: int) -> str:
 def _shown(fields: Fields) -> str:
     return (
         " ".join(
-            f"{name}={';'.join(value) if isinstance(value, list) else value}"
+            f"{name}={plain(';'.join(value) if isinstance(value, list) else str(value))}"
             for name, value in sorted(fields.items())
         )
         or "-"

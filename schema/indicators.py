@@ -117,8 +117,10 @@ class IndicatorLists:
 def normal(kind: Kind, value: str) -> str:
     """The one form of a value; raises ``schema.indicator.value`` for what is none of its kind."""
     text = value.strip()
-    if not text or len(text) > VALUE_CHARS_MAX:
-        raise _wrong(kind, f"it has no text, or more than {VALUE_CHARS_MAX} characters")
+    if not text or len(text) > VALUE_CHARS_MAX or not text.isprintable():
+        raise _wrong(
+            kind, f"it has no text, more than {VALUE_CHARS_MAX} characters, or invisible ones"
+        )
     try:
         return _NORMAL[kind](text)
     except (ValueError, UnicodeError) as error:

@@ -21,6 +21,7 @@ import codecs
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -268,11 +269,14 @@ def _value(column: Column, cell: object, place: _Place) -> Value | None:
         return None
     if len(text) > CELL_CHARS_MAX:
         raise place.error("cell", f"has over {CELL_CHARS_MAX} characters: shorten it")
-    if not text.isprintable() and any(ord(char) < 32 and char not in "\t\n\r" for char in text):
-        raise place.error("cell", "has control characters: take them out")
-    if any("\ud800" <= char <= "\udfff" for char in text):
-        raise place.error("cell", "has half a character (a lone surrogate): write it anew")
+    if not text.isprintable() and any(map(_is_hidden, text)):
+        raise place.error("cell", "has control or invisible characters: write it anew")
     return _typed(column, text, place)
+
+
+def _is_hidden(char: str) -> bool:
+    """Control, format and half characters; private ones stand for rare characters in names."""
+    return char not in "\t\n\r" and unicodedata.category(char) in ("Cc", "Cf", "Cs")
 
 
 def _typed(column: Column, text: str, place: _Place) -> Value:

@@ -113,16 +113,19 @@ class RegisterStore:
         now = self._clock.now()
         statements = list(chain.from_iterable(one.statements for one in changes))
 
-        def job(state: sqlite3.Connection) -> RegisterVersion:
-            number, base, before = _places(state, register)
+        with self._database.read() as reading:
+            number, base, before = _places(reading, register)
+        # Outside the writer's transaction: a million statements take seconds.
+        version = RegisterVersion(
+            register=register, number=number, state="proposed", effective_at=0,
+            digest=_digest(register, before, statements),
+            added=_count(changes, "added"), changed=_count(changes, "changed"),
+            ended=_count(changes, "ended"), source=source[:255], proposed_by=by,
+            proposed_at=now,
+        )  # fmt: skip
+
+        def job(state: sqlite3.Connection) -> None:
             _replace_proposal(state, register)
-            version = RegisterVersion(
-                register=register, number=number, state="proposed", effective_at=0,
-                digest=_digest(register, before, statements),
-                added=_count(changes, "added"), changed=_count(changes, "changed"),
-                ended=_count(changes, "ended"), source=source[:255], proposed_by=by,
-                proposed_at=now,
-            )  # fmt: skip
             state.execute(
                 f"INSERT INTO register_versions (base, {_VERSION}) "
                 f"VALUES (?{', ?' * _VERSION.count(',')}, ?)",
@@ -138,9 +141,9 @@ class RegisterStore:
                     for n, one in enumerate(statements)
                 ),
             )
-            return version
 
-        return self._database.write(job)
+        self._database.write(job)
+        return version
 
     def _next_time(self, register: str) -> int:
         """When a version approved now would be effective."""
@@ -220,6 +223,36 @@ class RegisterStore:
                 [(one.register, one.number) for one in versions],
             )
         )
+
+    def verify(self, register: str) -> None:
+        """Check each approved version against its digest, as the control log has it.
+
+        Raises ``collector.register.damaged`` for the first one that says something else.
+        """
+        with self._database.read() as state:
+            versions = state.execute(
+                "SELECT number, digest FROM register_versions WHERE register = ? "
+                "AND state = 'approved' ORDER BY number",
+                (register,),
+            ).fetchall()
+        before = b""
+        for number, expected in map(tuple, versions):
+            with self._database.read() as state:
+                rows = state.execute(
+                    "SELECT key, fields, valid_from, valid_to FROM register_statements "
+                    "WHERE register = ? AND version = ? ORDER BY n",
+                    (register, number),
+                )
+                rows.row_factory = None
+                digest = _digest(register, before, (Draft(*row) for row in rows))
+            if digest != expected:
+                raise FengsuiError(
+                    "collector.register.damaged",
+                    f"version {number} of {register} is not what was approved: restore "
+                    "the state from a backup",
+                    register=register, version=number,
+                )  # fmt: skip
+            before = bytes.fromhex(digest)
 
     def _load_all(self) -> Mapping[str, Table]:
         with self._database.read() as state:

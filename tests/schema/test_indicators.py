@@ -63,6 +63,7 @@ def test_every_spelling_finds_the_same(kind: Kind, value: str, other: str) -> No
         ("domain", "198.51.100.7"),
         ("domain", "a b.example"),
         ("url", "bad.example/x"),
+        ("url", "http://bad.example/\x1b[31m"),
         ("url", "http://bad.example:port/"),
         ("hash", "abc"),
         ("hash", "g" * 64),

@@ -89,6 +89,21 @@ def test_what_an_approved_version_said_cannot_be_changed(site: Site, statement: 
         site.database.write(lambda state: state.execute(statement))
 
 
+def test_a_version_changed_behind_our_back_is_named(site: Site) -> None:
+    store = store_of(site)
+    for values in ("a", "ab", "b"):
+        say(store, *values)
+    store.verify("payees")
+
+    def tamper(state: sqlite3.Connection) -> None:
+        state.execute("DROP TRIGGER register_statements_are_not_changed")
+        state.execute("UPDATE register_statements SET fields = x'7b7d' WHERE version = 2")
+
+    site.database.write(tamper)
+    with pytest.raises(FengsuiError, match="version 2 of payees is not what was approved"):
+        store.verify("payees")
+
+
 def test_an_end_is_a_version_of_its_own(site: Site) -> None:
     store = store_of(site)
     say(store, "a", "b")
