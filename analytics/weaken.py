@@ -48,6 +48,7 @@ ALWAYS: Final = All(())
 """The condition that every event meets."""
 
 _Part = TypeVar("_Part", bound=msgspec.Struct)
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,13 +212,12 @@ def _looser_parts(pattern: AnyPattern) -> Iterator[tuple[str, dict[str, object]]
         case Together():
             yield from _together(pattern)
         case Join():
-            for place, relation in enumerate(pattern.where):
-                rest = (*pattern.where[:place], *pattern.where[place + 1 :])
-                yield f"drop where {relation.text}", {"where": rest}
+            for relation, where in _each_left_out(pattern.where):
+                yield f"drop where {relation.text}", {"where": where}
         case States():
-            for place, (one, others) in enumerate(pattern.listed if pattern.forbidden else ()):
-                rest = (*pattern.listed[:place], *pattern.listed[place + 1 :])
-                yield f"drop {one} → {', '.join(others)}", {"listed": rest}
+            for (state, others), listed in _each_left_out(pattern.listed):
+                if pattern.forbidden:
+                    yield f"drop {state} → {', '.join(others)}", {"listed": listed}
         case Graph():
             yield from _less(pattern, "hops")
         case NewTerm():
@@ -237,13 +237,17 @@ def _looser_parts(pattern: AnyPattern) -> Iterator[tuple[str, dict[str, object]]
         case Balance():
             yield from _half(pattern, "wait_us")
         case Aggregate():
-            for place, one in enumerate(pattern.comparisons):
-                rest = (*pattern.comparisons[:place], *pattern.comparisons[place + 1 :])
-                if rest:
-                    yield f"drop {one.op} {one.value}", {"comparisons": rest}
+            for one, comparisons in _each_left_out(pattern.comparisons):
+                if comparisons:
+                    yield f"drop {one.op} {one.value}", {"comparisons": comparisons}
         case Regularity():
             yield from _less(pattern, "count")
             yield f"permille {pattern.permille} × 2", {"permille": pattern.permille * 2}
+
+
+def _each_left_out(items: tuple[_Item, ...]) -> Iterator[tuple[_Item, tuple[_Item, ...]]]:
+    for place, item in enumerate(items):
+        yield item, (*items[:place], *items[place + 1 :])
 
 
 def _together(pattern: Together) -> Iterator[tuple[str, dict[str, object]]]:

@@ -52,9 +52,7 @@ def cases(folder: Path) -> list[Case]:
 def all_cases() -> list[RuleCase]:
     """The cases of all rules."""
     return [
-        RuleCase(rule=folder.name, case=case)
-        for folder in rule_folders()
-        for case in cases(folder)
+        RuleCase(rule=folder.name, case=case) for folder in rule_folders() for case in cases(folder)
     ]
 
 

@@ -1,0 +1,89 @@
+"""``fengsui rules test``, ``lint`` and ``convert``: what the authors of rules work with.
+
+They need no data folder and change nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+if TYPE_CHECKING:
+    from analytics.casework import Report
+
+Places = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        help="规则文件或目录，默认随产品规则 · rule files or folders, the shipped ones by default",
+        metavar="[PATH]…",
+        exists=True,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="输出一行 JSON · print one JSON line")]
+_FAILED = 1
+"""Exit code of a check that failed."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the authors' commands to ``fengsui rules``."""
+    app.command("test")(rules_test)
+
+
+def _places(given: list[Path] | None) -> list[Path]:
+    from analytics.ruleset import SHIPPED
+
+    return given or [SHIPPED]
+
+
+def rules_test(
+    places: Places = None,
+    mutate: Annotated[
+        bool,
+        typer.Option("--mutate", help="逐一放宽条件，查实例能否察觉 · weaken each condition"),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """运行规则的实例 · run the cases of rules: what must fire and what must not.
+
+    有实例不符或放宽未被察觉时退出码为 1 · exits with 1 where one fails or a weakening passes.
+    """
+    from analytics import casework
+    from fengsui.training import ChildTrainer
+
+    train = functools.cache(ChildTrainer().train)
+    reports = []
+    for tried in casework.found(_places(places)):
+        reports.append(casework.check(tried, train=train, mutate=mutate))
+        if not as_json:
+            _tell(reports[-1])
+    if as_json:
+        typer.echo(msgspec.json.encode({"rules": reports}).decode())
+    else:
+        failed = sum(not report.passed for report in reports)
+        told = sum(report.cases for report in reports)
+        typer.echo(
+            f"{len(reports)} 条规则 rules, {told} 个实例 cases, "
+            f"{failed} 条规则待改 rules to be mended"
+        )
+    if not all(report.passed for report in reports):
+        raise typer.Exit(_FAILED)
+
+
+def _tell(report: Report) -> None:
+    mark = "通过 ok  " if report.passed else "不符 FAIL"
+    tried = "" if report.mutants is None else f", {report.mutants} 种放宽 mutants"
+    typer.echo(f"{mark} {report.rule_id:40} {report.cases} 个实例 cases{tried}")
+    if report.history[0]:
+        typer.echo(f"    最小日志集不单独验证：{report.history[0]} · {report.history[1]}")
+    for failure in report.failures:
+        typer.echo(f"    实例不符 case: {failure.case}: {failure.why}")
+    for failure in report.unexplained:
+        typer.echo(f"    未能解释 unexplained: {failure.case}: {failure.why}")
+    for name in report.survivors:
+        typer.echo(f"    无实例察觉 no case notices: {name}")
+    for name in report.stale:
+        typer.echo(f"    所列等价放宽不存在 named as equivalent, but is not: {name}")
