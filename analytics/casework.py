@@ -30,10 +30,12 @@ __all__ = [
     "Failure",
     "Report",
     "Tried",
+    "beside",
     "check",
     "equivalents",
     "failures",
     "found",
+    "rule_files",
     "survivors",
     "unexplained",
 ]
@@ -107,7 +109,7 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def equivalents(self) -> Path:
         """Where its equivalent mutants stand, if anywhere."""
-        return _beside(self.path, EQUIVALENTS)
+        return beside(self.path, EQUIVALENTS)
 
 
 class _Equivalent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -125,19 +127,20 @@ def found(places: Sequence[Path]) -> Iterator[Tried]:
     Raises ``analytics.rule.refused`` and ``analytics.case.malformed`` naming the file, and
     ``analytics.case.nothing`` where a place has no rule file.
     """
-    for path in _files(places):
+    for path in rule_files(places):
         try:
             rule = compile_file(path.read_bytes(), path.parent.parent.name or "tried")
         except FengsuiError as error:
             why = f"{path}: {error.args[0]}"
             raise FengsuiError(error.code, why, path=str(path)) from error
-        listed = _beside(path, FILE)
+        listed = beside(path, FILE)
         yield Tried(
             path=path, rule=rule, cases=tuple(cases.read(listed)) if listed.is_file() else ()
         )
 
 
-def _files(places: Sequence[Path]) -> list[Path]:
+def rule_files(places: Sequence[Path]) -> list[Path]:
+    """The rule files of files and folder trees; raises ``analytics.case.nothing``."""
     files: list[Path] = []
     for place in places:
         below = [place] if place.is_file() else sorted(place.rglob("*"))
@@ -154,7 +157,7 @@ def _files(places: Sequence[Path]) -> list[Path]:
     return files
 
 
-def _beside(path: Path, name: str) -> Path:
+def beside(path: Path, name: str) -> Path:
     """``name`` beside ``rule.yml``; beside another rule file, of the same stem."""
     return path.with_name(name if path.stem == "rule" else f"{path.stem}.{name}")
 

@@ -31,6 +31,7 @@ _FAILED = 1
 def register(app: typer.Typer) -> None:
     """Add the authors' commands to ``fengsui rules``."""
     app.command("test")(rules_test)
+    app.command("lint")(rules_lint)
 
 
 def _places(given: list[Path] | None) -> list[Path]:
@@ -87,3 +88,35 @@ def _tell(report: Report) -> None:
         typer.echo(f"    无实例察觉 no case notices: {name}")
     for name in report.stale:
         typer.echo(f"    所列等价放宽不存在 named as equivalent, but is not: {name}")
+
+
+def rules_lint(
+    places: Places = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(help="改动前的规则目录 · the rules as they were", metavar="DIR", exists=True),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """检查规则：矛盾、重复、耗时、缺少说明 · what to mend in rules before they are used.
+
+    有错误 error 时退出码为 1 · exits with 1 where there is an error.
+    """
+    from analytics.linting import SEVERITIES, lint
+
+    findings = lint(_places(places), against=against)
+    if as_json:
+        typer.echo(msgspec.json.encode({"findings": findings}).decode())
+    else:
+        for one in findings:
+            typer.echo(f"{one.path}:{one.line}: {one.severity} [{one.check}] {one.zh} · {one.en}")
+        counts = dict.fromkeys(SEVERITIES, 0)
+        for one in findings:
+            counts[one.severity] += 1
+        told = ", ".join(
+            f"{zh} {counts[name]} {name}"
+            for name, zh in zip(SEVERITIES, ("错误", "警告", "提示"), strict=True)
+        )
+        typer.echo(told)
+    if any(one.severity == "error" for one in findings):
+        raise typer.Exit(_FAILED)
