@@ -12,6 +12,9 @@ from analytics.sigma import attack
 
 _HAN: Final = re.compile(r"[\u4e00-\u9fff]")
 _TECHNIQUE: Final = re.compile(r"T\d{4}(\.\d{3})?")
+_OBJECT: Final = re.compile(r"attack\.(?:g|s|ds|m|a|ta|c)\d{4}", re.IGNORECASE)
+"""Groups, software, data sources, mitigations, assets, campaigns: ids too, but no techniques."""
+
 _TACTICS: Final = frozenset(
     {
         "reconnaissance", "resource-development", "initial-access", "execution", "persistence",
@@ -72,7 +75,11 @@ def techniques(written: Written) -> Iterator[Finding]:
         )
     unknown = [one for one in found.techniques if not _TECHNIQUE.fullmatch(one)]
     unknown += [one for one in found.tactics if one not in _TACTICS]
-    unknown += [one for one in found.others if one.lower().startswith("attack.")]
+    unknown += [
+        one
+        for one in found.others
+        if one.lower().startswith("attack.") and not _OBJECT.fullmatch(one)
+    ]
     for name in unknown:
         yield written.finding(
             "unknown-technique",

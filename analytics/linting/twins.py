@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
+from analytics.expression import All, Node
 from analytics.linting.conditions import fields_of, narrower
 from analytics.linting.finding import Finding, Written
 from analytics.rule import Rule
+
+COMPARED_MAX: Final = 64
+"""Rules of one kind and source that are all compared with each other: a thousand of a public
+collection would be half a million pairs, and take minutes."""
 
 _Group: TypeAlias = "tuple[bytes, tuple[str, ...], tuple[tuple[object, ...], ...]]"
 
@@ -21,8 +26,36 @@ def twins(every: Sequence[Written]) -> Iterator[Finding]:
         if written.rule.steps:
             groups.setdefault(_group(written.rule), []).append(written)
     for alike in groups.values():
-        for place, one in enumerate(alike):
-            yield from _beside(one, alike, place)
+        near = _near(alike)
+        for place in range(len(alike)):
+            yield from _beside(alike, place, near[place])
+
+
+def _near(alike: Sequence[Written]) -> Sequence[Iterable[int]]:
+    """Whom each is compared with: in a large group those that share a part word for word."""
+    if len(alike) <= COMPARED_MAX:
+        return [range(len(alike))] * len(alike)
+    return _sharing(alike)
+
+
+def _sharing(alike: Sequence[Written]) -> list[set[int]]:
+    """For each rule those all of whose parts it may have: they share their rarest part."""
+    having: dict[Node, set[int]] = {}
+    for place, written in enumerate(alike):
+        for part in _parts(written.rule):
+            having.setdefault(part, set()).add(place)
+    near: list[set[int]] = [set() for _ in alike]
+    for place, written in enumerate(alike):
+        rarest = min((having[part] for part in _parts(written.rule)), key=len)
+        for other in rarest:
+            near[other].add(place)
+            near[place].add(other)
+    return near
+
+
+def _parts(rule: Rule) -> tuple[Node, ...]:
+    condition = rule.steps[0].condition
+    return condition.items if isinstance(condition, All) else (condition,)
 
 
 def _group(rule: Rule) -> _Group:
@@ -34,8 +67,10 @@ def _group(rule: Rule) -> _Group:
     return msgspec.msgpack.encode(rule.pattern), rule.entity, steps
 
 
-def _beside(one: Written, alike: Sequence[Written], place: int) -> Iterator[Finding]:
-    for number, other in enumerate(alike):
+def _beside(alike: Sequence[Written], place: int, near: Iterable[int]) -> Iterator[Finding]:
+    one = alike[place]
+    for number in sorted(near):
+        other = alike[number]
         if number == place or not fields_of(one.rule) & fields_of(other.rule):
             continue
         if not _inside(one.rule, other.rule):

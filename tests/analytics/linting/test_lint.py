@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from analytics.linting import Finding, lint
+from analytics.linting.twins import COMPARED_MAX
 from analytics.ruleset import SHIPPED
 from schema.errors import FengsuiError
 
@@ -223,6 +224,18 @@ def test_a_rule_inside_another_is_a_note(tmp_path: Path) -> None:
     (finding,) = lint([tmp_path])
     assert (finding.check, finding.severity) == ("subset", "note")
     assert "rule good finds too" in finding.en
+
+
+def test_among_very_many_rules_twins_are_still_found(tmp_path: Path) -> None:
+    for number in range(COMPARED_MAX + 1):
+        path = {"url.path": f"/{number}", "http.request.method": "POST"}
+        write(
+            tmp_path, f"r{number:03}", id=f"r{number:03}", detection={"a": path, "condition": "a"}
+        )
+    write(tmp_path, "s1", id="s1", detection=asked({"url.path": "/7"}, condition="a"))
+    write(tmp_path, "s2", id="s2", detection=asked({"url.path": "/7"}, condition="a"))
+    checks = [(one.check, Path(one.path).parent.name) for one in lint([tmp_path])]
+    assert checks == [("subset", "r007"), ("subset", "r007"), ("duplicate", "s2")]
 
 
 def test_rules_with_another_window_are_no_twins(tmp_path: Path) -> None:
