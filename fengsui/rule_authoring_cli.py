@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from schema.errors import FengsuiError
+
 if TYPE_CHECKING:
     from analytics.casework import Report
 
@@ -32,6 +34,7 @@ def register(app: typer.Typer) -> None:
     """Add the authors' commands to ``fengsui rules``."""
     app.command("test")(rules_test)
     app.command("lint")(rules_lint)
+    app.command("convert")(rules_convert)
 
 
 def _places(given: list[Path] | None) -> list[Path]:
@@ -120,3 +123,28 @@ def rules_lint(
         typer.echo(told)
     if any(one.severity == "error" for one in findings):
         raise typer.Exit(_FAILED)
+
+
+def rules_convert(
+    rule: Annotated[
+        str, typer.Argument(help="规则编号或文件 · rule id or file", metavar="RULE|FILE")
+    ],
+    to: Annotated[
+        str, typer.Option(help="目标：elasticsearch · what to write", metavar="SYSTEM")
+    ] = "elasticsearch",
+) -> None:
+    """把随产品规则或规则文件写成 Elasticsearch 查询 · a shipped rule or a file as a search.
+
+    一条查询表达不了的，说明原因后拒绝 · what one search cannot express is refused by name.
+    """
+    from analytics.conversion import elasticsearch
+    from analytics.ruleset import SHIPPED, load
+    from fengsui.trials import read_rule
+
+    if to != "elasticsearch":
+        raise FengsuiError("analytics.convert.unknown", f"{to[:40]!r}: only elasticsearch is known")
+    if Path(rule).suffix in (".yml", ".yaml"):
+        found = read_rule(Path(rule))
+    else:
+        (found,) = load([SHIPPED]).only({rule}).rules
+    typer.echo(msgspec.json.format(msgspec.json.encode(elasticsearch.search(found)), indent=2))
