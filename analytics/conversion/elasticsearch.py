@@ -24,10 +24,6 @@ __all__ = ["mapping", "query", "search"]
 HITS: Final = 1000
 """Events of one answer: a page of Elasticsearch allows 10,000."""
 
-STATES_MAX: Final = 100_000
-"""Work that Elasticsearch may put into one expression: at its default of 10,000 it refuses three of
-the shipped rules."""
-
 ENTITIES_MAX: Final = 10_000
 """Entities of one answer: Elasticsearch's own limit of buckets is 65,536."""
 
@@ -178,10 +174,9 @@ def _address(atom: Atom, kind: str) -> Dsl:
 
 def _text(atom: Atom) -> Dsl:
     text = str(atom.value)
-    how: Dsl = {}
     if atom.op == "regex":
-        how = {"flags": "NONE", "max_determinized_states": STATES_MAX}
-        return {"regexp": {atom.field: {"value": regexp(text), **how}}}
+        return {"regexp": {atom.field: {"value": regexp(text), "flags": "NONE"}}}
+    how: Dsl = {}
     if not atom.cased:
         _check_case(text)
         how = {"case_insensitive": True}

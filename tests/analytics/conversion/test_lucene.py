@@ -67,6 +67,7 @@ def test_quoted_text_stands_for_itself(value: str) -> None:
         ("a(?i:b)", "group"),
         ("(?i)ä", "letter 'ä'"),
         (r"\pL", r"escape \\p"),
+        ("a.{0,60}b", "repetition of up to 60"),
         (r"[[:alpha:]]", "named class"),
     ],
 )
