@@ -17,7 +17,23 @@ TIMES = ("2024-02-29T23:59:59.000000Z", "2021-01-03T00:00:00.000000Z", "2026-12-
 
 PIECES = (
     *("a", "A", "b", "ab", "k", "s", "i", "S", "σ", "ß", "ſ", "K", "é", "É", "口令", "😀"),
-    *("*", "?", "\\", "\\*", "\\?", "\\\\", "\\\\*", " ", "-", "/", "–", " -a", " /a", "--a", "a-b"),
+    *(
+        "*",
+        "?",
+        "\\",
+        "\\*",
+        "\\?",
+        "\\\\",
+        "\\\\*",
+        " ",
+        "-",
+        "/",
+        "–",
+        " -a",
+        " /a",
+        "--a",
+        "a-b",
+    ),
     *(".", "%", "_", "'", '"', "[", "]", "^", "\n", "0", "7", "10", "true"),
 )
 """What strings are put together from: letters whose case is odd, wildcards, escapes, dashes."""
@@ -33,7 +49,16 @@ EXPRESSIONS = (
     *("^$", "^ab", "a$|^b", "[A-Z]", "口", "é"),
 )
 NETWORKS = ("10.0.0.0/8", "10.1.2.3/32", "0.0.0.0/0", "fd00::/8", "::1/128")
-ADDRESSES = ("10.1.2.3", "10.255.0.1", "11.0.0.1", "fd12::1", "FD12::1", "::1", "::ffff:10.1.2.3", "1")
+ADDRESSES = (
+    "10.1.2.3",
+    "10.255.0.1",
+    "11.0.0.1",
+    "fd12::1",
+    "FD12::1",
+    "::1",
+    "::ffff:10.1.2.3",
+    "1",
+)
 
 PLAIN = (
     [],
@@ -60,7 +85,16 @@ ENCODED = (
     ["utf16", "base64"],
 )
 COMPARED = (["lt"], ["lte"], ["gt"], ["gte"])
-PARTS = (["minute"], ["hour"], ["day"], ["week"], ["month"], ["year"], ["hour", "gte"], ["day", "lt"])
+PARTS = (
+    ["minute"],
+    ["hour"],
+    ["day"],
+    ["week"],
+    ["month"],
+    ["year"],
+    ["hour", "gte"],
+    ["day", "lt"],
+)
 COMPARISONS = frozenset({"lt", "lte", "gt", "gte"})
 TIME_PARTS = ("minute", "hour", "day", "week", "month", "year")
 FLAGS = (["re"], ["re", "i"], ["re", "m"], ["re", "s"], ["re", "i", "m", "s"])
@@ -97,7 +131,9 @@ def fields(draw: st.DrawFn, *, odd: bool = False) -> tuple[str, Any]:
         given = draw(_maybe_list(st.sampled_from(("abc", "abcd", "cmd.exe", "é口令"))))
     elif kind == 7:
         modifiers = draw(st.sampled_from(([], [], ["neq"])))
-        given = draw(_maybe_list(st.sampled_from(NUMBERS) | st.booleans() | st.sampled_from(DIGITS)))
+        given = draw(
+            _maybe_list(st.sampled_from(NUMBERS) | st.booleans() | st.sampled_from(DIGITS))
+        )
     elif kind == 8:
         modifiers, given = draw(st.sampled_from(COMPARED)), draw(st.sampled_from(NUMBERS))
     elif kind == 9:
@@ -133,7 +169,15 @@ NAMES = ("sel_a", "sel_b", "filter", "_hidden", "notx", "of1")
 
 
 def _conditions(names: list[str]) -> st.SearchStrategy[str]:
-    leaves = [*names, "1 of them", "all of them", "1 of sel*", "all of sel_*", "1 of *b", "1 of _h*"]
+    leaves = [
+        *names,
+        "1 of them",
+        "all of them",
+        "1 of sel*",
+        "all of sel_*",
+        "1 of *b",
+        "1 of _h*",
+    ]
     return st.recursive(
         st.sampled_from(leaves),
         lambda inner: st.one_of(
@@ -167,8 +211,8 @@ def items(part: Any, field: str = "") -> list[tuple[str, list[str], Any]]:
         found = []
         for key, value in part.items():
             name, *modifiers = str(key).split("|")
-            for one in value if isinstance(value, list) else [value]:
-                found.append((name, modifiers, one))
+            values = value if isinstance(value, list) else [value]
+            found += [(name, modifiers, one) for one in values]
         return found
     if isinstance(part, list):
         return [item for value in part for item in items(value)]

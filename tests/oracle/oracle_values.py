@@ -1,14 +1,14 @@
 """Values: what one value of a rule means, after its modifiers, for one value of an event.
 
 Slow and plain. Sections named here are those of the rules specification ("rules") and of the
-modifiers appendix ("modifiers") of SigmaHQ/sigma-specification, version 2.1.0, at the commits
-which ``sigma_oracle`` names. "Decided" marks where they are silent.
+modifiers appendix ("modifiers") of SigmaHQ/sigma-specification at the commits which
+``sigma_oracle`` names. "Decided" marks where they are silent.
 """
 
 from __future__ import annotations
 
 import base64
-import datetime
+import datetime as dt
 import ipaddress
 import itertools
 import re
@@ -80,7 +80,8 @@ def like(pattern: list[object], text: str, *, cased: bool) -> bool:
     """Whether the pattern covers the whole text: ``?`` is one character of it, ``*`` any number."""
     runs: list[object] = []
     for plain, group in itertools.groupby(pattern, lambda item: isinstance(item, str)):
-        runs.extend(["".join(group)] if plain else group)  # type: ignore[arg-type]
+        items = list(group)
+        runs.extend(["".join(map(str, items))] if plain else items)
     same = (lambda letter: letter) if cased else fold
     letters = [same(letter) for letter in text]
     # Every place of the text that the runs so far may have reached.
@@ -125,11 +126,11 @@ def part_of(value: Any, part: str) -> int | None:
     if not isinstance(value, str) or not re.match(r"\d{4}-\d{2}-\d{2}[Tt ]", value):
         return None
     try:
-        moment = datetime.datetime.fromisoformat(value)
+        moment = dt.datetime.fromisoformat(value)
     except ValueError:
         return None
     if moment.tzinfo is not None:
-        moment = moment.astimezone(datetime.UTC)
+        moment = moment.astimezone(dt.UTC)
     return moment.isocalendar().week if part == "week" else int(getattr(moment, part))
 
 
@@ -161,7 +162,9 @@ class _Pattern:
 
 
 def _windash(pattern: _Pattern) -> list[_Pattern]:
-    places = [at for at, item in enumerate(pattern.items) if isinstance(item, str) and item in DASHES]
+    places = [
+        at for at, item in enumerate(pattern.items) if isinstance(item, str) and item in DASHES
+    ]
     if len(places) > 6:
         raise Refused("more than 6 dashes")
     made = []
@@ -281,9 +284,7 @@ def value_test(value: Any, modifiers: list[str]) -> Test:
             raise Refused(f"{modifiers} of {value!r}, which is no number")
         operator = comparisons[0] if comparisons else "eq"
         read = (lambda given: part_of(given, parts[0])) if parts else number_of
-        return lambda given, _: (
-            (left := read(given)) is not None and compare(operator, left, value)
-        )
+        return lambda given, _: (left := read(given)) is not None and compare(operator, left, value)
     if isinstance(value, str):
         if "re" in modifiers:
             return _regex_test(value, modifiers)

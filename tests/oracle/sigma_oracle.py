@@ -1,9 +1,9 @@
 """Oracle: whether a Sigma rule matches one event, written straight from the specification.
 
-SigmaHQ/sigma-specification, version 2.1.0: ``sigma-rules-specification.md`` as of commit
-5598c79eefb9421a4b25c8028600aaf6f80b358a and ``sigma-appendix-modifiers.md`` as of commit
-12e7b7baeebab08743d995e075c53b9bcd001db4. It shares no code with the product and knows no parser
-of Sigma but its own. An event is a flat map; a field that is absent, or null, is absent.
+SigmaHQ/sigma-specification: ``sigma-rules-specification.md`` as of commit
+5598c79eefb9421a4b25c8028600aaf6f80b358a and ``sigma-appendix-modifiers.md``, version 2.1.0, as of
+commit 12e7b7baeebab08743d995e075c53b9bcd001db4. It shares no code with the product and knows no
+parser of Sigma but its own. An event is a flat map; a field that is absent, or null, is absent.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ def matches(rule: Mapping[str, Any], event: Event) -> bool:
     names = [name for name in detection if name != "condition"]
     given = detection["condition"]
     # rules, "Condition": a list is several conditions, linked with OR.
-    conditions = [Condition(text, names) for text in (given if isinstance(given, list) else [given])]
+    conditions = [
+        Condition(text, names) for text in (given if isinstance(given, list) else [given])
+    ]
     known: dict[str, bool] = {}
     for name in names:
         known[name] = _selection(detection[name], event)
@@ -44,16 +46,16 @@ def _selection(part: Any, event: Event) -> bool:
     if isinstance(part, Mapping):
         if not part:
             raise Refused("an empty map")
-        return all([_field(str(key), value, event) for key, value in part.items()])
+        held = [_field(str(key), value, event) for key, value in part.items()]
+        return all(held)
     if isinstance(part, list):
         if not part:
             raise Refused("an empty list")
-        return any(
-            [
-                _selection(item, event) if isinstance(item, Mapping) else _word(item, [], event)
-                for item in part
-            ]
-        )
+        held = [
+            _selection(item, event) if isinstance(item, Mapping) else _word(item, [], event)
+            for item in part
+        ]
+        return any(held)
     return _word(part, [], event)
 
 
@@ -69,7 +71,8 @@ def _field(key: str, given: Any, event: Event) -> bool:
     if not values:
         raise Refused("an empty list of values")
     link = all if "all" in modifiers else any
-    held = link([_holds(field, value, modifiers, event) for value in values])
+    answers = [_holds(field, value, modifiers, event) for value in values]
+    held = link(answers)
     # modifiers, ``neq``: different from the specified values. Decided: an absent field is
     # different from any value, as under a ``not`` in the condition.
     return not held if "neq" in modifiers else held
@@ -84,8 +87,8 @@ def _holds(field: str, value: Any, modifiers: list[str], event: Event) -> bool:
             raise Refused("exists is true or false")
         return (present is not None) is value
     if value is None:
-        # rules, "Special Field Values". Decided: null is an absent field. In a list it is invalid by
-        # the text; we read a rule that has it there as its author meant it.
+        # rules, "Special Field Values". Decided: null is an absent field. In a list it is invalid
+        # by the text; we read a rule that has it there as its author meant it.
         return present is None
     return _any(_test(value, *modifiers), present, event)
 
@@ -112,4 +115,4 @@ def _word(value: Any, modifiers: list[str], event: Event) -> bool:
         raise Refused("a keyword is a string or a number")
     anywhere = modifiers if "re" in modifiers else [*modifiers, "contains"]
     test = _test(value, *anywhere)
-    return any([_any(test, present, event) for present in event.values()])
+    return any(_any(test, present, event) for present in event.values())

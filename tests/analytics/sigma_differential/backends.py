@@ -22,7 +22,8 @@ def compiled(rule: Mapping[str, Any]) -> Node | None:
     try:
         return sigma.compile_detection(rule["detection"], lambda name: name)
     except FengsuiError as error:
-        assert error.code == "analytics.rule.refused"
+        if error.code != "analytics.rule.refused":
+            raise
         return None
 
 

