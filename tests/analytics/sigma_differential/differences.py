@@ -18,6 +18,9 @@ from making import COMPARISONS, TIME_PARTS, compared
 
 FILE: Final = Path(__file__).resolve().parents[2] / "oracle" / "differences.toml"
 DASHES: Final = "-/–—―"
+DASHES_MAX: Final = 3
+"""Dashes of one value that are exchanged; pySigma refuses more."""
+
 _OPTION: Final = re.compile(r"\B[-/]\b")
 WHO: Final = {"oracle", "peer", "open"}
 
@@ -155,7 +158,7 @@ def _wildcard_over_line_end(rule: Rule, event: Event) -> bool:
 def _windash_beyond_two_dashes(rule: Rule, event: Event) -> bool:
     return any(
         "windash" in modifiers
-        and (bool(set("*?–—―") & set(str(value))) or _dash_outside_of_an_option(rule, event))
+        and (bool(set("*?/–—―") & set(str(value))) or _dash_outside_of_an_option(rule, event))
         for _, modifiers, value in compared(rule)
     )
 
@@ -169,6 +172,26 @@ def _wildcard_at_an_end(rule: Rule, _: Event) -> bool:
 
 def _empty_keyword(rule: Rule, event: Event) -> bool:
     return not event and any(name == "" for name, _, _ in compared(rule))
+
+
+def may_refuse(rule: Rule) -> bool:
+    """What the product may refuse though the oracle reads it; a rule of this kind has no answer."""
+    for name, modifiers, value in compared(rule):
+        used = set(modifiers)
+        if (
+            used & {*TIME_PARTS, "utf16le", "utf16be", "utf16", "wide"}
+            or {
+                "fieldref",
+                "contains",
+            }
+            <= used
+        ):
+            return True
+        if "windash" in used and sum(char in DASHES for char in str(value)) > DASHES_MAX:
+            return True
+        if not isinstance(value, str) and (used & {"contains"} or not name):
+            return True
+    return False
 
 
 PREDICATES: Final[dict[str, Callable[[Rule, Event], bool]]] = {
