@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from peers import PROGRAM, Rsigma, Sqlite, rsigma_program
 
-SHORT, LONG = 150, 20_000
+SHORT, LONG = 150, 6_000
 """Rules of a round; each is asked of some events."""
 
 EVENTS = 4
