@@ -1,7 +1,7 @@
 //! Binding of [`crate::rules`]: conditions of plain lists, events of dictionaries.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::ffi;
@@ -13,6 +13,7 @@ use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
 use crate::rules::condition::{DEPTH_MAX, Tree};
 use crate::rules::dialect::Expression;
 use crate::rules::field::{ATOMS_MAX, Place, Question, Text};
+use crate::rules::memory::Look;
 use crate::rules::number::{Compare, Number};
 use crate::rules::plan::{ANY_FIELD, Asked, Plan as Core, Wanted};
 
@@ -199,7 +200,7 @@ impl<'py> Reader<'py> {
                 cased: key.cased,
             })),
             "regex" => {
-                Ok(Expression::new(&key.value).map(|found| Question::Expression(Box::new(found))))
+                Ok(Expression::new(&key.value).map(|found| Question::Expression(Arc::new(found))))
             }
             "boolean" => Ok(Some(Question::Text {
                 place: Place::Whole,
@@ -456,26 +457,24 @@ impl State {
         value: &Bound<'py, PyAny>,
         waiting: &mut Vec<(u32, Bound<'py, PyAny>)>,
     ) {
-        let mut digits = String::new();
+        let mut digits = [0; INTEGER_CHARS];
         let text = if let Ok(text) = value.cast_exact::<PyString>() {
             text.to_str().ok()
         } else if let Ok(truth) = value.cast_exact::<PyBool>() {
             Some(if truth.is_true() { "true" } else { "false" })
         } else if value.is_exact_instance_of::<PyInt>() {
-            value.extract::<i64>().ok().map(|number| {
-                use std::fmt::Write;
-                digits.reserve(INTEGER_CHARS);
-                let _ = write!(digits, "{number}");
-                digits.as_str()
-            })
+            value
+                .extract::<i64>()
+                .ok()
+                .map(|number| decimal(number, &mut digits))
         } else {
             None
         };
         if let Some(text) = text
             && !self.core.asks_outside(slot)
         {
-            let (hash, known) = self.core.known(slot, text);
-            if let Some(answer) = known {
+            let look = self.core.look(slot, text);
+            if let Look::Known(answer) = look {
                 return self.push(answer);
             }
             if text.is_ascii() {
@@ -483,7 +482,7 @@ impl State {
                 self.lower.push_str(text);
                 self.lower.make_ascii_lowercase();
                 let lower = &self.lower;
-                let answer = self.core.learn(slot, hash, Text { raw: text, lower });
+                let answer = self.core.learn(slot, look, Text { raw: text, lower });
                 return self.push(answer);
             }
         }
@@ -501,8 +500,8 @@ impl State {
         let is_text = value.is_instance_of::<PyString>();
         let simple = is_text || value.is_instance_of::<PyBool>();
         if !self.core.asks_outside(slot) && is_text {
-            let (hash, known) = self.core.known(slot, &raw);
-            return Ok(known.unwrap_or_else(|| self.core.learn(slot, hash, text)));
+            let look = self.core.look(slot, &raw);
+            return Ok(self.core.learn(slot, look, text));
         }
         let mut others = Vec::new();
         let outside: Vec<u32> = self.core.outside(slot).collect();
@@ -567,6 +566,26 @@ fn lower_texts(value: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
         Ok(items) => items.iter().map(|item| Ok(texts_of(&item)?.1)).collect(),
         Err(_) => Ok(vec![texts_of(value)?.1]),
     }
+}
+
+/// The digits of a number, without memory of their own: most events have several numbers.
+fn decimal(number: i64, digits: &mut [u8; INTEGER_CHARS]) -> &str {
+    let mut at = digits.len();
+    let mut left = number.unsigned_abs();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (left % 10) as u8;
+        left /= 10;
+        if left == 0 {
+            break;
+        }
+    }
+    if number < 0 {
+        at -= 1;
+        digits[at] = b'-';
+    }
+    // Digits and a sign are ASCII.
+    std::str::from_utf8(&digits[at..]).unwrap_or_default()
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

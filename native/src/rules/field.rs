@@ -1,6 +1,7 @@
 //! Field: which atoms of one field hold for a value.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
@@ -25,6 +26,7 @@ pub enum Place {
 }
 
 /// What an atom asks of a value.
+#[derive(Clone)]
 pub enum Question {
     /// That there is one.
     Exists,
@@ -39,7 +41,7 @@ pub enum Question {
         pattern: String,
         cased: bool,
     },
-    Expression(Box<Expression>),
+    Expression(Arc<Expression>),
     Number(Compare, Number),
     /// What only the caller can answer.
     Outside,
@@ -56,7 +58,7 @@ pub struct Text<'a> {
 
 enum Check {
     Wildcard { pattern: Wildcard, cased: bool },
-    Expression(Box<Expression>),
+    Expression(Arc<Expression>),
 }
 
 impl Check {
@@ -137,7 +139,7 @@ pub struct Field {
     any: Vec<u32>,
     lower: Texts,
     raw: Texts,
-    equal: HashMap<i128, Vec<u32>>,
+    equal: HashMap<i128, Vec<u32>, RandomState>,
     compared: Vec<(Compare, Number, u32)>,
     checks: Vec<(Check, u32)>,
     /// Those that no text stands for.
@@ -154,7 +156,7 @@ impl Field {
             any: Vec::new(),
             lower: Texts::new(Wanted::default()),
             raw: Texts::new(Wanted::default()),
-            equal: HashMap::new(),
+            equal: HashMap::default(),
             compared: Vec::new(),
             checks: Vec::new(),
             unfiltered: Vec::new(),
@@ -235,7 +237,9 @@ impl Field {
         let from = held.len();
         self.lower.find(text.lower, held);
         self.raw.find(text.raw, held);
-        if self.checks.is_empty() {
+        let is_checked = |what: &u32| what & CHECK != 0;
+        let long_s = !self.checks.is_empty() && has_long_s(text.raw);
+        if self.unfiltered.is_empty() && !long_s && !held[from..].iter().any(is_checked) {
             return;
         }
         let mut checks = self.unfiltered.clone();
@@ -247,7 +251,7 @@ impl Field {
                 checks.push(held.swap_remove(at) & !CHECK);
             }
         }
-        if !text.raw.is_ascii() && text.raw.contains(LONG_S) {
+        if long_s {
             checks = (0..self.checks.len() as u32).collect();
         }
         checks.sort_unstable();
@@ -277,4 +281,8 @@ impl Field {
             }
         }
     }
+}
+
+fn has_long_s(text: &str) -> bool {
+    !text.is_ascii() && text.contains(LONG_S)
 }

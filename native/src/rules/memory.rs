@@ -11,6 +11,13 @@ use hashbrown::HashTable;
 /// Marks of keys seen once; of two keys with the same place the later one stays.
 const SEEN: usize = 4096;
 
+/// Looks after which it is known whether they pay.
+const LOOKS: u32 = 1024;
+/// Of so many looks one at least must find something,
+const LOOKS_FOR_A_FIND: u32 = 32;
+/// or the next ones are spared: of a field that never repeats every look is in vain.
+const SPARED: u32 = 16 * LOOKS;
+
 /// How much is remembered.
 #[derive(Clone, Copy)]
 pub struct Limits {
@@ -21,12 +28,25 @@ pub struct Limits {
     pub key_items: usize,
 }
 
+/// What a look finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    Known(u32),
+    /// Not seen of late; to be put under this hash.
+    New(u64),
+    /// Not looked for.
+    Spared,
+}
+
 pub struct Memory<T> {
     table: HashTable<(Box<[T]>, u32)>,
     seen: Vec<u16>,
     items: usize,
     limits: Limits,
     hasher: RandomState,
+    looks: u32,
+    finds: u32,
+    spared: u32,
 }
 
 impl<T: Clone + Eq + Hash> Memory<T> {
@@ -37,21 +57,41 @@ impl<T: Clone + Eq + Hash> Memory<T> {
             items: 0,
             limits,
             hasher: RandomState::default(),
+            looks: 0,
+            finds: 0,
+            spared: 0,
         }
     }
 
-    pub fn hash(&self, key: &[T]) -> u64 {
-        self.hasher.hash_one(key)
+    /// What is remembered of the key.
+    pub fn look(&mut self, key: &[T]) -> Look {
+        if key.len() > self.limits.key_items {
+            return Look::Spared;
+        }
+        if self.spared > 0 {
+            self.spared -= 1;
+            return Look::Spared;
+        }
+        if self.looks == LOOKS {
+            if self.finds < LOOKS / LOOKS_FOR_A_FIND {
+                self.spared = SPARED;
+            }
+            (self.looks, self.finds) = (0, 0);
+        }
+        self.looks += 1;
+        let hash = self.hasher.hash_one(key);
+        match self.table.find(hash, |(known, _)| **known == *key) {
+            Some(&(_, answer)) => {
+                self.finds += 1;
+                Look::Known(answer)
+            }
+            None => Look::New(hash),
+        }
     }
 
-    pub fn get(&self, hash: u64, key: &[T]) -> Option<u32> {
-        self.table
-            .find(hash, |(known, _)| **known == *key)
-            .map(|&(_, answer)| answer)
-    }
-
+    /// Remember the answer of a key that was new.
     pub fn put(&mut self, hash: u64, key: &[T], answer: u32) {
-        if key.len() > self.limits.key_items || !self.comes_again(hash) {
+        if !self.comes_again(hash) {
             return;
         }
         if self.table.len() >= self.limits.entries || self.items + key.len() > self.limits.items {
@@ -98,25 +138,35 @@ mod tests {
         for round in 0..5000_u32 {
             let number = round * 7 % 13;
             let key = vec![number as u8; number as usize * 2];
-            let hash = memory.hash(&key);
-            match memory.get(hash, &key) {
-                Some(answer) => assert_eq!(answer, number),
-                None => memory.put(hash, &key, number),
+            match memory.look(&key) {
+                Look::Known(answer) => assert_eq!(answer, number),
+                Look::New(hash) => memory.put(hash, &key, number),
+                Look::Spared => assert!(key.len() > 20),
             }
             assert!(memory.table.len() <= 10 && memory.items <= 100);
         }
-        for number in 0..11 {
-            let key = vec![9_u8; number];
-            let hash = memory.hash(&key);
-            memory.put(hash, &key, 99);
-            memory.put(hash, &key, 99);
+    }
+
+    #[test]
+    fn a_key_is_kept_the_second_time_and_looks_in_vain_are_spared() {
+        let limits = Limits {
+            entries: 100,
+            items: 1000,
+            key_items: 20,
+        };
+        let mut memory = Memory::new(limits);
+        for _ in 0..2 {
+            let Look::New(hash) = memory.look(&[1]) else {
+                panic!("it was not put twice");
+            };
+            memory.put(hash, &[1], 9);
         }
-        let key = vec![9_u8; 10];
-        assert_eq!(memory.get(memory.hash(&key), &key), Some(99));
-        let key = vec![9_u8; 21];
-        let hash = memory.hash(&key);
-        memory.put(hash, &key, 1);
-        memory.put(hash, &key, 1);
-        assert_eq!(memory.get(hash, &key), None);
+        assert_eq!(memory.look(&[1]), Look::Known(9));
+        let spared = (0..3 * LOOKS)
+            .filter(|number| memory.look(&[number + 2]) == Look::Spared)
+            .count();
+        assert!(spared > 0);
+        while memory.look(&[1]) == Look::Spared {}
+        assert_eq!(memory.look(&[1]), Look::Known(9));
     }
 }

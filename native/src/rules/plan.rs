@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use super::condition::{Test, Tree, Truth, witnesses};
 use super::field::{Field, Question, Text};
 use super::interned::Interned;
-use super::memory::{Limits, Memory};
+use super::memory::{Limits, Look, Memory};
 
 /// The field of a keyword: it is looked for in every value.
 pub const ANY_FIELD: &str = "";
@@ -27,6 +27,10 @@ const EVENTS: Limits = Limits {
 };
 /// Sets of atoms and of matches known by a number; past it all is forgotten and asked anew.
 const NUMBERED_MAX: usize = 1 << 17;
+
+/// Fields with so many atoms look for the keywords at once with them: the memory it takes is small
+/// beside their own.
+const JOINED_FROM: usize = 64;
 
 /// The answer of a value for which nothing holds.
 const NOTHING: u32 = 0;
@@ -59,6 +63,8 @@ struct Slot {
     field: Field,
     memory: Memory<u8>,
     idle: bool,
+    /// Its field asks the keywords too.
+    joined: bool,
 }
 
 pub struct Plan {
@@ -105,6 +111,11 @@ impl Plan {
             fields[place].1.push((atom, asked.question));
         }
         let rest = (!words.is_empty()).then_some(fields.len() as u32);
+        for (_, questions) in &mut fields {
+            if questions.len() >= JOINED_FROM {
+                questions.extend(words.iter().cloned());
+            }
+        }
         let words = Field::new(words);
         let mut plan = Self {
             names: HashMap::default(),
@@ -143,9 +154,11 @@ impl Plan {
     }
 
     fn add_slot(&mut self, questions: Vec<(u32, Question)>) {
+        let joined = questions.len() >= JOINED_FROM;
         let field = Field::new(questions);
         self.slots.push(Slot {
             idle: field.is_idle() && self.words.is_idle(),
+            joined,
             field,
             memory: Memory::new(VALUES),
         });
@@ -192,14 +205,16 @@ impl Plan {
 
     /// Atoms of the field, and keywords, that only the caller can answer.
     pub fn outside(&self, slot: u32) -> impl Iterator<Item = u32> {
-        let field = &self.slots[slot as usize].field;
-        field.outside.iter().chain(&self.words.outside).copied()
+        let slot = &self.slots[slot as usize];
+        let words = self.words.outside.iter().filter(|_| !slot.joined);
+        slot.field.outside.iter().chain(words).copied()
     }
 
     /// Atoms of the field, and keywords, that compare numbers.
     pub fn numeric(&self, slot: u32) -> impl Iterator<Item = u32> {
-        let field = &self.slots[slot as usize].field;
-        field.numeric.iter().chain(&self.words.numeric).copied()
+        let slot = &self.slots[slot as usize];
+        let words = self.words.numeric.iter().filter(|_| !slot.joined);
+        slot.field.numeric.iter().chain(words).copied()
     }
 
     /// To be called before each event: numbers of answers hold for one event.
@@ -221,11 +236,9 @@ impl Plan {
         self.truth = Truth::new(self.starts.len() - 1);
     }
 
-    /// The hash by which a text of the field is known, and its answer if it is remembered.
-    pub fn known(&self, slot: u32, raw: &str) -> (u64, Option<u32>) {
-        let memory = &self.slots[slot as usize].memory;
-        let hash = memory.hash(raw.as_bytes());
-        (hash, memory.get(hash, raw.as_bytes()))
+    /// What is remembered of a text of the field.
+    pub fn look(&mut self, slot: u32, raw: &str) -> Look {
+        self.slots[slot as usize].memory.look(raw.as_bytes())
     }
 
     /// The answer of a field that is there, whatever its value.
@@ -250,12 +263,16 @@ impl Plan {
         self.answers.number(&self.held)
     }
 
-    /// The answer of a text, remembered from now on under its hash.
-    pub fn learn(&mut self, slot: u32, hash: u64, text: Text) -> u32 {
+    /// The answer of a text, remembered from now on where it was looked for in vain.
+    pub fn learn(&mut self, slot: u32, look: Look, text: Text) -> u32 {
+        if let Look::Known(answer) = look {
+            return answer;
+        }
         let answer = self.ask(slot, text, true, &[]);
-        self.slots[slot as usize]
-            .memory
-            .put(hash, text.raw.as_bytes(), answer);
+        if let Look::New(hash) = look {
+            let memory = &mut self.slots[slot as usize].memory;
+            memory.put(hash, text.raw.as_bytes(), answer);
+        }
         answer
     }
 
@@ -264,7 +281,9 @@ impl Plan {
         self.held.clear();
         self.held.extend_from_slice(others);
         self.add_present(slot);
-        for field in [&self.slots[slot as usize].field, &self.words] {
+        let slot = &self.slots[slot as usize];
+        let fields = [&slot.field, &self.words];
+        for field in &fields[..if slot.joined { 1 } else { 2 }] {
             field.ask(text, &mut self.held);
             if with_numbers {
                 field.ask_number(text.lower, &mut self.held);
@@ -280,10 +299,10 @@ impl Plan {
 
     /// What an event matches, by the answers of its fields, ordered by rule.
     pub fn decide(&mut self, answers: &[u32]) -> &[Match] {
-        let hash = self.events.hash(answers);
-        let outcome = match self.events.get(hash, answers) {
-            Some(outcome) => outcome,
-            None => {
+        let outcome = match self.events.look(answers) {
+            Look::Known(outcome) => outcome,
+            Look::Spared => self.evaluate(answers),
+            Look::New(hash) => {
                 let outcome = self.evaluate(answers);
                 self.events.put(hash, answers, outcome);
                 outcome
