@@ -51,5 +51,5 @@ def native_plan(questions: Sequence[Question]) -> NativePlan | None:
         return None
 
 
-def _test_of(written: list[object]) -> Callable[[str, object], bool]:
+def _test_of(written: list[object]) -> Callable[[str, str | int | bool], bool]:
     return atom_test(msgspec.convert(written, Atom))

@@ -380,11 +380,15 @@ impl State {
         let mut waiting = Vec::new();
         let py = event.py();
         let (mut place, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
-        // SAFETY: the dictionary is held; key and value are borrowed from it while no code of
-        // Python runs, which `name` and `quick` see to.
+        // SAFETY: the dictionary is held, and so are its key and value as soon as they are read. Were
+        // it changed meanwhile after all, entries might be missed, and nothing worse.
         while unsafe { ffi::PyDict_Next(event.as_ptr(), &mut place, &mut key, &mut value) } != 0 {
-            let (key, value) =
-                unsafe { (Borrowed::from_ptr(py, key), Borrowed::from_ptr(py, value)) };
+            let (key, value) = unsafe {
+                (
+                    Bound::from_borrowed_ptr(py, key),
+                    Bound::from_borrowed_ptr(py, value),
+                )
+            };
             if let Some(slot) = self.name(&key) {
                 self.value(slot, &value, &mut waiting);
             }
@@ -463,10 +467,7 @@ impl State {
         } else if let Ok(truth) = value.cast_exact::<PyBool>() {
             Some(if truth.is_true() { "true" } else { "false" })
         } else if value.is_exact_instance_of::<PyInt>() {
-            value
-                .extract::<i64>()
-                .ok()
-                .map(|number| decimal(number, &mut digits))
+            small(value).map(|number| decimal(number, &mut digits))
         } else {
             None
         };
@@ -566,6 +567,14 @@ fn lower_texts(value: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
         Ok(items) => items.iter().map(|item| Ok(texts_of(&item)?.1)).collect(),
         Err(_) => Ok(vec![texts_of(value)?.1]),
     }
+}
+
+/// An integer of 64 bits; a larger one costs no exception.
+fn small(value: &Bound<'_, PyAny>) -> Option<i64> {
+    let mut overflow = 0;
+    // SAFETY: the value is an integer, so nothing can be raised.
+    let number = unsafe { ffi::PyLong_AsLongLongAndOverflow(value.as_ptr(), &mut overflow) };
+    (overflow == 0).then_some(number)
 }
 
 /// The digits of a number, without memory of their own: most events have several numbers.

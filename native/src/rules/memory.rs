@@ -89,10 +89,10 @@ impl<T: Clone + Eq + Hash> Memory<T> {
         }
     }
 
-    /// Remember the answer of a key that was new.
-    pub fn put(&mut self, hash: u64, key: &[T], answer: u32) {
+    /// Remember the answer of a key that was new; whether it is kept now.
+    pub fn put(&mut self, hash: u64, key: &[T], answer: u32) -> bool {
         if !self.comes_again(hash) {
-            return;
+            return false;
         }
         if self.table.len() >= self.limits.entries || self.items + key.len() > self.limits.items {
             self.table.clear();
@@ -104,6 +104,7 @@ impl<T: Clone + Eq + Hash> Memory<T> {
             .insert_unique(hash, (key.into(), answer), |(key, _)| {
                 hasher.hash_one(&**key)
             });
+        true
     }
 
     fn comes_again(&mut self, hash: u64) -> bool {
@@ -140,7 +141,9 @@ mod tests {
             let key = vec![number as u8; number as usize * 2];
             match memory.look(&key) {
                 Look::Known(answer) => assert_eq!(answer, number),
-                Look::New(hash) => memory.put(hash, &key, number),
+                Look::New(hash) => {
+                    memory.put(hash, &key, number);
+                }
                 Look::Spared => assert!(key.len() > 20),
             }
             assert!(memory.table.len() <= 10 && memory.items <= 100);
@@ -155,11 +158,11 @@ mod tests {
             key_items: 20,
         };
         let mut memory = Memory::new(limits);
-        for _ in 0..2 {
+        for kept in [false, true] {
             let Look::New(hash) = memory.look(&[1]) else {
                 panic!("it was not put twice");
             };
-            memory.put(hash, &[1], 9);
+            assert_eq!(memory.put(hash, &[1], 9), kept);
         }
         assert_eq!(memory.look(&[1]), Look::Known(9));
         let spared = (0..3 * LOOKS)

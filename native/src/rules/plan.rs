@@ -17,8 +17,12 @@ pub const ANY_FIELD: &str = "";
 const VALUES: Limits = Limits {
     entries: 4096,
     items: 1 << 20,
-    key_items: 512,
+    key_items: 2048,
 };
+/// What all fields together remember, in bytes; past it they begin anew.
+const REMEMBERED_MAX: usize = 32 << 20;
+/// What remembering one value takes beside the value itself.
+const REMEMBERED_EACH: usize = 64;
 /// Events remembered by what holds for their fields; recorded days show a few thousand kinds.
 const EVENTS: Limits = Limits {
     entries: 1 << 16,
@@ -86,6 +90,7 @@ pub struct Plan {
     outcomes: Interned<Match>,
     events: Memory<u32>,
     held: Vec<u32>,
+    remembered: usize,
 }
 
 impl Plan {
@@ -132,6 +137,7 @@ impl Plan {
             outcomes: Interned::new(),
             events: Memory::new(EVENTS),
             held: Vec::new(),
+            remembered: 0,
             words,
         };
         for (name, questions) in fields {
@@ -219,7 +225,10 @@ impl Plan {
 
     /// To be called before each event: numbers of answers hold for one event.
     pub fn begin(&mut self) {
-        if self.answers.len() > NUMBERED_MAX || self.outcomes.len() > NUMBERED_MAX {
+        if self.answers.len() > NUMBERED_MAX
+            || self.outcomes.len() > NUMBERED_MAX
+            || self.remembered > REMEMBERED_MAX
+        {
             self.forget();
         }
     }
@@ -229,6 +238,7 @@ impl Plan {
         for slot in &mut self.slots {
             slot.memory.clear();
         }
+        self.remembered = 0;
         self.events.clear();
         self.answers = Interned::new();
         self.outcomes = Interned::new();
@@ -271,7 +281,9 @@ impl Plan {
         let answer = self.ask(slot, text, true, &[]);
         if let Look::New(hash) = look {
             let memory = &mut self.slots[slot as usize].memory;
-            memory.put(hash, text.raw.as_bytes(), answer);
+            if memory.put(hash, text.raw.as_bytes(), answer) {
+                self.remembered += REMEMBERED_EACH + text.raw.len();
+            }
         }
         answer
     }
