@@ -483,7 +483,7 @@ mod tests {
 
     #[test]
     fn what_must_stand_in_a_match_is_known() {
-        assert_eq!(texts(r"(?i)\s-(ux|UVER)\s*:"), ["uver", "ux"]);
+        assert_eq!(texts(r"(?i)\s-(ab|UVER)\s*:"), ["ab", "uver"]);
         assert_eq!(texts(r"(?i)Task\.exe$"), ["task.exe"]);
         assert!(texts(r"a*b?").is_empty());
         assert_eq!(texts(r"(?:abc|de)+x?"), ["abc", "de"]);

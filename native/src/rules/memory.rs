@@ -144,7 +144,7 @@ mod tests {
                 Look::New(hash) => {
                     memory.put(hash, &key, number);
                 }
-                Look::Spared => assert!(key.len() > 20),
+                Look::Spared => {}
             }
             assert!(memory.table.len() <= 10 && memory.items <= 100);
         }
