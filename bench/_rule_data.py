@@ -1,6 +1,6 @@
 """Public Sigma rules and Windows events for the rule benchmarks, read where they lie.
 
-They lie beside the checkout, in ``../shared/data``, or where ``FENGSUI_SHARED_DATA`` says; they are
+They lie beside the checkout, in ``../shared/data``, or where ``PUBLIC_DATA`` says; they are
 never copied here. Where they are absent a benchmark has no figures, and says so.
 """
 
@@ -36,10 +36,10 @@ class RuleFile(NamedTuple):
 
 def folder() -> Path:
     """Where the public data lies; raises ``MissingData``."""
-    named = os.environ.get("FENGSUI_SHARED_DATA")
+    named = os.environ.get("PUBLIC_DATA")
     found = Path(named) if named else ROOT.parent / "shared" / "data"
     if not (found / "sigma" / "rules").is_dir():
-        raise MissingData(f"no public rules and events at {found}: set FENGSUI_SHARED_DATA")
+        raise MissingData(f"no public rules and events at {found}: set PUBLIC_DATA")
     return found
 
 
