@@ -39,20 +39,9 @@ def load(listed: Path, cache: Path) -> int:
 
 def _compiled(raws: list[bytes]) -> list[_Rule]:
     # Imported here: pySigma and YAML are not needed when the compiled form is cached.
-    from analytics import document, sigma
-    from schema.errors import FengsuiError
+    from bench._rule_conditions import condition_of
 
-    rules = []
-    for raw in raws:
-        try:
-            plain = document.read(raw)
-            detection = plain["detection"]
-            assert isinstance(detection, dict)
-            condition = sigma.compile_detection(detection, lambda field: field)
-        except FengsuiError:
-            continue
-        rules.append(_Rule(str(plain["id"]), condition))
-    return rules
+    return [_Rule(*found) for found in map(condition_of, raws) if found]
 
 
 def _since_start() -> float:

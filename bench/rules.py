@@ -27,17 +27,16 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from analytics import document, sigma
 from analytics.expression import Atom, Node
 from analytics.matching import plan
 from analytics.matching.port import Plan, Question
 from bench import _rule_data as data
 from bench import _rule_streams as streams
+from bench._rule_conditions import condition_of
 from bench.peers import fetch
 from bench.peers.peer import MissingPeer, Peer
 from bench.peers.rounds import figure
 from fengsui.memory import settle
-from schema.errors import FengsuiError
 from schema.event import Fields
 
 ROUNDS: Final = 7
@@ -104,17 +103,12 @@ def _ruled(name: str, files: Sequence[data.RuleFile], scratch: Path) -> Ruled:
     conditions: list[Node] = []
     ours_refused = 0
     for file in files:
-        try:
-            plain = document.read(file.path.read_bytes())
-            detection = plain["detection"]
-            assert isinstance(detection, dict)
-            condition = sigma.compile_detection(detection, lambda field: field)
-        except FengsuiError:
+        found = condition_of(file.path.read_bytes())
+        if found is None:
             ours_refused += 1
-            continue
-        if file.path not in refused:
-            ids.append(str(plain["id"]))
-            conditions.append(condition)
+        elif file.path not in refused:
+            ids.append(found[0])
+            conditions.append(found[1])
     made = plan([Question(place, 1, one) for place, one in enumerate(conditions)])
     note = f"{len(ids)} rules; refused by us {ours_refused}, by the peer {len(refused)}"
     note += f"; ours {backend(made)}"
