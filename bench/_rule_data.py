@@ -14,16 +14,14 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
+from schema.errors import FengsuiError
+
 ROOT = Path(__file__).resolve().parent.parent
 Plain: TypeAlias = dict[str, str | int | bool]
 
 _LABELS = ("_src", "_tactic")
 _LOGS = ("Apache_2k", "OpenSSH_2k", "Thunderbird_2k")
 _PROCESS_CREATION = re.compile(r"^\s+category:\s*process_creation\s*$", re.MULTILINE)
-
-
-class MissingData(Exception):  # noqa: N818 - a state of the machine, no fault
-    """The public data is not here; the message says where it was looked for."""
 
 
 class RuleFile(NamedTuple):
@@ -35,16 +33,20 @@ class RuleFile(NamedTuple):
 
 
 def folder() -> Path:
-    """Where the public data lies; raises ``MissingData``."""
+    """Where the public data lies; raises ``fengsui.bench.data_absent``."""
     named = os.environ.get("PUBLIC_DATA")
     found = Path(named) if named else ROOT.parent / "shared" / "data"
     if not (found / "sigma" / "rules").is_dir():
-        raise MissingData(f"no public rules and events at {found}: set PUBLIC_DATA")
+        raise FengsuiError(
+            "fengsui.bench.data_absent",
+            f"no public rules and events at {found}: set PUBLIC_DATA to the folder that holds them",
+            path=str(found),
+        )
     return found
 
 
 def rule_files() -> list[RuleFile]:
-    """Every Sigma rule, in path order; raises ``MissingData``."""
+    """Every Sigma rule, in path order; raises ``fengsui.bench.data_absent``."""
     windows = folder() / "sigma" / "rules" / "windows"
     return [
         RuleFile(
@@ -57,7 +59,7 @@ def rule_files() -> list[RuleFile]:
 
 
 def events() -> list[Plain]:
-    """Windows events under attack, flat, without labels; raises ``MissingData``."""
+    """Windows events under attack, flat, without labels; raises ``fengsui.bench.data_absent``."""
     data = folder()
     decode = msgspec.json.Decoder(Plain).decode
     with gzip.open(data / "evtx-attack" / "atk.jsonl.gz", "rb") as file:
@@ -81,7 +83,7 @@ def is_process_creation(event: Plain) -> bool:
 
 
 def raw_logs() -> dict[str, list[str]]:
-    """The lines of the public raw logs by name; raises ``MissingData``."""
+    """The lines of the public raw logs by name; raises ``fengsui.bench.data_absent``."""
     return {
         name: (folder() / "loghub" / f"{name}.log").read_text(encoding="utf-8").splitlines()
         for name in _LOGS

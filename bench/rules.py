@@ -29,6 +29,7 @@ import msgspec
 
 from analytics.expression import Atom, Node
 from analytics.matching import plan
+from analytics.matching import scanner as scanning
 from analytics.matching.port import Plan, Question
 from bench import _rule_data as data
 from bench import _rule_streams as streams
@@ -50,6 +51,17 @@ DIFFERENCES: Final = data.ROOT / ".cache" / "bench"
 _decode = msgspec.json.Decoder(Fields).decode_lines
 
 
+class Size(NamedTuple):
+    """How much is measured; the tests ask for less."""
+
+    rounds: int = ROUNDS
+    events: int = EVENTS
+    rules: int | None = None
+    """Of each set, None for all."""
+    costed: int = COSTED_RULES
+    differences: Path = DIFFERENCES
+
+
 class Ruled(NamedTuple):
     """Rules that both sides hold, and our plan of them."""
 
@@ -63,16 +75,11 @@ class Ruled(NamedTuple):
 
 def run() -> list[dict[str, object]]:
     """Events a CPU second of each stream, hits that differ, and what a rule costs."""
-    return measure()
+    return measure(Size())
 
 
-def measure(
-    *, rounds: int = ROUNDS, events: int = EVENTS, rules: int | None = None
-) -> list[dict[str, object]]:
-    """The benchmark in another size; ``rules`` is how many rules of each set, None for all.
-
-    Raises ``MissingData``.
-    """
+def measure(size: Size) -> list[dict[str, object]]:
+    """The benchmark in another size; raises ``fengsui.bench.data_absent``."""
     recorded = data.events()
     files = data.rule_files()
     repetition = streams.measure(data.raw_logs())
@@ -83,13 +90,11 @@ def measure(
             ("process_creation", [file for file in files if file.process_creation], created),
             ("all_rules", files, recorded),
         ):
-            ruled = _ruled(name, chosen[:rules], Path(scratch))
+            ruled = _ruled(name, chosen[: size.rules], Path(scratch))
             settle()
             try:
-                results += _compared(
-                    ruled, source, repetition.shares, (rounds, events), Path(scratch)
-                )
-                results += _costs(ruled, source)
+                results += _compared(ruled, source, repetition.shares, size, Path(scratch))
+                results += _costs(ruled, source, size.costed)
             finally:
                 if ruled.peer:
                     ruled.peer.close()
@@ -116,8 +121,12 @@ def _ruled(name: str, files: Sequence[data.RuleFile], scratch: Path) -> Ruled:
 
 
 def backend(made: Plan) -> str:
-    """Which matcher a plan is."""
-    return type(made).__module__.removeprefix("analytics.matching.")
+    """Which matcher a plan is, and what it searches with."""
+    name = type(made).__module__.removeprefix("analytics.matching.")
+    if name != "python":
+        return name
+    scanner = scanning.best_scanner()
+    return f"{name} with {getattr(scanner, '__name__', scanner)}"
 
 
 def _peer(files: Sequence[data.RuleFile], scratch: Path) -> tuple[Peer | None, str, set[Path]]:
@@ -135,17 +144,17 @@ def _compared(
     ruled: Ruled,
     recorded: Sequence[data.Plain],
     repetition: streams.Shares,
-    size: tuple[int, int],
+    size: Size,
     scratch: Path,
 ) -> list[dict[str, object]]:
-    rounds, events = size
+    rounds, events = size.rounds, size.events
     results = []
     for form, target in (("distinct", None), ("repeating", repetition)):
         what = f"{ruled.name}_{form}"
         stream = streams.Stream(recorded, target, seed=20261125)
         # The first turn warms both sides up, and is where their hits are compared.
         lines = stream.lines(events)
-        differing = _hits(ruled, lines, what, scratch)
+        differing = _hits(ruled, lines, size.differences / f"rules-{what}.jsonl", scratch)
         stream.begin()
         ours: list[float] = []
         theirs: list[float] = []
@@ -186,7 +195,7 @@ def _give(peer: Peer, lines: Sequence[bytes], scratch: Path) -> None:
 
 
 def _hits(
-    ruled: Ruled, lines: Sequence[bytes], what: str, scratch: Path
+    ruled: Ruled, lines: Sequence[bytes], path: Path, scratch: Path
 ) -> dict[str, object] | None:
     """How many pairs of event and rule one side alone has; None without a peer."""
     mine = set()
@@ -210,20 +219,19 @@ def _hits(
         for side, pairs in (("ours", mine - theirs), ("peer", theirs - mine))
         for place, rule in sorted(pairs)
     ]
-    DIFFERENCES.mkdir(parents=True, exist_ok=True)
-    path = DIFFERENCES / f"rules-{what}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(msgspec.json.Encoder().encode_lines(written))
-    shown = path.relative_to(data.ROOT)
-    note = f"of {len(mine | theirs)} pairs of event and rule, {len(lines)} events; see {shown}"
+    note = f"of {len(mine | theirs)} pairs of event and rule, {len(lines)} events; see {path.name}"
+    what = path.stem.removeprefix("rules-")
     return _row(f"{what}_hits_differing", len(mine ^ theirs), note, "pairs")
 
 
-def _costs(ruled: Ruled, recorded: Sequence[data.Plain]) -> list[dict[str, object]]:
+def _costs(ruled: Ruled, recorded: Sequence[data.Plain], costed: int) -> list[dict[str, object]]:
     """Microseconds an event of rules asked alone."""
     stream = streams.Stream(recorded, None, seed=1)
     events = [event for batch in _batches(stream.lines(COSTED_EVENTS)) for event in _decode(batch)]
     nothing = _cost(Atom("no.such.field", "equals", "x"), events)
-    step = max(1, len(ruled.conditions) // COSTED_RULES)
+    step = max(1, len(ruled.conditions) // costed)
     places = range(0, len(ruled.conditions), step)
     costs = sorted(
         (max(0.0, _cost(ruled.conditions[place], events) - nothing), ruled.ids[place])

@@ -41,7 +41,7 @@ def run() -> list[dict[str, object]]:
 
 
 def measure(*, rounds: int = ROUNDS, rules: int | None = None) -> list[dict[str, object]]:
-    """The benchmark in another size; raises ``MissingData``."""
+    """The benchmark in another size; raises ``fengsui.bench.data_absent``."""
     files = [file.path for file in data.rule_files() if file.process_creation][:rules]
     cold: list[_Load] = []
     cached: list[_Load] = []

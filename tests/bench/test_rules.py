@@ -5,6 +5,7 @@ The streams are tested without the public data; what needs it, or the peer, skip
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ import pytest
 
 from bench import _rule_data as data
 from bench import _rule_streams as streams
+from schema.errors import FengsuiError
 
 STARTED = {
     "EventID": 1,
@@ -30,7 +32,7 @@ STARTED = {
 def public_data():
     try:
         return data.folder()
-    except data.MissingData as error:
+    except FengsuiError as error:
         pytest.skip(str(error))
 
 
@@ -77,11 +79,10 @@ def test_a_value_beyond_the_window_does_not_count_as_seen():
     assert seen.shares() == {"text": 0.0}
 
 
-def test_the_rule_benchmark_runs_a_tiny_round(public_data, tmp_path, monkeypatch):
+def test_the_rule_benchmark_runs_a_tiny_round(public_data, tmp_path):
     rules = importlib.import_module("bench.rules")
-    monkeypatch.setattr(rules, "DIFFERENCES", tmp_path)
-    monkeypatch.setattr(rules, "COSTED_RULES", 5)
-    rows = {row["what"]: row for row in rules.measure(rounds=1, events=300, rules=25)}
+    size = rules.Size(rounds=1, events=300, rules=25, costed=5, differences=tmp_path)
+    rows = {row["what"]: row for row in rules.measure(size)}
     if rows["process_creation_distinct"]["peer"] is None:
         pytest.skip(rows["process_creation_distinct"]["peer_name"])
     for form in ("distinct", "repeating"):
@@ -103,6 +104,18 @@ def test_the_stateful_benchmark_runs_a_tiny_round():
     rows = {row["what"]: row for row in stateful.measure(entities=2000, events=4000)}
     assert rows["events_per_cpu_second"]["ours"] > 0
     assert rows["keys_evicted"]["ours"] == 0
+
+
+def test_absent_public_data_is_said_with_the_place_looked_in(tmp_path):
+    asked = subprocess.run(
+        [sys.executable, "-m", "fengsui", "bench", "rules_load"],
+        env={**os.environ, "PUBLIC_DATA": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert asked.returncode in (2, 3)
+    assert str(tmp_path) in asked.stderr.replace("\n", "")
+    assert "Traceback" not in asked.stderr
 
 
 def test_the_benchmarks_can_be_asked_for_by_name():
