@@ -14,14 +14,14 @@ from typing import Final
 
 import msgspec
 
-from analytics.matcher import plan
+from analytics.matching import plan
 from analytics.matching.port import Plan, Question
 from analytics.rule import Rule
 from crypto import sm3
 from schema.alert import Rule as RuleListing
 from schema.errors import FengsuiError
 
-ENGINE_VERSION: Final = 2
+ENGINE_VERSION: Final = 3
 """Grows whenever the same files would compile to something else, or mean something else."""
 
 FILES_MAX: Final = 10_000
@@ -105,6 +105,13 @@ class RuleSet:
                 reason=refusal.reason,
             )
         return self
+
+
+def of(rules: Sequence[Rule], *, refused: Sequence[Refusal] = ()) -> RuleSet:
+    """These rules as a set; its digest is over what each of them is."""
+    ordered = tuple(sorted(rules, key=lambda rule: rule.id))
+    names = "\n".join(f"{rule.id}@{rule.stamp}" for rule in ordered)
+    return RuleSet(rules=ordered, refused=tuple(refused), digest=sm3.digest(names.encode()).hex())
 
 
 def load(folders: Sequence[Path], cache: Path | None = None) -> RuleSet:
