@@ -14,6 +14,7 @@ from analytics import kinds
 from analytics.explain import explain
 from analytics.kinds.peers import CHI_SQUARE_PERMILLE, PAIRS_MAX
 from analytics.measure import deviation, median
+from analytics.reevaluation import Scope, holds
 from analytics.rule import Rule
 from schema.errors import FengsuiError
 from schema.times import HOUR
@@ -82,6 +83,13 @@ def test_the_event_named_is_the_newest_of_the_member() -> None:
     events = _office()
     alert, _ = only(peers(), events + END)
     assert alert.events == (max(events).id.hex(),)
+
+
+def test_a_second_look_at_a_group_takes_its_members_along() -> None:
+    alert, _ = only(peers(), _office() + END)
+    for group, concerned in (("desk", True), ("hall", False)):
+        scope = Scope(rules=ruleset(peers()), entities={"peers": {group}}, since=0)
+        assert holds(scope, alert, alert.decided_at + 1) is concerned
 
 
 def test_nobody_stands_out_of_a_small_group_or_below_the_floor() -> None:
