@@ -151,11 +151,12 @@ class Standing:
     alerts: dict[str, Alert] = field(default_factory=dict)
     closings: dict[str, Closing] = field(default_factory=dict)
     revised: int = 0
+    withdrawn: int = 0
 
     def take(self, output: Output) -> None:
         for alert in output.alerts:
             if alert.state == "withdrawn":
-                self.alerts.pop(alert.id, None)
+                self.withdrawn += self.alerts.pop(alert.id, None) is not None
             else:
                 self.revised += alert.id in self.alerts
                 self.alerts[alert.id] = alert

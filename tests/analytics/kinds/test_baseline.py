@@ -8,7 +8,7 @@ import pytest
 from analytics_world import FAILURE, START, at, compiled, detection, ruleset, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kind_world import check_orders, check_snapshots, hit, memory, only
+from kind_world import bursts, check_orders, check_snapshots, hit, memory, only
 
 from analytics import kinds
 from analytics.kinds.baseline import limit_of
@@ -168,12 +168,8 @@ def test_no_order_shows() -> None:
     chance = random.Random(3)
     rule = baseline(period="hour", history="12h", minimum="3h")
     events = [
-        at(
-            number * 240 * chance.choice((0.2, 1)) + number // 8 * 700,
-            number + 1,
-            user=chance.choice("ab"),
-        )
-        for number in range(400)
+        at(seconds, number + 1, user=chance.choice("ab"))
+        for number, seconds in enumerate(bursts(3, 400, HOUR_S, size=8))
     ]
     assert len(check_orders(rule, events)) > 3
 

@@ -8,7 +8,7 @@ import pytest
 from analytics_world import FAILURE, START, at, compiled, detection, ruleset, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kind_world import check_orders, check_snapshots, hit, memory, only, told
+from kind_world import bursts, check_orders, check_snapshots, hit, memory, only, told
 
 from analytics import kinds
 from analytics.explain import explain
@@ -201,13 +201,13 @@ def test_no_order_shows() -> None:
     chance = random.Random(2)
     events = [
         at(
-            number * 900 + chance.random(),
+            seconds,
             number + 1,
             user=chance.choice("abcdef"),
             ip=f"10.0.0.{chance.randrange(60) ** 2 // 60}",
             host__name=chance.choice(("desk", "hall")),
         )
-        for number in range(400)
+        for number, seconds in enumerate(bursts(2, 400, 4 * 3600))
     ]
     late = max(events).time
     events += [

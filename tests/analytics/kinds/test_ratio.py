@@ -8,7 +8,7 @@ import pytest
 from analytics_world import at, compiled, detection, ruleset, run
 from hypothesis import given
 from hypothesis import strategies as st
-from kind_world import check_least, check_orders, check_snapshots, hit, memory, only
+from kind_world import bursts, check_least, check_orders, check_snapshots, hit, memory, only
 
 from analytics import kinds
 from analytics.recent import HITS_MAX
@@ -103,11 +103,11 @@ def test_it_holds_as_counting_all_of_the_time_would(
 def test_the_least_set_in_every_order(distinct: str) -> None:
     chance = random.Random(len(distinct))
     events = []
-    for number in range(400):
+    for number, seconds in enumerate(bursts(7, 400, 60)):
         failing = number // 40 % 2
         events.append(
             at(
-                number * 15 + chance.random(),
+                seconds,
                 number + 1,
                 user=f"u{chance.randrange(12)}",
                 ok=chance.random() > (0.7 if failing else 0.1),

@@ -23,6 +23,7 @@ def regular(count: int = 10, permille: int = 100, within: str = "1h") -> Rule:
         id="regular",
         entity="user.name",
         detection=detection(**FAILURE),
+        suppression="60s",
         regularity={"within": within, "count": count, "permille": permille},
     )
 
@@ -80,10 +81,10 @@ def test_it_holds_as_computing_the_variation_would(
 def test_the_least_set_in_every_order() -> None:
     chance = random.Random(3)
     events = [
-        at(number * 20 + chance.random() * (1 if number // 40 % 2 else 15), number + 1)
+        at(number * 4 + chance.random() * (0.2 if number // 40 % 2 else 3), number + 1)
         for number in range(300)
     ]
-    rule = regular(12)
+    rule = regular(6)
     alerts = check_orders(rule, events)
     assert alerts
     check_least(rule, events, alerts)
