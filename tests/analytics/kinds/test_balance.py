@@ -79,7 +79,7 @@ def test_a_side_that_never_came_counts_as_nothing() -> None:
         max_size=30,
     )
 )
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_it_judges_as_adding_up_each_day_would(raw: list[tuple[int, int, object]]) -> None:
     time, hits, days = 0, [], {}
     for place, (gap, side, amount) in enumerate(raw):

@@ -122,7 +122,7 @@ def test_what_is_no_number_is_not_summed() -> None:
     st.integers(1, 1000),
     st.integers(2, 12),
 )
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_it_holds_as_keeping_all_periods_would(
     raw: list[tuple[int, str]], method: str, metric: str, permille: int, history: int
 ) -> None:
@@ -149,6 +149,7 @@ def test_it_holds_as_keeping_all_periods_would(
     check_snapshots(rule, hits)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=40), st.integers(1, 1000))
 def test_the_limits_are_what_they_are_called(past: list[int], permille: int) -> None:
     ordered = sorted(past)

@@ -6,7 +6,7 @@ import random
 
 import pytest
 from analytics_world import FAILURE, at, compiled, detection, ruleset, run
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from kind_world import bursts, check_orders, check_snapshots, hit, memory, only, told
 
@@ -75,6 +75,7 @@ def test_a_dormant_account_wakes() -> None:
     assert not run(ruleset(dormant), silent[1:]).alerts
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 3 * DAY), st.sampled_from("abc")), max_size=30),
     st.integers(1, 6),

@@ -120,7 +120,7 @@ def test_days_before_the_window_count_no_more() -> None:
     st.sampled_from(["count", "distinct", "sum", "share"]),
     st.integers(1, 4),
 )
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 def test_it_judges_as_keeping_everything_would(
     raw: list[tuple[int, str, int, int]], metric: str, window: int
 ) -> None:

@@ -6,7 +6,7 @@ import random
 
 import pytest
 from analytics_world import at, compiled, detection, ruleset, run
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from kind_world import bursts, check_least, check_orders, check_snapshots, hit, memory, only
 
@@ -66,6 +66,7 @@ def test_distinct_values_are_counted_and_events_are_shared() -> None:
     assert not run(ruleset(ratio(4, 500, "user.name")), events).alerts
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 200), st.integers(1, 3), st.sampled_from("abcd")), max_size=40

@@ -8,7 +8,7 @@ import statistics
 
 import pytest
 from analytics_world import FAILURE, at, compiled, detection, ruleset, run
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from kind_world import check_least, check_orders, check_snapshots, hit, memory, only
 
@@ -49,6 +49,7 @@ def test_events_of_one_moment_have_no_beat() -> None:
     assert not any(one.push(hit(1, number=number)) for number in range(9))
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 400), max_size=40),
     st.integers(3, 8),

@@ -6,7 +6,7 @@ import random
 
 import pytest
 from analytics_world import at, threshold_rule
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from kind_world import bursts, check_least, check_orders, check_snapshots, hit, memory, only
 
@@ -50,6 +50,7 @@ def test_guessing_one_account_beside_others_is_no_spraying() -> None:
     assert held == [False] * 3 + [True] * 5 + [False] * 4
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 200), st.sampled_from("abcde")), max_size=40),
     st.integers(1, 4),
