@@ -14,6 +14,7 @@ from analytics.expression import Node, atoms, conjunction
 from analytics.guards import Given
 from analytics.kinds.port import Form
 from analytics.matching.values import atom_test
+from analytics.memory import WAITING_MAX
 from analytics.patterns import Once
 from analytics.pipeline import Route
 from analytics.reading import refused
@@ -190,6 +191,13 @@ class _Draft:
             zh=zh,
             where=guards.read((*own, *where)),
         )
+
+    def check_waiting(self, within_us: int) -> None:
+        cell_us = reading.duration_us(self._own.suppression, "suppression")
+        if within_us > cell_us * (WAITING_MAX - 2):
+            raise refused(
+                f"suppression is too short: {WAITING_MAX} times as long as within at most"
+            )
 
     def no_detection(self, part: str) -> None:
         if self._own.detection is not None:

@@ -12,9 +12,12 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from analytics.guards import Given
+from analytics.kinds.absence import AbsencePart
 from analytics.kinds.aggregate import AggregatePart
 from analytics.kinds.balance import BalancePart
 from analytics.kinds.baseline import BaselinePart
+from analytics.kinds.graph import GraphPart
+from analytics.kinds.join import JoinPart
 from analytics.kinds.model import ModelPart
 from analytics.kinds.new_term import NewTermPart
 from analytics.kinds.peers import PeersPart
@@ -22,8 +25,11 @@ from analytics.kinds.port import Part
 from analytics.kinds.ratio import RatioPart
 from analytics.kinds.regularity import RegularityPart
 from analytics.kinds.sequence import SequencePart
+from analytics.kinds.states import StatesPart
 from analytics.kinds.sum import SumPart
 from analytics.kinds.threshold import ThresholdPart
+from analytics.kinds.together import TogetherPart
+from analytics.kinds.unique import UniquePart
 from schema.alert import FalsePositive, RuleText
 
 Severity: TypeAlias = Literal["informational", "low", "medium", "high", "critical"]
@@ -58,6 +64,12 @@ class OwnRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     threshold: ThresholdPart | None = None
     sequence: SequencePart | None = None
     model: ModelPart | None = None
+    together: TogetherPart | None = None
+    absence: AbsencePart | None = None
+    unique: UniquePart | None = None
+    states: StatesPart | None = None
+    join: JoinPart | None = None
+    graph: GraphPart | None = None
     aggregate: AggregatePart | None = None
     balance: BalancePart | None = None
     baseline: BaselinePart | None = None
@@ -79,6 +91,12 @@ PARTS: Final = (
     "threshold",
     "sequence",
     "model",
+    "together",
+    "absence",
+    "unique",
+    "states",
+    "join",
+    "graph",
     "aggregate",
     "balance",
     "baseline",

@@ -20,6 +20,7 @@ from analytics.guards import Facts
 from analytics.keyed import Changes
 from analytics.memory import NEVER
 from analytics.models.artefact import Artefact, TrainingRequest
+from analytics.roll import Row, roll_of
 from analytics.ruleset import RuleSet
 from schema import ids
 from schema.alert import Alert, Closing
@@ -94,6 +95,8 @@ class Engine:
         self.cursors: dict[str, int] = {}
         """Number of each sensor's last batch taken: read on behind it after a restore."""
         self.watermark = BEGINNING
+        self._end = NEVER
+        """Up to where deadlines fall once the replay is over."""
         self._lateness = lateness_us
         self._required = None if required is None else set(required)
         self._lows: dict[str, int] = {}
@@ -118,6 +121,27 @@ class Engine:
         They grow only: what was known at an event's time stays as it was.
         """
         self._evaluation.facts = facts
+
+    def watch(self, register: str, rows: Iterable[Row], effective_at: int) -> None:
+        """Know whom a register holds from that time on, as a sealed record of its version says.
+
+        ``rows`` are all rows of the version, keys as the register orders them. Absence rules hear
+        of nobody before. Raises ``analytics.engine.register_late`` where time has passed that the
+        version speaks of, or where it does not follow the one before
+        and the newest rules, and
+        ``analytics.engine.register_large``.
+        """
+        if effective_at <= self.watermark:
+            raise FengsuiError(
+                "analytics.engine.register_late",
+                "silence of that time was judged by the version before: name a later one",
+                register=register,
+            )
+        self._evaluation.watch(register, roll_of(rows, effective_at))
+
+    def watched(self, register: str) -> int:
+        """From when on the newest version watched is in force; long ago for none."""
+        return self._evaluation.watched(register)
 
     @property
     def settled(self) -> int:
@@ -150,6 +174,11 @@ class Engine:
     def heartbeat(self, sensor: str, low_watermark: int) -> None:
         """An idle sensor's word that it has nothing before this time."""
         self._lows[sensor] = max(self._low(sensor), low_watermark)
+
+    @property
+    def _judged(self) -> int:
+        """Up to here events or deadlines may have been judged."""
+        return max(self.newest, self.watermark) if self.watermark < NEVER else self.newest
 
     @property
     def required(self) -> Set[str]:
@@ -188,21 +217,21 @@ class Engine:
     def adopt(self, ruleset: RuleSet, since: int) -> None:
         """Judge events from that time on by another rule set, as a sealed record says.
 
-        Rules that are the same in both keep what they know. ``since`` lies behind :attr:`newest`,
-        so that no event was judged by the rules before it. Raises
+        Rules that are the same in both keep what they know. ``since`` lies behind :attr:`newest`
+        and the watermark, so that nothing was judged by the rules before it. Raises
         ``analytics.engine.rules_late`` where it does not.
         """
-        if since <= self.newest:
+        if since <= self._judged:
             raise FengsuiError(
                 "analytics.engine.rules_late",
-                "events of that time were judged by the rules before: name a later one",
+                "what is of that time was judged by the rules before: name a later one",
                 since=since,
             )
         self._evaluation.adopt(ruleset, since)
 
-    def watch(self, entities: Mapping[str, Set[str]]) -> None:
+    def confine(self, entities: Mapping[str, Set[str]]) -> None:
         """Look at these entities only, by rule: for a second look at what was missed."""
-        self._evaluation.watch(entities)
+        self._evaluation.confine(entities)
 
     def install(self, artefact: Artefact) -> None:
         """Score with this artefact; raises ``analytics.model.refused``."""
@@ -221,9 +250,13 @@ class Engine:
     def finish(self) -> Output:
         """Release everything that still waits: the end of a replay.
 
-        Deadlines behind the last event do not fall: nobody knows what would have come before
-        them. While the output asks for training, install and call again.
+        Deadlines behind the last event do not fall, unless every sensor promised that nothing
+        comes before them: nobody knows what would have. While the output asks for training,
+        install and call again.
         """
+        if self.watermark < NEVER:
+            lows = [self._low(name) for name in self._waited_for()]
+            self._end = max(self.newest, self.watermark, min(lows, default=self.watermark))
         self.watermark = NEVER
         return self._step()
 
@@ -235,7 +268,9 @@ class Engine:
 
     def _step(self) -> Output:
         changes = Changes()
-        training = self._evaluation.step(self.watermark, self.settled, changes)
+        training = self._evaluation.step(
+            self.watermark, self.settled, changes, deadlines=min(self.watermark, self._end)
+        )
         for name, alert in list(self._announced.items()):
             if name in changes.alerts:
                 del self._announced[name]
@@ -303,7 +338,7 @@ class Engine:
         """An engine as it was when all these entries had been written; no entries, a new one.
 
         Where it had other rules, these follow from ``since`` on, or from behind the newest event
-        it had taken. Raises ``analytics.engine.snapshot_malformed``.
+        it had taken and its watermark. Raises ``analytics.engine.snapshot_malformed``.
         """
         engine = cls(ruleset, partitions=partitions, lateness_us=lateness_us, required=required)
         try:
@@ -327,7 +362,7 @@ class Engine:
             self._announced = {alert.id: alert for alert in head.announced}
             self._coverage.add(head.coverage)
         entries = {name: raw for name, raw in parts.items() if name != _HEAD}
-        self._evaluation.restore(entries, max(since, self.newest + 1))
+        self._evaluation.restore(entries, max(since, self._judged + 1))
 
 
 def _in_time_order(alerts: Iterable[Alert]) -> list[Alert]:

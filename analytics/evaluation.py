@@ -25,7 +25,8 @@ from analytics.models.artefact import TrainingRequest
 from analytics.models.hours import HourBook
 from analytics.models.run import ModelRun
 from analytics.partition import PREFIX, Partition
-from analytics.patterns import EntityHours
+from analytics.patterns import Absence, EntityHours
+from analytics.roll import Roll, changes, hits
 from analytics.rule import ALERTS, LEVELS_MAX, Rule, entity_values
 from analytics.ruleset import RuleSet
 from analytics.state import Evaluator
@@ -37,6 +38,8 @@ from schema.times import MINUTE, to_text
 
 _RULES: Final = "rules"
 _RISING: Final = "rising"
+_BEGAN: Final = "began"
+_ROLLS: Final = "register"
 
 
 _At: TypeAlias = tuple[int, str, int, bytes]
@@ -86,6 +89,8 @@ class _GenerationDump(msgspec.Struct, frozen=True, array_like=True):
     since: int
     digest: str
     rules: tuple[Rule, ...]
+    begun: tuple[int, ...] = ()
+    """For each rule the event time from which it has been in force without a break."""
 
 
 class Evaluation:
@@ -95,8 +100,9 @@ class Evaluation:
         self, ruleset: RuleSet, *, partitions: int, lateness_us: int, coverage: Coverage
     ) -> None:
         self._coverage = coverage
-        self._watched: Mapping[str, Set[str]] | None = None
+        self._confined: Mapping[str, Set[str]] | None = None
         """Where only some entities of each rule are looked at: they, by rule."""
+        self._lateness = lateness_us
         self.facts: Facts = NoFacts()
         """Registers and indicators: whoever owns the engine sets them."""
         self._evaluators: list[Evaluator] = []
@@ -108,8 +114,8 @@ class Evaluation:
             ]
             for level in range(LEVELS_MAX + 1)
         ]
-        self._rising: dict[str, Alert] = {}
-        """Alerts that rules on rules will read once nothing can change them."""
+        self._rising: dict[str, tuple[int, Alert]] = {}
+        """Alerts that rules on rules will read once nothing can change them, with their level."""
         self._risen: dict[str, None] = {}
         """Entries of the snapshot to be written or deleted."""
         self._gone: list[str] = []
@@ -121,23 +127,39 @@ class Evaluation:
         """Books of each model rule, one for each partition."""
         self._counting: dict[str, list[_Counting]] = {}
         """The model rules of a dataset."""
+        self._rolls: dict[str, list[Roll]] = {}
+        """Versions of each watched register: that in force, and those that lie ahead."""
+        self._rolls_changed: dict[str, None] = {}
+        self._began: dict[str, int] = {}
+        """Time of the earliest event of each dataset."""
+        self._began_changed = False
         self._generations: list[_Generation] = []
         self._generations.append(self._generation(ruleset, -NEVER))
         self._rules_changed = True
 
-    def _generation(self, ruleset: RuleSet, since: int) -> _Generation:
-        standing = {evaluator.rule.stamp: evaluator.index for evaluator in self._evaluators}
+    def _generation(self, ruleset: RuleSet, since: int, begun: Sequence[int] = ()) -> _Generation:
+        """The rule set from ``since`` on; a rule that stands in the one before goes on.
+
+        One that was gone in between begins anew. ``begun`` says so of rules of a snapshot.
+        """
+        before = self._generations[-1] if self._generations else None
+        standing = (
+            {self._evaluators[place].rule.stamp: place for place in before.places}
+            if (before)
+            else {}
+        )
         places: list[int] = []
-        for rule in ruleset.rules:
+        for number, rule in enumerate(ruleset.rules):
             place = standing.get(rule.stamp)
             if place is None:
                 place = len(self._evaluators)
-                self._evaluators.append(Evaluator(place, rule))
+                self._evaluators.append(Evaluator(place, rule, begun[number] if begun else since))
                 self._keyings.append(Keying(rule))
                 if isinstance(rule.pattern, EntityHours):
                     self._count_hours(rule, rule.pattern)
             places.append(place)
-        before = self._generations[-1] if self._generations else None
+        for place in set(standing.values()).difference(places):
+            self._evaluators[place].until = since
         return _Generation(ruleset, since, places, before)
 
     def _count_hours(self, rule: Rule, pattern: EntityHours) -> None:
@@ -155,9 +177,9 @@ class Evaluation:
         """The newest rule set."""
         return self._generations[-1].ruleset
 
-    def watch(self, entities: Mapping[str, Set[str]]) -> None:
+    def confine(self, entities: Mapping[str, Set[str]]) -> None:
         """Look at these entities only, by rule; before anything is taken."""
-        self._watched = entities
+        self._confined = entities
 
     def adopt(self, ruleset: RuleSet, since: int) -> None:
         """Judge events from that time on by another rule set; unchanged rules keep their state."""
@@ -168,11 +190,61 @@ class Evaluation:
                 "a rule set takes effect after the one before it",
                 since=since,
             )
+        standing = len(self._evaluators)
         self._generations.append(self._generation(ruleset, since))
+        for one in self._evaluators[standing:]:
+            pattern = one.rule.pattern
+            if isinstance(pattern, Absence):
+                for entity, found in hits(self._rolls.get(pattern.register, ()), since):
+                    self._enter(one, entity, found)
+        self._warm_up()
         self._rules_changed = True
+
+    def watched(self, register: str) -> int:
+        """From when on the newest version watched is in force; long ago for none."""
+        rolls = self._rolls.get(register)
+        return rolls[-1].effective_at if rolls else -NEVER
+
+    def watch(self, register: str, roll: Roll) -> None:
+        """Judge whom the register holds by this version from its effective time on."""
+        rolls = self._rolls.setdefault(register, [])
+        before_it = max(rolls[-1].effective_at if rolls else -NEVER, self._generations[-1].since)
+        if before_it > -NEVER and roll.effective_at <= before_it:
+            raise FengsuiError(
+                "analytics.engine.register_late",
+                f"a version of register {register} takes effect after the one before it "
+                "and after the newest rules",
+                register=register,
+            )
+        before = rolls[-1] if rolls else None
+        rolls.append(roll)
+        self._rolls_changed[register] = None
+        for one in self._evaluators:
+            pattern = one.rule.pattern
+            if (
+                isinstance(pattern, Absence)
+                and pattern.register == register
+                and one.until > roll.effective_at
+            ):
+                for entity, gone, found in changes(before, roll, one.since):
+                    self._part(one.rule, entity).cancel(one.index, entity, gone)
+                    self._enter(one, entity, found)
+
+    def _enter(self, one: Evaluator, entity: str, found: Sequence[Hit]) -> None:
+        part = self._part(one.rule, entity)
+        for hit in found:
+            part.add(one.index, entity, ids.bucket(entity), hit)
+
+    def _part(self, rule: Rule, entity: str) -> Partition:
+        parts = self._levels[rule.level]
+        return parts[ids.bucket(entity) % len(parts)]
 
     def _retire(self, settled: int) -> None:
         """Let go of rule sets that nothing can be judged by any more."""
+        for register, rolls in self._rolls.items():
+            while len(rolls) > 1 and rolls[1].effective_at <= settled:
+                rolls.pop(0)
+                self._rolls_changed[register] = None
         while len(self._generations) > 1 and self._generations[1].since <= settled:
             before = self._generations.pop(0)
             kept = {place for one in self._generations for place in one.places}
@@ -198,6 +270,9 @@ class Evaluation:
         rule and entity it would have mattered to.
         """
         for name, chosen in self._count(batch, floor, max(floor, watermark)).items():
+            heard = [time for place in chosen if (time := batch.times[place]) >= floor]
+            if heard:
+                self._begin(name, min(heard))
             for generation, places in self._by_generation(chosen, batch.times):
                 if places and (name in generation.plans or name in self._counting):
                     self._ask(generation, name, batch, places, floor)
@@ -251,13 +326,38 @@ class Evaluation:
     def _count_hour(
         self, counting: _Counting, entity: str, event: Fields, at: _At, floor: int
     ) -> None:
-        if self._watched is not None and entity not in self._watched.get(counting.rule_id, ()):
+        if self._confined is not None and entity not in self._confined.get(counting.rule_id, ()):
             return
         if at[0] < floor:
             self._coverage.missed(counting.rule_id, entity, sensor=at[1], time=at[0])
         else:
             books = counting.books
             books[ids.bucket(entity) % len(books)].add(entity, event, at)
+
+    def _begin(self, dataset: str, time: int) -> None:
+        """Remember since when events of the dataset are seen."""
+        if time < self._began.get(dataset, NEVER):
+            self._began[dataset] = time
+            self._began_changed = True
+            self._warm_up()
+
+    def _warm_up(self) -> None:
+        """Say how long each rule has watched what it must have watched."""
+        for one in self._evaluators:
+            pattern = one.rule.pattern
+            if not pattern.warm_up_us:
+                continue
+            watched = {name for place in pattern.history for name in one.rule.steps[place].datasets}
+            everywhere = min(self._began.values(), default=NEVER)
+            began = max(
+                (
+                    everywhere if name == ALERTS else self._began.get(name, NEVER)
+                    for name in watched
+                ),
+                default=everywhere,
+            )
+            # An event that comes late can only move the beginning by less than the lateness.
+            one.silent_before = max(one.since, began) + pattern.warm_up_us + self._lateness
 
     def _by_generation(
         self, places: list[int], times: Sequence[int]
@@ -297,9 +397,9 @@ class Evaluation:
             self._coverage.unkeyed(at[0], rule.id)
             return
         parts = self._levels[rule.level]
-        watched = self._watched
+        confined = self._confined
         for entity, bits, values in keyed:
-            if watched is not None and entity not in watched.get(rule.id, ()):
+            if confined is not None and entity not in confined.get(rule.id, ()):
                 continue
             if at[0] < floor:
                 self._coverage.missed(rule.id, entity, sensor=at[1], time=at[0])
@@ -308,12 +408,17 @@ class Evaluation:
             hit: Hit = (*at, bits, (*values, events) if events else values)
             parts[bucket % len(parts)].add(index, entity, bucket, hit)
 
-    def step(self, watermark: int, settled: int, changes: Changes) -> list[TrainingRequest]:
-        """Step all partitions up to the watermark and close the hours that are settled."""
+    def step(
+        self, watermark: int, settled: int, changes: Changes, *, deadlines: int
+    ) -> list[TrainingRequest]:
+        """Step all partitions up to the watermark and close the hours that are settled.
+
+        Deadlines fall up to theirs: it is the watermark but at the end of a replay.
+        """
         for level, parts in enumerate(self._levels):
-            found = Changes()
+            found, through = Changes(), watermark if level == 0 else settled
             for part in parts:
-                part.advance(watermark if level == 0 else settled, settled, found)
+                part.advance(through, settled, found, deadlines=min(deadlines, through))
                 for (index, minute), count in part.evicted.items():
                     self._coverage.evicted(minute, self._evaluators[index].rule.id, count)
                 part.evicted.clear()
@@ -331,27 +436,32 @@ class Evaluation:
 
     def _rise(self, level: int, changes: Changes, settled: int) -> None:
         """Give alerts nothing can change any more to the rules of the levels above."""
-        plan = self._generations[-1].plans.get(ALERTS)
-        if plan is None:
+        if not any(ALERTS in one.plans for one in self._generations):
             return
         for alert in changes.alerts.values():
             self._risen[alert.id] = None
             if alert.state == "final":
-                self._rising[alert.id] = alert
+                self._rising[alert.id] = level, alert
             else:
                 self._rising.pop(alert.id, None)
-        ripe = [alert for alert in self._rising.values() if alert.decided_at < settled]
-        ripe.sort(key=lambda alert: (alert.decided_at, alert.id))
-        for alert in ripe:
+        ripe = [one for one in self._rising.values() if one[1].decided_at < settled]
+        ripe.sort(key=lambda one: (one[1].decided_at, one[1].id))
+        for _, alert in ripe:
             del self._rising[alert.id]
             self._risen[alert.id] = None
-        rules = {rule.id: rule for rule in self.ruleset.rules}
-        events = [_as_event(alert, rules.get(alert.rule_id)) for alert in ripe]
-        for number, rule, steps in plan.match(events):
-            if self._evaluators[rule].rule.level > level:
-                alert = ripe[number]
-                at = (alert.decided_at, "", 0, bytes.fromhex(alert.id))
-                self._hold(rule, steps, events[number], at, events=alert.events)
+        # An alert is read by the rules in force when it was decided, as an event is.
+        times = [alert.decided_at for _, alert in ripe]
+        for generation, places in self._by_generation(list(range(len(ripe))), times):
+            plan = generation.plans.get(ALERTS)
+            if plan is None or not places:
+                continue
+            rules = {rule.id: rule for rule in generation.ruleset.rules}
+            events = [_as_event(ripe[at][1], rules.get(ripe[at][1].rule_id)) for at in places]
+            for number, rule, steps in plan.match(events):
+                below, alert = ripe[places[number]]
+                if self._evaluators[rule].rule.level > below:
+                    at = (alert.decided_at, "", 0, bytes.fromhex(alert.id))
+                    self._hold(rule, steps, events[number], at, events=alert.events)
 
     def waiting(self) -> Iterator[Key]:
         """Keys with hits the watermark has not passed."""
@@ -370,15 +480,26 @@ class Evaluation:
                 _RULES,
                 msgspec.msgpack.encode(
                     [
-                        _GenerationDump(one.since, one.ruleset.digest, one.ruleset.rules)
+                        _GenerationDump(
+                            one.since,
+                            one.ruleset.digest,
+                            one.ruleset.rules,
+                            tuple(self._evaluators[place].since for place in one.places),
+                        )
                         for one in self._generations
                     ]
                 ),
             )
             self._rules_changed = False
+        if self._began_changed:
+            yield _BEGAN, msgspec.msgpack.encode(self._began)
+            self._began_changed = False
+        for register in self._rolls_changed:
+            yield f"{_ROLLS}/{register}", msgspec.msgpack.encode(self._rolls[register])
+        self._rolls_changed.clear()
         for name in self._risen:
-            alert = self._rising.get(name)
-            yield f"{_RISING}/{name}", msgspec.msgpack.encode(alert) if alert else b""
+            rising = self._rising.get(name)
+            yield f"{_RISING}/{name}", msgspec.msgpack.encode(rising) if rising else b""
         self._risen.clear()
         yield from ((name, b"") for name in self._gone)
         self._gone.clear()
@@ -396,39 +517,55 @@ class Evaluation:
 
         Raises ``analytics.engine.snapshot_malformed``.
         """
+        if parts.get(_BEGAN):
+            self._began = msgspec.msgpack.decode(parts[_BEGAN], type=dict[str, int])
+        for name, raw in parts.items():
+            kind, _, register = name.partition("/")
+            if kind == _ROLLS and raw:
+                self._rolls[register] = msgspec.msgpack.decode(raw, type=list[Roll])
         if parts.get(_RULES):
             self._restore_rules(parts[_RULES], since)
+        self._warm_up()
         for name, raw in parts.items():
-            if raw and name != _RULES:
+            if raw and name not in (_RULES, _BEGAN) and not name.startswith(f"{_ROLLS}/"):
                 self._restore(name, raw)
 
     def _restore_rules(self, raw: bytes, since: int) -> None:
-        present = self.ruleset
+        present = self._generations[0]
         dumps = msgspec.msgpack.decode(raw, type=list[_GenerationDump])
-        self._generations = [
-            self._generation(
-                present
-                if dump.digest == present.digest
-                else RuleSet(rules=dump.rules, refused=(), digest=dump.digest),
-                dump.since,
-            )
-            for dump in dumps
-        ]
-        if self.ruleset.digest != present.digest:
-            self.adopt(present, since)
+        if [dump.digest for dump in dumps] == [present.ruleset.digest]:
+            present.since = dumps[0].since
+            stamps = (rule.stamp for rule in dumps[0].rules)
+            begun = dict(zip(stamps, dumps[0].begun, strict=False))
+            for place in present.places:
+                rule = self._evaluators[place].rule
+                self._evaluators[place] = Evaluator(place, rule, begun.get(rule.stamp, -NEVER))
+            return
+        # From the beginning, as they came: what stands already was made for the present rules.
+        for made in (self._evaluators, self._keyings, self._generations):
+            made.clear()
+        for known in (self._parts, self._runs, self._books, self._counting):
+            known.clear()
+        for dump in dumps:
+            rules = RuleSet(rules=dump.rules, refused=(), digest=dump.digest)
+            if dump.digest == present.ruleset.digest:
+                rules = present.ruleset
+            self._generations.append(self._generation(rules, dump.since, dump.begun))
+        if self.ruleset.digest != present.ruleset.digest:
+            self.adopt(present.ruleset, since)
         self._rules_changed = True
 
     def _restore(self, name: str, raw: bytes) -> None:
         kind, _, rest = name.partition("/")
         if kind == PREFIX:
             _, _, entity = rest.split("/", 2)
-            rule_id = rest.split("/", 2)[1].rpartition("@")[0]
-            level = next((one.rule.level for one in self._evaluators if one.rule.id == rule_id), 0)
+            rule = rest.split("/", 2)[1]
+            level = next((one.rule.level for one in self._evaluators if one.name == rule), 0)
             parts = self._levels[level]
             parts[ids.bucket(entity) % len(parts)].restore(name, raw)
         elif kind == _RISING:
-            alert = msgspec.msgpack.decode(raw, type=Alert)
-            self._rising[alert.id] = alert
+            level, alert = msgspec.msgpack.decode(raw, type=tuple[int, Alert])
+            self._rising[alert.id] = level, alert
         elif kind == hours.PREFIX:
             _, part, entity = rest.split("/", 2)
             books = self._books.get(self._parts.get(part, ""))

@@ -41,8 +41,8 @@ class Facts(Protocol):
     def confidence(self, field: str, value: str, time: int) -> int | None:
         """0 to 100 where an indicator names the field's value at that time, else None."""
 
-    def known(self, register: str) -> bool:
-        """Whether the register has ever had a version: without one nothing can be missing."""
+    def known(self, register: str, time: int) -> bool:
+        """Whether the register had a version by then: without one nothing can be missing."""
 
 
 class NoFacts:
@@ -60,8 +60,8 @@ class NoFacts:
         del field, value, time
         return None
 
-    def known(self, register: str) -> bool:
-        del register
+    def known(self, register: str, time: int) -> bool:
+        del register, time
         return False
 
 
@@ -97,7 +97,7 @@ class Lookup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         key = tuple(str(event.get(name, "")) for name in self.key)
         if "" in key:
             return None
-        if not facts.known(self.register):
+        if not facts.known(self.register, time):
             return False
         row = facts.row(self.register, key, time)
         if self.expect == "missing":
@@ -108,7 +108,7 @@ class Lookup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         found = row.get(self.column)
         if wanted is None or found is None:
             return None if wanted is None else False
-        return _compare(found, self.op, wanted)
+        return compare(found, self.op, wanted)
 
 
 class Indicator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -161,11 +161,11 @@ class Compare(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         if left is None or right is None:
             return None
         if self.factor != 100:
-            numbers = _number(left), _number(right)
+            numbers = number(left), number(right)
             if numbers[0] is None or numbers[1] is None:
                 return False
-            return _compare(numbers[0] * 100, self.op, numbers[1] * self.factor)
-        return _compare(left, self.op, right)
+            return compare(numbers[0] * 100, self.op, numbers[1] * self.factor)
+        return compare(left, self.op, right)
 
 
 class Distance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -245,7 +245,8 @@ class Guards:
         return steps, lacking
 
 
-def _number(value: Value) -> int | None:
+def number(value: Value) -> int | None:
+    """The value as a number, or None where it is none."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
@@ -263,14 +264,14 @@ _ORDERS: Final[dict[str, Callable[[int, int], bool]]] = {
 }
 
 
-def _compare(left: Value, op: Comparison, right: Value) -> bool:
+def compare(left: Value, op: Comparison, right: Value) -> bool:
     """Numbers where both sides are, texts without regard to case else; lists for ``in``."""
     if op in ("in", "not_in"):
         among = {_text(item) for item in (right if isinstance(right, list) else (right,))}
         inside = all(_text(item) in among for item in (left if isinstance(left, list) else (left,)))
         return inside is (op == "in")
     if op in _ORDERS:
-        numbers = _number(left), _number(right)
+        numbers = number(left), number(right)
         return numbers[0] is not None and numbers[1] is not None and _ORDERS[op](*numbers)  # type: ignore[arg-type] # neither is None
     return (_text(left) == _text(right)) is (op == "eq")
 

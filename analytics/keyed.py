@@ -77,11 +77,13 @@ class Key:
         """Alerts decided by the released hits, which a late hit may still change."""
         self._closing: Closing | None = None
 
-    def release(self, watermark: int, changes: Changes, *, through: Hit | None = None) -> bool:
-        """Step all pending hits before the watermark and the deadlines up to it, in order.
+    def release(
+        self, watermark: int, changes: Changes, *, deadlines: int, through: Hit | None = None
+    ) -> bool:
+        """Step all pending hits before the watermark, and all deadlines up to theirs, in order.
 
         Where ``through`` is given, only the hits up to it and no deadline behind it. Whether there
-        were any.
+        were any. Deadlines of a rule that was no longer in force by then do not fall.
         """
         fresh: list[Hit] = []
         if self.pending:
@@ -92,10 +94,7 @@ class Key:
                 place = bisect_right(self.pending, through)
             fresh = self.pending[:place]
             del self.pending[:place]
-        until = watermark if through is None else through[0]
-        if until >= NEVER:
-            # The end of a replay: hits are released, but no time has passed for deadlines.
-            until = fresh[-1][0] if fresh else -NEVER
+        until = min(deadlines if through is None else through[0], self.evaluator.until - 1)
         if not fresh and self._live.due() > until:
             return False
         if fresh and (
@@ -183,9 +182,14 @@ class Key:
             state.step(self.entity, hit, seen)
         return seen
 
+    def due_at(self) -> int:
+        """The next deadline, ``NEVER`` where none waits or the rule is not in force by then."""
+        due = self._live.due()
+        return due if due < self.evaluator.until else NEVER
+
     def due(self, lateness: int) -> tuple[int, bool]:
         """The watermark at which this key must be looked at next, and whether to release."""
-        wakes = self._live.due()
+        wakes = self.due_at()
         if self.pending:
             wakes = min(wakes, min(self.pending)[0])
         live = self._live
@@ -208,7 +212,7 @@ class Key:
 
     def has_begun(self) -> bool:
         """Whether it remembers any hit."""
-        return self._live.seen > 0
+        return self._live.acted_at > -NEVER
 
     def idle_at(self) -> int:
         """From this event time on it answers as if it had never been."""

@@ -14,6 +14,9 @@ from schema.alert import Condition
 NEVER: Final = 2**62
 """A time that does not come."""
 
+WAITING_MAX: Final = 1024
+"""Deadlines of one key that may wait at once: one for each cell of the time they wait."""
+
 Carried: TypeAlias = str | int | bool | tuple[str, ...]
 Hit: TypeAlias = tuple[int, str, int, bytes, int, tuple[Carried, ...]]
 """(event time, sensor, sequence, event id, bits of the steps it matches, carried values).

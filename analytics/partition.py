@@ -7,12 +7,11 @@ on one page of timers; an advance of the watermark touches only keys on pages th
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from analytics.keyed import Changes, Key
 from analytics.memory import NEVER, Hit
-from analytics.rule import Rule
 from analytics.state import Evaluator
 from schema import ids
 from schema.errors import FengsuiError
@@ -29,9 +28,9 @@ PREFIX: Final = "key"
 _SEPARATOR: Final = "/"
 
 
-def part_name(bucket: int, rule: Rule, entity: str) -> str:
+def part_name(bucket: int, evaluator: Evaluator, entity: str) -> str:
     """The name of a key's entry in the snapshot: what another form of the rule knew is not its."""
-    return _SEPARATOR.join((PREFIX, f"{bucket:03d}", f"{rule.id}@{rule.stamp}", entity))
+    return _SEPARATOR.join((PREFIX, f"{bucket:03d}", evaluator.name, entity))
 
 
 class Partition:
@@ -62,6 +61,14 @@ class Partition:
         if page < key.page:
             self._put(key, page)
 
+    def cancel(self, rule: int, entity: str, hits: Sequence[Hit]) -> None:
+        """Take back hits the watermark has not passed: what they say will not be so."""
+        key = self._keys.get((rule, entity))
+        if key is not None:
+            gone = set(hits)
+            key.pending[:] = [hit for hit in key.pending if hit not in gone]
+            self._changed[key] = None
+
     def _hold(self, key: Key) -> None:
         self._keys[key.evaluator.index, key.entity] = key
         self._buckets.setdefault(key.bucket, {})[key] = None
@@ -76,7 +83,7 @@ class Partition:
             standing.append(key)
 
     def _name(self, key: Key) -> str:
-        return part_name(key.bucket, key.evaluator.rule, key.entity)
+        return part_name(key.bucket, key.evaluator, key.entity)
 
     def _drop(self, key: Key) -> None:
         del self._keys[key.evaluator.index, key.entity]
@@ -90,17 +97,24 @@ class Partition:
     ) -> None:
         """Step the hits of a full bucket in their one order and drop the quietest for the new."""
         hits = sorted(
-            (hit, key.evaluator.index, key.entity, key)
-            for key in due
-            for hit in key.pending
-            if hit[0] < watermark
+            (hit, *_rank(key), key) for key in due for hit in key.pending if hit[0] < watermark
         )
         begun = {key for key in self._buckets[bucket] if key.has_begun()}
         idle = [(key.idle_at(), *_rank(key), key) for key in begun]
         quiet = [(key.last_at(), *_rank(key), key) for key in begun]
+        wakes = [(key.due_at(), *_rank(key), key) for key in begun]
         heapq.heapify(idle)
         heapq.heapify(quiet)
+        heapq.heapify(wakes)
         for hit, _, _, key in hits:
+            while wakes and wakes[0][0] <= hit[0]:
+                # Deadlines fall between the hits, as they would have, had they come one by one.
+                at, _, _, one = heapq.heappop(wakes)
+                if one in begun and one.due_at() == at:
+                    one.release(watermark, changes, deadlines=at, through=(at, "", -1, b"", 0, ()))
+                    self._changed[one] = None
+                    heapq.heappush(wakes, (one.due_at(), *_rank(one), one))
+                    heapq.heappush(idle, (one.idle_at(), *_rank(one), one))
             if key not in begun:
                 # What is idle by now is as good as gone: whether it was dropped yet must not show.
                 while idle and idle[0][0] <= hit[0]:
@@ -116,10 +130,11 @@ class Partition:
                         place = (one.evaluator.index, hit[0] - hit[0] % MINUTE)
                         self.evicted[place] = self.evicted.get(place, 0) + 1
                 begun.add(key)
-            key.release(watermark, changes, through=hit)
+            key.release(watermark, changes, deadlines=watermark, through=hit)
             self._changed[key] = None
             heapq.heappush(idle, (key.idle_at(), *_rank(key), key))
             heapq.heappush(quiet, (key.last_at(), *_rank(key), key))
+            heapq.heappush(wakes, (key.due_at(), *_rank(key), key))
 
     def _forget(self, key: Key) -> None:
         """Drop what a key remembers; the key too where no hit of it waits or is due now."""
@@ -139,8 +154,12 @@ class Partition:
                     due.append(key)
         return due
 
-    def advance(self, watermark: int, settled: int, changes: Changes) -> None:
-        """Release, settle and expire what is due at this watermark."""
+    def advance(self, watermark: int, settled: int, changes: Changes, *, deadlines: int) -> None:
+        """Release, settle and expire what is due at this watermark.
+
+        Deadlines fall up to ``deadlines``: the watermark, or at the end of a replay, when every
+        hit is released, the time up to which it is known what came.
+        """
         again: list[Key] = []
         due = self._due(watermark)
         crowded: dict[int, list[Key]] = {}
@@ -150,7 +169,7 @@ class Partition:
         for bucket, waiting in crowded.items():
             self._release_crowded(bucket, waiting, watermark=watermark, changes=changes)
         for key in due:
-            released = key.release(watermark, changes)
+            released = key.release(watermark, changes, deadlines=deadlines)
             if key.settle(settled) or released:
                 self._changed[key] = None
             if key.is_idle(settled):
@@ -185,10 +204,9 @@ class Partition:
             raise FengsuiError(
                 "analytics.engine.snapshot_malformed", f"snapshot entry {name[:80]!r} is no key"
             )
-        rule_id, _, stamp = parts[2].rpartition("@")
         entity = parts[3]
         for evaluator in self._evaluators:
-            if evaluator.rule.id == rule_id and evaluator.rule.stamp == stamp:
+            if evaluator.name == parts[2]:
                 key = Key(evaluator, entity, ids.bucket(entity))
                 key.restore(raw)
                 self._hold(key)
@@ -206,6 +224,6 @@ class Partition:
         return len(self._keys)
 
 
-def _rank(key: Key) -> tuple[int, str]:
-    """Which of two keys alike in time comes first."""
-    return key.evaluator.index, key.entity
+def _rank(key: Key) -> tuple[str, str]:
+    """Which of two keys alike in time comes first; not by index, which a restore may change."""
+    return key.evaluator.name, key.entity

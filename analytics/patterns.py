@@ -15,6 +15,10 @@ class Pattern(msgspec.Struct, frozen=True, kw_only=True):
     """What all kinds have: for how long after its last event an entity matters."""
 
     retention_us: int
+    warm_up_us: int = 0
+    """How long the rule must have watched before what it did not see says anything."""
+    history: tuple[int, ...] = ()
+    """The steps that must have been watched for so long."""
 
 
 class Once(Pattern, frozen=True, kw_only=True, tag="event"):
@@ -33,10 +37,11 @@ class Threshold(Pattern, frozen=True, kw_only=True, tag="threshold"):
 
 
 class Sequence(Pattern, frozen=True, kw_only=True, tag="sequence"):
-    """The steps in order, within a time; with ``absent`` the last of them must not come."""
+    """The steps in order, within a time; some of them must not come."""
 
     within_us: int
-    absent: bool = False
+    absent: tuple[int, ...] = ()
+    """Steps that must not come: before the first of the others, after the last, or between."""
 
 
 class EntityHours(Pattern, frozen=True, kw_only=True, tag="model"):
@@ -46,6 +51,70 @@ class EntityHours(Pattern, frozen=True, kw_only=True, tag="model"):
     dataset: str
     minimum_history_hours: int
     alert_score: int
+
+
+class Together(Pattern, frozen=True, kw_only=True, tag="together"):
+    """Steps within a time in any order: one of the alternatives, or so many of the steps."""
+
+    within_us: int
+    terms: tuple[tuple[int, int], ...] = ()
+    """(bits of the steps that came, bits of those that did not); one of these must hold."""
+    at_least: int = 0
+    """How many of the steps, where there are no alternatives."""
+    ordered: bool = False
+    """The steps that came, came in the order in which they are named."""
+
+
+class Absence(Pattern, frozen=True, kw_only=True, tag="absence"):
+    """Nothing of an entity that a register holds, for a time."""
+
+    within_us: int
+    register: str
+
+
+class Unique(Pattern, frozen=True, kw_only=True, tag="unique"):
+    """A second value of the carried field, within a time."""
+
+    within_us: int
+    field: str
+
+
+class States(Pattern, frozen=True, kw_only=True, tag="states"):
+    """A change of the carried value, or of the step, that may not be."""
+
+    within_us: int
+    field: str = ""
+    """Empty where each step is a state."""
+    initial: str = ""
+    """The state of an entity of which nothing is known; empty where it is not judged."""
+    listed: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """(from, to) as the rule lists them; none where no change may be."""
+    forbidden: bool = False
+    """What is listed may not be; else only what is listed may be."""
+
+
+class Join(Pattern, frozen=True, kw_only=True, tag="join"):
+    """One event of each step within a time, whose carried values stand so to each other."""
+
+    within_us: int
+    where: tuple[Relation, ...]
+
+
+class Relation(msgspec.Struct, frozen=True, array_like=True):
+    """Two carried values, each as (place of the step, place of the value), and how they stand."""
+
+    left: tuple[int, int]
+    op: str
+    right: tuple[int, int]
+    text: str
+    """As the rule file has it."""
+
+
+class Graph(Pattern, frozen=True, kw_only=True, tag="graph"):
+    """An event whose two nodes no path of so many edges joins; the last step is the event's."""
+
+    within_us: int
+    hops: int
 
 
 class NewTerm(Pattern, frozen=True, kw_only=True, tag="new_term"):
@@ -79,7 +148,7 @@ class Baseline(Pattern, frozen=True, kw_only=True, tag="baseline"):
     times: int
     """What the quantile or average, or the deviation above the median, is multiplied by; in
     thousandths."""
-    history: int
+    periods: int
     """Closed periods that are looked back on."""
     minimum: int
     at_least: int
@@ -169,4 +238,10 @@ AnyPattern: TypeAlias = (
     | Balance
     | Aggregate
     | Regularity
+    | Together
+    | Absence
+    | Unique
+    | States
+    | Join
+    | Graph
 )

@@ -22,13 +22,33 @@ _LONG_AGO: Final = -NEVER
 class Evaluator:
     """What all states of one rule share."""
 
-    __slots__ = ("_kind", "cell_us", "index", "retention_us", "rule")
+    __slots__ = (
+        "_kind",
+        "cell_us",
+        "index",
+        "name",
+        "retention_us",
+        "rule",
+        "silent_before",
+        "since",
+        "until",
+    )
 
-    def __init__(self, index: int, rule: Rule) -> None:
+    def __init__(self, index: int, rule: Rule, since: int = _LONG_AGO) -> None:
         self.index = index
         self.rule = rule
         self.cell_us = rule.suppression_us
         self.retention_us = rule.pattern.retention_us
+        self.since = since
+        """The rule is in force from this event time on."""
+        self.until = NEVER
+        """The rule is in force before this event time."""
+        self.silent_before = NEVER if rule.pattern.warm_up_us else _LONG_AGO
+        """Findings of before are not told: the rule had not watched for long enough."""
+        self.name = f"{rule.id}@{rule.stamp}"
+        """Tells its state in a snapshot from that of another form or another term of the rule."""
+        if since > _LONG_AGO:
+            self.name = f"{self.name}.{since}"
         self._kind = kinds.of(rule.pattern)
 
     def memory(self, dump: object = None) -> Memory:
@@ -134,10 +154,12 @@ class State:
         if not self.cell <= time < self.cell + self._evaluator.cell_us:
             self._enter(time)
         holds = memory.push(hit)
-        self.seen += 1
         self.last_at = self.acted_at = time
-        if self.alerts is not None and "" in self.alerts:
-            self.after += 1
+        if hit[3]:
+            # A register's hit is no event: it is not counted.
+            self.seen += 1
+            if self.alerts is not None and "" in self.alerts:
+                self.after += 1
         if holds:
             self._decide(entity, found)
 
@@ -156,6 +178,8 @@ class State:
         if open_alerts is not None and "" in open_alerts:
             return
         for finding in self._memory.findings():
+            if finding.at < self._evaluator.silent_before:
+                return
             if open_alerts is not None and finding.entity in open_alerts:
                 continue
             alert = self._evaluator.alert(entity, finding, self.seen)

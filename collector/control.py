@@ -41,6 +41,9 @@ Action = Literal[
     "late_event",
     "clock_capped",
     "records_lost",
+    "register_changed",
+    "register_watched",
+    "indicators_changed",
 ]
 
 

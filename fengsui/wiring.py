@@ -19,9 +19,12 @@ from collector.health import SensorStatus
 from collector.history import History
 from collector.idindex import IdIndex
 from collector.index.duckdb_index import DuckDbIndex
+from collector.indicators.store import IndicatorStore
 from collector.intake import Intake
 from collector.ownchain import OwnChain
 from collector.push import Push
+from collector.registers import description
+from collector.registers.store import RegisterStore
 from collector.state.alerts import Alerts
 from collector.state.database import Database
 from collector.state.missed import MissedTable
@@ -30,6 +33,7 @@ from crypto import keys
 from crypto.status import Status as CipherStatus
 from fengsui import ciphers, host
 from fengsui.clock import SystemClock, SystemEntropy
+from fengsui.facts import Rolls, SiteFacts
 from fengsui.folder import DataFolder, Ownership
 from fengsui.keyring import Keyring, open_keyring
 from fengsui.pipeline import Pipeline, Stages, note_rules
@@ -37,6 +41,7 @@ from fengsui.rulebook import Rulebook
 from fengsui.secondlook import SecondLook
 from fengsui.settings import Settings
 from fengsui.training import ChildTrainer
+from fengsui.trials import Known
 from schema import log
 from schema.errors import FengsuiError
 from schema.event import Fields
@@ -71,6 +76,8 @@ class Site:
     push: Push
     alerts: Alerts
     rulebook: Rulebook
+    registers: RegisterStore
+    indicators: IndicatorStore
     pipeline: Pipeline
     second_look: SecondLook
     sensors: Sequence[Sensor]
@@ -84,6 +91,11 @@ class Site:
         """The stored fields of an event, None once redacted or expired."""
         hit = self.ids.fetch(bytes.fromhex(event_id))
         return hit.fields if hit else None
+
+    def note_knowledge(self) -> None:
+        """Seal which register versions and indicator lists are effective since when."""
+        self.registers.note(self.control)
+        self.indicators.note(self.control)
 
     def status_of(self, sensor: str) -> SensorStatus:
         """How one sensor stands; raises ``StopIteration`` for one this folder does not know."""
@@ -219,8 +231,16 @@ def _open(
     alerts = Alerts(database, lambda event_id: _sensor_of(ids, event_id))
     rulebook = Rulebook(folder, Switches(database), clock, only=only)
     rules = rulebook.current
+    registers = RegisterStore(
+        database, description.load(folder.root / description.OWN_FOLDER), clock=clock
+    )
+    indicators = IndicatorStore(database, clock=clock)
+    registers.note(control)
+    indicators.note(control)
+    facts = SiteFacts(registers, indicators)
     snapshot = alerts.snapshot()
     engine = Engine.restore(rules, snapshot, required=(), since=clock.now())
+    engine.know(facts)
     stages = Stages(
         sensors=sensors,
         intake=intake,
@@ -230,12 +250,14 @@ def _open(
         control=control,
         trainer=ChildTrainer(),
         clock=clock,
+        rolls=Rolls(registers, control=control, clock=clock),
         pace=SystemClock(),
     )
     note_rules(control, rules, clock.now())
     second_look = SecondLook(
         stored=History(folder.segments, database), alerts=alerts, missed=MissedTable(database),
         rulebook=rulebook, engine=engine, control=control, pace=SystemClock(),
+        known=Known(registers, SiteFacts(registers, indicators)),
     )  # fmt: skip
     return Site(
         folder=folder, settings=settings, realm=realm, cipher=cipher, keyring=keyring,
@@ -243,7 +265,7 @@ def _open(
         control=control, clients=Clients(database, clock=clock, entropy=entropy), push=push,
         alerts=alerts, rulebook=rulebook, pipeline=Pipeline(stages), second_look=second_look,
         sensors=sensors, writers=writers, recording=recording, owner=owner, clock=clock,
-        entropy=entropy,
+        entropy=entropy, registers=registers, indicators=indicators,
     )  # fmt: skip
 
 

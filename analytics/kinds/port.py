@@ -43,6 +43,9 @@ class Draft(Protocol):
         Raises ``analytics.rule.refused`` for what cannot be evaluated.
         """
 
+    def check_waiting(self, within_us: int) -> None:
+        """Raise ``analytics.rule.refused`` where too many deadlines of a key could wait at once."""
+
     def no_detection(self, part: str) -> None:
         """Raise ``analytics.rule.refused`` where the rule has a detection beside its steps'."""
 

@@ -1,7 +1,9 @@
-"""Sequences: steps in order, within a time; the last may be one that must not come.
+"""Sequences: steps in order, within a time; some of them may be ones that must not come.
 
 A sequence of n units needs n chains, so no memory grows with the load. Where the last step is
-absent, a chain that is complete waits for it: the alert falls at the deadline.
+absent, a chain that is complete waits for it: the alert falls at the deadline. Where the first is,
+a chain begins only where none of it came for the time before; one between two others breaks the
+chains that wait for what follows it.
 """
 
 from __future__ import annotations
@@ -10,8 +12,9 @@ from typing import Final
 
 import msgspec
 
-from analytics.guards import Given
 from analytics.kinds.port import Draft, Explanation, Form
+from analytics.kinds.shared import shared
+from analytics.kinds.steps import CountedPart
 from analytics.memory import NEVER, Finding, Hit
 from analytics.patterns import Sequence
 from analytics.reading import check_count, duration_us, refused
@@ -33,17 +36,10 @@ _STEPS: Final[dict[str, str]] = {
 """Chinese names of steps that rule files name in English only."""
 
 
-class SequenceStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One step of a sequence; with ``absent`` the last, which must not come."""
+class SequenceStep(CountedPart, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One step of a sequence; with ``absent`` one that must not come there."""
 
-    name: str
-    detection: dict[str, object]
-    count: int = 1
-    zh: str = ""
-    logsource: dict[str, str] | None = None
-    entity: str | tuple[str, ...] = ()
     absent: bool = False
-    where: tuple[Given, ...] = ()
 
 
 class SequencePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,27 +47,27 @@ class SequencePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     within: str
     steps: tuple[SequenceStep, ...]
+    warm_up: bool = True
+    """Where the first step is absent: whether to wait until the rule has watched for ``within``.
+    Say false only where what came before the first event is known to be none."""
 
     def build(self, draft: Draft) -> Form:
         """See :class:`analytics.kinds.port.Part`."""
         draft.no_detection("sequence")
         self._check()
         within_us = duration_us(self.within, "sequence.within")
+        if self.steps[-1].absent:
+            draft.check_waiting(within_us)
+        wanted = [place for place, step in enumerate(self.steps) if not step.absent]
+        before = tuple(range(wanted[0]))
         return Form(
-            steps=tuple(
-                draft.step(
-                    step.name,
-                    step.detection,
-                    logsource=step.logsource,
-                    count=step.count,
-                    entity=(step.entity,) if isinstance(step.entity, str) else step.entity,
-                    zh=step.zh,
-                    where=step.where,
-                )
-                for step in self.steps
-            ),
+            steps=tuple(step.step(draft, count=step.count) for step in self.steps),
             pattern=Sequence(
-                retention_us=within_us, within_us=within_us, absent=self.steps[-1].absent
+                retention_us=within_us,
+                within_us=within_us,
+                absent=tuple(place for place, step in enumerate(self.steps) if step.absent),
+                warm_up_us=within_us if before and self.warm_up else 0,
+                history=before if self.warm_up else (),
             ),
         )
 
@@ -83,9 +79,10 @@ class SequencePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             )
         if len({step.name for step in self.steps}) != len(self.steps):
             raise refused("two steps of the sequence have the same name")
-        *before, last = self.steps
-        if any(step.absent for step in before) or (last.absent and last.count != 1):
-            raise refused("only the last step can be absent, and it has count 1")
+        if any(step.absent and step.count != 1 for step in self.steps):
+            raise refused("a step that is absent has count 1")
+        if all(step.absent for step in self.steps):
+            raise refused("some step of the sequence must come")
 
 
 class _Link:
@@ -111,26 +108,35 @@ class _Link:
 class _Plan:
     """What all chains of one rule share."""
 
-    __slots__ = ("absent", "cell_us", "counts", "units", "within_us")
+    __slots__ = ("after", "before", "breaks", "cell_us", "counts", "units", "within_us")
 
     def __init__(self, rule: Rule) -> None:
         pattern = rule.pattern
         assert isinstance(pattern, Sequence)
         self.within_us = pattern.within_us
         self.cell_us = rule.suppression_us
-        self.absent = 1 << len(rule.steps) - 1 if pattern.absent else 0
-        wanted = rule.steps[:-1] if pattern.absent else rule.steps
-        self.units = tuple(
-            1 << number for number, step in enumerate(wanted) for _ in range(step.count)
+        self.units: list[int] = []
+        self.breaks: dict[int, int] = {}
+        """Bits of the steps that must not come between a unit and the one before it."""
+        absent = 0
+        for place, step in enumerate(rule.steps):
+            if place in pattern.absent:
+                absent |= 1 << place
+                continue
+            if absent:
+                self.breaks[len(self.units)] = absent
+                absent = 0
+            self.units.extend(1 << place for _ in range(step.count))
+        self.before = self.breaks.pop(0, 0)
+        """Bits of the steps that must not have come before."""
+        self.after = absent
+        """Bits of the steps that must not come behind."""
+        self.counts = tuple(
+            Condition(name=step.name, value=0, threshold=1, comparison="lt")
+            if place in pattern.absent
+            else Condition(name=step.name, value=step.count, threshold=step.count, comparison="gte")
+            for place, step in enumerate(rule.steps)
         )
-        counts = [
-            Condition(name=step.name, value=step.count, threshold=step.count, comparison="gte")
-            for step in wanted
-        ]
-        if pattern.absent:
-            last = rule.steps[-1].name
-            counts.append(Condition(name=last, value=0, threshold=1, comparison="lt"))
-        self.counts = tuple(counts)
 
 
 class Remembered(msgspec.Struct, frozen=True, array_like=True):
@@ -143,6 +149,7 @@ class Remembered(msgspec.Struct, frozen=True, array_like=True):
     """The newest link of each unit or -1."""
     waiting: tuple[int, ...]
     """Complete chains that wait for the absent step, oldest first."""
+    barred: int = -NEVER
 
 
 class Chains:
@@ -152,7 +159,7 @@ class Chains:
     complete inside the window, the newer one can too.
     """
 
-    __slots__ = ("_found", "_heads", "_plan", "_waiting")
+    __slots__ = ("_barred", "_found", "_heads", "_plan", "_waiting")
 
     def __init__(self, plan: _Plan) -> None:
         self._plan = plan
@@ -160,36 +167,46 @@ class Chains:
         self._waiting: tuple[_Link, ...] = ()
         """Complete chains without their absent step. Of those whose deadlines fall in one cell
         the first is enough: a cell has one alert."""
+        self._barred = -NEVER
+        """When a step last came that must not come before the others."""
         self._found: tuple[int, _Link] | None = None
 
     def push(self, hit: Hit) -> bool:
         time, steps, heads, plan = hit[0], hit[4], self._heads, self._plan
-        units = plan.units
-        last = len(heads) - 1
-        complete = False
-        if steps & plan.absent:
+        if steps & plan.after:
             # It came: no chain before it waits any longer.
             self._waiting = ()
+        complete = False
         # From the last unit down, so that one event never serves two units of a chain.
-        for unit in range(last, -1, -1):
-            if not steps & units[unit]:
-                continue
-            if unit == 0:
-                heads[0] = _Link(None, hit)
-                complete = complete or last == 0
-                continue
-            before = heads[unit - 1]
-            if before is not None and time - before.start < plan.within_us:
-                heads[unit] = _Link(before, hit)
-                complete = complete or unit == last
-        if complete:
-            end = heads[-1]
-            assert end is not None
-            if plan.absent:
-                self._wait(end)
+        for unit in range(len(heads) - 1, -1, -1):
+            if steps & plan.units[unit] and self._link(unit, hit):
+                complete = complete or unit == len(heads) - 1
+            if steps & plan.breaks.get(unit, 0):
+                heads[unit - 1] = None
+        if steps & plan.before:
+            self._barred = time
+        if not complete:
+            return False
+        end = heads[-1]
+        assert end is not None
+        if plan.after:
+            self._wait(end)
+            return False
+        self._found = (time, end)
+        return True
+
+    def _link(self, unit: int, hit: Hit) -> bool:
+        """Lead the chain before on to this hit, where it may."""
+        if unit == 0:
+            if hit[0] - self._barred < self._plan.within_us:
                 return False
-            self._found = (time, end)
-        return complete
+            self._heads[0] = _Link(None, hit)
+            return True
+        before = self._heads[unit - 1]
+        if before is None or hit[0] - before.start >= self._plan.within_us:
+            return False
+        self._heads[unit] = _Link(before, hit)
+        return True
 
     def _wait(self, end: _Link) -> None:
         cell = self._deadline(end) // self._plan.cell_us
@@ -216,11 +233,12 @@ class Chains:
 
     def clear(self) -> None:
         self._heads = [None] * len(self._plan.units)
+        self._barred = -NEVER
 
     def copy(self) -> Chains:
         other = Chains(self._plan)
         other._heads = list(self._heads)
-        other._waiting = self._waiting
+        other._waiting, other._barred = self._waiting, self._barred
         return other
 
     def dump(self) -> object:
@@ -240,7 +258,13 @@ class Chains:
         heads = tuple(numbers[id(head)] if head else -1 for head in self._heads)
         waiting = tuple(numbers[id(end)] for end in self._waiting)
         return msgspec.to_builtins(
-            Remembered(hits=tuple(hits), links=tuple(links), heads=heads, waiting=waiting),
+            Remembered(
+                hits=tuple(hits),
+                links=tuple(links),
+                heads=heads,
+                waiting=waiting,
+                barred=self._barred,
+            ),
             builtin_types=(bytes,),
         )
 
@@ -251,13 +275,14 @@ class Chains:
             links.append(_Link(links[before] if before >= 0 else None, remembered.hits[hit]))
         self._heads = [links[head] if head >= 0 else None for head in remembered.heads]
         self._waiting = tuple(links[end] for end in remembered.waiting)
+        self._barred = remembered.barred
 
 
 class SequenceKind:
     """Rules on the order of events."""
 
     def memory(self, rule: Rule, dump: object = None) -> Chains:
-        chains = Chains(_Plan(rule))
+        chains = Chains(shared(rule, _Plan))
         if dump:
             chains.restore(msgspec.convert(dump, Remembered))
         return chains
@@ -266,52 +291,57 @@ class SequenceKind:
         pattern = rule.pattern
         assert isinstance(pattern, Sequence)
         zh, en = duration(pattern.within_us)
-        wanted = rule.steps[:-1] if pattern.absent else rule.steps
-        steps = "，".join(f"{step.name} ≥ {step.count}" for step in wanted)
-        if pattern.absent:
-            last = rule.steps[-1].name
-            return f"{steps} 后 {zh}内没有 {last}", f"and then no {last} within {en}"
-        return f"{zh}内先后 {steps}", f"in order within {en}"
+        steps = "，".join(
+            f"没有 {step.name}" if place in pattern.absent else f"{step.name} ≥ {step.count}"
+            for place, step in enumerate(rule.steps)
+        )
+        if not pattern.absent:
+            return f"{zh}内先后 {steps}", f"in order within {en}"
+        names = ", then ".join(
+            f"no {step.name}" if place in pattern.absent else step.name
+            for place, step in enumerate(rule.steps)
+        )
+        return f"{zh}内先后 {steps}", f"{names}, within {en}"
 
     def explain(self, alert: Alert, rule: Rule) -> Explanation:
         *counts, within = alert.conditions
         said = {step.name: step.zh or _STEPS.get(step.name, step.name) for step in rule.steps}
         (who_zh, who_en), (span_zh, span_en) = who(alert), took(within)
         within_zh, within_en = duration(within.threshold * SECOND)
-        seen = [one for one in counts if one.comparison == "gte"]
-        absent = [one for one in counts if one.comparison == "lt"]
-        order_zh = "，随后 ".join(f"{said.get(one.name, one.name)} {one.value} 次" for one in seen)
-        order_en = ", then ".join(f"{one.value} x {one.name}" for one in seen)
-        missing_zh = "".join(
-            f"，其后 {within_zh}内没有“{said.get(one.name, one.name)}”" for one in absent
-        )
-        missing_en = "".join(f', and no "{one.name}" within {within_en}' for one in absent)
-        return Explanation(
-            reason_zh=f"{who_zh}在 {span_zh}内依次出现：{order_zh}{missing_zh}。",
-            reason_en=f"{begin(who_en)} showed in {span_en}, in order: {order_en}{missing_en}.",
-            counterfactual_zh=(
-                *(
-                    f"若此前“{said.get(one.name, one.name)}”少于 {one.threshold} 次，则不触发"
-                    for one in seen
-                ),
-                *(
-                    f"若其后 {within_zh}内出现“{said.get(one.name, one.name)}”，则不触发"
-                    for one in absent
-                ),
-                *(() if absent else (f"若各步相隔超过 {within_zh}，则不触发",)),
-            ),
-            counterfactual_en=(
-                *(
+        zh, en, would_zh, would_en = [], [], [], []
+        waits = counts[-1].comparison == "lt"
+        for place, one in enumerate(counts):
+            name = said.get(one.name, one.name)
+            if one.comparison == "gte":
+                zh.append(f"{name} {one.value} 次")
+                en.append(f"{one.value} x {one.name}")
+                would_zh.append(f"若此前“{name}”少于 {one.threshold} 次，则不触发")
+                would_en.append(
                     f'With fewer than {one.threshold} of "{one.name}" it would not fire'
-                    for one in seen
-                ),
-                *(f'Had "{one.name}" come within {within_en}, it would not fire' for one in absent),
-                *(
-                    ()
-                    if absent
-                    else (
-                        f"Had the steps been spread over more than {within_en}, it would not fire",
-                    )
-                ),
-            ),
+                )
+                continue
+            at_zh, at_en = _where(counts, place, within_zh, within_en)
+            zh.append(f"{at_zh}没有“{name}”")
+            en.append(f'no "{one.name}"{at_en}')
+            would_zh.append(f"若{at_zh}出现“{name}”，则不触发")
+            would_en.append(f'Had "{one.name}" come{at_en}, it would not fire')
+        if not waits:
+            would_zh.append(f"若各步相隔超过 {within_zh}，则不触发")
+            would_en.append(
+                f"Had the steps been spread over more than {within_en}, it would not fire"
+            )
+        return Explanation(
+            reason_zh=f"{who_zh}在 {span_zh}内依次出现：{'，随后 '.join(zh)}。",
+            reason_en=f"{begin(who_en)} showed in {span_en}, in order: {', then '.join(en)}.",
+            counterfactual_zh=tuple(would_zh),
+            counterfactual_en=tuple(would_en),
         )
+
+
+def _where(counts: list[Condition], place: int, zh: str, en: str) -> tuple[str, str]:
+    """Where in the sequence a step did not come."""
+    if all(one.comparison == "lt" for one in counts[:place]):
+        return f"此前 {zh}内", f" in the {en} before"
+    if all(one.comparison == "lt" for one in counts[place:]):
+        return f"其后 {zh}内", f" within {en}"
+    return "其间", " in between"

@@ -120,7 +120,11 @@ class _Reader:
 
     def _group(self, depth: int) -> _Texts:
         if _FLAGS.match(self._text, self.at):
-            return self._skip(_FLAGS)
+            self._skip(_FLAGS)
+            if _REPEAT.match(self._text, self.at):
+                # RE2 repeats what stands before the flags.
+                raise _UnknownError
+            return ()
         self._skip(_GROUP)
         found = self.alternatives(depth + 1)
         if not self._text.startswith(")", self.at):

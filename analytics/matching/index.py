@@ -33,7 +33,7 @@ class FieldIndex:
     """The witnesses about one field, and the conditions each of them stands for."""
 
     def __init__(self) -> None:
-        self.known: dict[Value, Candidates] = {}
+        self.known: dict[Scalar, Candidates] = {}
         """Candidates by value, for whole columns at once. 0 and 1 are never kept: as keys they are
         the same as False and True, and the answer must not depend on which came first."""
         self._present: set[int] = set()
@@ -84,15 +84,21 @@ class FieldIndex:
             # As keys they are 0 and 1: each is asked alone.
             return [self._find([value], [text_of(value)])[0] for value in values]
         distinct = list(dict.fromkeys(values))
-        texts = distinct if classes == {str} else list(map(text_of, distinct))
-        found = dict(zip(distinct, self._find(distinct, cast("list[str]", texts)), strict=True))
-        self._keep(found)
+        only_texts = classes == {str}
+        texts = cast("list[str]", distinct if only_texts else list(map(text_of, distinct)))
+        found = dict(zip(distinct, self._find(distinct, texts), strict=True))
+        short = only_texts and max(map(len, texts)) <= CACHED_CHARS_MAX
+        self._keep(found, short_texts=short)
         return list(map(found.__getitem__, values))
 
-    def _keep(self, found: dict[Scalar, Candidates]) -> None:
+    def _keep(self, found: dict[Scalar, Candidates], *, short_texts: bool) -> None:
         if len(self.known) + len(found) > CACHED_VALUES_MAX:
             self.known.clear()
-        if len(found) <= CACHED_VALUES_MAX:
+        if len(found) > CACHED_VALUES_MAX:
+            return
+        if short_texts:
+            self.known.update(found)
+        else:
             self.known.update((value, answer) for value, answer in found.items() if _is_kept(value))
 
     def _find(self, values: Sequence[Scalar], texts: Sequence[str]) -> list[Candidates]:

@@ -242,6 +242,8 @@ def _answers(index: FieldIndex, column: Sequence[Value]) -> Sequence[Candidates]
         return [_of_items(index, value) for value in column]
     if None not in answers:
         return cast("Sequence[Candidates]", answers)
+    if answers.count(None) == len(answers):
+        return index.learn(cast("Sequence[Scalar]", column))
     unknown = [place for place, answer in enumerate(answers) if answer is None]
     asked = cast("list[Scalar]", [column[place] for place in unknown])
     for place, found in zip(unknown, index.learn(asked), strict=True):

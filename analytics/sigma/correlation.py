@@ -12,9 +12,9 @@ from typing import Final, Literal, TypeAlias, cast, get_args
 
 import msgspec
 
-from analytics.sigma import truth
+from analytics import truth
 from analytics.sigma.lines import pointer, refused, within
-from analytics.sigma.truth import Truth
+from analytics.truth import Truth
 from schema.times import DAY, HOUR, MINUTE, SECOND
 
 Kind: TypeAlias = Literal[

@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import yaml
 
 from analytics.compiler import compile_file
-from analytics.engine import Engine, Output
+from analytics.engine import BEGINNING, Engine, Output
 from analytics.models.artefact import Artefact, TrainingRequest
+from analytics.roll import Row
 from analytics.rule import Rule
 from analytics.ruleset import RuleSet
 from schema import ids
@@ -75,6 +77,22 @@ def sequence_rule(failures: int = 3, within: str = "60s", **parts: object) -> Ru
             "sequence": {"within": within, "steps": steps},
             **parts,
         }
+    )
+
+
+def step(name: str, number: int | None = None, **more: object) -> dict[str, object]:
+    """A step that sees the events whose action is its name."""
+    count = {} if number is None else {"count": number}
+    return {"name": name, "detection": detection(**{"event.action": name}), **count, **more}
+
+
+def kind_rule(kind: str, part: dict[str, object], **parts: object) -> Rule:
+    """A rule of that kind; without steps it sees what has the action ``seen``."""
+    own = {"detection": detection(**{"event.action": "seen"})}
+    if parts.get("detection", 0) is None or kind in ("sequence", "together", "join", "graph"):
+        own, parts = {}, {key: value for key, value in parts.items() if key != "detection"}
+    return compiled(
+        **{"id": kind, "entity": "source.ip", "suppression": "10m", kind: part, **own, **parts}
     )
 
 
@@ -166,14 +184,29 @@ class Standing:
         return sorted(canonical(alert) for alert in self.alerts.values())
 
 
-def run(rules: RuleSet, events: Iterable[Event], **settings: object) -> Standing:
-    """Everything in one batch for each sensor, then finish."""
+Version: TypeAlias = tuple[str, Sequence[Row], int]
+"""(register, rows, effective time)"""
+
+
+def run(
+    rules: RuleSet,
+    events: Iterable[Event],
+    *,
+    versions: Sequence[Version] = (),
+    end: int = BEGINNING,
+    **settings: object,
+) -> Standing:
+    """Everything in one batch for each sensor, then finish; by ``end`` nothing else has come."""
     engine = Engine(rules, **settings)
+    for version in versions:
+        engine.watch(*version)
     by_sensor: dict[str, list[Event]] = {}
     for event in sorted(events, key=lambda event: event.time):
         by_sensor.setdefault(event.sensor, []).append(event)
     for found in by_sensor.values():
         engine.feed(batch(found))
+    for sensor in by_sensor:
+        engine.heartbeat(sensor, end)
     standing = Standing()
     standing.take(engine.finish())
     return standing
@@ -190,6 +223,8 @@ class World:
     seed: int
     batch_max: int
     jitter_us: int = LATENESS - SECOND
+    versions: Sequence[Version] = ()
+    end: int = BEGINNING
 
     def log(self) -> dict[str, list[AcceptedBatch]]:
         """The sealed batches of each sensor: the same for the same seed."""
@@ -224,7 +259,10 @@ class World:
         chance = random.Random(self.seed + 1)
         log = self.log()
         settings = {"partitions": partitions, "required": list(log), "lateness_us": LATENESS}
-        engine, parts, committed = Engine(rules, **settings), {}, Standing()
+        engine, committed = Engine(rules, **settings), Standing()
+        for version in self.versions:
+            engine.watch(*version)
+        parts = engine.snapshot()
         waiting: list[Output] = []
 
         def step(advance: Callable[[], Output]) -> None:
@@ -251,6 +289,8 @@ class World:
             if chance.random() < crash:
                 waiting.clear()
                 engine = Engine.restore(rules, parts, **settings)
+        for name in log:
+            engine.heartbeat(name, self.end)
         step(engine.finish)
         for output in waiting:
             committed.take(output)

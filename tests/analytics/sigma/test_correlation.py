@@ -7,7 +7,7 @@ import yaml
 from sigma_world import collected, rule
 
 from analytics.sigma.correlation import Comparison, Correlation, Group
-from analytics.sigma.truth import Every, Fired, Never
+from analytics.truth import Every, Fired, Never
 from schema.times import DAY, HOUR, MINUTE, SECOND
 
 

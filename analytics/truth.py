@@ -1,4 +1,4 @@
-"""Truth: a condition over the rules that a correlation names, as a tree."""
+"""Truth: a condition over names of steps or rules, as a tree."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from analytics.sigma.lines import refused
+from analytics.reading import refused
 
 DEPTH_MAX: Final = 32
 """Brackets and ``not`` inside one another."""
@@ -18,7 +18,7 @@ _WORDS: Final = frozenset({"and", "or", "not"})
 
 
 class Fired(msgspec.Struct, frozen=True, tag="fired", array_like=True):
-    """The rule has fired within the time."""
+    """What bears the name has been seen within the time."""
 
     rule: str
 
@@ -57,7 +57,7 @@ def parse(text: str) -> Truth:
 
 
 def rules(tree: Truth) -> Iterator[str]:
-    """Every rule the condition names, from left to right."""
+    """Every name of the condition, from left to right."""
     match tree:
         case Fired():
             yield tree.rule
@@ -69,7 +69,7 @@ def rules(tree: Truth) -> Iterator[str]:
 
 
 def named(tree: Truth, ids: dict[str, str]) -> Truth:
-    """The tree with each rule under the id it was found by."""
+    """The tree with each name as another."""
     match tree:
         case Fired():
             return Fired(ids[tree.rule])
@@ -92,7 +92,7 @@ class _Parser:
             return
         found = _TOKEN.match(self._text, self._at)
         if found is None:
-            raise refused(f"{self._text[self._at :].strip()[:20]!r} is no name of a rule")
+            raise refused(f"{self._text[self._at :].strip()[:20]!r} is no name")
         self._at = found.end()
         self.next = found[1] or found[2]
 
@@ -126,6 +126,58 @@ class _Parser:
             return inner
         name = self.next
         if name is None or name in ")(" or name.lower() in _WORDS:
-            raise refused(f"a rule's name is missing in {self._text[:80]!r}")
+            raise refused(f"a name is missing in {self._text[:80]!r}")
         self._advance()
         return Fired(name)
+
+
+TERMS_MAX: Final = 64
+"""Alternatives of one condition: each is looked for at every hit."""
+
+Term: TypeAlias = "tuple[int, int]"
+"""(bits that must hold, bits that must not)"""
+
+
+def terms(tree: Truth, bits: dict[str, int]) -> tuple[Term, ...]:
+    """The alternatives of which one must hold, those with the fewest wanted bits first.
+
+    Raises ``analytics.rule.refused`` where there are too many, or where one wants nothing.
+    """
+    found = _kept(_terms(tree, bits, True))
+    if any(not wanted for wanted, _ in found):
+        raise refused("the condition would hold where nothing was seen")
+    if not found:
+        raise refused("the condition never holds")
+    return tuple(sorted(found, key=lambda term: (term[0].bit_count(), term)))
+
+
+def _terms(tree: Truth, bits: dict[str, int], wanted: bool) -> set[Term]:
+    match tree:
+        case Fired():
+            bit = bits[tree.rule]
+            return {(bit, 0) if wanted else (0, bit)}
+        case Never():
+            return _terms(tree.item, bits, not wanted)
+    parts = [_terms(item, bits, wanted) for item in tree.items]
+    if isinstance(tree, Every) is not wanted:
+        return _kept(set().union(*parts))
+    joined: set[Term] = {(0, 0)}
+    for part in parts:
+        joined = _kept({(a | c, b | d) for a, b in joined for c, d in part})
+    return joined
+
+
+def _kept(found: set[Term]) -> set[Term]:
+    """Those that can hold and are not implied by a shorter one."""
+    possible = [term for term in found if not term[0] & term[1]]
+    kept = {
+        (wanted, not_wanted)
+        for wanted, not_wanted in possible
+        if not any(
+            (a, b) != (wanted, not_wanted) and a & wanted == a and b & not_wanted == b
+            for a, b in possible
+        )
+    }
+    if len(kept) > TERMS_MAX:
+        raise refused(f"the condition has more than {TERMS_MAX} alternatives")
+    return kept
