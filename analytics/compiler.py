@@ -8,24 +8,31 @@ from typing import Final
 
 import msgspec
 
-from analytics import datasets, document, guards, reading, rulefile, sigma
+from analytics import datasets, document, guards, reading, rulefile, sigma, words
 from analytics.document import LogSource, OwnRule, SigmaHead
 from analytics.expression import Node, atoms, conjunction
 from analytics.guards import Given
 from analytics.kinds.port import Form
 from analytics.memory import WAITING_MAX
 from analytics.patterns import Once
+from analytics.pipeline import Route
 from analytics.reading import refused
 from analytics.rule import ALERTS, LEVELS_MAX, Rule, Step
 from analytics.rulefile import Plain
+from analytics.sigma import attack, lines
 from analytics.values import atom_test
 from schema.alert import SEVERITIES, FalsePositive, RuleText
+from schema.errors import FengsuiError
 
 _SCORES: Final = (10, 25, 50, 75, 95)
 """Score of a Sigma rule that names none, by its level."""
 
 ENTITY_FIELDS_MAX: Final = 5
 """Fields that name one entity together: a caller, a service, a matter, and two to spare."""
+
+CREDIT_CHARS_MAX: Final = 300
+TITLE_FIELDS_MAX: Final = 3
+"""Fields a built title names: more do not fit a list's line."""
 
 _IDENTITY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _VERSION: Final = re.compile(r"(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})")
@@ -38,13 +45,15 @@ def compile_file(raw: bytes, system: str) -> Rule:
     plain = rulefile.read(raw)
     try:
         rule = (
-            _compile_own(rulefile.typed(plain, OwnRule, raw), system)
+            _compile_own(rulefile.typed(plain, OwnRule, raw), plain, system)
             if "format" in plain
             else _compile_sigma(plain, rulefile.typed(plain, SigmaHead, raw), system)
         )
         _check(rule)
     except RecursionError as error:
         raise refused("its condition is nested too deeply") from error
+    except FengsuiError as error:
+        raise lines.located(error, raw) if lines.POINTER in error.params else error from error
     return rule
 
 
@@ -79,37 +88,35 @@ def _named(rule: Rule, step: Step) -> Iterator[str]:
             yield from given.indicator.fields_
 
 
-def _dataset(source: LogSource) -> str:
-    found = datasets.dataset_of(
-        product=source.product, category=source.category, service=source.service
-    )
+def _route(source: LogSource) -> Route:
+    found = datasets.route(product=source.product, category=source.category, service=source.service)
     if found is None:
         named = "/".join(filter(None, (source.product, source.category, source.service)))
         raise refused(f"no source here delivers the log source {named or '(empty)'}")
     return found
 
 
-def _condition(detection: dict[str, object], source: LogSource, dataset: str) -> Node:
+def _condition(detection: dict[str, object], route: Route) -> Node:
     node = sigma.compile_detection(
         detection,  # type: ignore[arg-type] # plain YAML, checked by pySigma
-        lambda name: datasets.field_name(dataset, name),
+        route.field_name,
     )
-    only = datasets.restriction(source.service)
-    return conjunction((only, node)) if only else node
+    return conjunction((route.only, node)) if route.only else node
 
 
 def _compile_sigma(plain: dict[str, Plain], head: SigmaHead, system: str) -> Rule:
     sigma.check_rule(
         {key: value for key, value in plain.items() if key not in ("fengsui", "falsepositives")}
     )
-    dataset = _dataset(head.logsource)
+    route = _route(head.logsource)
     severity = SEVERITIES.index(head.level)
     own = head.fengsui
     causes = tuple(
         FalsePositive(zh=cause, en=cause) if isinstance(cause, str) else cause
         for cause in head.falsepositives or ()
     )
-    condition = _condition(head.detection, head.logsource, dataset)
+    with lines.within("detection"):
+        condition = _condition(head.detection, route)
     return Rule(
         id=own.id if own else head.id,
         version=own.version if own else "1.0.0",
@@ -122,35 +129,37 @@ def _compile_sigma(plain: dict[str, Plain], head: SigmaHead, system: str) -> Rul
             Step(
                 name="event",
                 condition=condition,
-                datasets=(dataset,),
+                datasets=route.datasets,
                 where=guards.read(own.where) if own else (),
             ),
         ),
         pattern=_EVENT,
-        techniques=tuple(
-            tag.removeprefix("attack.").upper() for tag in head.tags if _is_technique(tag)
-        ),
+        techniques=attack.normalise(head.tags).techniques,
         false_positives=(own.false_positives if own else ()) or causes,
-        text=own.text if own else _plain_text(head),
-        level=1 if dataset == ALERTS else 0,
+        text=own.text if own else _plain_text(head, condition),
+        credit=" · ".join(filter(None, (head.author, head.license)))[:CREDIT_CHARS_MAX],
+        level=1 if ALERTS in route.datasets else 0,
     )
 
 
-def _is_technique(tag: str) -> bool:
-    return re.fullmatch(r"attack\.t\d{4}(\.\d{3})?", tag) is not None
+def _plain_text(head: SigmaHead, condition: Node) -> RuleText:
+    """An imported rule says what its author wrote, in the language he wrote it in.
 
-
-def _plain_text(head: SigmaHead) -> RuleText:
-    """An imported rule says what its author wrote, in the language he wrote it in."""
+    Its Chinese title names technique and fields, so that a list can be read.
+    """
     about = head.description or head.title
-    return RuleText(title_zh=head.title, title_en=head.title, triage_zh=about, triage_en=about)
+    techniques = "、".join(attack.normalise(head.tags).techniques)
+    names = dict.fromkeys(words.field(atom.field)[0] for atom in atoms(condition) if atom.field)
+    seen = "、".join(list(names)[:TITLE_FIELDS_MAX]) or "日志内容"
+    title = f"{techniques or '导入规则'}：{seen}异常（{head.title}）"
+    return RuleText(title_zh=title, title_en=head.title, triage_zh=about, triage_en=about)
 
 
 class _Draft:
     """What a kind's part may ask of the rest of its rule: see :class:`kinds.port.Draft`."""
 
-    def __init__(self, own: OwnRule) -> None:
-        self._own = own
+    def __init__(self, own: OwnRule, plain: dict[str, Plain]) -> None:
+        self._own, self._plain = own, plain
 
     def step(
         self,
@@ -169,11 +178,13 @@ class _Draft:
         if wanted is None:
             raise refused("the rule has no detection")
         source = msgspec.convert(logsource, LogSource) if logsource else self._own.logsource
-        dataset = _dataset(source)
+        route = _route(source)
+        with lines.within(*lines.keys_to(self._plain, wanted)):
+            condition = _condition(wanted, route)
         return Step(
             name=name,
-            condition=_condition(wanted, source, dataset),
-            datasets=(dataset,),
+            condition=condition,
+            datasets=route.datasets,
             count=count,
             entity=tuple(entity),
             values=tuple(values),
@@ -193,8 +204,8 @@ class _Draft:
             raise refused(f"the detections of a rule with {part} stand in its steps, if anywhere")
 
 
-def _compile_own(own: OwnRule, system: str) -> Rule:
-    form, kind = _form(own)
+def _compile_own(own: OwnRule, plain: dict[str, Plain], system: str) -> Rule:
+    form, kind = _form(own, plain)
     entity = document.names(own.entity) if form.entity is None else form.entity
     if kind != "event" and not entity:
         raise refused(f"a {kind} rule needs an entity")
@@ -216,11 +227,11 @@ def _compile_own(own: OwnRule, system: str) -> Rule:
     )
 
 
-def _form(own: OwnRule) -> tuple[Form, str]:
+def _form(own: OwnRule, plain: dict[str, Plain]) -> tuple[Form, str]:
     given = list(own.parts())
     if len(given) > 1:
         raise refused(f"a rule has one of {', '.join(document.PARTS)}")
-    draft = _Draft(own)
+    draft = _Draft(own, plain)
     if not given:
         return Form(steps=(draft.step("event"),), pattern=_EVENT), "event"
     ((kind, part),) = given

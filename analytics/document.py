@@ -108,6 +108,8 @@ class SigmaHead(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
     level: Severity = "medium"
     tags: tuple[str, ...] = ()
+    author: str | None = None
+    license: str | None = None
     falsepositives: tuple[str | FalsePositive, ...] | None = None
     fengsui: SigmaExtension | None = None
 

@@ -24,7 +24,7 @@ from analytics.roll import Row, roll_of
 from analytics.ruleset import RuleSet
 from schema import ids
 from schema.alert import Alert, Closing
-from schema.coverage import CoverageRow
+from schema.coverage import CoverageRow, Missed
 from schema.errors import FengsuiError
 from schema.event import AcceptedBatch
 from schema.times import MINUTE
@@ -48,6 +48,8 @@ class Output:
     closings: Sequence[Closing]
     coverage: Sequence[CoverageRow]
     """Increments since the advance before."""
+    missed: Sequence[Missed]
+    """What came too late since the advance before."""
     training: Sequence[TrainingRequest]
     """Install an artefact for each (or skip it), then advance again: hours wait for it."""
     watermark: int
@@ -120,13 +122,12 @@ class Engine:
         """
         self._evaluation.facts = facts
 
-    def watch(self, register: str, rows: Iterable[Row], effective_at: int) -> None:
-        """Know whom a register holds from that time on, as a sealed record of its version says.
+    def expect(self, register: str, rows: Iterable[Row], effective_at: int) -> None:
+        """Expect to hear of whom a register holds from that time on, as a sealed record says.
 
         ``rows`` are all rows of the version, keys as the register orders them. Absence rules hear
         of nobody before. Raises ``analytics.engine.register_late`` where time has passed that the
-        version speaks of, or where it does not follow the one before
-        and the newest rules, and
+        version speaks of, or where it does not follow the one before and the newest rules, and
         ``analytics.engine.register_large``.
         """
         if effective_at <= self.watermark:
@@ -135,7 +136,7 @@ class Engine:
                 "silence of that time was judged by the version before: name a later one",
                 register=register,
             )
-        self._evaluation.watch(register, roll_of(rows, effective_at))
+        self._evaluation.expect(register, roll_of(rows, effective_at))
 
     @property
     def settled(self) -> int:
@@ -223,6 +224,10 @@ class Engine:
             )
         self._evaluation.adopt(ruleset, since)
 
+    def watch(self, entities: Mapping[str, Set[str]]) -> None:
+        """Look at these entities only, by rule: for a second look at what was missed."""
+        self._evaluation.watch(entities)
+
     def install(self, artefact: Artefact) -> None:
         """Score with this artefact; raises ``analytics.model.refused``."""
         self._evaluation.run_of(artefact.model).install(artefact)
@@ -271,6 +276,7 @@ class Engine:
             alerts=_in_time_order(changes.alerts.values()),
             closings=[closing for _, closing in sorted(changes.closings.items())],
             coverage=self._coverage.take(),
+            missed=self._coverage.take_missed(),
             training=training,
             watermark=self.watermark,
         )

@@ -21,6 +21,8 @@ from schema.alert import Rule as RuleListing
 
 STEPS_MAX: Final = 16
 
+_NO_TEXT: Final = RuleText(title_zh="", title_en="", triage_zh="", triage_en="")
+
 NO_ENTITY: Final = "event.id"
 """The entity field of a rule without one: every event is its own entity."""
 
@@ -64,6 +66,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     techniques: tuple[str, ...]
     false_positives: tuple[FalsePositive, ...]
     text: RuleText
+    credit: str = ""
+    """Author and licence of an imported rule, as its file names them."""
     level: int = 0
     """0 for rules on events; one more than the rules whose alerts it reads."""
 
@@ -84,8 +88,14 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def stamp(self) -> str:
-        """Tells this form of the rule from every other: state is kept for it alone."""
-        return sm3.digest(msgspec.msgpack.encode(self)).hex()[:16]
+        """Tells this form of the rule from every other: state is kept for it alone.
+
+        What people read of it makes no difference.
+        """
+        judged = msgspec.structs.replace(
+            self, system="", techniques=(), false_positives=(), text=_NO_TEXT, credit=""
+        )
+        return sm3.digest(msgspec.msgpack.encode(judged)).hex()[:16]
 
     @cached_property
     def guards(self) -> Guards | None:

@@ -107,6 +107,13 @@ class RuleSet:
         return self
 
 
+def of(rules: Sequence[Rule], *, refused: Sequence[Refusal] = ()) -> RuleSet:
+    """These rules as a set; its digest is over what each of them is."""
+    ordered = tuple(sorted(rules, key=lambda rule: rule.id))
+    names = "\n".join(f"{rule.id}@{rule.stamp}" for rule in ordered)
+    return RuleSet(rules=ordered, refused=tuple(refused), digest=sm3.digest(names.encode()).hex())
+
+
 def load(folders: Sequence[Path], cache: Path | None = None) -> RuleSet:
     """The rules of the folder trees; ``cache`` is a folder for compiled forms.
 

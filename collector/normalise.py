@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final, cast
 
 from schema.event import Fields, Value
-from schema.fields import catalogue
+from schema.fields import catalogue, is_open
 from schema.shapes import Shape, shapes
 
 _TYPES: Final[Mapping[str, type]] = {
@@ -76,7 +76,7 @@ def unusual_in(found: Sequence[Shape]) -> dict[int, dict[str, Value]]:
 def _column_fits(name: str, column: tuple[Value, ...]) -> bool:
     expected = _expected().get(name)
     if expected is None:
-        return name.startswith("labels.")
+        return is_open(name)
     kind, look = expected
     if set(map(type, column)) != {kind}:
         return False

@@ -27,7 +27,7 @@ from crypto import sm3
 from schema import limits, privacy
 from schema.errors import FengsuiError
 from schema.event import DATASET, GENERATION, OFFSET, SOURCE, TIME, Fields, Value, encode
-from schema.fields import catalogue
+from schema.fields import catalogue, is_open
 from schema.ports import Clock
 from schema.times import DAY, MINUTE, from_text, to_text
 
@@ -233,7 +233,7 @@ def _checked(event: Fields, now: int) -> Fields:
                 field=name,
             )
         else:
-            known = name in catalogue() or name.startswith("labels.")
+            known = name in catalogue() or is_open(name)
             place = name if known else f"labels.{name}"
             if place in checked and name != DATASET:
                 raise FengsuiError(

@@ -44,7 +44,7 @@ class Rereader:
         found = reader.read(len(rows))
         self._readers[sensor] = reader
         return [
-            _again(batch, rows[batch.header.number])
+            again(batch, rows[batch.header.number])
             for batch in found
             if batch.header.number in rows
         ]
@@ -54,7 +54,8 @@ class Rereader:
         self._readers.pop(sensor, None)
 
 
-def _again(batch: Batch, row: BatchRow) -> AcceptedBatch:
+def again(batch: Batch, row: BatchRow) -> AcceptedBatch:
+    """A batch of the log as it was taken in."""
     found = columns.read_again(batch, batches.verify_body(batch), frozenset(row.dropped))
     return columns.accepted(
         found, batch, received_at=row.received_at, low_watermark=row.low_watermark

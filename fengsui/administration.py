@@ -10,18 +10,26 @@ import base64
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
+import msgspec
+
+from analytics.ruleset import RuleSet
 from collector.clients import Clients
 from collector.enrolments import Enrolments
 from collector.state.database import Database
+from collector.state.switches import Switches, Trial
 from dashboard_api.access.access import Access
 from dashboard_api.access.accounts import Accounts
 from dashboard_api.audit import Act, AuditChain
 from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.folder import DataFolder
 from fengsui.keyring import open_keyring
+from fengsui.rulebook import Rulebook
+from schema.errors import FengsuiError
 from schema.ports import Entropy
+from schema.times import to_text
 
 ACTOR: Final = "command line"
 _TOKEN_BYTES: Final = 32
@@ -36,6 +44,11 @@ class Administration:
     access: Access
     accounts: Accounts
     audit: AuditChain
+    rulebook: Rulebook
+    adopt: Callable[[RuleSet], None]
+    """Gives rules to the running pipeline."""
+    replay: Callable[[int], None]
+    replay_told: Callable[[], str]
 
 
 @contextmanager
@@ -59,10 +72,21 @@ def opened(folder: DataFolder) -> Iterator[Administration]:
             access=Access(database, audit, clock=clock, entropy=entropy),
             accounts=Accounts(database, audit, clock=clock, entropy=entropy),
             audit=audit,
+            rulebook=Rulebook(folder, Switches(database), clock),
+            adopt=lambda _: None,
+            replay=_needs_platform,
+            replay_told=lambda: "",
         )
         audit.close()
     finally:
         database.close()
+
+
+def _needs_platform(_: int) -> None:
+    raise FengsuiError(
+        "fengsui.replay.stopped",
+        "a replay writes revisions of alerts: start the platform with `fengsui up` first",
+    )
 
 
 def new_token(entropy: Entropy) -> str:
@@ -116,7 +140,48 @@ def handlers(
             for user in administration.accounts.everyone()
         )
 
+    def changed(text: str) -> str:
+        rules = administration.rulebook.reload()
+        administration.adopt(rules)
+        return f"{text}; {len(rules.rules)} rules are in force"
+
+    def rule_switch(arguments: Mapping[str, str]) -> str:
+        rule, enabled = arguments["rule"], arguments["enabled"] == "1"
+        with administration.audit.around(Act(ACTOR, "rule.on" if enabled else "rule.off", rule)):
+            administration.rulebook.switch(
+                rule, enabled=enabled, by=ACTOR, reason=arguments["reason"]
+            )
+        return changed(f"{rule} is {'on' if enabled else 'off'}")
+
+    def rule_tree(arguments: Mapping[str, str]) -> str:
+        name = arguments["name"]
+        with administration.audit.around(Act(ACTOR, "rule.import", name)):
+            administration.rulebook.take_tree(Path(arguments["path"]), name)
+        return changed(f"tree {name} is imported, every rule of it off")
+
+    def rule_reload(_: Mapping[str, str]) -> str:
+        with administration.audit.around(Act(ACTOR, "rule.reload", "rules")):
+            return changed("read again")
+
+    def rule_replay(arguments: Mapping[str, str]) -> str:
+        since = int(arguments["since"])
+        with administration.audit.around(Act(ACTOR, "rule.replay", to_text(since))):
+            administration.replay(since)
+        return administration.replay_told()
+
+    def rule_tried(arguments: Mapping[str, str]) -> str:
+        trial = msgspec.json.decode(arguments["trial"], type=Trial)
+        with administration.audit.around(Act(ACTOR, "rule.trial", trial.rule_id)):
+            administration.rulebook.switches.tried(trial)
+        return trial.rule_id
+
     return {
+        "rule-switch": rule_switch,
+        "rule-tree": rule_tree,
+        "rule-reload": rule_reload,
+        "rule-tried": rule_tried,
+        "rule-replay": rule_replay,
+        "rule-replay-told": lambda _: administration.replay_told(),
         "sensor-token": sensor_token,
         "sensor-revoke": sensor_revoke,
         "sensor-list": sensor_list,

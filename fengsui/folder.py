@@ -51,6 +51,11 @@ class DataFolder:
         return self.root / "run"
 
     @property
+    def rules(self) -> Path:
+        """Imported trees of rules, one folder each."""
+        return self.root / "rules"
+
+    @property
     def cache(self) -> Path:
         """Compiled rules; can be deleted at any time."""
         return self.root / "cache"

@@ -16,20 +16,21 @@ from typing import Final, Protocol
 
 from analytics.engine import Engine, Output
 from analytics.models.artefact import Artefact, TrainingRequest
+from analytics.ruleset import RuleSet
 from collector.control import SENSOR as CONTROL
 from collector.control import ControlLog
 from collector.enrolments import Enrolments, is_own
 from collector.health import SILENT_US
 from collector.intake import Intake
 from collector.push import LATENESS_US as PUSH_LATENESS_US
-from fengsui.sources import Sources
+from fengsui.sources import EFFECTIVE_AT, Sources
 from schema.alert import Alert, Closing
-from schema.coverage import CoverageRow
+from schema.coverage import CoverageRow, Missed
 from schema.errors import FengsuiError
 from schema.event import AcceptedBatch
 from schema.heartbeat import Heartbeat
 from schema.ports import AlertStore, Clock
-from schema.times import SECOND
+from schema.times import SECOND, to_text
 from sensors.agent import Sensor
 
 _logger = logging.getLogger(__name__)
@@ -96,6 +97,18 @@ class Progress:
     first_alert_at: int = 0
 
 
+def note_rules(control: ControlLog, rules: RuleSet, since: int) -> None:
+    """Seal which rules judge from an event time on, and name those that are refused."""
+    control.add(
+        "rules_loaded",
+        digest=rules.digest,
+        events=len(rules.rules),
+        labels={EFFECTIVE_AT: to_text(since)},
+    )
+    for refusal in rules.refused:
+        _logger.warning("a rule is refused", extra={"path": refusal.path, "why": refusal.reason})
+
+
 class Pipeline:
     """Runs rounds: in the caller's thread, or in one of its own after :meth:`start`."""
 
@@ -108,6 +121,7 @@ class Pipeline:
         self._alerts: list[Alert] = []
         self._closings: list[Closing] = []
         self._coverage: list[CoverageRow] = []
+        self._missed: list[Missed] = []
         self._snapshot: dict[str, bytes] = {}
         self._committed_at = 0
         self._beat_at = 0
@@ -117,10 +131,24 @@ class Pipeline:
         self._held: set[str] = set()
         """Sensors whose batches wait in the log until fewer hits wait in memory."""
         self._heard: queue.SimpleQueue[Heartbeat] = queue.SimpleQueue()
+        self._rules: queue.SimpleQueue[RuleSet] = queue.SimpleQueue()
         self._started_at = stages.pace.now()
         self._sources = Sources(stages.engine, control=stages.control, enrolments=stages.enrolments)
         self._sources.resume(stages.intake.read_again)
         self._catch_up()
+
+    def adopt(self, rules: RuleSet) -> None:
+        """Judge by these rules from the next round on; from any thread."""
+        self._rules.put(rules)
+
+    def _follow_rules(self) -> None:
+        """Rules that were changed take effect behind everything judged so far."""
+        engine = self._stages.engine
+        while not self._rules.empty():
+            rules = self._rules.get()
+            since = max(self._stages.clock.now(), engine.newest + 1)
+            engine.adopt(rules, since)
+            note_rules(self._stages.control, rules, since)
 
     def heard(self, beat: Heartbeat) -> None:
         """Take a remote sensor's verified heartbeat; from any thread."""
@@ -177,6 +205,7 @@ class Pipeline:
 
     def round(self) -> bool:
         """One round; True when more is waiting already, so that the next should follow at once."""
+        self._follow_rules()
         sealed = self._seal()
         if self._stages.intake.reindex(self._stages.intake_batches_max):
             return True
@@ -290,6 +319,7 @@ class Pipeline:
             self._alerts.extend(output.alerts)
             self._closings.extend(output.closings)
             self._coverage.extend(output.coverage)
+            self._missed.extend(output.missed)
             if not output.training:
                 break
             for request in output.training:
@@ -340,11 +370,13 @@ class Pipeline:
             self._closings,
             snapshot=self._snapshot,
             coverage=self._coverage,
+            missed=self._missed,
             received_at=now,
         )
         changed = bool(self._alerts or self._closings)
         self.progress = replace(self.progress, alerts=self.progress.alerts + len(self._alerts))
         self._alerts, self._closings, self._coverage, self._snapshot = [], [], [], {}
+        self._missed = []
         self._committed_at = now
         if changed:
             self.on_change()

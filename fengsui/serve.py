@@ -16,6 +16,7 @@ import msgspec
 import typer
 
 from collector.state.coverage import CoverageTable
+from collector.state.missed import MissedTable
 from dashboard_api.access.access import Access
 from dashboard_api.access.accounts import Accounts
 from dashboard_api.app import create_app
@@ -94,12 +95,14 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
     audit = AuditChain(site.database, site.keyring.audit, clock)
     access = Access(site.database, audit, clock=clock, entropy=entropy)
     accounts = Accounts(site.database, audit, clock=clock, entropy=entropy)
-    alerts = desks.AlertDesk(site.alerts, {rule.id: rule for rule in site.rules.rules})
+    alerts = desks.AlertDesk(site.alerts, site.rulebook.rule)
     sensors = desks.SensorDesk(
         site.intake,
         site.enrolments,
         site.pipeline,
         CoverageTable(site.database, site.clock),
+        MissedTable(site.database),
+        lambda: site.rulebook.current.rules,
         site.recording,
     )
     services = Services(
@@ -108,7 +111,7 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         events=site.index,
         proofs=desks.ProofDesk(site.ids, site.enrolments, site.intake, site.keyring.receipt.public),
         sensors=sensors,
-        rules=desks.RuleDesk(site.rules.rules),
+        rules=desks.RuleDesk(lambda: site.rulebook.current.rules),
         door=desks.BatchDoor(site.intake, site.pipeline),
         push=desks.PushDoor(site.clients, site.push),
         enrolment=desks.EnrolmentDoor(site.enrolments),
@@ -126,6 +129,10 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         access=access,
         accounts=accounts,
         audit=audit,
+        rulebook=site.rulebook,
+        adopt=site.pipeline.adopt,
+        replay=site.second_look.ask,
+        replay_told=lambda: site.second_look.told,
     )
     return Served(site=site, services=services, administration=administration, prefix=prefix)
 
@@ -150,6 +157,7 @@ def _site_info(site: Site, sibling: Sibling | None) -> SiteInfo:
             for place in (host.places(site.settings.sensor) if site.sensors else ())
         )
         name = site.settings.site.name
+    rules = site.rulebook.current
     return SiteInfo(
         name=name,
         realm="demonstration" if site.realm == DEMONSTRATION else "duty",
@@ -157,7 +165,7 @@ def _site_info(site: Site, sibling: Sibling | None) -> SiteInfo:
         sibling=sibling,
         sources=sources,
         cipher=CipherInfo(backend=site.cipher.backend, module=site.cipher.module),
-        rules=RuleCount(count=len(site.rules.rules), digest=site.rules.digest),
+        rules=RuleCount(count=len(rules.rules), digest=rules.digest),
     )
 
 
@@ -199,6 +207,7 @@ def _start(served: Served) -> None:
     site.pipeline.on_change = served.services.stream.notify
     work = partial(replay, site, site.pipeline.steady_round) if site.recording else None
     site.pipeline.start(work)
+    site.second_look.start()
 
 
 def _login_url(page: str, token: str) -> str:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from analytics import ruleset
 from analytics.engine import Engine
-from analytics.ruleset import RuleSet
 from collector import push as pushing
 from collector.clients import Clients
 from collector.control import SENSOR as CONTROL
 from collector.control import ControlLog
 from collector.enrolments import Enrolment, Enrolments, is_own
 from collector.health import SensorStatus
+from collector.history import History
 from collector.idindex import IdIndex
 from collector.index.duckdb_index import DuckDbIndex
 from collector.intake import Intake
@@ -25,13 +24,17 @@ from collector.ownchain import OwnChain
 from collector.push import Push
 from collector.state.alerts import Alerts
 from collector.state.database import Database
+from collector.state.missed import MissedTable
+from collector.state.switches import Switches
 from crypto import keys
 from crypto.status import Status as CipherStatus
 from fengsui import ciphers, host
 from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.folder import DataFolder, Ownership
 from fengsui.keyring import Keyring, open_keyring
-from fengsui.pipeline import Pipeline, Stages
+from fengsui.pipeline import Pipeline, Stages, note_rules
+from fengsui.rulebook import Rulebook
+from fengsui.secondlook import SecondLook
 from fengsui.settings import Settings
 from fengsui.training import ChildTrainer
 from schema import log
@@ -67,8 +70,9 @@ class Site:
     clients: Clients
     push: Push
     alerts: Alerts
-    rules: RuleSet
+    rulebook: Rulebook
     pipeline: Pipeline
+    second_look: SecondLook
     sensors: Sequence[Sensor]
     writers: Sequence[log.Writer]
     recording: Recording | None
@@ -94,6 +98,7 @@ class Site:
             last.callback(self.owner.release)
             last.callback(self.database.close)
             last.callback(self.index.close)
+            self.second_look.stop()
             self.pipeline.stop()
             for writer in self.writers:
                 writer.close_segment()
@@ -115,7 +120,7 @@ def open_demonstration(
     recording_folder: Path,
     settings: Settings | None = None,
     *,
-    only: Set[str] | None = None,
+    only: frozenset[str] | None = None,
 ) -> Site:
     """The recording in a demonstration folder of its own; nothing in it is ever duty.
 
@@ -148,7 +153,7 @@ def _open(
     local: LocalSensor | None,
     clock: Clock,
     recording: Recording | None,
-    only: Set[str] | None = None,
+    only: frozenset[str] | None = None,
 ) -> Site:
     cipher = ciphers.start(settings.crypto.backend)
     folder.root.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -212,11 +217,10 @@ def _open(
         # Recorded time goes on where this folder stands, as a machine's clock would have.
         recording.clock.reach(max((one.low_watermark for one in intake.status()), default=0))
     alerts = Alerts(database, lambda event_id: _sensor_of(ids, event_id))
-    rules = ruleset.load([ruleset.SHIPPED], folder.cache)
-    if only is not None:
-        rules = rules.only(only)
+    rulebook = Rulebook(folder, Switches(database), clock, only=only)
+    rules = rulebook.current
     snapshot = alerts.snapshot()
-    engine = Engine.restore(rules, snapshot, required=())
+    engine = Engine.restore(rules, snapshot, required=(), since=clock.now())
     stages = Stages(
         sensors=sensors,
         intake=intake,
@@ -228,13 +232,18 @@ def _open(
         clock=clock,
         pace=SystemClock(),
     )
-    _note_rules(control, rules)
+    note_rules(control, rules, clock.now())
+    second_look = SecondLook(
+        stored=History(folder.segments, database), alerts=alerts, missed=MissedTable(database),
+        rulebook=rulebook, engine=engine, control=control, pace=SystemClock(),
+    )  # fmt: skip
     return Site(
         folder=folder, settings=settings, realm=realm, cipher=cipher, keyring=keyring,
         database=database, enrolments=enrolments, ids=ids, index=index, intake=intake,
         control=control, clients=Clients(database, clock=clock, entropy=entropy), push=push,
-        alerts=alerts, rules=rules, pipeline=Pipeline(stages), sensors=sensors, writers=writers,
-        recording=recording, owner=owner, clock=clock, entropy=entropy,
+        alerts=alerts, rulebook=rulebook, pipeline=Pipeline(stages), second_look=second_look,
+        sensors=sensors, writers=writers, recording=recording, owner=owner, clock=clock,
+        entropy=entropy,
     )  # fmt: skip
 
 
@@ -296,9 +305,3 @@ def _identity(enrolment: Enrolment, realm: str) -> Identity:
         boot_id=host.boot_id(),
         base_number=enrolment.base_number,
     )
-
-
-def _note_rules(control: ControlLog, rules: RuleSet) -> None:
-    control.add("rules_loaded", digest=rules.digest, events=len(rules.rules))
-    for refusal in rules.refused:
-        _logger.warning("a rule is refused", extra={"path": refusal.path, "why": refusal.reason})

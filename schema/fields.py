@@ -6,9 +6,14 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Literal, TypeAlias, cast
+from typing import Final, Literal, TypeAlias, cast
 
 FieldType: TypeAlias = Literal["keyword", "keywords", "text", "integer", "boolean", "ip", "time"]
+
+
+OPEN: Final = ("labels.", "winlog.event_data.")
+"""Before names that no list can hold: unknown fields of a source, and what a Windows log writes of
+its own, as Winlogbeat names it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,3 +42,8 @@ def catalogue() -> dict[str, Field]:
 def columns() -> tuple[Field, ...]:
     """The fields with a column of their own, in catalogue order."""
     return tuple(field for field in catalogue().values() if field.column)
+
+
+def is_open(name: str) -> bool:
+    """Whether the field needs no entry in the catalogue: it is a text under an open name."""
+    return name.startswith(OPEN)

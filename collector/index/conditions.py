@@ -10,12 +10,11 @@ from collector.enrichment import RELATED_IP, RELATED_USER
 from collector.index.rows import BETWEEN, COLUMNS, TEXT_COLUMNS, id_halves
 from schema.alert import SEVERITIES
 from schema.errors import FengsuiError
-from schema.fields import catalogue
+from schema.fields import catalogue, is_open
 from schema.filter import TEXT_FIELD, Term
 from schema.times import from_written
 
 Parameter = str | int
-LABEL: Final = "labels."
 NAME_CHARS_MAX: Final = 256
 _RELATED: Final = {"related.ip": RELATED_IP, "related.user": RELATED_USER}
 _ID_HEX: Final = 32
@@ -58,7 +57,7 @@ def expression(name: str) -> Expression:
         if known.type == "time":
             return Expression(Sql(f'"{name}"'), "time")
         return Expression(Sql(f'"{name}"'), "integer" if kind == "BIGINT" else "text")
-    label = name.startswith(LABEL) and len(name) <= NAME_CHARS_MAX
+    label = is_open(name) and len(name) <= NAME_CHARS_MAX
     if known is None and (not label or '"' in name or "\\" in name):
         raise FengsuiError(
             "collector.index.field",

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from collector.state.database import Database
+from collector.state.database import Database, Readable
 from schema.batch import GENESIS
 from schema.times import DAY
 
@@ -90,7 +90,7 @@ def load_marks(database: Database) -> dict[str, dict[tuple[str, str], int]]:
 
 
 def load_batches(
-    database: Database, sensor: str, *, after: int, count_max: int
+    database: Readable, sensor: str, *, after: int, count_max: int
 ) -> dict[int, BatchRow]:
     """Accepted batches behind ``after``, by number."""
     with database.read() as state:

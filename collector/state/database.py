@@ -12,10 +12,10 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from schema.errors import FengsuiError
 
@@ -23,6 +23,13 @@ T = TypeVar("T")
 _BUSY_SECONDS: Final = 10.0
 _READERS_IDLE_MAX: Final = 8
 _DISK: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
+
+
+class Readable(Protocol):
+    """A state file that can be read."""
+
+    def read(self) -> AbstractContextManager[sqlite3.Connection]:
+        """A connection for reading; what it sees is one consistent state per statement."""
 
 
 class Database:
@@ -106,6 +113,37 @@ class Database:
             else:
                 done.set_result(result)
         connection.close()
+
+
+class ReadOnly:
+    """The state file of a folder somebody else may own: read, never written or migrated."""
+
+    def __init__(self, path: Path) -> None:
+        """Raise ``collector.state.absent`` where there is none."""
+        if not path.exists():
+            raise FengsuiError(
+                "collector.state.absent",
+                f"{path} is not there: restore it from a backup",
+                path=str(path),
+            )
+        self._connection = sqlite3.connect(
+            f"file:{path}?mode=ro", uri=True, timeout=_BUSY_SECONDS, check_same_thread=False
+        )
+        self._connection.row_factory = sqlite3.Row
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """A connection for reading."""
+        yield self._connection
+
+    def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        """Raise ``collector.state.read_only``."""
+        del job
+        raise FengsuiError("collector.state.read_only", "this state file is open for reading only")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
 
 
 def _plain(error: BaseException, path: Path) -> BaseException:

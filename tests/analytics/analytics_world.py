@@ -199,7 +199,7 @@ def run(
     """Everything in one batch for each sensor, then finish; by ``end`` nothing else has come."""
     engine = Engine(rules, **settings)
     for version in versions:
-        engine.watch(*version)
+        engine.expect(*version)
     by_sensor: dict[str, list[Event]] = {}
     for event in sorted(events, key=lambda event: event.time):
         by_sensor.setdefault(event.sensor, []).append(event)
@@ -261,7 +261,7 @@ class World:
         settings = {"partitions": partitions, "required": list(log), "lateness_us": LATENESS}
         engine, committed = Engine(rules, **settings), Standing()
         for version in self.versions:
-            engine.watch(*version)
+            engine.expect(*version)
         parts = engine.snapshot()
         waiting: list[Output] = []
 

@@ -68,7 +68,9 @@ def test_a_plain_sigma_rule_is_an_event_rule_in_its_authors_words() -> None:
     assert (rule.id, rule.kind, rule.severity, rule.score) == (SIGMA["id"], "event", 4, 95)
     assert rule.entity_field == "event.id"
     assert rule.techniques == ("T1110.001",)
-    assert (rule.text.title_zh, rule.text.triage_en) == ("A title", "About it")
+    assert (rule.text.title_en, rule.text.triage_en) == ("A title", "About it")
+    assert rule.text.title_zh.startswith("T1110.001：")
+    assert rule.text.title_zh.endswith("异常（A title）")
     assert [cause.en for cause in rule.false_positives] == ["Somebody mistypes"]
 
 

@@ -206,8 +206,6 @@ def test_the_taxonomy_of_web_servers_means_our_fields() -> None:
         ({"selection": {"user.name|fieldref": "No"}, "condition": "selection"}, "no field 'No'"),
         ({"selection": {"user.name|what": "a"}, "condition": "selection"}, "modifier"),
         ({"selection": {"user.name|expand": "%x%"}, "condition": "selection"}, "placeholder"),
-        ({"selection": {"@timestamp|hour": 3}, "condition": "selection"}, "parts of a time"),
-        ({"selection": {"@timestamp|hour|gte": 3}, "condition": "selection"}, "."),
         ({"selection": {"source.ip|cidr": "10.0.0.0/99"}, "condition": "selection"}, "."),
         ({"selection": {"user.name": "a"}, "condition": "other"}, "."),
         ({"selection": {"user.name": "a"}, "condition": "selection and"}, "."),

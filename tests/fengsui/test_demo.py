@@ -75,4 +75,4 @@ def test_the_figures_are_of_the_rules_they_name(evening: Path, tmp_path: Path) -
     assert len(demo.RULE_IDS) == 25
     site = open_demonstration(DataFolder(tmp_path), evening, only=demo.RULE_IDS)
     site.close()
-    assert {rule.id for rule in site.rules.rules} == demo.RULE_IDS
+    assert {rule.id for rule in site.rulebook.current.rules} == demo.RULE_IDS

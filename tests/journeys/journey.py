@@ -150,7 +150,7 @@ def tuned(site: Site, *, intake_batches: int, partitions: int) -> Site:
         sensors=site.sensors,
         intake=site.intake,
         enrolments=site.enrolments,
-        engine=Engine(site.rules, partitions=partitions),
+        engine=Engine(site.rulebook.current, partitions=partitions),
         alerts=site.alerts,
         control=site.control,
         trainer=ChildTrainer(),

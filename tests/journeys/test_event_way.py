@@ -136,7 +136,7 @@ def _in_the_alert(site: Site, event_id: str) -> None:
     assert event_id in alert.events
     condition = alert.conditions[0]
     assert condition.value >= condition.threshold
-    shown = AlertDesk(site.alerts, {rule.id: rule for rule in site.rules.rules}).get(alert.id)
+    shown = AlertDesk(site.alerts, site.rulebook.rule).get(alert.id)
     assert shown is not None
     row, reasons = shown
     assert (row.rule.id, row.entity, row.state) == (RULE, IP, "final")

@@ -1,0 +1,90 @@
+"""Replay: stored batches through an engine of their own, as if they came now.
+
+Sensors take turns as the watermark asks, so what is decided is what the running engine decides of
+the same batches under the same rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Set
+from dataclasses import dataclass, field
+
+from analytics.engine import Engine, Output
+from analytics.guards import Facts, NoFacts
+from analytics.models.artefact import Artefact, TrainingRequest
+from analytics.ruleset import RuleSet
+from schema.alert import Alert
+from schema.errors import FengsuiError
+from schema.event import AcceptedBatch
+from schema.times import DAY
+
+Train = Callable[[TrainingRequest], Artefact]
+
+
+def run(
+    rules: RuleSet,
+    sources: Mapping[str, Iterator[AcceptedBatch]],
+    *,
+    train: Train,
+    facts: Facts | None = None,
+    watched: Mapping[str, Set[str]] | None = None,
+) -> Iterator[Output]:
+    """What the rules decide over these batches, output by output.
+
+    Of ``watched`` entities only, by rule, where they are given.
+    """
+    engine = Engine(rules, required=sources)
+    engine.know(facts or NoFacts())
+    if watched is not None:
+        engine.watch(watched)
+    left = dict(sources)
+    while left:
+        sensor = engine.holding()
+        assert sensor is not None
+        batch = next(left[sensor], None)
+        if batch is None:
+            del left[sensor]
+            engine.exclude(sensor)
+        else:
+            engine.feed(batch)
+        if left:
+            yield from _stepped(engine, engine.advance, train)
+    yield from _stepped(engine, engine.finish, train)
+
+
+def _stepped(engine: Engine, step: Callable[[], Output], train: Train) -> Iterator[Output]:
+    """Step, and step again for as long as a model has to be trained first."""
+    while True:
+        output = step()
+        yield output
+        if not output.training:
+            return
+        for request in output.training:
+            try:
+                engine.install(train(request))
+            except FengsuiError:
+                engine.skip_training(request)
+
+
+@dataclass(slots=True)
+class Standing:
+    """The final alerts that stand behind some outputs."""
+
+    alerts: dict[str, Alert] = field(default_factory=dict)
+
+    def take(self, output: Output) -> None:
+        """Keep what was decided, let go of what was withdrawn."""
+        for alert in output.alerts:
+            if alert.state == "final":
+                self.alerts[alert.id] = alert
+            else:
+                self.alerts.pop(alert.id, None)
+
+
+def reach_us(rules: RuleSet) -> int:
+    """How far before a time its events matter to these rules."""
+    return max((_reach(rules) + DAY, DAY))
+
+
+def _reach(rules: RuleSet) -> int:
+    return max((rule.pattern.retention_us for rule in rules.rules), default=0)

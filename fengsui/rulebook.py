@@ -1,0 +1,245 @@
+"""Rulebook: the shipped and imported rules of a site, and which of them are in force.
+
+Shipped rules are on until somebody switches one off. An imported rule is off until it was tried on
+stored events in the form it has now and somebody switched it on; both are kept with their reason.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from analytics import ruleset
+from analytics.rule import Rule
+from analytics.ruleset import RuleSet
+from collector.state.switches import Switch, Switches
+from fengsui.folder import DataFolder
+from schema.errors import FengsuiError
+from schema.ports import Clock
+from schema.times import to_text
+
+TREE_FILE: Final = "tree.toml"
+FILE_BYTES_MAX: Final = 256 * 1024
+"""As :data:`analytics.rulefile.RULE_BYTES_MAX`: a longer file is refused there by name."""
+
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_INCOMING: Final = ".incoming-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tree:
+    """An imported tree of rules."""
+
+    name: str
+    origin: str
+    licence: str
+    imported_at: str
+    files: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A rule and whether it is in force."""
+
+    rule: Rule
+    imported: bool
+    enabled: bool
+    switch: Switch | None
+
+
+class Rulebook:
+    """The rules of one data folder."""
+
+    def __init__(
+        self,
+        folder: DataFolder,
+        switches: Switches,
+        clock: Clock,
+        *,
+        only: frozenset[str] | None = None,
+    ) -> None:
+        """``only`` names the shipped rules to load, where figures must not change."""
+        self._folder = folder
+        self._clock = clock
+        self._only = only
+        self.switches = switches
+        self._shipped = ruleset.load([ruleset.SHIPPED], folder.cache)
+        if only is not None:
+            self._shipped = self._shipped.only(only)
+        self.current = self._in_force()
+        """The rules in force."""
+        self._by_id = {rule.id: rule for rule in self.current.rules}
+
+    def trees(self) -> list[Tree]:
+        """The imported trees by name."""
+        found = []
+        for path in sorted(self._folder.rules.glob(f"*/{TREE_FILE}")):
+            if not path.parent.name.startswith("."):
+                said = tomllib.loads(path.read_text("utf-8"))
+                found.append(
+                    Tree(
+                        name=path.parent.name,
+                        origin=str(said.get("origin", "")),
+                        licence=str(said.get("licence", "")),
+                        imported_at=str(said.get("imported_at", "")),
+                        files=sum(1 for _ in path.parent.rglob("*.yml")),
+                    )
+                )
+        return found
+
+    def _imported(self) -> RuleSet:
+        folders = [self._folder.rules / tree.name for tree in self.trees()]
+        return ruleset.load(folders, self._folder.cache)
+
+    def everything(self) -> list[Listed]:
+        """Every rule that can be evaluated, in id order."""
+        switches = self.switches.all()
+        shipped = {rule.id for rule in self._shipped.rules}
+        imported = [rule for rule in self._imported().rules if rule.id not in shipped]
+        found = [
+            Listed(
+                rule=rule,
+                imported=rule.id not in shipped,
+                enabled=_is_on(switches.get(rule.id), imported=rule.id not in shipped),
+                switch=switches.get(rule.id),
+            )
+            for rule in (*self._shipped.rules, *imported)
+        ]
+        return sorted(found, key=lambda listed: listed.rule.id)
+
+    def refused(self) -> Sequence[ruleset.Refusal]:
+        """Files that cannot be used, and why."""
+        return (*self._shipped.refused, *self._imported().refused)
+
+    def find(self, rule_id: str) -> Listed:
+        """One rule; raises ``fengsui.rule.unknown``."""
+        for listed in self.everything():
+            if listed.rule.id == rule_id:
+                return listed
+        raise FengsuiError(
+            "fengsui.rule.unknown",
+            f"there is no rule {rule_id[:100]}: `fengsui rules list` names them",
+            rule=rule_id[:100],
+        )
+
+    def _in_force(self) -> RuleSet:
+        """The rules that are on, under a digest that names them all."""
+        if not self.switches.all():
+            return self._shipped
+        rules = tuple(listed.rule for listed in self.everything() if listed.enabled)
+        return ruleset.of(rules, refused=tuple(self._shipped.refused))
+
+    def rule(self, rule_id: str) -> Rule | None:
+        """A rule in force by its id."""
+        return self._by_id.get(rule_id)
+
+    def reload(self) -> RuleSet:
+        """Read switches and trees again; what is in force now."""
+        self.current = self._in_force()
+        self._by_id = {rule.id: rule for rule in self.current.rules}
+        return self.current
+
+    def switch(self, rule_id: str, *, enabled: bool, by: str, reason: str) -> None:
+        """Switch a rule on or off.
+
+        Raises ``fengsui.rule.unknown``, ``fengsui.rule.untried`` for an imported rule nobody has
+        tried in its present form, ``collector.rule.reason``.
+        """
+        listed = self.find(rule_id)
+        if enabled and listed.imported:
+            trial = self.switches.trial(rule_id, listed.rule.stamp)
+            if trial is None:
+                raise FengsuiError(
+                    "fengsui.rule.untried",
+                    f"{rule_id} has not been tried in its present form: run `fengsui rules "
+                    f"backtest {rule_id}` first and look at what it finds",
+                    rule=rule_id,
+                )
+        self.switches.set(
+            Switch(
+                rule_id=rule_id,
+                enabled=enabled,
+                changed_by=by,
+                changed_at=self._clock.now(),
+                reason=reason,
+            )
+        )
+
+    def take_tree(self, incoming: Path, name: str) -> None:
+        """Put a prepared tree in its place, for one of that name before.
+
+        Raises ``fengsui.rule.tree`` where it is none of :func:`prepare`.
+        """
+        rules = self._folder.rules
+        if incoming.parent.resolve() != rules.resolve() or not incoming.name.startswith(_INCOMING):
+            raise FengsuiError("fengsui.rule.tree", f"{incoming} was not prepared for this folder")
+        place, old = rules / _checked(name), rules / f".old-{name}"
+        shutil.rmtree(old, ignore_errors=True)
+        if place.exists():
+            place.rename(old)
+        incoming.rename(place)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _is_on(switch: Switch | None, *, imported: bool) -> bool:
+    return switch.enabled if switch is not None else not imported
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise FengsuiError(
+            "fengsui.rule.tree",
+            f"{name[:60]!r} is no name for a tree: lower-case letters, digits and '-', at most 40",
+        )
+    return name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A tree beside the others, not yet one of them."""
+
+    path: Path
+    rules: RuleSet
+
+
+def prepare(
+    folder: DataFolder, source: Path, *, name: str, origin: str, licence: str, clock: Clock
+) -> Prepared:
+    """Copy a tree's rule files into the data folder and compile them.
+
+    Raises ``fengsui.rule.tree`` where it holds none, or too many.
+    """
+    _checked(name)
+    files = sorted(path for path in source.rglob("*") if path.suffix in (".yml", ".yaml"))
+    if not source.is_dir() or not 0 < len(files) <= ruleset.FILES_MAX:
+        raise FengsuiError(
+            "fengsui.rule.tree",
+            f"{source} holds {len(files)} rule files: name a folder with 1 to "
+            f"{ruleset.FILES_MAX} of them",
+            path=str(source),
+        )
+    place = folder.rules / f"{_INCOMING}{name}"
+    shutil.rmtree(place, ignore_errors=True)
+    for path in files:
+        if path.is_symlink() or path.stat().st_size > FILE_BYTES_MAX:
+            continue
+        target = (place / path.relative_to(source)).with_suffix(".yml")
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        target.write_bytes(path.read_bytes())
+    for credit in sorted(source.glob("LICENSE*")):
+        (place / credit.name).write_bytes(credit.read_bytes()[:FILE_BYTES_MAX])
+    said = {
+        "origin": origin or str(source),
+        "licence": licence,
+        "imported_at": to_text(clock.now()),
+    }
+    lines = [f"{key} = {msgspec.json.encode(text).decode()}\n" for key, text in said.items()]
+    (place / TREE_FILE).write_text("".join(lines), encoding="utf-8")
+    return Prepared(path=place, rules=ruleset.load([place], folder.cache))

@@ -1,0 +1,174 @@
+"""Trials: rules over the stored events of a folder, beside the platform or without one.
+
+Nothing of the folder is changed: a trial reads segments and the state of record, and what it finds
+is printed. Only that it took place is kept, by whoever owns the folder.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Set
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from analytics import backtest, replay, ruleset
+from analytics.backtest import Change, Result
+from analytics.replay import Standing
+from analytics.rule import Rule
+from analytics.ruleset import RuleSet
+from collector.history import History
+from collector.state.database import ReadOnly
+from collector.state.switches import Switches
+from fengsui.clock import SystemClock
+from fengsui.folder import DataFolder
+from fengsui.rulebook import Rulebook
+from fengsui.training import ChildTrainer
+from schema.alert import Alert
+from schema.errors import FengsuiError
+from schema.event import AcceptedBatch
+from schema.times import DAY, HOUR, MINUTE, SECOND, to_text
+
+_UNITS: Final = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What rules decide over a stretch of stored events."""
+
+    alerts: list[Alert]
+    """Final alerts decided inside the stretch, by time."""
+    events: int
+    until: int
+    """Event time of the newest event read."""
+
+
+@contextmanager
+def history(folder: DataFolder) -> Iterator[History]:
+    """The stored events of a folder; raises ``fengsui.folder.stateless``."""
+    folder.must_exist()
+    state = ReadOnly(folder.state)
+    try:
+        yield History(folder.segments, state)
+    finally:
+        state.close()
+
+
+def find(
+    stored: History,
+    rules: RuleSet,
+    since: int,
+    *,
+    watched: Mapping[str, Set[str]] | None = None,
+) -> Found:
+    """What the rules decide from ``since`` on, of events from as far before as they look back."""
+    begin = since - replay.reach_us(rules)
+    standing, counted = Standing(), _Counted()
+    sources = {
+        sensor: counted.through(stored.batches(sensor, begin), since) for sensor in stored.sensors()
+    }
+    if sources:
+        train = ChildTrainer().train
+        for output in replay.run(rules, sources, train=train, watched=watched):
+            standing.take(output)
+    alerts = [alert for alert in standing.alerts.values() if since <= alert.decided_at]
+    alerts.sort(key=lambda alert: (alert.decided_at, alert.id))
+    return Found(alerts=alerts, events=counted.events, until=counted.newest)
+
+
+class _Counted:
+    """Counts what passes."""
+
+    def __init__(self) -> None:
+        self.events = 0
+        self.newest = 0
+
+    def through(self, batches: Iterator[AcceptedBatch], since: int) -> Iterator[AcceptedBatch]:
+        """The same batches."""
+        for batch in batches:
+            self.events += sum(time >= since for time in batch.times)
+            self.newest = max(self.newest, max(batch.times, default=0))
+            yield batch
+
+
+def read_rule(path: Path) -> Rule:
+    """The rule of a file beside the rulebook; raises ``analytics.rule.refused`` with its name."""
+    # pySigma is only needed where a file was named.
+    from analytics.compiler import compile_file
+
+    try:
+        return compile_file(path.read_bytes(), "tried")
+    except FengsuiError as error:
+        raise FengsuiError(error.code, f"{path}: {error.args[0]}", path=str(path)) from error
+
+
+def backtest_rule(stored: History, rule: Rule, since: int, against: Rule | None = None) -> Result:
+    """What a rule finds from ``since`` on, and how another form of it differs."""
+    found = find(stored, ruleset.of([rule]), since)
+    before = find(stored, ruleset.of([against]), since).alerts if against else None
+    gained = backtest.only_in(found.alerts, before) if before is not None else []
+    lost = backtest.only_in(before, found.alerts) if before is not None else []
+    return Result(
+        rule_id=rule.id,
+        version=rule.version,
+        since=to_text(since),
+        until=to_text(found.until),
+        events=found.events,
+        alerts=len(found.alerts),
+        days=backtest.days(found.alerts, before),
+        entities=backtest.busiest(found.alerts),
+        gained=_changes(gained),
+        lost=_changes(lost),
+        gained_count=None if before is None else len(gained),
+        lost_count=None if before is None else len(lost),
+    )
+
+
+def _changes(alerts: list[Alert]) -> tuple[Change, ...]:
+    return tuple(
+        Change(entity=alert.entity, decided_at=to_text(alert.decided_at), events=len(alert.events))
+        for alert in alerts[: backtest.SHOWN_MAX]
+    )
+
+
+@contextmanager
+def rulebook(folder: DataFolder) -> Iterator[Rulebook]:
+    """The rules of a folder, to be looked at only."""
+    folder.must_exist()
+    state = ReadOnly(folder.state)
+    try:
+        yield Rulebook(folder, Switches(state), SystemClock())
+    finally:
+        state.close()
+
+
+def named_rule(folder: DataFolder, name: str) -> Rule:
+    """A rule by its id, or the one of a file; raises ``fengsui.rule.unknown``."""
+    if Path(name).suffix in (".yml", ".yaml"):
+        return read_rule(Path(name))
+    with rulebook(folder) as book:
+        return book.find(name).rule
+
+
+def since_us(text: str, now: int) -> int:
+    """Microseconds UTC of ``7d`` ago, of a day in the east-eighth zone, or of a full time.
+
+    Raises ``fengsui.time.malformed``.
+    """
+    try:
+        if found := re.fullmatch(r"([1-9]\d{0,4})([smhd])", text):
+            return now - int(found[1]) * _UNITS[found[2]]
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+            day = datetime.fromisoformat(text).replace(tzinfo=backtest.ZONE)
+            return int(day.timestamp()) * SECOND
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=backtest.ZONE)
+        return int(moment.timestamp()) * SECOND
+    except (ValueError, OverflowError) as error:
+        raise FengsuiError(
+            "fengsui.time.malformed",
+            f"{text[:40]!r} is no time: write 7d, 12h, 30m, 2026-11-01 or 2026-11-01T08:00:00Z",
+        ) from error

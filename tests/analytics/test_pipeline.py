@@ -1,0 +1,125 @@
+"""Log sources lead to datasets, restrictions and names, by tables that are data."""
+
+from __future__ import annotations
+
+import pytest
+
+from analytics import datasets
+from analytics.expression import All, Atom, Some
+from analytics.pipeline import IDENTITY, LogSource, pipeline
+from schema.fields import catalogue, is_open
+
+SITE = pipeline()
+PUBLIC = pipeline(IDENTITY)
+
+
+@pytest.mark.parametrize(
+    ("source", "dataset"),
+    [
+        ({"product": "linux", "service": "sshd"}, "system.auth"),
+        ({"product": "linux", "category": "process_creation"}, "host.process"),
+        ({"product": "nginx", "service": "access"}, "nginx.access"),
+        ({"category": "webserver"}, "nginx.access"),
+        ({"product": "nginx", "category": "webserver", "service": "access"}, "nginx.access"),
+        ({"product": "postgresql"}, "postgresql.log"),
+        ({"product": "windows", "service": "security"}, "windows.security"),
+        ({"product": "windows", "category": "registry_set"}, "windows.sysmon"),
+        ({"category": "proxy"}, "network.proxy"),
+        ({"product": "squid", "category": "proxy"}, "network.proxy"),
+        ({"product": "aws", "service": "cloudtrail"}, "aws.cloudtrail"),
+    ],
+)
+def test_a_log_source_leads_to_its_dataset(source: dict, dataset: str) -> None:
+    route = SITE.route(LogSource(**source))
+    assert route is not None
+    assert route.datasets[0] == dataset
+    whole = {"product": "", "category": "", "service": "", **source}
+    assert datasets.dataset_of(**whole) == dataset
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {},
+        {"product": "windows"},
+        {"product": "linux", "service": "cron"},
+        {"product": "postgresql", "service": "audit"},
+        {"product": "zeek", "service": "dns"},
+    ],
+)
+def test_what_no_source_delivers_leads_nowhere(source: dict) -> None:
+    assert SITE.route(LogSource(**source)) is None
+
+
+def test_a_process_of_windows_is_one_of_sysmon_or_of_the_security_log() -> None:
+    route = SITE.route(LogSource(product="windows", category="process_creation"))
+    assert route is not None
+    assert route.datasets == ("windows.sysmon", "windows.security")
+    sysmon = (
+        Atom("event.dataset", "equals", "windows.sysmon"),
+        Atom("winlog.event_id", "number", 1),
+    )
+    assert isinstance(route.only, Some)
+    assert route.only.items[0] == All(sysmon)
+
+
+def test_service_and_category_together_ask_for_both() -> None:
+    route = PUBLIC.route(LogSource(product="windows", category="dns_query", service="sysmon"))
+    assert route is not None
+    assert isinstance(route.only, All)
+    assert Atom("EventID", "number", 22) in route.only.items
+
+
+@pytest.mark.parametrize(
+    ("category", "name", "ours"),
+    [
+        ("process_creation", "CommandLine", "process.command_line"),
+        ("process_creation", "Description", "process.pe.description"),
+        ("process_creation", "IntegrityLevel", "winlog.event_data.IntegrityLevel"),
+        ("registry_set", "Details", "winlog.event_data.Details"),
+        ("process_creation", "EventID", "winlog.event_id"),
+        ("network_connection", "DestinationIp", "destination.ip"),
+        ("process_creation", "user.name", "user.name"),
+        ("process_creation", "labels.room", "labels.room"),
+    ],
+)
+def test_names_of_windows_lead_to_ecs_or_winlogbeats(category: str, name: str, ours: str) -> None:
+    route = SITE.route(LogSource(product="windows", category=category))
+    assert route is not None
+    assert route.field_name(name) == ours
+
+
+def test_a_name_without_a_table_is_refused_where_nothing_stands_for_others() -> None:
+    route = SITE.route(LogSource(product="nginx", service="access"))
+    assert route is not None
+    assert route.field_name("sc-status") == "http.response.status_code"
+    assert route.field_name("Nonsense") is None
+
+
+def test_every_name_a_table_leads_to_is_in_the_catalogue() -> None:
+    for dataset in SITE.datasets():
+        for name in SITE.names_of(dataset).values():
+            assert name in catalogue() or is_open(name)
+
+
+def test_the_identity_pipeline_leaves_names_as_they_are() -> None:
+    route = PUBLIC.route(LogSource(product="windows", category="process_creation"))
+    assert route is not None
+    assert route.field_name("CommandLine") == "CommandLine"
+    assert route.only == All(
+        (
+            Atom("Channel", "equals", "Microsoft-Windows-Sysmon/Operational"),
+            Atom("EventID", "number", 1),
+        )
+    )
+
+
+def test_the_identity_pipeline_asks_other_products_of_the_event_itself() -> None:
+    route = PUBLIC.route(LogSource(product="linux", service="auditd"))
+    assert route is not None
+    assert route.only == All(
+        (
+            Atom("logsource.product", "equals", "linux"),
+            Atom("logsource.service", "equals", "auditd"),
+        )
+    )
