@@ -31,7 +31,7 @@ from analytics.rule import ALERTS, LEVELS_MAX, Rule, entity_values
 from analytics.ruleset import RuleSet
 from analytics.state import Evaluator
 from schema import ids
-from schema.alert import SEVERITIES, Alert
+from schema.alert import Alert
 from schema.errors import FengsuiError
 from schema.event import ADDED, DATASET, AcceptedBatch, Fields
 from schema.times import MINUTE, to_text
@@ -593,7 +593,7 @@ def _as_event(alert: Alert, rule: Rule | None) -> Fields:
         "event.severity": alert.severity,
         "event.risk_score": alert.score,
         "rule.id": alert.rule_id,
-        "rule.level": SEVERITIES[alert.severity],
+        "rule.version": str(alert.rule_version),
     }
     if rule is not None and rule.techniques:
         event["threat.technique.id"] = list(rule.techniques)
