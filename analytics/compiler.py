@@ -13,6 +13,7 @@ from analytics.document import LogSource, OwnRule, SigmaHead
 from analytics.expression import Node, atoms, conjunction
 from analytics.guards import Given
 from analytics.kinds.port import Form
+from analytics.matching.values import atom_test
 from analytics.memory import WAITING_MAX
 from analytics.patterns import Once
 from analytics.pipeline import Route
@@ -20,7 +21,6 @@ from analytics.reading import refused
 from analytics.rule import ALERTS, LEVELS_MAX, Rule, Step
 from analytics.rulefile import Plain
 from analytics.sigma import attack, lines
-from analytics.values import atom_test
 from schema.alert import SEVERITIES, FalsePositive, RuleText
 from schema.errors import FengsuiError
 

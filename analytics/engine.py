@@ -122,8 +122,8 @@ class Engine:
         """
         self._evaluation.facts = facts
 
-    def expect(self, register: str, rows: Iterable[Row], effective_at: int) -> None:
-        """Expect to hear of whom a register holds from that time on, as a sealed record says.
+    def watch(self, register: str, rows: Iterable[Row], effective_at: int) -> None:
+        """Know whom a register holds from that time on, as a sealed record of its version says.
 
         ``rows`` are all rows of the version, keys as the register orders them. Absence rules hear
         of nobody before. Raises ``analytics.engine.register_late`` where time has passed that the
@@ -136,7 +136,7 @@ class Engine:
                 "silence of that time was judged by the version before: name a later one",
                 register=register,
             )
-        self._evaluation.expect(register, roll_of(rows, effective_at))
+        self._evaluation.watch(register, roll_of(rows, effective_at))
 
     @property
     def settled(self) -> int:
@@ -224,9 +224,9 @@ class Engine:
             )
         self._evaluation.adopt(ruleset, since)
 
-    def watch(self, entities: Mapping[str, Set[str]]) -> None:
+    def confine(self, entities: Mapping[str, Set[str]]) -> None:
         """Look at these entities only, by rule: for a second look at what was missed."""
-        self._evaluation.watch(entities)
+        self._evaluation.confine(entities)
 
     def install(self, artefact: Artefact) -> None:
         """Score with this artefact; raises ``analytics.model.refused``."""

@@ -100,9 +100,9 @@ class Evaluation:
         self, ruleset: RuleSet, *, partitions: int, lateness_us: int, coverage: Coverage
     ) -> None:
         self._coverage = coverage
-        self._lateness = lateness_us
-        self._watched: Mapping[str, Set[str]] | None = None
+        self._confined: Mapping[str, Set[str]] | None = None
         """Where only some entities of each rule are looked at: they, by rule."""
+        self._lateness = lateness_us
         self.facts: Facts = NoFacts()
         """Registers and indicators: whoever owns the engine sets them."""
         self._evaluators: list[Evaluator] = []
@@ -177,9 +177,9 @@ class Evaluation:
         """The newest rule set."""
         return self._generations[-1].ruleset
 
-    def watch(self, entities: Mapping[str, Set[str]]) -> None:
+    def confine(self, entities: Mapping[str, Set[str]]) -> None:
         """Look at these entities only, by rule; before anything is taken."""
-        self._watched = entities
+        self._confined = entities
 
     def adopt(self, ruleset: RuleSet, since: int) -> None:
         """Judge events from that time on by another rule set; unchanged rules keep their state."""
@@ -200,7 +200,7 @@ class Evaluation:
         self._warm_up()
         self._rules_changed = True
 
-    def expect(self, register: str, roll: Roll) -> None:
+    def watch(self, register: str, roll: Roll) -> None:
         """Judge whom the register holds by this version from its effective time on."""
         rolls = self._rolls.setdefault(register, [])
         before_it = max(rolls[-1].effective_at if rolls else -NEVER, self._generations[-1].since)
@@ -226,7 +226,7 @@ class Evaluation:
                     self._enter(one, entity, found)
 
     def _enter(self, one: Evaluator, entity: str, found: Sequence[Hit]) -> None:
-        if self._watched is not None and entity not in self._watched.get(one.rule.id, ()):
+        if self._confined is not None and entity not in self._confined.get(one.rule.id, ()):
             return
         part = self._part(one.rule, entity)
         for hit in found:
@@ -324,7 +324,7 @@ class Evaluation:
     def _count_hour(
         self, counting: _Counting, entity: str, event: Fields, at: _At, floor: int
     ) -> None:
-        if self._watched is not None and entity not in self._watched.get(counting.rule_id, ()):
+        if self._confined is not None and entity not in self._confined.get(counting.rule_id, ()):
             return
         if at[0] < floor:
             self._coverage.missed(counting.rule_id, entity, sensor=at[1], time=at[0])
@@ -395,9 +395,9 @@ class Evaluation:
             self._coverage.unkeyed(at[0], rule.id)
             return
         parts = self._levels[rule.level]
-        watched = self._watched
+        confined = self._confined
         for entity, bits, values in keyed:
-            if watched is not None and entity not in watched.get(rule.id, ()):
+            if confined is not None and entity not in confined.get(rule.id, ()):
                 continue
             if at[0] < floor:
                 self._coverage.missed(rule.id, entity, sensor=at[1], time=at[0])

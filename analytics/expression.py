@@ -7,7 +7,7 @@ that is absent makes every atom false, so ``null`` and ``exists: false`` are wri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -95,27 +95,3 @@ def conjunction(nodes: tuple[Node, ...]) -> Node:
     for node in nodes:
         flat.extend(node.items if isinstance(node, All) else (node,))
     return flat[0] if len(flat) == 1 else All(tuple(flat))
-
-
-def compile_mask(node: Node, bit_of: dict[Atom, int]) -> Callable[[int], bool]:
-    """A function from an event's mask of true atoms to the truth of the tree.
-
-    Atoms side by side are asked with one AND over the mask.
-    """
-    if isinstance(node, Atom):
-        bit = bit_of[node]
-        return lambda mask: bool(mask & bit)
-    if isinstance(node, Not):
-        inner = compile_mask(node.item, bit_of)
-        return lambda mask: not inner(mask)
-    bits = 0
-    others: list[Callable[[int], bool]] = []
-    for item in node.items:
-        if isinstance(item, Atom):
-            bits |= bit_of[item]
-        else:
-            others.append(compile_mask(item, bit_of))
-    rest = tuple(others)
-    if isinstance(node, All):
-        return lambda mask: mask & bits == bits and all(test(mask) for test in rest)
-    return lambda mask: bool(mask & bits) or any(test(mask) for test in rest)

@@ -36,7 +36,7 @@ def run(
     engine = Engine(rules, required=sources)
     engine.know(facts or NoFacts())
     if watched is not None:
-        engine.watch(watched)
+        engine.confine(watched)
     left = dict(sources)
     while left:
         sensor = engine.holding()

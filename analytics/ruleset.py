@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from analytics.matcher import plan
+from analytics.matching import plan
 from analytics.matching.port import Plan, Question
 from analytics.rule import Rule
 from crypto import sm3

@@ -20,11 +20,11 @@ from sigma.policy.regex_engine import RegexEngine, RegexPattern
 from sigma.rule import SigmaDetection, SigmaDetectionItem, SigmaDetections, SigmaRule
 
 from analytics.expression import Node, Some
+from analytics.matching.values import compile_regex, wildcard_regex
 from analytics.rulefile import Plain
 from analytics.sigma.lines import pointer, refused
 from analytics.sigma.modifiers import MODIFIERS, Placeholder, expand, no_placeholder
 from analytics.sigma.nodes import FieldName, node, wildcard
-from analytics.values import compile_regex, wildcard_regex
 from schema.errors import FengsuiError
 
 TAXONOMY: Final = "sigma"

@@ -200,7 +200,7 @@ def run(
     """Everything in one batch for each sensor, then finish; by ``end`` nothing else has come."""
     engine = Engine(rules, **settings)
     for version in versions:
-        engine.expect(*version)
+        engine.watch(*version)
     by_sensor: dict[str, list[Event]] = {}
     for event in sorted(events, key=lambda event: event.time):
         by_sensor.setdefault(event.sensor, []).append(event)
@@ -264,7 +264,7 @@ class World:
         settings = {"partitions": partitions, "required": list(log), "lateness_us": LATENESS}
         engine, committed = Engine(rules, **settings), Standing()
         for version in self.versions:
-            engine.expect(*version)
+            engine.watch(*version)
         for adopted in self.adopts:
             engine.adopt(*adopted)
         newest = self.adopts[-1][0] if self.adopts else rules

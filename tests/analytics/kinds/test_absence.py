@@ -101,7 +101,7 @@ def test_staying_in_the_register_begins_no_new_silence() -> None:
 
 def test_a_late_heartbeat_takes_the_alert_back() -> None:
     engine = Engine(RULES, required=["s", "b"])
-    engine.expect("hosts", [row()], START - 1)
+    engine.watch("hosts", [row()], START - 1)
     engine.feed(batch([beat(10)], low=_time(80)))
     engine.heartbeat("b", _time(80))
     (alert,) = engine.advance().alerts
@@ -117,14 +117,14 @@ def test_a_late_heartbeat_takes_the_alert_back() -> None:
 
 def test_deadlines_behind_the_end_of_a_replay_do_not_fall() -> None:
     engine = Engine(RULES)
-    engine.expect("hosts", [row()], START - 1)
+    engine.watch("hosts", [row()], START - 1)
     engine.feed(batch([beat(10), beat(40, "10.0.0.2")]))
     assert engine.finish().alerts == []
 
 
 def test_deadlines_of_quiet_entities_fall_before_the_end_of_a_replay() -> None:
     engine = Engine(RULES)
-    engine.expect("hosts", [row()], START - 1)
+    engine.watch("hosts", [row()], START - 1)
     engine.feed(batch([beat(10), beat(100, "10.0.0.2")]))
     (alert,) = engine.finish().alerts
     assert alert.decided_at == _time(70)
@@ -135,22 +135,22 @@ def test_a_version_that_comes_too_late_is_refused() -> None:
     engine.feed(batch([beat(10)]))
     engine.advance()
     with pytest.raises(FengsuiError, match="register_late"):
-        engine.expect("hosts", [row()], _time(10))
-    engine.expect("hosts", [row()], _time(20))
+        engine.watch("hosts", [row()], _time(10))
+    engine.watch("hosts", [row()], _time(20))
     with pytest.raises(FengsuiError, match="register_late"):
-        engine.expect("hosts", [row()], _time(20))
+        engine.watch("hosts", [row()], _time(20))
 
 
 def test_a_register_too_large_to_watch_is_refused() -> None:
     with pytest.raises(FengsuiError, match=r"at most 100000 rows"):
-        Engine(RULES).expect("hosts", [row()] * (ROWS_MAX + 1), START)
+        Engine(RULES).watch("hosts", [row()] * (ROWS_MAX + 1), START)
 
 
 def test_rules_adopted_later_hear_of_the_register_as_it_stands() -> None:
     newer = ruleset(HEARTBEAT, kind_rule("absence", {"within": "30s", "register": "hosts"}, id="x"))
     engine = Engine(RULES)
-    engine.expect("hosts", [row(), row("10.0.0.2", end=205)], START - 1)
-    engine.expect("hosts", [row(begin=260), row("10.0.0.2", end=205)], _time(220))
+    engine.watch("hosts", [row(), row("10.0.0.2", end=205)], START - 1)
+    engine.watch("hosts", [row(begin=260), row("10.0.0.2", end=205)], _time(220))
     engine.feed(batch([beat(150), beat(190, "10.0.0.2")]))
     engine.advance()
     parts = engine.snapshot()

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from analytics.expression import Node
-from analytics.matcher import plan
+from analytics.matching import plan
 from analytics.matching.port import Question
 from analytics.pipeline import IDENTITY, pipeline
 from analytics.sigma import compile_detection, no_placeholder

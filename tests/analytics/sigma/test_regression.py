@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sigma_world import PUBLIC, public_files
 
-from analytics.matcher import plan
+from analytics.matching import plan
 from analytics.matching.port import Question
 from analytics.pipeline import IDENTITY, pipeline
 from analytics.sigma.collection import compile_files

@@ -1,0 +1,6 @@
+"""Tests of the matchers share one small module that stands beside them."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
