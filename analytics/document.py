@@ -13,12 +13,20 @@ import msgspec
 
 from analytics.guards import Given
 from analytics.kinds.absence import AbsencePart
+from analytics.kinds.aggregate import AggregatePart
+from analytics.kinds.balance import BalancePart
+from analytics.kinds.baseline import BaselinePart
 from analytics.kinds.graph import GraphPart
 from analytics.kinds.join import JoinPart
 from analytics.kinds.model import ModelPart
+from analytics.kinds.new_term import NewTermPart
+from analytics.kinds.peers import PeersPart
 from analytics.kinds.port import Part
+from analytics.kinds.ratio import RatioPart
+from analytics.kinds.regularity import RegularityPart
 from analytics.kinds.sequence import SequencePart
 from analytics.kinds.states import StatesPart
+from analytics.kinds.sum import SumPart
 from analytics.kinds.threshold import ThresholdPart
 from analytics.kinds.together import TogetherPart
 from analytics.kinds.unique import UniquePart
@@ -62,6 +70,14 @@ class OwnRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     states: StatesPart | None = None
     join: JoinPart | None = None
     graph: GraphPart | None = None
+    aggregate: AggregatePart | None = None
+    balance: BalancePart | None = None
+    baseline: BaselinePart | None = None
+    new_term: NewTermPart | None = None
+    peers: PeersPart | None = None
+    ratio: RatioPart | None = None
+    regularity: RegularityPart | None = None
+    sum: SumPart | None = None
 
     def parts(self) -> Iterator[tuple[str, Part]]:
         """The parts that are given, with their keys."""
@@ -81,6 +97,14 @@ PARTS: Final = (
     "states",
     "join",
     "graph",
+    "aggregate",
+    "balance",
+    "baseline",
+    "new_term",
+    "peers",
+    "ratio",
+    "regularity",
+    "sum",
 )
 """Keys of a rule file that say what is looked for over time; a rule has at most one of them."""
 

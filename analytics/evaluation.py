@@ -345,7 +345,7 @@ class Evaluation:
             pattern = one.rule.pattern
             if not pattern.warm_up_us:
                 continue
-            watched = {name for place in pattern.history for name in one.rule.steps[place].datasets}
+            watched = {name for place in pattern.watched for name in one.rule.steps[place].datasets}
             everywhere = min(self._began.values(), default=NEVER)
             began = max(
                 (

@@ -37,6 +37,8 @@ class Finding:
     conditions: tuple[Condition, ...]
     entity: str = ""
     """Whom it is about, where that is a member of the key's group and not the key's own entity."""
+    member: str = ""
+    """The field that names the member, where the key's own entity names it only with that."""
 
 
 class Memory(Protocol):

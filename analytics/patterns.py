@@ -6,7 +6,7 @@ file and how its alerts are explained stands in :mod:`analytics.kinds`, one file
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -17,7 +17,7 @@ class Pattern(msgspec.Struct, frozen=True, kw_only=True):
     retention_us: int
     warm_up_us: int = 0
     """How long the rule must have watched before what it did not see says anything."""
-    history: tuple[int, ...] = ()
+    watched: tuple[int, ...] = ()
     """The steps that must have been watched for so long."""
 
 
@@ -32,6 +32,8 @@ class Threshold(Pattern, frozen=True, kw_only=True, tag="threshold"):
     count: int
     distinct: str = ""
     """The field whose distinct values are counted; empty where events are."""
+    each_at_most: int = 0
+    """Only values with at most so many events count; 0 for any number."""
 
 
 class Sequence(Pattern, frozen=True, kw_only=True, tag="sequence"):
@@ -115,6 +117,131 @@ class Graph(Pattern, frozen=True, kw_only=True, tag="graph"):
     hops: int
 
 
+class NewTerm(Pattern, frozen=True, kw_only=True, tag="new_term"):
+    """A value, or several together, the entity has not shown for so many days."""
+
+    history_days: int
+    learn_days: int
+
+
+class Ratio(Pattern, frozen=True, kw_only=True, tag="ratio"):
+    """A share of the events, or of those of so many distinct values, meets the second step."""
+
+    within_us: int
+    count: int
+    distinct: str = ""
+    permille: int
+
+
+Metric: TypeAlias = Literal["count", "distinct", "sum"]
+
+
+class Baseline(Pattern, frozen=True, kw_only=True, tag="baseline"):
+    """A metric of the running hour or day passes what the entity's own past makes of it."""
+
+    period_us: int
+    metric: Metric
+    field: str = ""
+    method: Literal["quantile", "mad", "ewma"]
+    permille: int
+    """The quantile; not read by the other methods."""
+    times: int
+    """What the quantile or average, or the deviation above the median, is multiplied by; in
+    thousandths."""
+    history: int
+    """Closed periods that are looked back on."""
+    minimum: int
+    at_least: int
+    same_hour: bool = False
+    """Only periods of the same hour of the week are compared."""
+
+
+class Peers(Pattern, frozen=True, kw_only=True, tag="peers"):
+    """A metric of a member over days passes what the members of its group make of it."""
+
+    member: str
+    metric: Literal["count", "distinct", "sum", "share"]
+    field: str = ""
+    window_days: int
+    times: int
+    members: int
+    """With fewer members nobody is judged."""
+    at_least: int
+
+
+class Sum(Pattern, frozen=True, kw_only=True, tag="sum"):
+    """The sum of a field within a time reaches one of the levels."""
+
+    within_us: int
+    field: str
+    levels: tuple[int, ...]
+
+
+class Balance(Pattern, frozen=True, kw_only=True, tag="balance"):
+    """The sums of the steps over a period differ."""
+
+    period_us: int
+    wait_us: int
+    delays_us: tuple[int, ...]
+    """How long after the period each step's events come."""
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """How a figure must stand to a number; a fraction is ``value`` / ``under``."""
+
+    op: Literal["gt", "gte", "lt", "lte", "eq", "neq"]
+    value: int
+    under: int = 1
+
+
+class Aggregate(Pattern, frozen=True, kw_only=True, tag="aggregate"):
+    """A figure over the events within a time, as Sigma's correlations have it."""
+
+    within_us: int
+    function: Literal[
+        "event_count",
+        "value_count",
+        "value_sum",
+        "value_avg",
+        "value_percentile",
+        "value_median",
+        "value_share",
+    ]
+    field: str = ""
+    permille: int = 0
+    """Which percentile, in thousandths."""
+    comparisons: tuple[Comparison, ...]
+    """All of them must hold."""
+    at_end: bool = False
+    """Judged when a time that began with an event is over; else at each event."""
+
+
+class Regularity(Pattern, frozen=True, kw_only=True, tag="regularity"):
+    """So many events come at intervals that hardly differ."""
+
+    within_us: int
+    count: int
+    permille: int
+    """The standard deviation of the intervals is below this share of their mean."""
+
+
 AnyPattern: TypeAlias = (
-    Once | Threshold | Sequence | EntityHours | Together | Absence | Unique | States | Join | Graph
+    Once
+    | Threshold
+    | Sequence
+    | EntityHours
+    | Together
+    | Absence
+    | Unique
+    | States
+    | Join
+    | Graph
+    | NewTerm
+    | Ratio
+    | Baseline
+    | Peers
+    | Sum
+    | Balance
+    | Aggregate
+    | Regularity
 )

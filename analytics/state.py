@@ -12,7 +12,7 @@ import msgspec
 
 from analytics import kinds
 from analytics.memory import NEVER, Finding, Hit, Memory
-from analytics.rule import Rule
+from analytics.rule import Rule, entity_name, entity_values
 from schema import ids
 from schema.alert import Alert, Closing
 
@@ -57,13 +57,18 @@ class Evaluator:
 
     def alert(self, entity: str, finding: Finding, count: int) -> Alert:
         """The alert a finding decides."""
-        rule, entity = self.rule, finding.entity or entity
+        rule, field = self.rule, self.rule.entity_field
+        if finding.member:
+            field = f"{field}+{finding.member}"
+            entity = entity_name((*entity_values(entity, len(rule.entity)), finding.entity))
+        else:
+            entity = finding.entity or entity
         cell = finding.at - finding.at % self.cell_us
         return Alert(
-            id=alert_id(rule, entity, cell),
+            id=ids.alert_id(rule.id, rule.major, f"{field}={entity}", cell).hex(),
             rule_id=rule.id,
             rule_version=rule.major,
-            entity_field=rule.entity_field,
+            entity_field=field,
             entity=entity,
             cell=cell,
             decided_at=finding.at,

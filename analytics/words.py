@@ -75,3 +75,15 @@ def span(hits: Sequence[Hit], within_us: int) -> Condition:
 def took(condition: Condition) -> tuple[str, str]:
     """How long the least set of events took."""
     return duration(max(1, condition.value) * SECOND)
+
+
+def percent(permille: int) -> str:
+    """A share in percent, with one digit where it is needed."""
+    whole, tenth = divmod(permille, 10)
+    return f"{whole}.{tenth}%" if tenth else f"{whole}%"
+
+
+def times(permille: int) -> str:
+    """A factor, with as many digits as it needs."""
+    whole, rest = divmod(permille, 1000)
+    return f"{whole}.{rest:03d}".rstrip("0").rstrip(".")

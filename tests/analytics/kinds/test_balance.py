@@ -1,0 +1,135 @@
+"""Balances: sums of a period that must be equal, judged when every side has come."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from analytics_world import START, at, compiled, detection, ruleset, run
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kind_world import check_orders, check_snapshots, hit, memory, only, told
+
+from analytics import kinds
+from analytics.rule import Rule
+from schema.errors import FengsuiError
+from schema.times import HOUR
+
+DAY_S = 86_400
+LOCAL_S = 8 * 3600
+SIDES = ("orders", "bank", "treasury")
+
+
+def balance(**part: object) -> Rule:
+    """Orders of a day, settled the day after and received by the treasury the day after that."""
+    steps = [
+        {"name": name, "zh": zh, "field": "gov.pii.count", **({"delay": delay} if delay else {}),
+         "detection": detection(**{"event.action": name})}
+        for name, zh, delay in zip(SIDES, ("订单", "结算", "入库"), ("", "1d", "2d"), strict=True)
+    ]  # fmt: skip
+    asked = {"period": "day", "wait": "2h", "steps": steps, **part}
+    return compiled(id="balance", entity="host.name", balance=asked)
+
+
+def paid(day: float, side: str, amount: object, offset: int = 0) -> object:
+    return at(
+        day * DAY_S,
+        offset or round(day * 1000) + 1,
+        event__action=side,
+        gov__pii__count=amount,
+        host__name="dept",
+    )
+
+
+END = paid(9.01, "orders", 0)
+FULL = [
+    paid(0.1, "orders", 700), paid(0.11, "orders", 300), paid(1.12, "bank", 1000),
+    paid(2.13, "treasury", 1000), END,
+]  # fmt: skip
+
+
+def test_equal_sums_are_silent() -> None:
+    assert not run(ruleset(balance()), FULL).alerts
+
+
+def test_a_missing_fen_is_told_when_all_sides_have_had_their_time() -> None:
+    short = [*FULL[:3], paid(2.13, "treasury", 999), END]
+    alert, said = only(balance(), short)
+    # The first day ends at midnight, eight hours behind the start; two days and two hours later.
+    assert alert.decided_at == START + 8 * HOUR + 48 * HOUR + 2 * HOUR
+    assert [(one.name, one.value, one.comparison) for one in alert.conditions] == [
+        ("orders", 1000, "eq"),
+        ("bank", 1000, "eq"),
+        ("treasury", 999, "lt"),
+    ]
+    assert len(alert.events) == 3
+    assert said.reason_zh == ("主机 dept 同一周期内的合计不一致：订单 1000，结算 1000、入库 999。")
+    assert said.counterfactual_zh == ("若入库合计为 1000，则不触发",)
+    assert said.counterfactual_en == ("With treasury at 1000 it would not fire",)
+
+
+def test_a_side_that_never_came_counts_as_nothing() -> None:
+    alert, _ = only(balance(), [FULL[0], FULL[1], FULL[2], END])
+    assert [one.value for one in alert.conditions] == [1000, 1000, 0]
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 60_000), st.integers(0, 2), st.sampled_from([1, 1, 2, "x"])),
+        max_size=30,
+    )
+)
+@settings(max_examples=60)
+def test_it_judges_as_adding_up_each_day_would(raw: list[tuple[int, int, object]]) -> None:
+    time, hits, days = 0, [], {}
+    for place, (gap, side, amount) in enumerate(raw):
+        time += gap
+        hits.append(hit(time, amount, steps=1 << side, number=place))
+        if amount != "x":
+            day = (time - side * DAY_S + LOCAL_S) // DAY_S
+            days.setdefault(day, [0, 0, 0])[side] += amount
+    expected = [(day, sums) for day, sums in sorted(days.items()) if len(set(sums)) > 1]
+    until = (time + 5 * DAY_S) * 10**6
+    found = told(memory(balance()), hits, until)
+    assert [
+        ((one.at // 10**6 + LOCAL_S - 2 * 3600) // DAY_S - 3, [it.value for it in one.conditions])
+        for one in found
+    ] == expected
+    check_snapshots(balance(), hits, until)
+
+
+def test_no_order_shows() -> None:
+    chance = random.Random(6)
+    events = [
+        paid(number / 40 + chance.random() / 100, chance.choice(SIDES), chance.choice((5, 5, 7)),
+             number + 1)
+        for number in range(200)
+    ]  # fmt: skip
+    assert len(check_orders(balance(), [*events, paid(12, "orders", 0, 999)])) > 3
+
+
+def test_books_forgotten_are_empty() -> None:
+    one = memory(balance())
+    one.push(hit(0, 5))
+    one.clear()
+    assert one.dump() == []
+
+
+@pytest.mark.parametrize("change", [{"wait": "32d"}, {"steps": []}, {"period": "week"}])
+def test_what_cannot_be_judged_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(FengsuiError):
+        balance(**change)
+
+
+def test_two_sides_need_two_names() -> None:
+    step = {"name": "a", "field": "gov.pii.count", "detection": detection(message="x")}
+    with pytest.raises(FengsuiError, match="same name"):
+        balance(steps=[step, step])
+
+
+def test_it_describes_itself() -> None:
+    rule = balance()
+    assert kinds.of(rule.pattern).describe(rule) == (
+        "每 1 天的订单、结算、入库合计不相等（等候 2 小时后判断）",
+        "sums of orders, bank, treasury over 1 day that differ, judged 2 hours later",
+    )
