@@ -148,7 +148,7 @@ class Baseline(Pattern, frozen=True, kw_only=True, tag="baseline"):
     times: int
     """What the quantile or average, or the deviation above the median, is multiplied by; in
     thousandths."""
-    history: int
+    periods: int
     """Closed periods that are looked back on."""
     minimum: int
     at_least: int
@@ -230,12 +230,6 @@ AnyPattern: TypeAlias = (
     | Threshold
     | Sequence
     | EntityHours
-    | Together
-    | Absence
-    | Unique
-    | States
-    | Join
-    | Graph
     | NewTerm
     | Ratio
     | Baseline
@@ -244,4 +238,10 @@ AnyPattern: TypeAlias = (
     | Balance
     | Aggregate
     | Regularity
+    | Together
+    | Absence
+    | Unique
+    | States
+    | Join
+    | Graph
 )

@@ -41,6 +41,8 @@ Action = Literal[
     "late_event",
     "clock_capped",
     "records_lost",
+    "register_changed",
+    "indicators_changed",
 ]
 
 

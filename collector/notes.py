@@ -15,7 +15,10 @@ from schema import log, privacy
 from schema.batch import Batch
 from schema.errors import FengsuiError
 from schema.event import DATASET, TROUBLE, Fields
+from schema.indicators import IndicatorLists
 from schema.log import Cursor
+from schema.registers import RegisterVersion
+from schema.times import to_text
 
 
 def received(control: ControlLog, batch: Batch, received_at: int) -> None:
@@ -83,3 +86,33 @@ def lost_receipts(control: ControlLog, database: Database, *, sensor: str, folde
     times = {row.number: row.received_at for row in rows}
     for batch in reader.read(len(rows)):
         received(control, batch, times[batch.header.number])
+
+
+def register_changed(control: ControlLog, version: RegisterVersion) -> None:
+    """A version of a register was approved: what is known from its effective time on."""
+    control.add(
+        "register_changed",
+        digest=version.digest,
+        events=version.added + version.changed + version.ended,
+        at=version.effective_at,
+        labels={
+            "register": version.register,
+            "version": str(version.number),
+            "effective_at": to_text(version.effective_at),
+        },
+    )
+
+
+def indicators_changed(control: ControlLog, lists: IndicatorLists) -> None:
+    """The indicators or the allow-list changed: what is matched from the effective time on."""
+    control.add(
+        "indicators_changed",
+        digest=lists.digest,
+        events=lists.count,
+        at=lists.effective_at,
+        labels={
+            "version": str(lists.number),
+            "source": lists.source,
+            "effective_at": to_text(lists.effective_at),
+        },
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,10 @@ import msgspec
 from analytics.ruleset import RuleSet
 from collector.clients import Clients
 from collector.enrolments import Enrolments
+from collector.index.duckdb_index import DuckDbIndex
+from collector.indicators.store import IndicatorStore
+from collector.registers import description
+from collector.registers.store import RegisterStore
 from collector.state.database import Database
 from collector.state.switches import Switches, Trial
 from dashboard_api.access.access import Access
@@ -26,10 +30,12 @@ from dashboard_api.audit import Act, AuditChain
 from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.folder import DataFolder
 from fengsui.keyring import open_keyring
+from fengsui.knowledge import Knowledge
 from fengsui.rulebook import Rulebook
 from schema.errors import FengsuiError
 from schema.ports import Entropy
 from schema.times import to_text
+from sensors.mask import Masker
 
 ACTOR: Final = "command line"
 _TOKEN_BYTES: Final = 32
@@ -49,6 +55,7 @@ class Administration:
     """Gives rules to the running pipeline."""
     replay: Callable[[int], None]
     replay_told: Callable[[], str]
+    knowledge: Knowledge
 
 
 @contextmanager
@@ -58,7 +65,10 @@ def opened(folder: DataFolder) -> Iterator[Administration]:
     keyring = open_keyring(folder, entropy)
     database = Database(folder.state)
     audit = AuditChain(database, keyring.audit, clock)
-    try:
+    with ExitStack() as close:
+        close.callback(database.close)
+        index = DuckDbIndex(folder.index)
+        close.callback(index.close)
         yield Administration(
             enrolments=Enrolments(
                 database,
@@ -76,10 +86,20 @@ def opened(folder: DataFolder) -> Iterator[Administration]:
             adopt=lambda _: None,
             replay=_needs_platform,
             replay_told=lambda: "",
+            knowledge=Knowledge(
+                registers=RegisterStore(
+                    database, description.load(folder.root / description.OWN_FOLDER), clock=clock
+                ),
+                indicators=IndicatorStore(database, clock=clock),
+                events=index,
+                audit=audit,
+                actor=ACTOR,
+                mask=Masker(keyring.subject).mask,
+                clock=clock,
+                noted=lambda: None,
+            ),
         )
         audit.close()
-    finally:
-        database.close()
 
 
 def _needs_platform(_: int) -> None:
@@ -188,4 +208,5 @@ def handlers(
         "client-add": client_add,
         "user-link": user_link,
         "user-list": user_list,
+        **administration.knowledge.handlers(),
     }

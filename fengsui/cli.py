@@ -17,6 +17,7 @@ from crypto.errors import CryptoError
 from fengsui.crypto_cli import app as crypto_app
 from fengsui.folder import DataFolder
 from fengsui.memory import keep_arenas_few
+from fengsui.registers_cli import indicator_app, register_app
 from fengsui.rules_cli import app as rules_app
 from schema.errors import FengsuiError
 
@@ -52,6 +53,8 @@ app.add_typer(user_app, name="user")
 app.add_typer(anchor_app, name="anchor")
 app.add_typer(crypto_app, name="crypto")
 app.add_typer(rules_app, name="rules")
+app.add_typer(register_app, name="register")
+app.add_typer(indicator_app, name="indicator")
 
 Data = Annotated[Path, typer.Option("--data", help="数据目录 · data folder", metavar="DIR")]
 Port = Annotated[

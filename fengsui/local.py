@@ -120,14 +120,21 @@ def _line(connection: socket.socket) -> bytes:
 
 def call(folder: DataFolder, command: str, **arguments: str) -> str:
     """Run a command in the running platform, or here where none runs; returns its text."""
+    return call_within(folder, command, arguments, seconds=_TIMEOUT_SECONDS)
+
+
+def call_within(
+    folder: DataFolder, command: str, arguments: Mapping[str, str], *, seconds: float
+) -> str:
+    """As :func:`call`, for a command that may take longer."""
     connection = socket.socket(socket.AF_UNIX)
-    connection.settimeout(_TIMEOUT_SECONDS)
+    connection.settimeout(seconds)
     with connection:
         try:
             connection.connect(str(folder.run / SOCKET_NAME))
         except OSError:
             return _call_here(folder, command, arguments)
-        request = Request(command=command, arguments=arguments)
+        request = Request(command=command, arguments=dict(arguments))
         connection.sendall(msgspec.json.encode(request) + b"\n")
         reply = msgspec.json.decode(_line(connection), type=Reply)
     if reply.code:

@@ -27,16 +27,18 @@ from dashboard_api.server import Server
 from dashboard_api.services import Services
 from dashboard_api.views import CipherInfo, RuleCount, Sibling, SiteInfo, SourceInfo
 from fengsui import desks, host
-from fengsui.administration import Administration, handlers, new_token
+from fengsui.administration import ACTOR, Administration, handlers, new_token
 from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.demo import recording_folder, replay
 from fengsui.folder import DataFolder
+from fengsui.knowledge import Knowledge
 from fengsui.local import LocalServer
 from fengsui.memory import settle
 from fengsui.settings import Settings
 from fengsui.settings import load as load_settings
 from fengsui.wiring import DEMONSTRATION, Site, open_demonstration, open_site
 from schema.errors import FengsuiError
+from sensors.mask import Masker
 
 SITE: Final = "site"
 SITE_PREFIX: Final = "/"
@@ -133,6 +135,16 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         adopt=site.pipeline.adopt,
         replay=site.second_look.ask,
         replay_told=lambda: site.second_look.told,
+        knowledge=Knowledge(
+            registers=site.registers,
+            indicators=site.indicators,
+            events=site.index,
+            audit=audit,
+            actor=ACTOR,
+            mask=Masker(site.keyring.subject).mask,
+            clock=site.clock,
+            noted=site.note_knowledge,
+        ),
     )
     return Served(site=site, services=services, administration=administration, prefix=prefix)
 

@@ -19,9 +19,12 @@ from collector.health import SensorStatus
 from collector.history import History
 from collector.idindex import IdIndex
 from collector.index.duckdb_index import DuckDbIndex
+from collector.indicators.store import IndicatorStore
 from collector.intake import Intake
 from collector.ownchain import OwnChain
 from collector.push import Push
+from collector.registers import description
+from collector.registers.store import RegisterStore
 from collector.state.alerts import Alerts
 from collector.state.database import Database
 from collector.state.missed import MissedTable
@@ -71,6 +74,8 @@ class Site:
     push: Push
     alerts: Alerts
     rulebook: Rulebook
+    registers: RegisterStore
+    indicators: IndicatorStore
     pipeline: Pipeline
     second_look: SecondLook
     sensors: Sequence[Sensor]
@@ -84,6 +89,11 @@ class Site:
         """The stored fields of an event, None once redacted or expired."""
         hit = self.ids.fetch(bytes.fromhex(event_id))
         return hit.fields if hit else None
+
+    def note_knowledge(self) -> None:
+        """Seal which register versions and indicator lists are effective since when."""
+        self.registers.note(self.control)
+        self.indicators.note(self.control)
 
     def status_of(self, sensor: str) -> SensorStatus:
         """How one sensor stands; raises ``StopIteration`` for one this folder does not know."""
@@ -237,13 +247,19 @@ def _open(
         stored=History(folder.segments, database), alerts=alerts, missed=MissedTable(database),
         rulebook=rulebook, engine=engine, control=control, pace=SystemClock(),
     )  # fmt: skip
+    registers = RegisterStore(
+        database, description.load(folder.root / description.OWN_FOLDER), clock=clock
+    )
+    indicators = IndicatorStore(database, clock=clock)
+    registers.note(control)
+    indicators.note(control)
     return Site(
         folder=folder, settings=settings, realm=realm, cipher=cipher, keyring=keyring,
         database=database, enrolments=enrolments, ids=ids, index=index, intake=intake,
         control=control, clients=Clients(database, clock=clock, entropy=entropy), push=push,
         alerts=alerts, rulebook=rulebook, pipeline=Pipeline(stages), second_look=second_look,
         sensors=sensors, writers=writers, recording=recording, owner=owner, clock=clock,
-        entropy=entropy,
+        entropy=entropy, registers=registers, indicators=indicators,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from schema.alert import Alert, Closing
 from schema.coverage import CoverageRow, Missed
 from schema.event import AcceptedBatch, Fields
 from schema.filter import Term
+from schema.registers import Draft, RegisterVersion, RegisterView
 
 
 class Clock(Protocol):
@@ -126,3 +127,24 @@ class AlertStore(Protocol):
 
     def final(self) -> Sequence[Alert]:
         """All final alerts in id order."""
+
+
+class Registers(Protocol):
+    """Registers with every version kept; what is approved is never changed again."""
+
+    def view(self) -> RegisterView:
+        """All that is approved so far; ``view().as_of(time)`` is what was known at a time."""
+
+    def versions(self, register: str) -> Sequence[RegisterVersion]:
+        """The versions of a register, newest first."""
+
+    def propose(
+        self, register: str, drafts: Sequence[Draft], *, whole: bool, source: str, by: str
+    ) -> RegisterVersion:
+        """Keep what the drafts change as the register's one proposal, in place of the one before.
+
+        ``whole`` lists the whole register: rows left out end. Raises where nothing would change.
+        """
+
+    def apply(self, register: str, number: int, *, by: str) -> RegisterVersion:
+        """Approve a proposal: from now on the view has it, and the control log says so."""

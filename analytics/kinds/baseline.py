@@ -82,7 +82,7 @@ class BaselinePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
                 method=self.method,
                 permille=check_count(self.permille, "baseline.permille", at_most=1000),
                 times=check_count(self.times, "baseline.times", at_most=TIMES_MAX),
-                history=history,
+                periods=history,
                 minimum=check_count(
                     duration_us(self.minimum, "baseline.minimum") // period_us,
                     "periods of baseline.minimum",
@@ -108,7 +108,7 @@ def limit_of(pattern: Baseline, past: list[int]) -> int:
     # The newest period weighs 2 / (periods + 1), as is usual for an average over so many periods.
     average = past[0] * _MILLION
     for value in past[1:]:
-        average += (value * _MILLION - average) * 2 // (pattern.history + 1)
+        average += (value * _MILLION - average) * 2 // (pattern.periods + 1)
     return average * pattern.times // (1000 * _MILLION)
 
 
@@ -182,7 +182,7 @@ class Past(NoDeadlines):
         if self._first is None:
             self._first = period
         elif self._value:
-            begin = period - self._pattern.history
+            begin = period - self._pattern.periods
             closed = (*self._closed, (self._period, self._value))
             self._closed = tuple(one for one in closed if one[0] >= begin)
         self._period, self._value, self._passed, self._limit = period, 0, False, None
@@ -191,7 +191,7 @@ class Past(NoDeadlines):
 
     def _begin(self) -> int:
         assert self._first is not None
-        return max(self._first, self._period - self._pattern.history)
+        return max(self._first, self._period - self._pattern.periods)
 
     def _length(self) -> int:
         return self._period - self._begin()
@@ -280,11 +280,11 @@ class BaselineKind:
         )
         return (
             (
-                f"一{zh}内 {name} 超过自身过去 {pattern.history} {zh}{same_zh}{how_zh}，"
+                f"一{zh}内 {name} 超过自身过去 {pattern.periods} {zh}{same_zh}{how_zh}，"
                 f"至少 {pattern.at_least}，历史至少 {pattern.minimum} {zh}"
             ),
             (
-                f"of one {en} over {how_en} of its own {pattern.history} {en}s before{same_en}, "
+                f"of one {en} over {how_en} of its own {pattern.periods} {en}s before{same_en}, "
                 f"{pattern.at_least} or more, with {pattern.minimum} {en}s known"
             ),
         )

@@ -1,0 +1,1 @@
+"""Threat indicators: read from CSV, STIX and MISP files, kept, allowed, and hunted in history."""
