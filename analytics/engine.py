@@ -138,6 +138,10 @@ class Engine:
             )
         self._evaluation.watch(register, roll_of(rows, effective_at))
 
+    def watched(self, register: str) -> int:
+        """From when on the newest version watched is in force; long ago for none."""
+        return self._evaluation.watched(register)
+
     @property
     def settled(self) -> int:
         """Events before this time cannot be evaluated any more."""

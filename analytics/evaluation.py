@@ -200,6 +200,11 @@ class Evaluation:
         self._warm_up()
         self._rules_changed = True
 
+    def watched(self, register: str) -> int:
+        """From when on the newest version watched is in force; long ago for none."""
+        rolls = self._rolls.get(register)
+        return rolls[-1].effective_at if rolls else -NEVER
+
     def watch(self, register: str, roll: Roll) -> None:
         """Judge whom the register holds by this version from its effective time on."""
         rolls = self._rolls.setdefault(register, [])

@@ -41,8 +41,8 @@ class Facts(Protocol):
     def confidence(self, field: str, value: str, time: int) -> int | None:
         """0 to 100 where an indicator names the field's value at that time, else None."""
 
-    def known(self, register: str) -> bool:
-        """Whether the register has ever had a version: without one nothing can be missing."""
+    def known(self, register: str, time: int) -> bool:
+        """Whether the register had a version by then: without one nothing can be missing."""
 
 
 class NoFacts:
@@ -60,8 +60,8 @@ class NoFacts:
         del field, value, time
         return None
 
-    def known(self, register: str) -> bool:
-        del register
+    def known(self, register: str, time: int) -> bool:
+        del register, time
         return False
 
 
@@ -97,7 +97,7 @@ class Lookup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         key = tuple(str(event.get(name, "")) for name in self.key)
         if "" in key:
             return None
-        if not facts.known(self.register):
+        if not facts.known(self.register, time):
             return False
         row = facts.row(self.register, key, time)
         if self.expect == "missing":

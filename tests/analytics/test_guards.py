@@ -21,7 +21,7 @@ class Known(NoFacts):
         self.rows = rows
         self.bad = bad
 
-    def known(self, register: str) -> bool:
+    def known(self, register: str, time: int) -> bool:
         return register == "grants"
 
     def row(self, register: str, key: tuple[str, ...], time: int) -> dict | None:
