@@ -35,7 +35,7 @@ def correlation(kind: str = "temporal", **more: object) -> Correlation:
 def test_all_rules_in_any_order_or_in_theirs() -> None:
     every = (Comparison("gte", 3),)
     found = pattern(correlation(comparisons=every))
-    assert found == Together(retention_us=10, within_us=10, at_least=3)
+    assert found == Together(retention_us=10, within_us=10, counts=(3,))
     found = pattern(correlation("temporal_ordered", comparisons=every))
     assert found == Sequence(retention_us=10, within_us=10)
 
@@ -60,13 +60,6 @@ def test_a_condition_over_names() -> None:
 def test_bounds_that_say_nothing_are_refused(bounds: tuple, why: str) -> None:
     with pytest.raises(FengsuiError, match=why):
         pattern(correlation(comparisons=bounds))
-
-
-def test_too_many_alternatives_are_refused() -> None:
-    rules = tuple(f"r{number}" for number in range(16))
-    with pytest.raises(FengsuiError, match="more than 64 alternatives"):
-        pattern(correlation(rules=rules, comparisons=(Comparison("eq", 8),)))
-    assert pattern(correlation(rules=rules, comparisons=(Comparison("gte", 8),))).at_least == 8
 
 
 def test_figures_are_not_temporal() -> None:
