@@ -122,6 +122,19 @@ class Engine:
         """
         self._evaluation.facts = facts
 
+    @property
+    def began(self) -> Mapping[str, int]:
+        """Since when events of each dataset were seen: before, nothing can be called missing."""
+        return self._evaluation.began
+
+    def has_watched(self, began: Mapping[str, int]) -> None:
+        """Take :attr:`began` over from the engine that read the log before this one begins.
+
+        Without it an engine that is fed the middle of a log warms up anew, and is silent where the
+        other was not.
+        """
+        self._evaluation.has_watched(began)
+
     def watch(self, register: str, rows: Iterable[Row], effective_at: int) -> None:
         """Know whom a register holds from that time on, as a sealed record of its version says.
 

@@ -337,6 +337,16 @@ class Evaluation:
             books = counting.books
             books[ids.bucket(entity) % len(books)].add(entity, event, at)
 
+    @property
+    def began(self) -> Mapping[str, int]:
+        """Time of the earliest event of each dataset."""
+        return self._began
+
+    def has_watched(self, began: Mapping[str, int]) -> None:
+        """Take it that events of these datasets were seen since then."""
+        for dataset, time in began.items():
+            self._begin(dataset, time)
+
     def _begin(self, dataset: str, time: int) -> None:
         """Remember since when events of the dataset are seen."""
         if time < self._began.get(dataset, NEVER):
