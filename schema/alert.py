@@ -89,7 +89,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     severity: int
     system: str
     kind: str
-    """``event``, ``threshold``, ``sequence`` or ``model``."""
+    """The key of its part in a rule file; ``event`` for a rule without one."""
     techniques: tuple[str, ...]
     false_positives: tuple[FalsePositive, ...]
     text: RuleText
