@@ -81,7 +81,7 @@ def compile_files(
 
     Never raises for what stands in a file: it is listed as refused.
     """
-    compiler = _Compiler(sources or pipeline(), placeholder)
+    compiler = Compiler(sources or pipeline(), placeholder)
     for path, raw in files:
         compiler.read(path, raw)
     return compiler.finish()
@@ -108,7 +108,9 @@ class _Entry:
 
 
 @dataclass
-class _Compiler:
+class Compiler:
+    """Reads documents in any order; :meth:`finish` joins them."""
+
     sources: Pipeline
     placeholder: Placeholder
     refused: list[Refusal] = field(default_factory=list)
@@ -118,7 +120,19 @@ class _Compiler:
     gone: set[str] = field(default_factory=set)
     """Ids and names of refused rules, to say so of what builds on them."""
 
+    def given(self, rule: SigmaRule) -> None:
+        """Take a rule that was compiled before, for filters and correlations to name."""
+        route = self.sources.route(rule.logsource)
+        assert route is not None
+        self.rules.append((_Entry(rule.path, Document(b"", {})), rule, route))
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """Where each correlation stands, by its id."""
+        return {head.id: entry.path for entry, head in self.heads}
+
     def read(self, path: str, raw: bytes) -> None:
+        """Read the documents of a file; what is wrong is listed as refused."""
         try:
             parts = documents.split(raw)
         except FengsuiError as error:
