@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from analytics import datasets
 from analytics.expression import All, Atom, Some
-from analytics.pipeline import IDENTITY, LogSource, pipeline
+from analytics.pipeline import IDENTITY, LogSource, pipeline, read_files
+from schema.errors import FengsuiError
 from schema.fields import catalogue, is_open
 
 SITE = pipeline()
@@ -123,3 +126,37 @@ def test_the_identity_pipeline_asks_other_products_of_the_event_itself() -> None
             Atom("logsource.service", "equals", "auditd"),
         )
     )
+
+
+def test_placeholders_without_values_have_none() -> None:
+    assert SITE.placeholder("Servers") is None
+    assert datasets.placeholder("Servers") is None
+
+
+def test_a_file_of_a_pipeline_is_read_as_the_page_describes_it() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "contributor" / "sigma.md").read_text("utf-8")
+    found = read_files([page.split("```toml\n")[1].split("```")[0]], "site")
+    assert found.placeholder("Servers") == ("srv*",)
+    route = found.route(LogSource(product="windows", category="process_creation"))
+    assert route is not None
+    assert route.field_name("CommandLine") == "process.command_line"
+    assert route.field_name("Other") == "winlog.event_data.Other"
+    assert found.route(LogSource(product="windows")) is None
+
+
+def test_a_table_that_is_not_there_is_named() -> None:
+    text = """
+    pipeline = "site"
+    [[source]]
+    product = "p"
+    names = ["nowhere"]
+    from = [{ dataset = "d" }]
+    """
+    with pytest.raises(FengsuiError, match="'nowhere'"):
+        read_files([text], "site")
+
+
+@pytest.mark.parametrize("text", ["a", "pipeline = 1", 'pipeline = "x"\nother = 1'])
+def test_a_wrong_file_is_refused(text: str) -> None:
+    with pytest.raises(FengsuiError, match="pipeline file"):
+        read_files([text], "x")
