@@ -6,10 +6,14 @@ dataset) and minute; rows with a rule say what happened to that rule.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
-from schema.coverage import CoverageRow
+from schema.coverage import CoverageRow, Missed
 from schema.times import MINUTE
+
+MISSED_MAX: Final = 100_000
+"""Rules and entities whose missed events are told apart between two steps, some 30 MB; past it a
+rule's entities are missed together."""
 
 _Counts: TypeAlias = list[int]
 """events, late, too_late, unkeyed, evicted, greatest lag"""
@@ -20,6 +24,8 @@ class Coverage:
 
     def __init__(self) -> None:
         self._rows: dict[tuple[int, str, str, str], _Counts] = {}
+        self._missed: dict[tuple[str, str, str], list[int]] = {}
+        """First and last event time and number, by rule, entity and sensor."""
 
     def _row(self, time: int, sensor: str, dataset: str, rule: str) -> _Counts:
         key = (time - time % MINUTE, sensor, dataset, rule)
@@ -41,6 +47,25 @@ class Coverage:
     def evicted(self, time: int, rule: str, count: int) -> None:
         """Keys of a rule that had to go."""
         self._row(time, "", "", rule)[4] += count
+
+    def missed(self, rule: str, entity: str, *, sensor: str, time: int) -> None:
+        """An event that matched the rule and came too late for the entity."""
+        self._row(time, "", "", rule)[2] += 1
+        if len(self._missed) >= MISSED_MAX:
+            entity = ""
+        seen = self._missed.setdefault((rule, entity, sensor), [time, time, 0])
+        seen[0], seen[1], seen[2] = min(seen[0], time), max(seen[1], time), seen[2] + 1
+
+    def take_missed(self) -> list[Missed]:
+        """What was missed since last asked, in a fixed order."""
+        found = [
+            Missed(
+                rule_id=rule, entity=entity, sensor=sensor, first_at=first, last_at=last, events=n
+            )
+            for (rule, entity, sensor), (first, last, n) in sorted(self._missed.items())
+        ]
+        self._missed.clear()
+        return found
 
     def take(self) -> list[CoverageRow]:
         """The increments since last taken, in a fixed order."""

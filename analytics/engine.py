@@ -23,7 +23,7 @@ from analytics.models.artefact import Artefact, TrainingRequest
 from analytics.ruleset import RuleSet
 from schema import ids
 from schema.alert import Alert, Closing
-from schema.coverage import CoverageRow
+from schema.coverage import CoverageRow, Missed
 from schema.errors import FengsuiError
 from schema.event import AcceptedBatch
 from schema.times import MINUTE
@@ -47,6 +47,8 @@ class Output:
     closings: Sequence[Closing]
     coverage: Sequence[CoverageRow]
     """Increments since the advance before."""
+    missed: Sequence[Missed]
+    """What came too late since the advance before."""
     training: Sequence[TrainingRequest]
     """Install an artefact for each (or skip it), then advance again: hours wait for it."""
     watermark: int
@@ -198,6 +200,10 @@ class Engine:
             )
         self._evaluation.adopt(ruleset, since)
 
+    def watch(self, entities: Mapping[str, Set[str]]) -> None:
+        """Look at these entities only, by rule: for a second look at what was missed."""
+        self._evaluation.watch(entities)
+
     def install(self, artefact: Artefact) -> None:
         """Score with this artefact; raises ``analytics.model.refused``."""
         self._evaluation.run_of(artefact.model).install(artefact)
@@ -240,6 +246,7 @@ class Engine:
             alerts=_in_time_order(changes.alerts.values()),
             closings=[closing for _, closing in sorted(changes.closings.items())],
             coverage=self._coverage.take(),
+            missed=self._coverage.take_missed(),
             training=training,
             watermark=self.watermark,
         )

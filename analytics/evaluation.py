@@ -7,8 +7,9 @@ from an event time on; both are asked until nothing of before that time can come
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -36,6 +37,24 @@ from schema.times import MINUTE, to_text
 
 _RULES: Final = "rules"
 _RISING: Final = "rising"
+
+
+_At: TypeAlias = tuple[int, str, int, bytes]
+"""(event time, sensor, sequence, event id)"""
+
+
+def _at(batch: AcceptedBatch, place: int) -> _At:
+    sequence = batch.first_sequence + batch.indexes[place]
+    return batch.times[place], batch.sensor, sequence, batch.ids[place]
+
+
+@dataclass(frozen=True, slots=True)
+class _Counting:
+    """A model rule, the field of its entity, and its books, one for each partition."""
+
+    rule_id: str
+    field: str
+    books: list[HourBook]
 
 
 class _Generation:
@@ -76,6 +95,8 @@ class Evaluation:
         self, ruleset: RuleSet, *, partitions: int, lateness_us: int, coverage: Coverage
     ) -> None:
         self._coverage = coverage
+        self._watched: Mapping[str, Set[str]] | None = None
+        """Where only some entities of each rule are looked at: they, by rule."""
         self.facts: Facts = NoFacts()
         """Registers and indicators: whoever owns the engine sets them."""
         self._evaluators: list[Evaluator] = []
@@ -98,8 +119,8 @@ class Evaluation:
         self._runs: dict[str, ModelRun] = {}
         self._books: dict[str, list[HourBook]] = {}
         """Books of each model rule, one for each partition."""
-        self._counting: dict[str, list[tuple[str, list[HourBook]]]] = {}
-        """(entity field, books) of the model rules of a dataset."""
+        self._counting: dict[str, list[_Counting]] = {}
+        """The model rules of a dataset."""
         self._generations: list[_Generation] = []
         self._generations.append(self._generation(ruleset, -NEVER))
         self._rules_changed = True
@@ -126,13 +147,17 @@ class Evaluation:
         self._parts[part] = rule.id
         self._runs[rule.id] = ModelRun(rule, pattern, books)
         counting = self._counting.setdefault(pattern.dataset, [])
-        counting[:] = [entry for entry in counting if entry[1] is not books]
-        counting.append((rule.entity[0], books))
+        counting[:] = [one for one in counting if one.rule_id != rule.id]
+        counting.append(_Counting(rule.id, rule.entity[0], books))
 
     @property
     def ruleset(self) -> RuleSet:
         """The newest rule set."""
         return self._generations[-1].ruleset
+
+    def watch(self, entities: Mapping[str, Set[str]]) -> None:
+        """Look at these entities only, by rule; before anything is taken."""
+        self._watched = entities
 
     def adopt(self, ruleset: RuleSet, since: int) -> None:
         """Judge events from that time on by another rule set; unchanged rules keep their state."""
@@ -167,9 +192,18 @@ class Evaluation:
         return found
 
     def take(self, batch: AcceptedBatch, *, floor: int, watermark: int) -> None:
-        """Match the batch's events; those before ``floor`` are counted only."""
-        sensor, first = batch.sensor, batch.first_sequence
-        late_before = max(floor, watermark)
+        """Match the batch's events.
+
+        One before ``floor`` changes nothing any more: it is counted, and named as missed for each
+        rule and entity it would have mattered to.
+        """
+        for name, chosen in self._count(batch, floor, max(floor, watermark)).items():
+            for generation, places in self._by_generation(chosen, batch.times):
+                if places and (name in generation.plans or name in self._counting):
+                    self._ask(generation, name, batch, places, floor)
+
+    def _count(self, batch: AcceptedBatch, floor: int, late_before: int) -> dict[str, list[int]]:
+        """The events' places by dataset; all of them are in the coverage."""
         dataset: object = None
         lowest, end, counts = 0, 0, [0]
         places: list[int] = []
@@ -179,59 +213,59 @@ class Evaluation:
             if named != dataset or not lowest <= time < end:
                 # The earliest event of a minute has the greatest lag: it is noted on the way.
                 dataset, lowest, end = named, time, time - time % MINUTE + MINUTE
-                counts = self._coverage.source(time, sensor, str(named), batch.received_at)
+                counts = self._coverage.source(time, batch.sensor, str(named), batch.received_at)
                 places = groups.setdefault(str(named), [])
             counts[0] += 1
             if time < late_before:
                 counts[1] += 1
                 if time < floor:
                     counts[2] += 1
-                    continue
             places.append(place)
-        for name, chosen in groups.items():
-            for generation, some in self._by_generation(chosen, batch.times):
-                plan, counting = generation.plans.get(name), self._counting.get(name)
-                if not some or (plan is None and counting is None):
-                    continue
-                events = [batch.events[place] for place in some]
-                if name in generation.reads_added:
-                    events = [
-                        {**batch.enrichment[place], **event} if batch.enrichment[place] else event
-                        for place, event in zip(some, events, strict=True)
-                    ]
-                if plan is not None:
-                    for number, rule, steps in plan.match(events):
-                        place = some[number]
-                        self._hold(
-                            rule,
-                            steps,
-                            events[number],
-                            (
-                                batch.times[place],
-                                sensor,
-                                first + batch.indexes[place],
-                                batch.ids[place],
-                            ),
-                        )
-                for field, books in counting or ():
-                    for place, event in zip(some, events, strict=True):
-                        value = event.get(field)
-                        if value is not None:
-                            entity = str(value)
-                            at = (
-                                batch.times[place],
-                                sensor,
-                                first + batch.indexes[place],
-                                batch.ids[place],
-                            )
-                            books[ids.bucket(entity) % len(books)].add(entity, event, at)
+        return groups
+
+    def _ask(
+        self,
+        generation: _Generation,
+        dataset: str,
+        batch: AcceptedBatch,
+        places: list[int],
+        floor: int,
+    ) -> None:
+        """Match events of one dataset, and count them where a model scores their hours."""
+        events = [batch.events[place] for place in places]
+        if dataset in generation.reads_added:
+            events = [
+                {**batch.enrichment[place], **event} if batch.enrichment[place] else event
+                for place, event in zip(places, events, strict=True)
+            ]
+        plan = generation.plans.get(dataset)
+        if plan is not None:
+            for number, rule, steps in plan.match(events):
+                self._hold(rule, steps, events[number], _at(batch, places[number]), floor=floor)
+        for counting in self._counting.get(dataset, ()):
+            for place, event in zip(places, events, strict=True):
+                value = event.get(counting.field)
+                if value is not None:
+                    self._count_hour(counting, str(value), event, _at(batch, place), floor)
+
+    def _count_hour(
+        self, counting: _Counting, entity: str, event: Fields, at: _At, floor: int
+    ) -> None:
+        if self._watched is not None and entity not in self._watched.get(counting.rule_id, ()):
+            return
+        if at[0] < floor:
+            self._coverage.missed(counting.rule_id, entity, sensor=at[1], time=at[0])
+        else:
+            books = counting.books
+            books[ids.bucket(entity) % len(books)].add(entity, event, at)
 
     def _by_generation(
         self, places: list[int], times: Sequence[int]
     ) -> Iterable[tuple[_Generation, list[int]]]:
         if len(self._generations) == 1:
             return ((self._generations[0], places),)
-        bounds = [*(one.since for one in self._generations), NEVER]
+        # What comes too late for rules that were let go of is judged by those after them.
+        bounds = [-NEVER, *(one.since for one in self._generations[1:]), NEVER]
         return [
             (
                 one,
@@ -245,7 +279,9 @@ class Evaluation:
         index: int,
         steps: int,
         event: Fields,
-        at: tuple[int, str, int, bytes],
+        at: _At,
+        *,
+        floor: int = -NEVER,
         events: tuple[str, ...] = (),
     ) -> None:
         """Give an event's hit on a rule to the keys it belongs to."""
@@ -261,7 +297,13 @@ class Evaluation:
             self._coverage.unkeyed(at[0], rule.id)
             return
         parts = self._levels[rule.level]
+        watched = self._watched
         for entity, bits, values in keyed:
+            if watched is not None and entity not in watched.get(rule.id, ()):
+                continue
+            if at[0] < floor:
+                self._coverage.missed(rule.id, entity, sensor=at[1], time=at[0])
+                continue
             bucket = ids.bucket(entity)
             hit: Hit = (*at, bits, (*values, events) if events else values)
             parts[bucket % len(parts)].add(index, entity, bucket, hit)
@@ -309,7 +351,7 @@ class Evaluation:
             if self._evaluators[rule].rule.level > level:
                 alert = ripe[number]
                 at = (alert.decided_at, "", 0, bytes.fromhex(alert.id))
-                self._hold(rule, steps, events[number], at, alert.events)
+                self._hold(rule, steps, events[number], at, events=alert.events)
 
     def waiting(self) -> Iterator[Key]:
         """Keys with hits the watermark has not passed."""

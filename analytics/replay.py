@@ -6,7 +6,7 @@ the same batches under the same rules.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
 from analytics.engine import Engine, Output
@@ -27,10 +27,16 @@ def run(
     *,
     train: Train,
     facts: Facts | None = None,
+    watched: Mapping[str, Set[str]] | None = None,
 ) -> Iterator[Output]:
-    """What the rules decide over these batches, output by output."""
+    """What the rules decide over these batches, output by output.
+
+    Of ``watched`` entities only, by rule, where they are given.
+    """
     engine = Engine(rules, required=sources)
     engine.know(facts or NoFacts())
+    if watched is not None:
+        engine.watch(watched)
     left = dict(sources)
     while left:
         sensor = engine.holding()

@@ -33,6 +33,7 @@ Action = Literal[
     "source_excluded",
     "source_readmitted",
     "rules_loaded",
+    "rules_replayed",
     "model_trained",
     "heartbeat",
     "sensor_enrolled",

@@ -194,6 +194,24 @@ COVERAGE: Final[Json] = {
     "next_cursor": None,
     "totals": [_COUNTED],
 }
+MISSED: Final[Json] = {
+    "items": [
+        {
+            "rule": "host-password-guessing",
+            "entity": "203.0.113.9",
+            "sensor": "gate",
+            "first_at": "2026-11-20T07:58:12.000000Z",
+            "last_at": "2026-11-20T07:59:03.500000Z",
+            "events": 14,
+            "noted_at": _AT,
+            "looked_at": _AT,
+            "revised": 1,
+        }
+    ],
+    "silent": [
+        {"sensor": "share", "since": _AT, "rules": ["database-password-guessing"]},
+    ],
+}
 RULES: Final[Json] = {
     "items": [
         {

@@ -16,6 +16,7 @@ from dashboard_api.views import (
     AlertRow,
     AlertSummary,
     CoverageView,
+    MissedView,
     RuleRow,
     SensorRow,
     SiteInfo,
@@ -103,6 +104,9 @@ class SensorDesk(Protocol):
 
     def watermark(self) -> int:
         """Up to which event time the rules have decided, microseconds UTC; 0 for not yet."""
+
+    def missed(self, visible: Visible, *, waiting: bool) -> MissedView:
+        """What came too late, and who is silent; of these sensors only, where given."""
 
     def coverage(self, query: CoverageQuery, visible: Visible) -> CoverageView:
         """What was judged and what was not, by minute; of rules only where all is visible."""

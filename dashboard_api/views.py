@@ -286,6 +286,38 @@ class CoverageView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MissedItem:
+    """Events that came too late for a rule and entity, and what a second look changed."""
+
+    rule: str
+    entity: str
+    sensor: str
+    first_at: Time
+    last_at: Time
+    events: int
+    noted_at: Time
+    looked_at: Time | None
+    revised: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SilentSource:
+    """A sensor nobody hears at present, and the rules that cannot see what it would send."""
+
+    sensor: str
+    since: Time
+    rules: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissedView:
+    """The newest misses first, at most five hundred; and what is being missed right now."""
+
+    items: list[MissedItem]
+    silent: list[SilentSource]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RuleTexts:
     """What an officer reads about a rule."""
 

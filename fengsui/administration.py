@@ -27,7 +27,9 @@ from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.folder import DataFolder
 from fengsui.keyring import open_keyring
 from fengsui.rulebook import Rulebook
+from schema.errors import FengsuiError
 from schema.ports import Entropy
+from schema.times import to_text
 
 ACTOR: Final = "command line"
 _TOKEN_BYTES: Final = 32
@@ -45,6 +47,8 @@ class Administration:
     rulebook: Rulebook
     adopt: Callable[[RuleSet], None]
     """Gives rules to the running pipeline."""
+    replay: Callable[[int], None]
+    replay_told: Callable[[], str]
 
 
 @contextmanager
@@ -70,10 +74,19 @@ def opened(folder: DataFolder) -> Iterator[Administration]:
             audit=audit,
             rulebook=Rulebook(folder, Switches(database), clock),
             adopt=lambda _: None,
+            replay=_needs_platform,
+            replay_told=lambda: "",
         )
         audit.close()
     finally:
         database.close()
+
+
+def _needs_platform(_: int) -> None:
+    raise FengsuiError(
+        "fengsui.replay.stopped",
+        "a replay writes revisions of alerts: start the platform with `fengsui up` first",
+    )
 
 
 def new_token(entropy: Entropy) -> str:
@@ -150,6 +163,12 @@ def handlers(
         with administration.audit.around(Act(ACTOR, "rule.reload", "rules")):
             return changed("read again")
 
+    def rule_replay(arguments: Mapping[str, str]) -> str:
+        since = int(arguments["since"])
+        with administration.audit.around(Act(ACTOR, "rule.replay", to_text(since))):
+            administration.replay(since)
+        return administration.replay_told()
+
     def rule_tried(arguments: Mapping[str, str]) -> str:
         trial = msgspec.json.decode(arguments["trial"], type=Trial)
         with administration.audit.around(Act(ACTOR, "rule.trial", trial.rule_id)):
@@ -161,6 +180,8 @@ def handlers(
         "rule-tree": rule_tree,
         "rule-reload": rule_reload,
         "rule-tried": rule_tried,
+        "rule-replay": rule_replay,
+        "rule-replay-told": lambda _: administration.replay_told(),
         "sensor-token": sensor_token,
         "sensor-revoke": sensor_revoke,
         "sensor-list": sensor_list,

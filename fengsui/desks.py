@@ -19,6 +19,7 @@ from collector.push import Push
 from collector.state.alerts import Alerts as AlertTable
 from collector.state.alerts import StoredAlert
 from collector.state.coverage import CoverageQuery, CoverageTable
+from collector.state.missed import MissedTable
 from crypto import sm2
 from dashboard_api import services, views
 from dashboard_api.services import AlertQuery, Changes, Decision, PushAnswer, Visible
@@ -162,7 +163,9 @@ class AlertDesk:
 
     def _history(self, alert_id: str) -> tuple[views.HistoryItem, ...]:
         revisions = [
-            views.HistoryItem(at=one.at, state=one.alert.state, count=one.alert.count)
+            views.HistoryItem(
+                at=one.at, state=one.alert.state, count=one.alert.count, note=one.reason
+            )
             for one in self.table.revisions(alert_id)
         ]
         last = revisions[-1]
@@ -216,6 +219,8 @@ class SensorDesk:
     enrolments: Enrolments
     pipeline: Pipeline
     covered: CoverageTable
+    missed_table: MissedTable
+    rules: Callable[[], Sequence[Rule]]
     recording: Recording | None = None
 
     def rows(self) -> Sequence[views.SensorRow]:
@@ -232,6 +237,40 @@ class SensorDesk:
         """The sensor of a recording that is through: it is neither silent nor behind."""
         recording = self.recording
         return recording.labels.recording.name if recording and recording.finished else ""
+
+    def missed(self, visible: Visible, *, waiting: bool) -> views.MissedView:
+        items = [
+            views.MissedItem(
+                rule=row.missed.rule_id,
+                entity=row.missed.entity,
+                sensor=row.missed.sensor,
+                first_at=row.missed.first_at,
+                last_at=row.missed.last_at,
+                events=row.missed.events,
+                noted_at=row.noted_at,
+                looked_at=row.looked_at,
+                revised=row.revised,
+            )
+            for row in self.missed_table.newest(waiting=waiting)
+            if visible is None or row.missed.sensor in visible
+        ]
+        silent = [
+            views.SilentSource(
+                sensor=one.name,
+                since=one.last_seen_at,
+                rules=self._readers(self.covered.datasets(one.name)),
+            )
+            for one in self.intake.status()
+            if one.status == "silent"
+            and not is_own(one.name)
+            and one.name != self._ended()
+            and (visible is None or one.name in visible)
+        ]
+        return views.MissedView(items=items, silent=silent)
+
+    def _readers(self, datasets: frozenset[str]) -> list[str]:
+        """Rules that judge events of these datasets."""
+        return [rule.id for rule in self.rules() if rule.datasets() & datasets]
 
     def coverage(self, query: CoverageQuery, visible: Visible) -> views.CoverageView:
         page = self.covered.page(query, visible=visible)

@@ -25,7 +25,7 @@ from collector.intake import Intake
 from collector.push import LATENESS_US as PUSH_LATENESS_US
 from fengsui.sources import EFFECTIVE_AT, Sources
 from schema.alert import Alert, Closing
-from schema.coverage import CoverageRow
+from schema.coverage import CoverageRow, Missed
 from schema.errors import FengsuiError
 from schema.event import AcceptedBatch
 from schema.heartbeat import Heartbeat
@@ -121,6 +121,7 @@ class Pipeline:
         self._alerts: list[Alert] = []
         self._closings: list[Closing] = []
         self._coverage: list[CoverageRow] = []
+        self._missed: list[Missed] = []
         self._snapshot: dict[str, bytes] = {}
         self._committed_at = 0
         self._beat_at = 0
@@ -318,6 +319,7 @@ class Pipeline:
             self._alerts.extend(output.alerts)
             self._closings.extend(output.closings)
             self._coverage.extend(output.coverage)
+            self._missed.extend(output.missed)
             if not output.training:
                 break
             for request in output.training:
@@ -368,11 +370,13 @@ class Pipeline:
             self._closings,
             snapshot=self._snapshot,
             coverage=self._coverage,
+            missed=self._missed,
             received_at=now,
         )
         changed = bool(self._alerts or self._closings)
         self.progress = replace(self.progress, alerts=self.progress.alerts + len(self._alerts))
         self._alerts, self._closings, self._coverage, self._snapshot = [], [], [], {}
+        self._missed = []
         self._committed_at = now
         if changed:
             self.on_change()

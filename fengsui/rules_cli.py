@@ -6,6 +6,7 @@ control log, and stands in the audit chain.
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -24,6 +25,7 @@ Since = Annotated[
     str, typer.Option(help="起点：7d、12h 或 2026-11-01 · from when on", metavar="TIME")
 ]
 _ACTOR: Final = "command line"
+_ASK_EVERY_SECONDS: Final = 1.0
 _BAR: Final = 40
 """Characters of the longest bar of a day."""
 
@@ -117,6 +119,56 @@ def rules_import(
         f"可用 usable {len(prepared.rules.rules)}, 拒绝 refused {len(prepared.rules.refused)}"
         "（fengsui rules list 列出原因 · lists why）"
     )
+
+
+@app.command("replay")
+def rules_replay(since: Since = "1d", data: Data = Path("data/site")) -> None:
+    """按现行规则重判已存日志，修订告警 · judge stored events again and revise alerts."""
+    from fengsui.clock import SystemClock
+    from fengsui.local import call
+    from fengsui.trials import since_us
+
+    folder = DataFolder(data)
+    told = call(folder, "rule-replay", since=str(since_us(since, SystemClock().now())))
+    waiting = told
+    while told == waiting:
+        time.sleep(_ASK_EVERY_SECONDS)
+        told = call(folder, "rule-replay-told")
+    typer.echo(told)
+
+
+@app.command("missed")
+def rules_missed(
+    waiting: Annotated[bool, typer.Option(help="只列尚未重判的 · only what waits")] = False,
+    data: Data = Path("data/site"),
+    as_json: Json = False,
+) -> None:
+    """列出迟到未判的日志影响的规则与对象 · what came too late, and what a second look changed."""
+    from collector.state.database import ReadOnly
+    from collector.state.missed import MissedTable
+    from schema.times import to_text
+
+    folder = DataFolder(data)
+    folder.must_exist()
+    state = ReadOnly(folder.state)
+    try:
+        rows = MissedTable(state).newest(waiting=waiting)
+    finally:
+        state.close()
+    if as_json:
+        _print(rows)
+        return
+    for row in rows:
+        one = row.missed
+        looked = (
+            "待重判 waits"
+            if row.looked_at is None
+            else f"已重判 judged again, {row.revised} 条 revised"
+        )
+        typer.echo(
+            f"{one.rule_id} {one.entity or '全部 all'} {to_text(one.first_at)} – "
+            f"{to_text(one.last_at)} {one.events} 条 events ({one.sensor}) {looked}"
+        )
 
 
 @app.command("backtest")

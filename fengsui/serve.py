@@ -16,6 +16,7 @@ import msgspec
 import typer
 
 from collector.state.coverage import CoverageTable
+from collector.state.missed import MissedTable
 from dashboard_api.access.access import Access
 from dashboard_api.access.accounts import Accounts
 from dashboard_api.app import create_app
@@ -100,6 +101,8 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         site.enrolments,
         site.pipeline,
         CoverageTable(site.database, site.clock),
+        MissedTable(site.database),
+        lambda: site.rulebook.current.rules,
         site.recording,
     )
     services = Services(
@@ -128,6 +131,8 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         audit=audit,
         rulebook=site.rulebook,
         adopt=site.pipeline.adopt,
+        replay=site.second_look.ask,
+        replay_told=lambda: site.second_look.told,
     )
     return Served(site=site, services=services, administration=administration, prefix=prefix)
 
@@ -202,6 +207,7 @@ def _start(served: Served) -> None:
     site.pipeline.on_change = served.services.stream.notify
     work = partial(replay, site, site.pipeline.steady_round) if site.recording else None
     site.pipeline.start(work)
+    site.second_look.start()
 
 
 def _login_url(page: str, token: str) -> str:

@@ -7,7 +7,7 @@ is printed. Only that it took place is kept, by whoever owns the folder.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,7 +56,13 @@ def history(folder: DataFolder) -> Iterator[History]:
         state.close()
 
 
-def find(stored: History, rules: RuleSet, since: int, *, until: int | None = None) -> Found:
+def find(
+    stored: History,
+    rules: RuleSet,
+    since: int,
+    *,
+    watched: Mapping[str, Set[str]] | None = None,
+) -> Found:
     """What the rules decide from ``since`` on, of events from as far before as they look back."""
     begin = since - replay.reach_us(rules)
     standing, counted = Standing(), _Counted()
@@ -64,10 +70,10 @@ def find(stored: History, rules: RuleSet, since: int, *, until: int | None = Non
         sensor: counted.through(stored.batches(sensor, begin), since) for sensor in stored.sensors()
     }
     if sources:
-        for output in replay.run(rules, sources, train=ChildTrainer().train):
+        train = ChildTrainer().train
+        for output in replay.run(rules, sources, train=train, watched=watched):
             standing.take(output)
-    last = counted.newest if until is None else until
-    alerts = [alert for alert in standing.alerts.values() if since <= alert.decided_at <= last]
+    alerts = [alert for alert in standing.alerts.values() if since <= alert.decided_at]
     alerts.sort(key=lambda alert: (alert.decided_at, alert.id))
     return Found(alerts=alerts, events=counted.events, until=counted.newest)
 

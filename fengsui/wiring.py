@@ -16,6 +16,7 @@ from collector.control import SENSOR as CONTROL
 from collector.control import ControlLog
 from collector.enrolments import Enrolment, Enrolments, is_own
 from collector.health import SensorStatus
+from collector.history import History
 from collector.idindex import IdIndex
 from collector.index.duckdb_index import DuckDbIndex
 from collector.intake import Intake
@@ -23,6 +24,7 @@ from collector.ownchain import OwnChain
 from collector.push import Push
 from collector.state.alerts import Alerts
 from collector.state.database import Database
+from collector.state.missed import MissedTable
 from collector.state.switches import Switches
 from crypto import keys
 from crypto.status import Status as CipherStatus
@@ -32,6 +34,7 @@ from fengsui.folder import DataFolder, Ownership
 from fengsui.keyring import Keyring, open_keyring
 from fengsui.pipeline import Pipeline, Stages, note_rules
 from fengsui.rulebook import Rulebook
+from fengsui.secondlook import SecondLook
 from fengsui.settings import Settings
 from fengsui.training import ChildTrainer
 from schema import log
@@ -69,6 +72,7 @@ class Site:
     alerts: Alerts
     rulebook: Rulebook
     pipeline: Pipeline
+    second_look: SecondLook
     sensors: Sequence[Sensor]
     writers: Sequence[log.Writer]
     recording: Recording | None
@@ -94,6 +98,7 @@ class Site:
             last.callback(self.owner.release)
             last.callback(self.database.close)
             last.callback(self.index.close)
+            self.second_look.stop()
             self.pipeline.stop()
             for writer in self.writers:
                 writer.close_segment()
@@ -228,12 +233,17 @@ def _open(
         pace=SystemClock(),
     )
     note_rules(control, rules, clock.now())
+    second_look = SecondLook(
+        stored=History(folder.segments, database), alerts=alerts, missed=MissedTable(database),
+        rulebook=rulebook, engine=engine, control=control, pace=SystemClock(),
+    )  # fmt: skip
     return Site(
         folder=folder, settings=settings, realm=realm, cipher=cipher, keyring=keyring,
         database=database, enrolments=enrolments, ids=ids, index=index, intake=intake,
         control=control, clients=Clients(database, clock=clock, entropy=entropy), push=push,
-        alerts=alerts, rulebook=rulebook, pipeline=Pipeline(stages), sensors=sensors,
-        writers=writers, recording=recording, owner=owner, clock=clock, entropy=entropy,
+        alerts=alerts, rulebook=rulebook, pipeline=Pipeline(stages), second_look=second_look,
+        sensors=sensors, writers=writers, recording=recording, owner=owner, clock=clock,
+        entropy=entropy,
     )  # fmt: skip
 
 

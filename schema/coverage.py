@@ -25,3 +25,18 @@ class CoverageRow(msgspec.Struct, frozen=True, kw_only=True):
     """Keys of the rule dropped because too many entities were alive."""
     lag_max_us: int = 0
     """Greatest time from event to receipt."""
+
+
+class Missed(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """Events that came too late for a rule and entity: what was decided without them may be wrong.
+
+    Times are event times in microseconds UTC.
+    """
+
+    rule_id: str
+    entity: str
+    """Empty for all entities of the rule: there were too many to name."""
+    sensor: str
+    first_at: int
+    last_at: int
+    events: int

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from schema.alert import Alert, Closing
-from schema.coverage import CoverageRow
+from schema.coverage import CoverageRow, Missed
 from schema.event import AcceptedBatch, Fields
 from schema.filter import Term
 
@@ -111,11 +111,14 @@ class AlertStore(Protocol):
         *,
         snapshot: dict[str, bytes],
         coverage: Sequence[CoverageRow] = (),
+        missed: Sequence[Missed] = (),
         received_at: int,
+        reason: str = "",
     ) -> None:
-        """Store alerts (new, revised, withdrawn), coverage and snapshot in one transaction.
+        """Store alerts (new, revised, withdrawn), coverage, misses and snapshot together.
 
-        ``snapshot`` maps names to bytes; an empty value deletes the name.
+        ``snapshot`` maps names to bytes; an empty value deletes the name. ``reason`` says why
+        alerts change that were decided before.
         """
 
     def snapshot(self) -> dict[str, bytes]:

@@ -17,8 +17,9 @@ import msgspec
 
 from collector.state.chains import RECORDS_KEPT_US
 from collector.state.database import Database
+from collector.state.missed import save as save_missed
 from schema.alert import SEVERITIES, Alert, Closing
-from schema.coverage import CoverageRow
+from schema.coverage import CoverageRow, Missed
 from schema.errors import FengsuiError
 from schema.filter import Term
 from schema.times import from_written
@@ -65,6 +66,8 @@ class Revision:
 
     at: int
     alert: Alert
+    reason: str = ""
+    """Why it changed, where that was not the first decision."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,20 +125,23 @@ class Alerts:
         *,
         snapshot: dict[str, bytes],
         coverage: Sequence[CoverageRow] = (),
+        missed: Sequence[Missed] = (),
         received_at: int,
+        reason: str = "",
     ) -> None:
-        """Store alerts, closings, coverage and the engine's snapshot in one transaction."""
+        """Store alerts, closings, coverage, misses and the engine's snapshot in one transaction."""
 
         sensors = {alert.id: self._sensors(alert) for alert in alerts}
 
         def job(state: sqlite3.Connection) -> None:
             for alert in alerts:
-                _store(state, alert, received_at)
+                _store(state, alert, received_at, reason)
                 _store_sensors(state, alert.id, sensors[alert.id])
             for closing in closings:
                 _close(state, closing)
             _save_snapshot(state, snapshot)
             _save_coverage(state, coverage, received_at)
+            save_missed(state, missed, received_at)
 
         self._database.write(job)
 
@@ -154,6 +160,16 @@ class Alerts:
             rows = state.execute("SELECT body FROM alerts WHERE state = 'final' ORDER BY id")
             return [_decoder.decode(row["body"]) for row in rows]
 
+    def decided(self, since: int, until: int) -> Sequence[Alert]:
+        """Final alerts decided in since <= time < until, by time."""
+        with self._database.read() as state:
+            rows = state.execute(
+                "SELECT body FROM alerts WHERE state = 'final' AND decided_at >= ? AND "
+                "decided_at < ? ORDER BY decided_at, id",
+                (since, until),
+            )
+            return [_decoder.decode(row["body"]) for row in rows]
+
     def get(self, alert_id: str) -> StoredAlert | None:
         """One alert by its id."""
         with self._database.read() as state:
@@ -164,10 +180,13 @@ class Alerts:
         """How the alert stood after each change, oldest first."""
         with self._database.read() as state:
             rows = state.execute(
-                "SELECT received_at, body FROM alert_revisions WHERE alert_id = ? ORDER BY seq",
+                "SELECT received_at, body, reason FROM alert_revisions WHERE alert_id = ? "
+                "ORDER BY seq",
                 (alert_id,),
             )
-            return [Revision(at=row[0], alert=_decoder.decode(row[1])) for row in rows]
+            return [
+                Revision(at=row[0], alert=_decoder.decode(row[1]), reason=row[2]) for row in rows
+            ]
 
     def decisions(self, alert_id: str) -> Sequence[Decision]:
         """What people decided about the alert, oldest first."""
@@ -286,7 +305,7 @@ def _next_seq(state: sqlite3.Connection) -> int:
     return found
 
 
-def _store(state: sqlite3.Connection, alert: Alert, received_at: int) -> None:
+def _store(state: sqlite3.Connection, alert: Alert, received_at: int, reason: str) -> None:
     body = msgspec.json.encode(alert)
     old = state.execute("SELECT body FROM alerts WHERE id = ?", (alert.id,)).fetchone()
     if old is not None and old["body"] == body:
@@ -311,8 +330,9 @@ def _store(state: sqlite3.Connection, alert: Alert, received_at: int) -> None:
         ),
     )
     state.execute(
-        "INSERT INTO alert_revisions (alert_id, seq, received_at, body) VALUES (?, ?, ?, ?)",
-        (alert.id, seq, received_at, body),
+        "INSERT INTO alert_revisions (alert_id, seq, received_at, body, reason) "
+        "VALUES (?, ?, ?, ?, ?)",
+        (alert.id, seq, received_at, body, reason),
     )
 
 

@@ -93,6 +93,16 @@ class CoverageTable:
             totals=[CoverageRow(**row) for row in totals],
         )
 
+    def datasets(self, sensor: str) -> frozenset[str]:
+        """The datasets the sensor has delivered in the last week of its coverage."""
+        with self._database.read() as state:
+            rows = state.execute(
+                "SELECT DISTINCT dataset FROM coverage WHERE sensor = ? AND minute >= "
+                "(SELECT max(minute) FROM coverage WHERE sensor = ?) - ?",
+                (sensor, sensor, 7 * DAY),
+            ).fetchall()
+        return frozenset(row["dataset"] for row in rows) - {""}
+
     def _newest(self) -> int:
         """The newest minute, or now where a clock ahead has left a later one."""
         with self._database.read() as state:

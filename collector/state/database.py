@@ -138,6 +138,7 @@ class ReadOnly:
 
     def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
         """Raise ``collector.state.read_only``."""
+        del job
         raise FengsuiError("collector.state.read_only", "this state file is open for reading only")
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from dashboard_api.access.principal import Principal
 from dashboard_api.access.roles import Permission
 from dashboard_api.audit import Act
 from dashboard_api.context import Site, require
-from dashboard_api.views import CoverageView, RulesView, SensorsView
+from dashboard_api.views import CoverageView, MissedView, RulesView, SensorsView
 from dashboard_api.wire import TIME_MAX, Time, time_of
 from schema.errors import FengsuiError
 from schema.times import HOUR
@@ -89,6 +89,16 @@ def coverage(
         limit=limit,
     )
     return services.sensors.coverage(query, scoped.visible_to(services, reader))
+
+
+@router.get("/v1/coverage/missed", responses=examples.answer(examples.MISSED))
+def missed(
+    services: Site,
+    reader: Reader,
+    waiting: Annotated[bool, Query(description="only what nobody has looked at again")] = False,
+) -> MissedView:
+    """Rules and entities some of whose events came too late, and what a second look changed."""
+    return services.sensors.missed(scoped.visible_to(services, reader), waiting=waiting)
 
 
 @router.post(

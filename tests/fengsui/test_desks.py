@@ -8,6 +8,7 @@ from machine import SENSOR, HandClock, Machine, RemoteSensor, framed, until
 
 from collector.enrolments import OWN_NAMES
 from collector.state.coverage import CoverageQuery, CoverageTable
+from collector.state.missed import MissedTable
 from fengsui.demo import replay
 from fengsui.desks import SensorDesk
 from fengsui.folder import DataFolder
@@ -17,7 +18,14 @@ from schema.times import HOUR
 
 def _desk(site: Site) -> SensorDesk:
     covered = CoverageTable(site.database, site.clock)
-    return SensorDesk(site.intake, site.enrolments, site.pipeline, covered)
+    return SensorDesk(
+        site.intake,
+        site.enrolments,
+        site.pipeline,
+        covered,
+        MissedTable(site.database),
+        lambda: site.rulebook.current.rules,
+    )
 
 
 def test_what_came_too_late_is_told_by_minute_and_in_all(tmp_path: Path) -> None:
@@ -41,7 +49,15 @@ def test_a_recording_that_is_through_is_finished_neither_silent_nor_behind(
     with closing(open_demonstration(DataFolder(tmp_path), evening)) as site:
         replay(site, site.pipeline.round)
         covered = CoverageTable(site.database, site.clock)
-        desk = SensorDesk(site.intake, site.enrolments, site.pipeline, covered, site.recording)
+        desk = SensorDesk(
+            site.intake,
+            site.enrolments,
+            site.pipeline,
+            covered,
+            MissedTable(site.database),
+            lambda: site.rulebook.current.rules,
+            site.recording,
+        )
         (row,) = (one for one in desk.rows() if one.name == EVENING_NAME)
         assert (row.status, row.lag_seconds) == ("finished", 0)
         assert desk.watermark() == row.last_event_at

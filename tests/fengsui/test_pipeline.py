@@ -13,7 +13,7 @@ from collector.state.alerts import Alerts
 from fengsui.pipeline import Pipeline
 from fengsui.wiring import Site
 from schema.alert import Alert, Closing
-from schema.coverage import CoverageRow
+from schema.coverage import CoverageRow, Missed
 
 WAIT_SECONDS = 10.0
 
@@ -34,12 +34,20 @@ class TroubledStore:
         *,
         snapshot: dict[str, bytes],
         coverage: Sequence[CoverageRow] = (),
+        missed: Sequence[Missed] = (),
         received_at: int,
+        reason: str = "",
     ) -> None:
         if self.error is not None:
             raise self.error
         self._inner.commit(
-            alerts, closings, snapshot=snapshot, coverage=coverage, received_at=received_at
+            alerts,
+            closings,
+            snapshot=snapshot,
+            coverage=coverage,
+            missed=missed,
+            received_at=received_at,
+            reason=reason,
         )
 
 

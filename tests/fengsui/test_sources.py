@@ -31,7 +31,7 @@ def _send(site: Site, sensor: RemoteSensor, path: str, *, at: int) -> None:
 
 def _too_late(site: Site) -> int:
     with site.database.read() as state:
-        found: int = state.execute("SELECT total(too_late) FROM coverage").fetchone()[0]
+        found: int = state.execute("SELECT total(too_late) FROM coverage WHERE rule = ''").fetchone()[0]
     return found
 
 
