@@ -133,6 +133,7 @@ def _condition(detection: dict[str, object], route: Route) -> Node:
     node = sigma.compile_detection(
         detection,  # type: ignore[arg-type] # plain YAML, checked by pySigma
         route.field_name,
+        datasets.placeholder,
     )
     return conjunction((route.only, node)) if route.only else node
 
