@@ -33,7 +33,7 @@ def load(listed: Path, cache: Path) -> int:
         rules = _compiled(raws)
         kept.write_bytes(msgspec.msgpack.encode(rules))
     questions = [Question(place, 1, rule.condition) for place, rule in enumerate(rules)]
-    plan(questions, cache=cache).match([{"Image": "C:\\Windows\\System32\\cmd.exe"}])
+    plan(questions).match([{"Image": "C:\\Windows\\System32\\cmd.exe"}])
     return len(rules)
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from analytics.expression import Atom
 from analytics.matching.port import Match, Question
-from analytics.values import atom_test
+from analytics.matching.values import atom_test
 from schema.event import Fields
 
 if TYPE_CHECKING:

@@ -256,12 +256,14 @@ fn number(value: &Bound<'_, PyAny>) -> PyResult<Option<Number>> {
     })
 }
 
-/// Lower case as Python has it, whatever its version of Unicode.
+/// Lower case as `analytics.matching.values.lowered` has it, whatever Python's version of Unicode.
 fn lower(py: Python<'_>, text: &str) -> PyResult<String> {
     if text.is_ascii() {
         return Ok(text.to_ascii_lowercase());
     }
-    PyString::new(py, text).call_method0("lower")?.extract()
+    PyString::new(py, &text.replace('Σ', "σ"))
+        .call_method0("lower")?
+        .extract()
 }
 
 /// Half of a surrogate pair has no UTF-8; it is read as the sign for what cannot be read.
@@ -282,7 +284,11 @@ fn texts_of(value: &Bound<'_, PyAny>) -> PyResult<(String, String)> {
     let lower = if raw.is_ascii() {
         raw.to_ascii_lowercase()
     } else {
-        text_of(text.call_method0("lower")?.cast::<PyString>()?)
+        text_of(
+            text.call_method1("replace", ("Σ", "σ"))?
+                .call_method0("lower")?
+                .cast::<PyString>()?,
+        )
     };
     Ok((raw, lower))
 }

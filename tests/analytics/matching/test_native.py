@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,11 +14,11 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from analytics.expression import ANY_FIELD, All, Atom, Node, Not, Some, atoms, compile_mask
+from analytics.expression import ANY_FIELD, All, Atom, Node, Not, Some, atoms
 from analytics.matching.native import native_plan
 from analytics.matching.port import Match, Plan, Question
+from analytics.matching.values import atom_test, lowered
 from analytics.sigma import compile_detection
-from analytics.values import atom_test
 from schema.errors import FengsuiError
 from schema.event import Fields
 
@@ -50,10 +50,22 @@ def _related(atom: Atom, event: Fields) -> bool:
         "contains_as": str.__contains__,
     }[atom.op]
     return any(
-        compare(_text(left).lower(), _text(right).lower())
+        compare(lowered(_text(left)), lowered(_text(right)))
         for left in _scalars(event.get(atom.field))
         for right in _scalars(event.get(str(atom.value)))
     )
+
+
+def _truth(node: Node, bits: dict[Atom, int]) -> Callable[[int], bool]:
+    """A function from a mask of true atoms to the truth of the tree."""
+    if isinstance(node, Atom):
+        return lambda mask: bool(mask & bits[node])
+    if isinstance(node, Not):
+        inner = _truth(node.item, bits)
+        return lambda mask: not inner(mask)
+    items = [_truth(item, bits) for item in node.items]
+    every = all if isinstance(node, All) else any
+    return lambda mask: every(item(mask) for item in items)
 
 
 class _Plainly:
@@ -65,7 +77,7 @@ class _Plainly:
         for question in asked:
             for atom in atoms(question.condition):
                 self._bits.setdefault(atom, 1 << len(self._bits))
-        self._asked = [(q.rule, q.bit, compile_mask(q.condition, self._bits)) for q in asked]
+        self._asked = [(q.rule, q.bit, _truth(q.condition, self._bits)) for q in asked]
         self._tests = {
             field: [
                 (atom_test(atom), bit)
@@ -82,7 +94,7 @@ class _Plainly:
     def _mask(self, field: str, value: object) -> int:
         key = (field, type(value), value)
         if key not in self._known:
-            lower = _text(value).lower()
+            lower = lowered(_text(value))
             tests = self._tests.get(field, ())
             self._known[key] = sum(bit for test, bit in tests if test(lower, value))  # type: ignore[arg-type]
         return self._known[key]

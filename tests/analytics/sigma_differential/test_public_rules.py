@@ -1,6 +1,6 @@
 """Public rules over public events: ours against the oracle and against rsigma.
 
-The data is for development only and lies beside the repository, or where ``FENGSUI_SHARED_DATA``
+The data is for development only and lies beside the repository, or where ``PUBLIC_DATA``
 says; without it these tests skip.
 """
 
@@ -21,7 +21,7 @@ from backends import backends, compiled
 from differences import explanation
 from peers import PROGRAM, ROOT, Rsigma, rsigma_program
 
-DATA: Final = Path(os.environ.get("FENGSUI_SHARED_DATA", ROOT.parents[1] / "shared" / "data"))
+DATA: Final = Path(os.environ.get("PUBLIC_DATA", ROOT.parent / "shared" / "data"))
 LABELS: Final = ("_src", "_tactic")
 
 RULES_SHORT: Final = 250
@@ -37,7 +37,7 @@ MUST_COMPILE: Final = 0.99
 
 pytestmark = pytest.mark.skipif(
     not (DATA / "sigma" / "rules").is_dir(),
-    reason=f"no public rules and events at {DATA}: set FENGSUI_SHARED_DATA",
+    reason=f"no public rules and events at {DATA}: set PUBLIC_DATA",
 )
 
 
