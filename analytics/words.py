@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from analytics.memory import Hit
-from analytics.rule import NO_ENTITY
+from analytics.rule import EVERYBODY, NO_ENTITY
 from schema.alert import Alert, Condition
 from schema.times import DAY, HOUR, MINUTE, SECOND
 
@@ -53,6 +53,8 @@ def who(alert: Alert) -> tuple[str, str]:
     """Whom the alert is about, to begin a sentence with in Chinese."""
     if alert.entity_field == NO_ENTITY:
         return "来源系统", "the source system"
+    if alert.entity_field == EVERYBODY:
+        return "全部来源", "all sources together"
     zh, en = field(alert.entity_field)
     return f"{zh} {alert.entity} ", f"{en} {alert.entity}"
 
