@@ -166,13 +166,14 @@ def _value(carried: Carried) -> Value:
 def _condition(text: str, left: Value, op: Comparison, right: Value) -> Condition:
     """Of numbers the two against each other; of texts that it held."""
     one, other = guards.number(left), guards.number(right)
-    if one is None or other is None or op == "in" or op == "not_in":
-        return Condition(name=text, value=1, threshold=1, comparison="gte")
-    if op == "ne":
-        return Condition(
-            name=text, value=one, threshold=other, comparison="gt" if one > other else "lt"
-        )
-    return Condition(name=text, value=one, threshold=other, comparison=op)
+    if one is not None and other is not None:
+        if op == "ne":
+            return Condition(
+                name=text, value=one, threshold=other, comparison="gt" if one > other else "lt"
+            )
+        if op in ("eq", "lt", "lte", "gt", "gte"):
+            return Condition(name=text, value=one, threshold=other, comparison=op)
+    return Condition(name=text, value=1, threshold=1, comparison="gte")
 
 
 class JoinKind:
