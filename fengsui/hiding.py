@@ -66,12 +66,10 @@ class Hiding:
             made = self.exceptions.create(
                 self._draft(arguments), exception_id=exception_id, by=self.actor
             )
-        hidden = next(
-            one.hidden for one in self.exceptions.counted() if one.exception.id == made.id
-        )
-        return (
-            f"{made.id}: {hidden} 条告警不再显示，至 {to_text(made.expires_at)} · alerts are hidden"
-        )
+        counted = self.exceptions.counted()
+        hidden = next(one.hidden for one in counted if one.exception.id == made.id)
+        until = to_text(made.expires_at)
+        return f"{made.id}: {hidden} 条告警不再显示，至 {until} · alerts are hidden until then"
 
     def _preview(self, arguments: Mapping[str, str]) -> str:
         found = self.alerts.would_hide(self._draft(arguments), self.clock.now())

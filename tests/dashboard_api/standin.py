@@ -200,8 +200,13 @@ class FakeAlerts:
         self.broken = False
         self.exceptions = exceptions
 
-    def put(self, name, *, sensors=("gate",)):
+    def put(self, name, *, sensors=("gate",), exception=""):
         row = alert_row(name, seq=self.newest + 1, sensors=sensors)
+        if exception:
+            mark = views.ExceptionMark(
+                id=exception, reason="压测", owner="张三", expires_at=START + 30 * DAY
+            )
+            row = dataclasses.replace(row, exception=mark)
         self.rows[row.id] = row
         return row
 
@@ -264,12 +269,6 @@ class FakeAlerts:
             ],
             items=rows,
         )
-
-    def hide(self, row, exception):
-        mark = views.ExceptionMark(
-            id=exception, reason="压测", owner="张三", expires_at=START + 30 * DAY
-        )
-        self.rows[row.id] = dataclasses.replace(row, exception=mark)
 
     def get(self, alert_id):
         row = self.rows.get(alert_id)

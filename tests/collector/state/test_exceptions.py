@@ -154,7 +154,7 @@ def test_what_is_hidden_is_what_reading_every_exception_over_every_alert_gives(
             site.exceptions.create(draft, exception_id=str(number), by="officer")
         for number in revoked & set(range(len(made))):
             site.exceptions.revoke(str(number), by="officer")
-        # Half an hour in, so that no end falls on this very moment; then on the ends themselves.
+        # Ends fall on this very moment too.
         site.clock.time += days * DAY
         standing = {
             str(number): one
