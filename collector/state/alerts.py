@@ -237,10 +237,11 @@ class Alerts:
         with self._database.read() as state:
             exception = self._in_force(state).asked_by(state)
             rows = state.execute(
+                # Not by an index: its rows lie all over the table, which is ten times slower.
                 f"SELECT rule_id, severity, ({exception}) IS NOT NULL AS hidden, count(*) "
                 "FROM alerts a WHERE state <> 'withdrawn' "
-                "AND NOT EXISTS (SELECT 1 FROM verdicts v WHERE v.alert_id = a.id) "
-                f"AND {seen} GROUP BY rule_id, severity, hidden",
+                "AND a.id NOT IN (SELECT alert_id FROM verdicts) "
+                f"AND {seen} GROUP BY +rule_id, severity, hidden",
                 values,
             ).fetchall()
         by_severity = [0] * len(SEVERITIES)

@@ -45,10 +45,10 @@ def would_hide(
         since = min(now, newest) - LOOKED_AT_US
         hiding = trial(state, draft, now)
         condition = (
-            f"a.decided_at >= ? AND a.state <> 'withdrawn' AND {seen} "
+            f"a.decided_at >= ? AND a.state <> 'withdrawn' AND {seen} AND ? IN (a.rule_id, '*') "
             f"AND ({hiding.asked_by(state)}) IS NOT NULL"
         )
-        bound = (since, *values)
+        bound = (since, *values, draft.rule_id)
         counts = state.execute(
             "SELECT a.rule_id, count(*), sum(v.verdict IS 'true_positive') "
             f"{FROM} WHERE {condition} GROUP BY a.rule_id",

@@ -257,6 +257,53 @@ def test_the_api_page_lists_every_operation(open_page: OpenPage) -> None:
     expect(card.first.get_by_role("status")).to_contain_text("200")
 
 
+def test_what_came_too_late_and_who_is_silent_is_told_in_the_sensors_panel(
+    open_page: OpenPage,
+) -> None:
+    page = with_alerts(open_page())
+    late = {
+        "rule": "host-ssh-password-guessing",
+        "sensor": "gate",
+        "first_at": "2026-11-20T07:58:12.000000Z",
+        "last_at": "2026-11-20T07:59:03.500000Z",
+        "events": 14,
+        "noted_at": "2026-11-20T08:00:00.000000Z",
+    }
+    answer = {
+        "items": [
+            {**late, "entity": "", "looked_at": None, "revised": 0},
+            {**late, "entity": "203.0.113.9", "looked_at": late["noted_at"], "revised": 2},
+        ],
+        "silent": [{"sensor": "share", "since": late["noted_at"], "rules": ["a-rule", "b-rule"]}],
+    }
+    page.route("**/v1/coverage/missed", lambda route: route.fulfill(json=answer))
+    press(page, "g", "s")
+    rows = page.locator("[data-missed] tbody tr")
+    expect(rows.nth(0)).to_contain_text("全部对象")
+    expect(rows.nth(0)).to_contain_text("等待重判")
+    expect(rows.nth(1)).to_contain_text("修订 2 条告警")
+    expect(page.locator("[data-silent] tbody tr")).to_contain_text("a-rule · b-rule")
+    if AXE.exists():
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        found = page.evaluate("axe.run().then((result) => result.violations)")
+        assert [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in found] == []
+
+
+def test_the_history_says_in_the_readers_language_why_an_alert_changed_later(
+    open_page: OpenPage,
+) -> None:
+    page = with_alerts(open_page())
+
+    def answer(route: Route) -> None:
+        detail = route.fetch().json()
+        detail["history"][0]["note"] = "came too late and was judged again"
+        route.fulfill(json=detail)
+
+    page.route(re.compile(r"/v1/alerts/[0-9a-f]{32}$"), answer)
+    press(page, "j", "Enter")
+    expect(page.locator("[data-alert] ol")).to_contain_text("日志迟到，重新判断后得出")
+
+
 def hide_first(page: Page) -> str:
     """Makes the first alert's entity an exception by keyboard; returns the alert's address."""
     press(page, "j", "Enter")
