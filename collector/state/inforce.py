@@ -123,9 +123,9 @@ class InForce:
         key = (rule_id, entity)
         found = self._remembered.get(key)
         if found is None:
-            found = tuple(
-                sorted(self._found(rule_id, entity), key=lambda one: (-one.expires_at, one.id))
-            )
+            found = tuple(self._found(rule_id, entity))
+            if len(found) > 1:
+                found = tuple(sorted(found, key=lambda one: (-one.expires_at, one.id)))
             if len(self._remembered) >= _REMEMBERED_MAX:
                 self._remembered.clear()
             self._remembered[key] = found

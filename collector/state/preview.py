@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -41,27 +43,30 @@ def would_hide(
     """
     seen, values = seen_by(visible)
     with database.read() as state:
-        newest: int = state.execute("SELECT ifnull(max(decided_at), 0) FROM alerts").fetchone()[0]
-        since = min(now, newest) - LOOKED_AT_US
+        last: int = state.execute("SELECT ifnull(max(decided_at), 0) FROM alerts").fetchone()[0]
+        since = min(now, last) - LOOKED_AT_US
         hiding = trial(state, draft, now)
         condition = (
             f"a.decided_at >= ? AND a.state <> 'withdrawn' AND {seen} AND ? IN (a.rule_id, '*') "
             f"AND ({hiding.asked_by(state)}) IS NOT NULL"
         )
         bound = (since, *values, draft.rule_id)
-        counts = state.execute(
-            "SELECT a.rule_id, count(*), sum(v.verdict IS 'true_positive') "
-            f"{FROM} WHERE {condition} GROUP BY a.rule_id",
+        # In one pass: each asks the exception about every alert of the days.
+        found = state.execute(
+            "SELECT a.decided_at, a.id, a.rule_id, v.verdict IS 'true_positive' "
+            f"{FROM} WHERE {condition}",
             bound,
         ).fetchall()
+        newest = [row[1] for row in heapq.nlargest(FIRST_MAX, found, key=lambda row: row[:2])]
+        marks = ", ".join("?" * len(newest))
         rows = state.execute(
-            f"{select('NULL')} WHERE {condition} ORDER BY a.decided_at DESC, a.id DESC LIMIT ?",
-            (*bound, FIRST_MAX),
+            f"{select('NULL')} WHERE a.id IN ({marks}) ORDER BY a.decided_at DESC, a.id DESC",
+            newest,
         ).fetchall()
     return WouldHide(
         since=since,
-        count=sum(row[1] for row in counts),
-        judged_true=sum(row[2] for row in counts),
-        by_rule=ranked({row[0]: row[1] for row in counts}),
+        count=len(found),
+        judged_true=sum(row[3] for row in found),
+        by_rule=ranked(Counter(row[2] for row in found)),
         newest=[stored(row, hiding) for row in rows],
     )
