@@ -31,7 +31,7 @@ from analytics.rule import ALERTS, LEVELS_MAX, Rule, entity_values
 from analytics.ruleset import RuleSet
 from analytics.state import Evaluator
 from schema import ids
-from schema.alert import SEVERITIES, Alert
+from schema.alert import Alert
 from schema.errors import FengsuiError
 from schema.event import ADDED, DATASET, AcceptedBatch, Fields
 from schema.times import MINUTE, to_text
@@ -200,6 +200,11 @@ class Evaluation:
         self._warm_up()
         self._rules_changed = True
 
+    def watched(self, register: str) -> int:
+        """From when on the newest version watched is in force; long ago for none."""
+        rolls = self._rolls.get(register)
+        return rolls[-1].effective_at if rolls else -NEVER
+
     def watch(self, register: str, roll: Roll) -> None:
         """Judge whom the register holds by this version from its effective time on."""
         rolls = self._rolls.setdefault(register, [])
@@ -226,6 +231,8 @@ class Evaluation:
                     self._enter(one, entity, found)
 
     def _enter(self, one: Evaluator, entity: str, found: Sequence[Hit]) -> None:
+        if self._confined is not None and entity not in self._confined.get(one.rule.id, ()):
+            return
         part = self._part(one.rule, entity)
         for hit in found:
             part.add(one.index, entity, ids.bucket(entity), hit)
@@ -264,10 +271,11 @@ class Evaluation:
         One before ``floor`` changes nothing any more: it is counted, and named as missed for each
         rule and entity it would have mattered to.
         """
+        earliest = min(batch.times, default=NEVER)
         for name, chosen in self._count(batch, floor, max(floor, watermark)).items():
-            heard = [time for place in chosen if (time := batch.times[place]) >= floor]
-            if heard:
-                self._begin(name, min(heard))
+            if earliest < self._began.get(name, NEVER):
+                times = map(batch.times.__getitem__, chosen)
+                self._begin(name, min((time for time in times if time >= floor), default=NEVER))
             for generation, places in self._by_generation(chosen, batch.times):
                 if places and (name in generation.plans or name in self._counting):
                     self._ask(generation, name, batch, places, floor)
@@ -329,6 +337,16 @@ class Evaluation:
             books = counting.books
             books[ids.bucket(entity) % len(books)].add(entity, event, at)
 
+    @property
+    def began(self) -> Mapping[str, int]:
+        """Time of the earliest event of each dataset."""
+        return self._began
+
+    def has_watched(self, began: Mapping[str, int]) -> None:
+        """Take it that events of these datasets were seen since then."""
+        for dataset, time in began.items():
+            self._begin(dataset, time)
+
     def _begin(self, dataset: str, time: int) -> None:
         """Remember since when events of the dataset are seen."""
         if time < self._began.get(dataset, NEVER):
@@ -342,7 +360,7 @@ class Evaluation:
             pattern = one.rule.pattern
             if not pattern.warm_up_us:
                 continue
-            watched = {name for place in pattern.history for name in one.rule.steps[place].datasets}
+            watched = {name for place in pattern.watched for name in one.rule.steps[place].datasets}
             everywhere = min(self._began.values(), default=NEVER)
             began = max(
                 (
@@ -590,7 +608,7 @@ def _as_event(alert: Alert, rule: Rule | None) -> Fields:
         "event.severity": alert.severity,
         "event.risk_score": alert.score,
         "rule.id": alert.rule_id,
-        "rule.level": SEVERITIES[alert.severity],
+        "rule.version": str(alert.rule_version),
     }
     if rule is not None and rule.techniques:
         event["threat.technique.id"] = list(rule.techniques)

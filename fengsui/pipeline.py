@@ -23,6 +23,7 @@ from collector.enrolments import Enrolments, is_own
 from collector.health import SILENT_US
 from collector.intake import Intake
 from collector.push import LATENESS_US as PUSH_LATENESS_US
+from fengsui.facts import Rolls
 from fengsui.sources import EFFECTIVE_AT, Sources
 from schema.alert import Alert, Closing
 from schema.coverage import CoverageRow, Missed
@@ -79,6 +80,8 @@ class Stages:
     trainer: Trainer
     clock: Clock
     """The clock events are judged by: recorded time in a replay."""
+    rolls: Rolls
+    """Whom the registers hold that rules watch."""
     pace: Clock
     """The machine's clock: when to commit, beat and look ahead."""
     pending_max: int = PENDING_MAX
@@ -206,6 +209,7 @@ class Pipeline:
     def round(self) -> bool:
         """One round; True when more is waiting already, so that the next should follow at once."""
         self._follow_rules()
+        self._stages.rolls.follow(self._stages.engine)
         sealed = self._seal()
         if self._stages.intake.reindex(self._stages.intake_batches_max):
             return True

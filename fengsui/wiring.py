@@ -34,6 +34,7 @@ from crypto import keys
 from crypto.status import Status as CipherStatus
 from fengsui import ciphers, host
 from fengsui.clock import SystemClock, SystemEntropy
+from fengsui.facts import Rolls, SiteFacts
 from fengsui.folder import DataFolder, Ownership
 from fengsui.keyring import Keyring, open_keyring
 from fengsui.pipeline import Pipeline, Stages, note_rules
@@ -41,6 +42,7 @@ from fengsui.rulebook import Rulebook
 from fengsui.secondlook import SecondLook
 from fengsui.settings import Settings
 from fengsui.training import ChildTrainer
+from fengsui.trials import Known
 from schema import log
 from schema.errors import FengsuiError
 from schema.event import Fields
@@ -233,8 +235,16 @@ def _open(
     alerts = Alerts(database, lambda event_id: _sensor_of(ids, event_id), exceptions)
     rulebook = Rulebook(folder, Switches(database), clock, only=only)
     rules = rulebook.current
+    registers = RegisterStore(
+        database, description.load(folder.root / description.OWN_FOLDER), clock=clock
+    )
+    indicators = IndicatorStore(database, clock=clock)
+    registers.note(control)
+    indicators.note(control)
+    facts = SiteFacts(registers, indicators)
     snapshot = alerts.snapshot()
     engine = Engine.restore(rules, snapshot, required=(), since=clock.now())
+    engine.know(facts)
     stages = Stages(
         sensors=sensors,
         intake=intake,
@@ -244,19 +254,15 @@ def _open(
         control=control,
         trainer=ChildTrainer(),
         clock=clock,
+        rolls=Rolls(registers, control=control, clock=clock),
         pace=SystemClock(),
     )
     note_rules(control, rules, clock.now())
     second_look = SecondLook(
         stored=History(folder.segments, database), alerts=alerts, missed=MissedTable(database),
         rulebook=rulebook, engine=engine, control=control, pace=SystemClock(),
+        known=Known(registers, SiteFacts(registers, indicators)),
     )  # fmt: skip
-    registers = RegisterStore(
-        database, description.load(folder.root / description.OWN_FOLDER), clock=clock
-    )
-    indicators = IndicatorStore(database, clock=clock)
-    registers.note(control)
-    indicators.note(control)
     return Site(
         folder=folder, settings=settings, realm=realm, cipher=cipher, keyring=keyring,
         database=database, enrolments=enrolments, ids=ids, index=index, intake=intake,

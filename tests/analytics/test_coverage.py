@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from analytics_world import START, at, batch, event_rule, ruleset, threshold_rule
+from analytics_world import (
+    START,
+    at,
+    batch,
+    event_rule,
+    kind_rule,
+    ruleset,
+    step,
+    threshold_rule,
+)
 
 from analytics.engine import Engine
 from analytics.partition import KEYS_PER_BUCKET_MAX
@@ -68,6 +77,25 @@ def test_who_is_dropped_does_not_depend_on_how_much_is_read_at_once() -> None:
     ((found, evicted),) = outcomes
     assert set(found) == {*crowd[2000:2500], *crowd[:100]}
     assert evicted == 2500 - KEYS_PER_BUCKET_MAX + 100
+
+
+def test_deadlines_of_a_crowd_fall_before_anybody_is_dropped_for_the_next() -> None:
+    """At any time 1,600 entities wait or have an open cell: none has to go, however it is read."""
+    crowd = [name for name in map(str, range(760_000)) if sm3.digest(name.encode())[0] == 0]
+    steps = [step("paid"), step("receipt", absent=True)]
+    rules = ruleset(kind_rule("sequence", {"within": "1000s", "steps": steps}))
+    events = [
+        at(number, offset=number + 1, ip=name, event__action="paid")
+        for number, name in enumerate(crowd[:2500])
+    ]
+    for size in (250, len(events)):
+        engine, told, evicted = Engine(rules), set(), 0
+        for number, place in enumerate(range(0, len(events), size), 1):
+            engine.feed(batch(events[place : place + size], number=number))
+            output = engine.advance()
+            told.update(alert.entity for alert in output.alerts)
+            evicted += sum(row.evicted for row in output.coverage)
+        assert (told, evicted) == (set(crowd[:1500]), 0)
 
 
 def test_an_event_past_the_budget_is_counted_and_not_evaluated() -> None:
