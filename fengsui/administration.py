@@ -196,6 +196,7 @@ def handlers(
 
     def rule_reload(_: Mapping[str, str]) -> str:
         with administration.audit.around(Act(ACTOR, "rule.reload", "rules")):
+            administration.rulebook.forget()
             return changed("read again")
 
     def rule_replay(arguments: Mapping[str, str]) -> str:
