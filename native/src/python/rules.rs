@@ -15,7 +15,7 @@ use crate::rules::dialect::Expression;
 use crate::rules::field::{ATOMS_MAX, Place, Question, Text};
 use crate::rules::memory::Look;
 use crate::rules::number::{Compare, Number};
-use crate::rules::plan::{ANY_FIELD, Asked, Plan as Core, Wanted};
+use crate::rules::plan::{ANY_FIELD, Answer, Asked, Plan as Core, Wanted};
 
 /// Names seen of late; the same few objects come again with every event.
 const NAMES: usize = 1024;
@@ -300,7 +300,6 @@ struct State {
     related: Vec<Related>,
     /// The objects are held, so that no other can stand in their place.
     names: Vec<Option<(Py<PyAny>, Option<u32>)>>,
-    answers: Vec<u32>,
     lower: String,
 }
 
@@ -337,7 +336,6 @@ impl Plan {
             compared: reader.compared,
             related: reader.related,
             names: (0..NAMES).map(|_| None).collect(),
-            answers: Vec::new(),
             lower: String::new(),
         };
         Ok(Self {
@@ -356,8 +354,7 @@ impl Plan {
                 .cast::<PyDict>()
                 .map_err(|_| PyTypeError::new_err(format!("event {place} is no dictionary")))?;
             state.answer(event)?;
-            let State { core, answers, .. } = &mut *state;
-            for &(rule, bits) in core.decide(answers) {
+            for &(rule, bits) in state.core.decide() {
                 found.push((place, rule, bits));
             }
         }
@@ -377,10 +374,9 @@ impl Plan {
 }
 
 impl State {
-    /// The answers of an event's fields, into `answers`.
+    /// The answers of an event's fields, into the plan.
     fn answer(&mut self, event: &Bound<'_, PyDict>) -> PyResult<()> {
         self.core.begin();
-        self.answers.clear();
         // What needs Python's help waits until the dictionary has been read: nothing may change it
         // meanwhile.
         let mut waiting = Vec::new();
@@ -401,18 +397,12 @@ impl State {
         }
         for (slot, value) in waiting {
             let answer = self.slow(slot, &value)?;
-            self.push(answer);
+            self.core.add(answer);
         }
         if !self.related.is_empty() {
             self.relations(event)?;
         }
         Ok(())
-    }
-
-    fn push(&mut self, answer: u32) {
-        if answer != 0 && self.answers.last() != Some(&answer) {
-            self.answers.push(answer);
-        }
     }
 
     fn name(&mut self, key: &Bound<'_, PyAny>) -> Option<u32> {
@@ -446,7 +436,7 @@ impl State {
         }
         if let Ok(items) = value.cast::<PyList>() {
             let present = self.core.present(slot);
-            self.push(present);
+            self.core.add(present);
             if !self.core.is_idle(slot) {
                 for item in items.iter() {
                     self.scalar(slot, &item, waiting);
@@ -454,7 +444,7 @@ impl State {
             }
         } else if self.core.is_idle(slot) {
             let present = self.core.present(slot);
-            self.push(present);
+            self.core.add(present);
         } else {
             self.scalar(slot, value, waiting);
         }
@@ -477,27 +467,30 @@ impl State {
         } else {
             None
         };
+        // Of the same text as a number Python may tell otherwise.
+        let outside = self.core.asks_outside(slot);
         if let Some(text) = text
-            && !self.core.asks_outside(slot)
+            && (!outside || value.is_exact_instance_of::<PyString>())
         {
             let look = self.core.look(slot, text);
             if let Look::Known(answer) = look {
-                return self.push(answer);
+                return self.core.add(answer);
             }
-            if text.is_ascii() {
+            if text.is_ascii() && !outside {
                 self.lower.clear();
                 self.lower.push_str(text);
                 self.lower.make_ascii_lowercase();
                 let lower = &self.lower;
-                let answer = self.core.learn(slot, look, Text { raw: text, lower });
-                return self.push(answer);
+                let text = Text { raw: text, lower };
+                let answer = self.core.learn(slot, look, text, &[]);
+                return self.core.add(answer);
             }
         }
         waiting.push((slot, value.clone()));
     }
 
     /// The answer of a value that needs Python's help.
-    fn slow(&mut self, slot: u32, value: &Bound<'_, PyAny>) -> PyResult<u32> {
+    fn slow(&mut self, slot: u32, value: &Bound<'_, PyAny>) -> PyResult<Answer> {
         let py = value.py();
         let (raw, lower) = texts_of(value)?;
         let text = Text {
@@ -506,9 +499,18 @@ impl State {
         };
         let is_text = value.is_instance_of::<PyString>();
         let simple = is_text || value.is_instance_of::<PyBool>();
-        if !self.core.asks_outside(slot) && is_text {
-            let look = self.core.look(slot, &raw);
-            return Ok(self.core.learn(slot, look, text));
+        // Texts that are no UTF-8 are read alike, and Python may tell them apart.
+        let is_remembered = match value.cast_exact::<PyString>() {
+            Ok(text) => !self.core.asks_outside(slot) || text.to_str().is_ok(),
+            Err(_) => false,
+        };
+        let look = if is_remembered {
+            self.core.look(slot, &raw)
+        } else {
+            Look::Spared
+        };
+        if let Look::Known(answer) = look {
+            return Ok(answer);
         }
         let mut others = Vec::new();
         let outside: Vec<u32> = self.core.outside(slot).collect();
@@ -533,7 +535,11 @@ impl State {
                 }
             }
         }
-        Ok(self.core.ask(slot, text, is_text, &others))
+        Ok(if is_remembered {
+            self.core.learn(slot, look, text, &others)
+        } else {
+            self.core.ask(slot, text, is_text, &others)
+        })
     }
 
     fn relations(&mut self, event: &Bound<'_, PyDict>) -> PyResult<()> {
@@ -545,8 +551,7 @@ impl State {
                 continue;
             };
             if related_hold(related.relation, &left, &right)? {
-                let answer = self.core.one(related.atom);
-                self.push(answer);
+                self.core.add_one(related.atom);
             }
         }
         Ok(())
