@@ -135,6 +135,11 @@ class Engine:
         """
         self._evaluation.has_watched(began)
 
+    @property
+    def free_from(self) -> int:
+        """The first time from which other rules, or another register version, may take effect."""
+        return max(self._judged, self.watermark, self._evaluation.spoken_for) + 1
+
     def watch(self, register: str, rows: Iterable[Row], effective_at: int) -> None:
         """Know whom a register holds from that time on, as a sealed record of its version says.
 

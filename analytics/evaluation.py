@@ -181,6 +181,12 @@ class Evaluation:
         """Look at these entities only, by rule; before anything is taken."""
         self._confined = entities
 
+    @property
+    def spoken_for(self) -> int:
+        """When the newest of all rule sets and register versions takes effect."""
+        rolls = (one[-1].effective_at for one in self._rolls.values() if one)
+        return max(self._generations[-1].since, *rolls, -NEVER)
+
     def adopt(self, ruleset: RuleSet, since: int) -> None:
         """Judge events from that time on by another rule set; unchanged rules keep their state."""
         newest = self._generations[-1]

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from analytics import sigma
 from analytics.expression import Node
+from analytics.rulefile import read
 from schema.errors import FengsuiError
-
-try:
-    from analytics.rulefile import read
-except ImportError:
-    from analytics.document import read
 
 
 def condition_of(raw: bytes) -> tuple[str, Node] | None:

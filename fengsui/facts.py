@@ -143,7 +143,7 @@ class Rolls:
                 (one.effective_at for one in self._registers.versions(register)), default=0
             )
             if newest and newest > engine.watched(register):
-                since = max(newest, engine.newest + 1, self._clock.now())
+                since = max(newest, engine.free_from, self._clock.now())
                 engine.watch(register, spans(view, register, FOREVER), since)
                 self._control.add(
                     "register_watched",

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from analytics.engine import Engine, Output
+from analytics.memory import NEVER
 from analytics.models.artefact import Artefact, TrainingRequest
 from analytics.ruleset import RuleSet
 from collector.control import SENSOR as CONTROL
@@ -149,7 +150,10 @@ class Pipeline:
         engine = self._stages.engine
         while not self._rules.empty():
             rules = self._rules.get()
-            since = max(self._stages.clock.now(), engine.newest + 1)
+            since = max(self._stages.clock.now(), engine.free_from)
+            if since >= NEVER:
+                # A recording that is through: nothing more will be judged.
+                continue
             engine.adopt(rules, since)
             note_rules(self._stages.control, rules, since)
 

@@ -34,7 +34,7 @@ from fengsui.training import ChildTrainer
 from schema.alert import Alert
 from schema.errors import FengsuiError
 from schema.event import AcceptedBatch
-from schema.times import DAY, HOUR, MINUTE, SECOND, to_text
+from schema.times import DAY, HOUR, MINUTE, SECOND, ZONE, to_text
 
 _UNITS: Final = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 
@@ -204,11 +204,11 @@ def since_us(text: str, now: int) -> int:
         if found := re.fullmatch(r"([1-9]\d{0,4})([smhd])", text):
             return now - int(found[1]) * _UNITS[found[2]]
         if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-            day = datetime.fromisoformat(text).replace(tzinfo=backtest.ZONE)
+            day = datetime.fromisoformat(text).replace(tzinfo=ZONE)
             return int(day.timestamp()) * SECOND
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=backtest.ZONE)
+            moment = moment.replace(tzinfo=ZONE)
         return int(moment.timestamp()) * SECOND
     except (ValueError, OverflowError) as error:
         raise FengsuiError(

@@ -35,7 +35,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """``source.ip``, ``user.name`` …; ``event.id`` where the rule has no entity."""
     entity: str
     cell: int
-    """Beginning of the suppression interval, aligned to the epoch."""
+    """Beginning of the suppression interval, aligned to the epoch; or when the rule came into
+    force, where that lies inside it."""
     decided_at: int
     """Event time at which the condition first held in final order."""
     severity: int

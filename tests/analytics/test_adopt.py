@@ -8,6 +8,7 @@ import pytest
 from analytics_world import (
     START,
     Event,
+    Standing,
     World,
     at,
     batch,
@@ -71,6 +72,25 @@ def test_a_rule_that_changed_begins_anew() -> None:
     engine = Engine(FIRST)
     engine.adopt(CHANGED, START + 10 * SECOND)
     assert told(engine, [at(1), at(2)], [at(11)]) == []
+
+
+def test_a_cell_in_which_a_rule_changed_has_an_alert_of_each_form_of_it() -> None:
+    """Else which of the two stands would depend on which was revised last."""
+    low = START + 20 * SECOND
+    early = batch([at(1), at(2), at(5), at(11), at(12), at(13)], low=low)
+    late = batch([at(3, sensor="b")], low=low)
+    found = []
+    for batches in ((early, late), (late, early)):
+        engine, standing = Engine(FIRST, required=["s", "b"]), Standing()
+        engine.adopt(CHANGED, START + 10 * SECOND)
+        for one in batches:
+            engine.feed(one)
+            engine.heartbeat("s" if one is late else "b", START if one is late else low)
+            standing.take(engine.advance())
+        found.append(standing)
+    assert found[0].revised == 1
+    assert len(found[0].alerts) == 2
+    assert found[0].canonical() == found[1].canonical()
 
 
 def test_what_was_judged_is_not_judged_anew() -> None:
@@ -183,7 +203,7 @@ def _sets() -> tuple[RuleSet, RuleSet, RuleSet]:
 @pytest.mark.parametrize("seed", range(6))
 def test_order_batches_and_crashes_do_not_show(seed: int) -> None:
     first, second, third = _sets()
-    adopts = ((second, START + 8 * MINUTE), (third, START + 17 * MINUTE))
+    adopts = ((second, START + 9 * MINUTE), (third, START + 17 * MINUTE))
     end = START + 40 * MINUTE
     events = _events(seed)
     plain = World(events, seed=0, batch_max=10_000, adopts=adopts, end=end).play(first)
