@@ -27,6 +27,7 @@ from collector.registers import description
 from collector.registers.store import RegisterStore
 from collector.state.alerts import Alerts
 from collector.state.database import Database
+from collector.state.exceptions import Exceptions
 from collector.state.missed import MissedTable
 from collector.state.switches import Switches
 from crypto import keys
@@ -75,6 +76,7 @@ class Site:
     clients: Clients
     push: Push
     alerts: Alerts
+    exceptions: Exceptions
     rulebook: Rulebook
     registers: RegisterStore
     indicators: IndicatorStore
@@ -228,7 +230,9 @@ def _open(
     if recording is not None:
         # Recorded time goes on where this folder stands, as a machine's clock would have.
         recording.clock.reach(max((one.low_watermark for one in intake.status()), default=0))
-    alerts = Alerts(database, lambda event_id: _sensor_of(ids, event_id))
+    # People's decisions run in their own time, also beside a recording.
+    exceptions = Exceptions(database, SystemClock())
+    alerts = Alerts(database, lambda event_id: _sensor_of(ids, event_id), exceptions)
     rulebook = Rulebook(folder, Switches(database), clock, only=only)
     rules = rulebook.current
     registers = RegisterStore(
@@ -265,7 +269,7 @@ def _open(
         control=control, clients=Clients(database, clock=clock, entropy=entropy), push=push,
         alerts=alerts, rulebook=rulebook, pipeline=Pipeline(stages), second_look=second_look,
         sensors=sensors, writers=writers, recording=recording, owner=owner, clock=clock,
-        entropy=entropy, registers=registers, indicators=indicators,
+        entropy=entropy, registers=registers, indicators=indicators, exceptions=exceptions,
     )  # fmt: skip
 
 
