@@ -24,12 +24,15 @@ from analytics.models import hours, run
 from analytics.models.artefact import TrainingRequest
 from analytics.models.hours import HourBook
 from analytics.models.run import ModelRun
-from analytics.partition import PREFIX, Partition
+from analytics.partition import Partition
 from analytics.patterns import Absence, EntityHours
 from analytics.roll import Roll, changes, hits
 from analytics.rule import ALERTS, LEVELS_MAX, Rule, entity_values
 from analytics.ruleset import RuleSet
+from analytics.shelf import PREFIX
 from analytics.state import Evaluator
+from analytics.waiting import PREFIX as WAITING
+from analytics.waiting import rows_of
 from schema import ids
 from schema.alert import SEVERITIES, Alert
 from schema.errors import FengsuiError
@@ -109,8 +112,8 @@ class Evaluation:
         self._keyings: list[Keying] = []
         self._levels = [
             [
-                Partition(self._evaluators, lateness_us if level == 0 else 0)
-                for _ in range(partitions)
+                Partition(self._evaluators, lateness_us if level == 0 else 0, f"{level}/{number}")
+                for number in range(partitions)
             ]
             for level in range(LEVELS_MAX + 1)
         ]
@@ -458,15 +461,15 @@ class Evaluation:
                     at = (alert.decided_at, "", 0, bytes.fromhex(alert.id))
                     self._hold(rule, steps, events[number], at, events=alert.events)
 
-    def waiting(self) -> Iterator[Key]:
-        """Keys with hits the watermark has not passed."""
+    def waiting(self) -> Iterator[tuple[Key, list[Hit]]]:
+        """Keys that may get an alert by hits the watermark has not passed, with these hits."""
         for parts in self._levels:
             for part in parts:
                 yield from part.waiting()
 
     def pending(self) -> int:
         """Hits the watermark has not passed."""
-        return sum(len(key.pending) for key in self.waiting())
+        return sum(part.pending() for parts in self._levels for part in parts)
 
     def snapshot(self) -> Iterator[tuple[str, bytes]]:
         """Entries changed since last asked."""
@@ -558,6 +561,8 @@ class Evaluation:
             level = next((one.rule.level for one in self._evaluators if one.name == rule), 0)
             parts = self._levels[level]
             parts[ids.bucket(entity) % len(parts)].restore(name, raw)
+        elif kind == WAITING:
+            self._restore_waiting(name, raw)
         elif kind == _RISING:
             level, alert = msgspec.msgpack.decode(raw, type=tuple[int, Alert])
             self._rising[alert.id] = level, alert
@@ -579,6 +584,17 @@ class Evaluation:
             raise FengsuiError(
                 "analytics.engine.snapshot_malformed", f"snapshot entry {name[:80]!r} is unknown"
             )
+
+    def _restore_waiting(self, name: str, raw: bytes) -> None:
+        """Take over hits that waited in what may have been another division of the buckets."""
+        _, level, number, _ = name.split("/", 3)
+        parts = self._levels[int(level)]
+        known = {one.name for one in self._evaluators}
+        for row in rows_of(raw):
+            if row[1] in known:
+                parts[row[3] % len(parts)].hold(row)
+        # They are written again under the names of those who hold them now.
+        parts[int(number) % len(parts)].forget(name)
 
 
 def _as_event(alert: Alert, rule: Rule | None) -> Fields:

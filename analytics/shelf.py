@@ -1,0 +1,93 @@
+"""Shelf: what one rule knows of the entities of one bucket, at the least size for each of them.
+
+Most entities come a few times and never again. As long as an entity has fewer hits than its rule
+could hold by, the hits themselves are all there is to know of it; only then is a key made.
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+from analytics.keyed import Key, KeyDump, encode
+from analytics.memory import Hit
+from analytics.state import Evaluator
+
+HITS_MAX: Final = 16
+"""Hits kept as they are: from here on the memory of the rule's kind is smaller or as small."""
+
+PREFIX: Final = "key"
+
+Held: TypeAlias = "tuple[Hit, ...] | Key"
+"""Hits in order, too few for the rule to hold, or a key."""
+
+
+class Shelf:
+    """The entities of one rule in one bucket."""
+
+    __slots__ = ("_prefix", "bucket", "changed", "evaluator", "few", "held", "name", "retention_us")
+
+    def __init__(self, evaluator: Evaluator, bucket: int) -> None:
+        self.evaluator = evaluator
+        self.bucket = bucket
+        self.name = evaluator.name
+        self.retention_us = evaluator.retention_us
+        self.few = min(evaluator.least - 1, HITS_MAX)
+        """So many hits of an entity are kept as they are."""
+        self.held: dict[str, Held] = {}
+        self.changed: set[str] | None = None
+        """Entities whose entry in the snapshot is to be written or deleted; None for none."""
+        self._prefix = f"{PREFIX}/{bucket:03d}/{self.name}/"
+
+    def entry(self, entity: str) -> str:
+        """The name of its entry: what another form of the rule knew is not its."""
+        return self._prefix + entity
+
+    def dump(self, entity: str) -> bytes:
+        """The snapshot form; empty where nothing is held."""
+        held = self.held.get(entity)
+        if held is None:
+            return b""
+        if isinstance(held, tuple):
+            # A struct of these three, which would be made only to be encoded.
+            return encode((None, 0, held))
+        return encode(held.dump())
+
+    def restore(self, entity: str, dump: KeyDump) -> Held:
+        """Hold what a snapshot knows of the entity."""
+        held: Held
+        if dump.settled is None and 0 < len(dump.released) <= self.few:
+            held = dump.released
+        else:
+            held = Key(self.evaluator, entity)
+            held.restore(dump)
+        self.held[entity] = held
+        return held
+
+    def key(self, entity: str) -> Key:
+        """The key the entity has, or would have now; changes nothing."""
+        held = self.held.get(entity)
+        if isinstance(held, Key):
+            return held
+        key = Key(self.evaluator, entity)
+        for hit in held or ():
+            key.take(hit, {})
+        return key
+
+    def last_at(self, entity: str) -> int:
+        """Event time of the newest hit of an entity that is held."""
+        held = self.held[entity]
+        return held[-1][0] if isinstance(held, tuple) else held.last_at()
+
+    def idle_at(self, entity: str) -> int:
+        """From this event time on it answers as if it had never been."""
+        held = self.held[entity]
+        if isinstance(held, tuple):
+            return held[-1][0] + self.retention_us
+        return held.idle_at()
+
+    def wakes_at(self, entity: str) -> int:
+        """Before this event time it is not idle, if no hit comes."""
+        held = self.held[entity]
+        if isinstance(held, Key) and held.has_deadline():
+            return held.due_at()
+        return self.idle_at(entity)
