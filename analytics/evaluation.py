@@ -19,7 +19,7 @@ from analytics.guards import Facts, NoFacts
 from analytics.keyed import Changes, Key
 from analytics.keying import Keying
 from analytics.matching.layers import Layers
-from analytics.memory import NEVER, Hit
+from analytics.memory import NEVER, Carried, Hit
 from analytics.models import hours, run
 from analytics.models.artefact import TrainingRequest
 from analytics.models.hours import HourBook
@@ -32,7 +32,7 @@ from analytics.ruleset import RuleSet
 from analytics.shelf import PREFIX
 from analytics.state import Evaluator
 from analytics.waiting import PREFIX as WAITING
-from analytics.waiting import rows_of
+from analytics.waiting import Row, row_of, rows_of
 from schema import ids
 from schema.alert import SEVERITIES, Alert
 from schema.errors import FengsuiError
@@ -47,6 +47,9 @@ _ROLLS: Final = "register"
 
 _At: TypeAlias = tuple[int, str, int, bytes]
 """(event time, sensor, sequence, event id)"""
+
+_Matched: TypeAlias = tuple[int, int, Fields, _At, tuple[Carried, ...]]
+"""(rule, bits of the steps, event, its place, what is carried beside the rule's values)"""
 
 
 def _at(batch: AcceptedBatch, place: int) -> _At:
@@ -110,6 +113,7 @@ class Evaluation:
         """Registers and indicators: whoever owns the engine sets them."""
         self._evaluators: list[Evaluator] = []
         self._keyings: list[Keying] = []
+        self._divisions = partitions
         self._levels = [
             [
                 Partition(self._evaluators, lateness_us if level == 0 else 0, f"{level}/{number}")
@@ -229,9 +233,8 @@ class Evaluation:
                     self._enter(one, entity, found)
 
     def _enter(self, one: Evaluator, entity: str, found: Sequence[Hit]) -> None:
-        part = self._part(one.rule, entity)
-        for hit in found:
-            part.add(one.index, entity, ids.bucket(entity), hit)
+        bucket = ids.bucket(entity)
+        self._part(one.rule, entity).add(row_of(hit, one.name, entity, bucket) for hit in found)
 
     def _part(self, rule: Rule, entity: str) -> Partition:
         parts = self._levels[rule.level]
@@ -313,8 +316,13 @@ class Evaluation:
             ]
         plan = generation.plans.get(dataset)
         if plan is not None:
-            for number, rule, steps in plan.match(events):
-                self._hold(rule, steps, events[number], _at(batch, places[number]), floor=floor)
+            self._hold(
+                [
+                    (rule, steps, events[number], _at(batch, places[number]), ())
+                    for number, rule, steps in plan.match(events)
+                ],
+                floor,
+            )
         for counting in self._counting.get(dataset, ()):
             for place, event in zip(places, events, strict=True):
                 value = event.get(counting.field)
@@ -372,39 +380,43 @@ class Evaluation:
             for number, one in enumerate(self._generations)
         ]
 
-    def _hold(
-        self,
-        index: int,
-        steps: int,
-        event: Fields,
-        at: _At,
-        *,
-        floor: int = -NEVER,
-        events: tuple[str, ...] = (),
-    ) -> None:
-        """Give an event's hit on a rule to the keys it belongs to."""
-        rule = self._evaluators[index].rule
-        if rule.guards is not None:
-            steps, lacking = rule.guards.keep(steps, event, at[0], self.facts)
-            if lacking:
-                self._coverage.unkeyed(at[0], rule.id)
-            if not steps:
-                return
-        keyed = self._keyings[index].keys(event, steps, at[3])
-        if keyed is None:
-            self._coverage.unkeyed(at[0], rule.id)
-            return
-        parts = self._levels[rule.level]
-        confined = self._confined
-        for entity, bits, values in keyed:
-            if confined is not None and entity not in confined.get(rule.id, ()):
+    def _hold(self, found: Iterable[_Matched], floor: int = -NEVER) -> None:
+        """Give events' hits on rules to the keys they belong to."""
+        confined, divisions = self._confined, self._divisions
+        keyed: list[tuple[Evaluator, _At, str, int, tuple[Carried, ...]]] = []
+        for index, steps, event, at, added in found:
+            one = self._evaluators[index]
+            if one.guards is not None:
+                steps, lacking = one.guards.keep(steps, event, at[0], self.facts)  # fewer
+                if lacking:
+                    self._coverage.unkeyed(at[0], one.rule.id)
+                if not steps:
+                    continue
+            keys = self._keyings[index].keys(event, steps, at[3])
+            if keys is None:
+                self._coverage.unkeyed(at[0], one.rule.id)
                 continue
-            if at[0] < floor:
-                self._coverage.missed(rule.id, entity, sensor=at[1], time=at[0])
-                continue
-            bucket = ids.bucket(entity)
-            hit: Hit = (*at, bits, (*values, events) if events else values)
-            parts[bucket % len(parts)].add(index, entity, bucket, hit)
+            for entity, bits, values in keys:
+                if confined is not None and entity not in confined.get(one.rule.id, ()):
+                    continue
+                if at[0] < floor:
+                    self._coverage.missed(one.rule.id, entity, sensor=at[1], time=at[0])
+                else:
+                    keyed.append((one, at, entity, bits, (*values, *added)))
+        entities = list({row[2] for row in keyed})
+        buckets = dict(zip(entities, ids.buckets(entities), strict=True))
+        rows: dict[tuple[int, int], list[Row]] = {}
+        for one, at, entity, bits, values in keyed:
+            bucket = buckets[entity]
+            hit: Hit = (*at, bits, values)
+            row = row_of(hit, one.name, entity, bucket)
+            place = one.level, bucket % divisions
+            if place in rows:
+                rows[place].append(row)
+            else:
+                rows[place] = [row]
+        for (level, number), some in rows.items():
+            self._levels[level][number].add(some)
 
     def step(
         self, watermark: int, settled: int, changes: Changes, *, deadlines: int
@@ -455,11 +467,13 @@ class Evaluation:
                 continue
             rules = {rule.id: rule for rule in generation.ruleset.rules}
             events = [_as_event(ripe[at][1], rules.get(ripe[at][1].rule_id)) for at in places]
+            risen: list[_Matched] = []
             for number, rule, steps in plan.match(events):
                 below, alert = ripe[places[number]]
-                if self._evaluators[rule].rule.level > below:
+                if self._evaluators[rule].level > below:
                     at = (alert.decided_at, "", 0, bytes.fromhex(alert.id))
-                    self._hold(rule, steps, events[number], at, events=alert.events)
+                    risen.append((rule, steps, events[number], at, (alert.events,)))
+            self._hold(risen)
 
     def waiting(self) -> Iterator[tuple[Key, list[Hit]]]:
         """Keys that may get an alert by hits the watermark has not passed, with these hits."""
@@ -591,8 +605,8 @@ class Evaluation:
         parts = self._levels[int(level)]
         known = {one.name for one in self._evaluators}
         for row in rows_of(raw):
-            if row[1] in known:
-                parts[row[3] % len(parts)].hold(row)
+            if row[4] in known:
+                parts[row[6] % len(parts)].add((row,))
         # They are written again under the names of those who hold them now.
         parts[int(number) % len(parts)].forget(name)
 

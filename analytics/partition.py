@@ -7,15 +7,15 @@ event time and are stepped in their one order; an advance of the watermark costs
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from analytics.crowd import Crowd
 from analytics.keyed import Changes, Key, decode
 from analytics.memory import NEVER, Hit
-from analytics.shelf import Held, Shelf
+from analytics.shelf import PLACES, Few, Held, Shelf, hits_of, with_hit
 from analytics.state import Evaluator
-from analytics.waiting import Row, Waiting
+from analytics.waiting import Row, Waiting, hit_of
 from schema import ids
 from schema.errors import FengsuiError
 from schema.times import MINUTE
@@ -62,9 +62,9 @@ class Partition:
         self.evicted: dict[tuple[int, int], int] = {}
         """Keys dropped since last asked, by rule index and minute of the hit that came."""
 
-    def add(self, rule: int, entity: str, bucket: int, hit: Hit) -> None:
-        """Hold a hit until the watermark passes it."""
-        self._waiting.add((hit, self._evaluators[rule].name, entity, bucket))
+    def add(self, rows: Iterable[Row]) -> None:
+        """Hold hits until the watermark passes them."""
+        self._waiting.add(rows)
 
     def cancel(self, rule: int, entity: str, hits: Sequence[Hit]) -> None:
         """Take back hits the watermark has not passed: what they say will not be so."""
@@ -90,7 +90,13 @@ class Partition:
         """Step hits in order."""
         shelves, settled, alerts = self._shelves, self._settled, changes.alerts
         late: dict[Key, list[Hit]] = {}
-        for hit, name, entity, bucket in rows:
+        last: tuple[object, object] = (None, None)
+        for row in rows:
+            name, entity, bucket = row[4:7]
+            at, matched = row[:4], row[7:]
+            if (at, matched) != last:
+                # Rules that an event matches alike keep one hit together.
+                last, hit = (at, matched), (*at, matched[0], matched[1:])
             try:
                 shelf = shelves[name][bucket]
             except KeyError:
@@ -107,17 +113,18 @@ class Partition:
                 self._begin(shelf, entity, hit, changes)
                 continue
             if held.__class__ is tuple:
-                if held[-1][0] + shelf.retention_us <= settled:
-                    hits: tuple[Hit, ...] = (hit,)
+                few: Few = held
+                if few[-PLACES] + shelf.retention_us <= settled:
+                    few = hit
+                elif hit[0] > few[-PLACES]:
+                    few = few + hit  # type: ignore[assignment] # end to end
                 else:
-                    hits = (*held, hit)
-                    if hit < hits[-2]:
-                        hits = tuple(sorted(hits))
-                if len(hits) <= shelf.few:
-                    shelf.held[entity] = hits
+                    few = with_hit(few, hit)
+                if len(few) <= shelf.few:
+                    shelf.held[entity] = few
                     continue
                 key = shelf.held[entity] = Key(shelf.evaluator, entity)
-                for one in hits:
+                for one in hits_of(few):
                     key.take(one, alerts)
             else:
                 key = held  # type: ignore[assignment] # no hits
@@ -150,7 +157,7 @@ class Partition:
             self._make_room(shelf, hit[0], changes)
         self._counts[bucket] += 1
         if shelf.few:
-            shelf.held[entity] = (hit,)
+            shelf.held[entity] = hit
         else:
             key = shelf.held[entity] = Key(shelf.evaluator, entity)
             key.take(hit, changes.alerts)
@@ -243,15 +250,16 @@ class Partition:
         """Keys with the hits, in order, that the watermark has not passed; only such keys as these
         hits could give an alert."""
         found: dict[tuple[str, int, str], list[Hit]] = {}
-        for hit, name, entity, bucket in self._waiting:
-            found.setdefault((name, bucket, entity), []).append(hit)
+        for row in self._waiting:
+            name, entity, bucket = row[4:7]
+            found.setdefault((name, bucket, entity), []).append(hit_of(row))
         evaluators = {one.name: one for one in self._evaluators}
         for (name, bucket, entity), hits in found.items():
             evaluator = evaluators.get(name)
             if evaluator is not None:
                 shelf = self._shelves.get(name, {}).get(bucket) or Shelf(evaluator, bucket)
                 held = shelf.held.get(entity, ())
-                if isinstance(held, Key) or len(held) + len(hits) > shelf.few:
+                if isinstance(held, Key) or len(held) + PLACES * len(hits) > shelf.few:
                     yield shelf.key(entity), sorted(hits)
 
     def pending(self) -> int:
@@ -268,10 +276,6 @@ class Partition:
                 yield shelf.entry(entity), shelf.dump(entity)
             shelf.changed = None
         self._changed.clear()
-
-    def hold(self, row: Row) -> None:
-        """Take over a waiting hit of a snapshot."""
-        self._waiting.add(row)
 
     def forget(self, name: str) -> None:
         """Delete an entry of the snapshot that was taken over under another name, or not at all."""
@@ -311,6 +315,6 @@ class Partition:
 def _is_idle(shelf: Shelf, held: Held, settled: int) -> bool:
     """Whether a fresh start would answer the same from now on; a key settles what it can."""
     if isinstance(held, tuple):
-        return held[-1][0] + shelf.retention_us <= settled
+        return held[-PLACES] + shelf.retention_us <= settled
     held.settle(settled)
     return held.is_idle(settled)

@@ -6,7 +6,9 @@ could hold by, the hits themselves are all there is to know of it; only then is 
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from collections.abc import Iterable
+from itertools import chain
+from typing import Any, Final, TypeAlias, cast
 
 from analytics.keyed import Key, KeyDump, encode
 from analytics.memory import Hit
@@ -17,8 +19,33 @@ HITS_MAX: Final = 16
 
 PREFIX: Final = "key"
 
-Held: TypeAlias = "tuple[Hit, ...] | Key"
-"""Hits in order, too few for the rule to hold, or a key."""
+Few: TypeAlias = Hit
+"""A hit, or some end to end in order: a flat tuple, which the garbage collector leaves alone."""
+
+Held: TypeAlias = "Few | Key"
+"""Hits too few for the rule to hold, or a key."""
+
+PLACES: Final = 6
+"""Places of a hit in a tuple of some; that of the last one's time is ``-PLACES``."""
+
+
+def hits_of(few: Few) -> list[Hit]:
+    """The hits one by one."""
+    flat: tuple[Any, ...] = few
+    if len(flat) == PLACES:
+        return [few]
+    return [cast("Hit", flat[place : place + PLACES]) for place in range(0, len(flat), PLACES)]
+
+
+def with_hit(few: Few, hit: Hit) -> Few:
+    """The hits and one more, in order."""
+    if hit[0] > few[-PLACES]:
+        return few + hit  # type: ignore[return-value] # end to end
+    return _end_to_end(sorted([*hits_of(few), hit]))
+
+
+def _end_to_end(hits: Iterable[Hit]) -> Few:
+    return tuple(chain.from_iterable(hits))  # type: ignore[return-value] # of hits
 
 
 class Shelf:
@@ -31,8 +58,8 @@ class Shelf:
         self.bucket = bucket
         self.name = evaluator.name
         self.retention_us = evaluator.retention_us
-        self.few = min(evaluator.least - 1, HITS_MAX)
-        """So many hits of an entity are kept as they are."""
+        self.few = min(evaluator.least - 1, HITS_MAX) * PLACES
+        """So many places of an entity's hits are kept as they are."""
         self.held: dict[str, Held] = {}
         self.changed: set[str] | None = None
         """Entities whose entry in the snapshot is to be written or deleted; None for none."""
@@ -49,14 +76,14 @@ class Shelf:
             return b""
         if isinstance(held, tuple):
             # A struct of these three, which would be made only to be encoded.
-            return encode((None, 0, held))
+            return encode((None, 0, hits_of(held)))
         return encode(held.dump())
 
     def restore(self, entity: str, dump: KeyDump) -> Held:
         """Hold what a snapshot knows of the entity."""
         held: Held
-        if dump.settled is None and 0 < len(dump.released) <= self.few:
-            held = dump.released
+        if dump.settled is None and 0 < len(dump.released) * PLACES <= self.few:
+            held = _end_to_end(dump.released)
         else:
             held = Key(self.evaluator, entity)
             held.restore(dump)
@@ -69,20 +96,20 @@ class Shelf:
         if isinstance(held, Key):
             return held
         key = Key(self.evaluator, entity)
-        for hit in held or ():
+        for hit in () if held is None else hits_of(held):
             key.take(hit, {})
         return key
 
     def last_at(self, entity: str) -> int:
         """Event time of the newest hit of an entity that is held."""
         held = self.held[entity]
-        return held[-1][0] if isinstance(held, tuple) else held.last_at()
+        return held[-PLACES] if isinstance(held, tuple) else held.last_at()
 
     def idle_at(self, entity: str) -> int:
         """From this event time on it answers as if it had never been."""
         held = self.held[entity]
         if isinstance(held, tuple):
-            return held[-1][0] + self.retention_us
+            return held[-PLACES] + self.retention_us
         return held.idle_at()
 
     def wakes_at(self, entity: str) -> int:

@@ -26,8 +26,10 @@ class Evaluator:
     __slots__ = (
         "_kind",
         "cell_us",
+        "guards",
         "index",
         "least",
+        "level",
         "name",
         "retention_us",
         "rule",
@@ -39,6 +41,8 @@ class Evaluator:
     def __init__(self, index: int, rule: Rule, since: int = _LONG_AGO) -> None:
         self.index = index
         self.rule = rule
+        self.level = rule.level
+        self.guards = rule.guards
         self.cell_us = rule.suppression_us
         self.retention_us = rule.pattern.retention_us
         self.since = since

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, TypeAlias
 
 import msgspec
 
-from analytics.memory import Hit
+from analytics.memory import Carried, Hit
 from schema.times import SECOND
 
 PAGE_US: Final = SECOND // 8
@@ -21,16 +21,29 @@ PAGE_US: Final = SECOND // 8
 
 PREFIX: Final = "wait"
 
-Row: TypeAlias = tuple[Hit, str, str, int]
-"""(hit, name of the evaluator, entity, bucket); rows sort in the one order of the product."""
+Row: TypeAlias = "tuple[int, str, int, bytes, str, str, int, int, *tuple[Carried, ...]]"
+"""(event time, sensor, sequence, event id, name of the evaluator, entity, bucket, bits of the
+steps, carried values…): a hit and whose it is. Flat, so that the garbage collector looks at it
+once. Rows sort in the one order of the product."""
 
-_encoder: Final = msgspec.msgpack.Encoder()
-_decoder: Final = msgspec.msgpack.Decoder(list[Row])
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(list[list[object]]).decode
+
+
+def hit_of(row: Row) -> Hit:
+    """The hit of a row."""
+    return (*row[:4], row[7], row[8:])
+
+
+def row_of(hit: Hit, name: str, entity: str, bucket: int) -> Row:
+    """The row of a hit of an entity."""
+    return (hit[0], hit[1], hit[2], hit[3], name, entity, bucket, hit[4], *hit[5])
 
 
 def rows_of(raw: bytes) -> list[Row]:
     """The rows of one entry of a snapshot; raises ``msgspec.DecodeError``."""
-    return _decoder.decode(raw)
+    nested = [([*row[:4], row[7], row[8:]], *row[4:7]) for row in _decode(raw)]
+    return [row_of(*one) for one in msgspec.convert(nested, list[tuple[Hit, str, str, int]])]
 
 
 class Waiting:
@@ -49,16 +62,18 @@ class Waiting:
         self._written: dict[int, tuple[int, int]] = {}
         """(rows, entries) of each page in the snapshot before."""
 
-    def add(self, row: Row) -> None:
-        """Hold a hit until the watermark passes it."""
-        number = row[0][0] // PAGE_US
-        rows = self._pages.get(number)
-        if rows is None:
-            self._pages[number] = [row]
-            heapq.heappush(self._numbers, number)
-        else:
-            rows.append(row)
-        self._touched.add(number)
+    def add(self, rows: Iterable[Row]) -> None:
+        """Hold hits until the watermark passes them."""
+        pages, touched = self._pages, self._touched
+        for row in rows:
+            number = row[0] // PAGE_US
+            page = pages.get(number)
+            if page is None:
+                pages[number] = [row]
+                heapq.heappush(self._numbers, number)
+            else:
+                page.append(row)
+            touched.add(number)
 
     def release(self, watermark: int) -> list[Row]:
         """Take all hits of before the watermark, in order."""
@@ -69,7 +84,7 @@ class Waiting:
             rows.sort()
             self._mix(number)
             if (number + 1) * PAGE_US > watermark:
-                place = bisect_left(rows, ((watermark,),))
+                place = bisect_left(rows, (watermark,))
                 found += rows[:place]
                 del rows[:place]
                 if rows:
@@ -86,7 +101,7 @@ class Waiting:
             number = hit[0] // PAGE_US
             rows = self._pages.get(number)
             if rows is not None:
-                rows[:] = [row for row in rows if row[:3] != (hit, name, entity)]
+                rows[:] = [row for row in rows if row[4:6] != (name, entity) or hit_of(row) != hit]
                 self._mix(number)
 
     def _mix(self, number: int) -> None:
@@ -103,7 +118,7 @@ class Waiting:
                     yield self._name(number, entry), b""
                 count = entries = 0
             if len(rows) > count:
-                yield self._name(number, entries), _encoder.encode(rows[count:])
+                yield self._name(number, entries), _encode(rows[count:])
                 entries += 1
             if entries:
                 self._written[number] = len(rows), entries
