@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from analytics.crowd import Crowd
+from analytics.entries import Entries
 from analytics.keyed import Changes, Key, decode
 from analytics.memory import NEVER, Hit
 from analytics.shelf import PLACES, Few, Held, Shelf, hits_of, with_hit
@@ -56,9 +57,7 @@ class Partition:
         """No hit still to come lies before: as of the advance before."""
         self._ending: dict[Key, None] = {}
         """Keys that may have closings to tell."""
-        self._changed: list[Shelf] = []
-        self._gone: list[str] = []
-        """Entries of snapshots before this one's that are no more."""
+        self._entries = Entries()
         self.evicted: dict[tuple[int, int], int] = {}
         """Keys dropped since last asked, by rule index and minute of the hit that came."""
 
@@ -88,7 +87,8 @@ class Partition:
 
     def _release(self, rows: Sequence[Row], changes: Changes) -> None:
         """Step hits in order."""
-        shelves, settled, alerts = self._shelves, self._settled, changes.alerts
+        shelves, entries = self._shelves, self._entries
+        settled, alerts = self._settled, changes.alerts
         late: dict[Key, list[Hit]] = {}
         last: tuple[object, object] = (None, None)
         for row in rows:
@@ -104,10 +104,6 @@ class Partition:
                 if found is None:
                     continue
                 shelf = found
-            if shelf.changed is None:
-                shelf.changed = set()
-                self._changed.append(shelf)
-            shelf.changed.add(entity)
             held = shelf.held.get(entity)
             if held is None:
                 self._begin(shelf, entity, hit, changes)
@@ -122,6 +118,7 @@ class Partition:
                     few = with_hit(few, hit)
                 if len(few) <= shelf.few:
                     shelf.held[entity] = few
+                    entries.few(shelf, entity, few)
                     continue
                 key = shelf.held[entity] = Key(shelf.evaluator, entity)
                 for one in hits_of(few):
@@ -130,9 +127,11 @@ class Partition:
                 key = held  # type: ignore[assignment] # no hits
                 key.settle(settled)
                 if key.is_late(hit) or (late and key in late):
+                    entries.touch(shelf, entity)
                     late.setdefault(key, []).append(hit)
                     continue
                 key.take(hit, alerts)
+            entries.touch(shelf, entity)
             self._after(shelf, key)
         for key, hits_of_key in late.items():
             shelf = shelves[key.evaluator.name][ids.bucket(key.entity)]
@@ -158,9 +157,11 @@ class Partition:
         self._counts[bucket] += 1
         if shelf.few:
             shelf.held[entity] = hit
+            self._entries.few(shelf, entity, hit)
         else:
             key = shelf.held[entity] = Key(shelf.evaluator, entity)
             key.take(hit, changes.alerts)
+            self._entries.touch(shelf, entity)
             self._after(shelf, key)
         if self._crowds and bucket in self._crowds:
             self._crowds[bucket].join(shelf, entity)
@@ -183,7 +184,7 @@ class Partition:
                 continue
             key.stands_at = NEVER
             if key.elapse(until, changes.alerts):
-                self._touch(shelf, entity)
+                self._entries.touch(shelf, entity)
             self._after(shelf, key)
 
     def _make_room(self, shelf: Shelf, at: int, changes: Changes) -> None:
@@ -199,7 +200,7 @@ class Partition:
             held = other.held[entity]
             if isinstance(held, Key) and held.elapse(at, changes.alerts):
                 # Deadlines fall between the hits, as they would have, had they come one by one.
-                self._touch(other, entity)
+                self._entries.touch(other, entity)
                 self._after(other, held)
             if other.idle_at(entity) <= at:
                 self._drop(other, entity, changes)
@@ -211,19 +212,13 @@ class Partition:
             place = (other.evaluator.index, at - at % MINUTE)
             self.evicted[place] = self.evicted.get(place, 0) + 1
 
-    def _touch(self, shelf: Shelf, entity: str) -> None:
-        if shelf.changed is None:
-            shelf.changed = set()
-            self._changed.append(shelf)
-        shelf.changed.add(entity)
-
     def _drop(self, shelf: Shelf, entity: str, changes: Changes | None = None) -> None:
         held = shelf.held.pop(entity)
         self._counts[shelf.bucket] -= 1
         if changes is not None and isinstance(held, Key):
             held.close(changes.closings)
             self._ending.pop(held, None)
-        self._touch(shelf, entity)
+        self._entries.touch(shelf, entity)
 
     def _plan_sweep(self, shelf: Shelf, time: int) -> None:
         """Look through the shelf again a while after this time, others a little sooner or later."""
@@ -268,18 +263,12 @@ class Partition:
 
     def snapshot(self) -> Iterator[tuple[str, bytes]]:
         """Entries changed since last asked; empty bytes for what is gone."""
-        yield from ((name, b"") for name in self._gone)
-        self._gone.clear()
+        yield from self._entries.take()
         yield from self._waiting.snapshot()
-        for shelf in self._changed:
-            for entity in shelf.changed or ():
-                yield shelf.entry(entity), shelf.dump(entity)
-            shelf.changed = None
-        self._changed.clear()
 
     def forget(self, name: str) -> None:
         """Delete an entry of the snapshot that was taken over under another name, or not at all."""
-        self._gone.append(name)
+        self._entries.forget(name)
 
     def restore(self, name: str, raw: bytes) -> None:
         """Take over one entry; one of a rule that is no more, or is another form, is dropped.
@@ -295,7 +284,7 @@ class Partition:
         bucket = ids.bucket(entity)
         shelf = self._shelves.get(rule, {}).get(bucket) or self._open(rule, bucket, -NEVER)
         if shelf is None:
-            self._gone.append(name)
+            self._entries.forget(name)
             return
         held = shelf.restore(entity, dump)
         self._counts[bucket] += 1

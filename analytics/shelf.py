@@ -74,10 +74,12 @@ class Shelf:
         held = self.held.get(entity)
         if held is None:
             return b""
-        if isinstance(held, tuple):
-            # A struct of these three, which would be made only to be encoded.
-            return encode((None, 0, hits_of(held)))
-        return encode(held.dump())
+        return encode(held.dump()) if isinstance(held, Key) else self.encoded(held)
+
+    def encoded(self, few: Few) -> bytes:
+        """The snapshot form of these hits."""
+        # A struct of these three, which would be made only to be encoded.
+        return encode((None, 0, hits_of(few)))
 
     def restore(self, entity: str, dump: KeyDump) -> Held:
         """Hold what a snapshot knows of the entity."""
