@@ -1,8 +1,8 @@
 """Entries: what the next snapshot must say of the keys of a partition.
 
-A snapshot holds up the engine while it is made. Most keys are a hit or a few, and each is encoded
-when it is released, so that the snapshot only hands the bytes over; the others are noted, and
-encoded as they then are. Either way it tells one moment: what changes again is told anew.
+A snapshot holds up the engine while it is made. Most keys are a few hits, packed as an entry has
+them: the bytes are handed over as they are. The others are noted, and encoded as they then are.
+Either way it tells one moment: what changes again is told anew.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from analytics.shelf import Few, Shelf
+from analytics.few import Few
+from analytics.shelf import Shelf
 
 AHEAD_MAX: Final = 131_072
-"""Entries encoded ahead, some 40 MB: more than a core releases in the second between two commits.
-Past it, and where nobody asks for snapshots, keys are only noted."""
+"""Entries kept ready, some 30 MB: more than a core releases in the second between two commits.
+Past it, and where nobody asks for snapshots, entities are only noted."""
 
 
 class Entries:
@@ -31,7 +32,7 @@ class Entries:
     def few(self, shelf: Shelf, entity: str, few: Few) -> None:
         """An entity has these hits now."""
         if len(self._ahead) < AHEAD_MAX:
-            self._ahead[shelf.entry(entity)] = shelf.encoded(few)
+            self._ahead[shelf.prefix + entity] = few
         else:
             self.touch(shelf, entity)
 
@@ -53,6 +54,6 @@ class Entries:
         yield from self._ahead.items()
         for shelf in self._changed:
             for entity in shelf.changed or ():
-                yield shelf.entry(entity), shelf.dump(entity)
+                yield shelf.prefix + entity, shelf.dump(entity)
             shelf.changed = None
         self._gone, self._ahead, self._changed = [], {}, []

@@ -402,14 +402,13 @@ class Evaluation:
                 if at[0] < floor:
                     self._coverage.missed(one.rule.id, entity, sensor=at[1], time=at[0])
                 else:
-                    keyed.append((one, at, entity, bits, (*values, *added)))
+                    keyed.append((one, at, entity, bits, values + added))
         entities = list({row[2] for row in keyed})
         buckets = dict(zip(entities, ids.buckets(entities), strict=True))
         rows: dict[tuple[int, int], list[Row]] = {}
         for one, at, entity, bits, values in keyed:
             bucket = buckets[entity]
-            hit: Hit = (*at, bits, values)
-            row = row_of(hit, one.name, entity, bucket)
+            row: Row = (at[0], at[1], at[2], at[3], one.name, entity, bucket, bits, *values)
             place = one.level, bucket % divisions
             if place in rows:
                 rows[place].append(row)

@@ -12,9 +12,10 @@ from typing import Final
 
 from analytics.crowd import Crowd
 from analytics.entries import Entries
-from analytics.keyed import Changes, Key, decode
+from analytics.few import first, hits_of, last_at, more, pack
+from analytics.keyed import Changes, Key
 from analytics.memory import NEVER, Hit
-from analytics.shelf import PLACES, Few, Held, Shelf, hits_of, with_hit
+from analytics.shelf import Held, Shelf
 from analytics.state import Evaluator
 from analytics.waiting import Row, Waiting, hit_of
 from schema import ids
@@ -97,6 +98,7 @@ class Partition:
             if (at, matched) != last:
                 # Rules that an event matches alike keep one hit together.
                 last, hit = (at, matched), (*at, matched[0], matched[1:])
+                packed = pack(hit)
             try:
                 shelf = shelves[name][bucket]
             except KeyError:
@@ -106,17 +108,11 @@ class Partition:
                 shelf = found
             held = shelf.held.get(entity)
             if held is None:
-                self._begin(shelf, entity, hit, changes)
+                self._begin(shelf, entity, hit, packed, changes)
                 continue
-            if held.__class__ is tuple:
-                few: Few = held
-                if few[-PLACES] + shelf.retention_us <= settled:
-                    few = hit
-                elif hit[0] > few[-PLACES]:
-                    few = few + hit  # type: ignore[assignment] # end to end
-                else:
-                    few = with_hit(few, hit)
-                if len(few) <= shelf.few:
+            if held.__class__ is bytes:
+                few = more(held, hit, packed, until=settled - shelf.retention_us)
+                if few[0] <= shelf.few:
                     shelf.held[entity] = few
                     entries.few(shelf, entity, few)
                     continue
@@ -149,15 +145,15 @@ class Partition:
                 return shelf
         return None
 
-    def _begin(self, shelf: Shelf, entity: str, hit: Hit, changes: Changes) -> None:
+    def _begin(self, shelf: Shelf, entity: str, hit: Hit, packed: bytes, changes: Changes) -> None:
         """Take the first hit of an entity."""
         bucket = shelf.bucket
         if self._counts[bucket] >= KEYS_PER_BUCKET_MAX:
             self._make_room(shelf, hit[0], changes)
         self._counts[bucket] += 1
         if shelf.few:
-            shelf.held[entity] = hit
-            self._entries.few(shelf, entity, hit)
+            few = shelf.held[entity] = first(hit, packed)
+            self._entries.few(shelf, entity, few)
         else:
             key = shelf.held[entity] = Key(shelf.evaluator, entity)
             key.take(hit, changes.alerts)
@@ -253,8 +249,8 @@ class Partition:
             evaluator = evaluators.get(name)
             if evaluator is not None:
                 shelf = self._shelves.get(name, {}).get(bucket) or Shelf(evaluator, bucket)
-                held = shelf.held.get(entity, ())
-                if isinstance(held, Key) or len(held) + PLACES * len(hits) > shelf.few:
+                held = shelf.held.get(entity, b"")
+                if isinstance(held, Key) or sum(held[:1]) + len(hits) > shelf.few:
                     yield shelf.key(entity), sorted(hits)
 
     def pending(self) -> int:
@@ -280,13 +276,13 @@ class Partition:
             raise FengsuiError(
                 "analytics.engine.snapshot_malformed", f"snapshot entry {name[:80]!r} is no key"
             )
-        rule, entity, dump = parts[2], parts[3], decode(raw)
+        rule, entity = parts[2], parts[3]
         bucket = ids.bucket(entity)
         shelf = self._shelves.get(rule, {}).get(bucket) or self._open(rule, bucket, -NEVER)
         if shelf is None:
             self._entries.forget(name)
             return
-        held = shelf.restore(entity, dump)
+        held = shelf.restore(entity, raw)
         self._counts[bucket] += 1
         if isinstance(held, Key):
             self._after(shelf, held)
@@ -303,7 +299,7 @@ class Partition:
 
 def _is_idle(shelf: Shelf, held: Held, settled: int) -> bool:
     """Whether a fresh start would answer the same from now on; a key settles what it can."""
-    if isinstance(held, tuple):
-        return held[-PLACES] + shelf.retention_us <= settled
-    held.settle(settled)
-    return held.is_idle(settled)
+    if isinstance(held, Key):
+        held.settle(settled)
+        return held.is_idle(settled)
+    return last_at(held) + shelf.retention_us <= settled
