@@ -7,6 +7,7 @@ from an event time on; both are asked until nothing of before that time can come
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -405,17 +406,13 @@ class Evaluation:
                     keyed.append((one, at, entity, bits, values + added))
         entities = list({row[2] for row in keyed})
         buckets = dict(zip(entities, ids.buckets(entities), strict=True))
-        rows: dict[tuple[int, int], list[Row]] = {}
+        rows: dict[int, list[Row]] = defaultdict(list)
         for one, at, entity, bits, values in keyed:
             bucket = buckets[entity]
             row: Row = (at[0], at[1], at[2], at[3], one.name, entity, bucket, bits, *values)
-            place = one.level, bucket % divisions
-            if place in rows:
-                rows[place].append(row)
-            else:
-                rows[place] = [row]
-        for (level, number), some in rows.items():
-            self._levels[level][number].add(some)
+            rows[one.level * divisions + bucket % divisions].append(row)
+        for place, some in rows.items():
+            self._levels[place // divisions][place % divisions].add(some)
 
     def step(
         self, watermark: int, settled: int, changes: Changes, *, deadlines: int

@@ -91,13 +91,14 @@ class Partition:
         shelves, entries = self._shelves, self._entries
         settled, alerts = self._settled, changes.alerts
         late: dict[Key, list[Hit]] = {}
-        last: tuple[object, object] = (None, None)
+        at: object = None
+        matched: object = None
         for row in rows:
             name, entity, bucket = row[4:7]
-            at, matched = row[:4], row[7:]
-            if (at, matched) != last:
+            if row[:4] != at or row[7:] != matched:
                 # Rules that an event matches alike keep one hit together.
-                last, hit = (at, matched), (*at, matched[0], matched[1:])
+                at, matched = row[:4], row[7:]
+                hit = hit_of(row)
                 packed = pack(hit)
             try:
                 shelf = shelves[name][bucket]
