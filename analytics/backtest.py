@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 
 from schema.alert import Alert
-from schema.times import SECOND
-
-ZONE: Final = timezone(timedelta(hours=8))
+from schema.times import SECOND, ZONE
 
 SHOWN_MAX: Final = 20
 """Entities and changed alerts named in a result; all of them are counted."""

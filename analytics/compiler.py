@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -18,13 +19,13 @@ from analytics.memory import WAITING_MAX
 from analytics.patterns import Once
 from analytics.pipeline import Route
 from analytics.reading import refused
-from analytics.rule import ALERTS, LEVELS_MAX, Rule, Step
+from analytics.rule import ALERTS, EVERYBODY, LEVELS_MAX, Rule, SigmaSource, Step
 from analytics.rulefile import Plain
-from analytics.sigma import attack, lines
+from analytics.sigma import attack, documents, lines
 from schema.alert import SEVERITIES, FalsePositive, RuleText
 from schema.errors import FengsuiError
 
-_SCORES: Final = (10, 25, 50, 75, 95)
+SCORES: Final = (10, 25, 50, 75, 95)
 """Score of a Sigma rule that names none, by its level."""
 
 ENTITY_FIELDS_MAX: Final = 5
@@ -38,6 +39,37 @@ _IDENTITY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _VERSION: Final = re.compile(r"(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})")
 _EVENT: Final = Once(retention_us=1)
 """An event rule looks at one moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What one file came to."""
+
+    rules: tuple[Rule, ...]
+    loose: tuple[bytes, ...]
+    """Filters and correlations, which say something of the rules of all files."""
+    refused: tuple[str, ...]
+
+
+def compile_documents(raw: bytes, system: str) -> Compiled:
+    """The rules of a file of one or several documents; never raises for what stands in it."""
+    rules: list[Rule] = []
+    loose: list[bytes] = []
+    reasons: list[str] = []
+    try:
+        parts = documents.split(raw)
+    except FengsuiError as error:
+        return Compiled((), (), (str(error.args[0]),))
+    for part in parts or [raw]:
+        try:
+            plain = rulefile.read(part)
+            if "format" not in plain and ("correlation" in plain or "filter" in plain):
+                loose.append(part)
+            else:
+                rules.append(compile_file(part, system))
+        except FengsuiError as error:
+            reasons.append(str(error.args[0]))
+    return Compiled(tuple(rules), tuple(loose), tuple(reasons))
 
 
 def compile_file(raw: bytes, system: str) -> Rule:
@@ -81,7 +113,8 @@ def _check(rule: Rule) -> None:
 
 def _named(rule: Rule, step: Step) -> Iterator[str]:
     """Every field the rule names outside its conditions, which name theirs as Sigma does."""
-    yield from (*rule.entity, *step.entity, *step.values)
+    yield from (name for name in (*rule.entity, *step.entity) if name != EVERYBODY)
+    yield from step.values
     for given in step.where:
         yield from guards.guard_of(given).fields()
         if given.indicator:
@@ -100,6 +133,7 @@ def _condition(detection: dict[str, object], route: Route) -> Node:
     node = sigma.compile_detection(
         detection,  # type: ignore[arg-type] # plain YAML, checked by pySigma
         route.field_name,
+        datasets.placeholder,
     )
     return conjunction((route.only, node)) if route.only else node
 
@@ -122,7 +156,7 @@ def _compile_sigma(plain: dict[str, Plain], head: SigmaHead, system: str) -> Rul
         version=own.version if own else "1.0.0",
         system=system,
         severity=severity,
-        score=own.score if own else _SCORES[severity],
+        score=own.score if own else SCORES[severity],
         entity=document.names(own.entity) if own else (),
         suppression_us=reading.duration_us(own.suppression if own else "1h", "suppression"),
         steps=(
@@ -138,21 +172,35 @@ def _compile_sigma(plain: dict[str, Plain], head: SigmaHead, system: str) -> Rul
         false_positives=(own.false_positives if own else ()) or causes,
         text=own.text if own else _plain_text(head, condition),
         credit=" · ".join(filter(None, (head.author, head.license)))[:CREDIT_CHARS_MAX],
+        sigma=SigmaSource(
+            id=head.id or head.name,
+            name=head.name,
+            product=head.logsource.product,
+            category=head.logsource.category,
+            service=head.logsource.service,
+        ),
         level=1 if ALERTS in route.datasets else 0,
     )
 
 
 def _plain_text(head: SigmaHead, condition: Node) -> RuleText:
+    techniques = attack.normalise(head.tags).techniques
+    fields = (atom.field for atom in atoms(condition) if atom.field)
+    return built_text(head.title, head.description, techniques, fields)
+
+
+def built_text(
+    title: str, about: str, techniques: Sequence[str], fields: Iterable[str]
+) -> RuleText:
     """An imported rule says what its author wrote, in the language he wrote it in.
 
     Its Chinese title names technique and fields, so that a list can be read.
     """
-    about = head.description or head.title
-    techniques = "、".join(attack.normalise(head.tags).techniques)
-    names = dict.fromkeys(words.field(atom.field)[0] for atom in atoms(condition) if atom.field)
+    names = dict.fromkeys(words.field(field)[0] for field in fields)
     seen = "、".join(list(names)[:TITLE_FIELDS_MAX]) or "日志内容"
-    title = f"{techniques or '导入规则'}：{seen}异常（{head.title}）"
-    return RuleText(title_zh=title, title_en=head.title, triage_zh=about, triage_en=about)
+    built = f"{'、'.join(techniques) or '导入规则'}：{seen}异常（{title}）"
+    about = about or title
+    return RuleText(title_zh=built, title_en=title, triage_zh=about, triage_en=about)
 
 
 class _Draft:

@@ -33,6 +33,11 @@ def field_name(dataset: str, name: str) -> str | None:
     return _names(dataset).get(name)
 
 
+def placeholder(name: str) -> tuple[str, ...] | None:
+    """The values a site gives ``%name%`` in rules, or None where it gives none."""
+    return pipeline().placeholder(name)
+
+
 @cache
 def _names(dataset: str) -> dict[str, str]:
     return pipeline().names_of(dataset)

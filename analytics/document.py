@@ -129,6 +129,7 @@ class SigmaHead(msgspec.Struct, frozen=True, kw_only=True):
     logsource: LogSource
     detection: dict[str, object]
     id: str = ""
+    name: str = ""
     description: str = ""
     level: Severity = "medium"
     tags: tuple[str, ...] = ()

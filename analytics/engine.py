@@ -122,13 +122,30 @@ class Engine:
         """
         self._evaluation.facts = facts
 
+    @property
+    def began(self) -> Mapping[str, int]:
+        """Since when events of each dataset were seen: before, nothing can be called missing."""
+        return self._evaluation.began
+
+    def has_watched(self, began: Mapping[str, int]) -> None:
+        """Take :attr:`began` over from the engine that read the log before this one begins.
+
+        Without it an engine that is fed the middle of a log warms up anew, and is silent where the
+        other was not.
+        """
+        self._evaluation.has_watched(began)
+
+    @property
+    def free_from(self) -> int:
+        """The first time from which other rules, or another register version, may take effect."""
+        return max(self._judged, self.watermark, self._evaluation.spoken_for) + 1
+
     def watch(self, register: str, rows: Iterable[Row], effective_at: int) -> None:
         """Know whom a register holds from that time on, as a sealed record of its version says.
 
         ``rows`` are all rows of the version, keys as the register orders them. Absence rules hear
         of nobody before. Raises ``analytics.engine.register_late`` where time has passed that the
-        version speaks of, or where it does not follow the one before
-        and the newest rules, and
+        version speaks of, or where it does not follow the one before and the newest rules, and
         ``analytics.engine.register_large``.
         """
         if effective_at <= self.watermark:
@@ -138,6 +155,10 @@ class Engine:
                 register=register,
             )
         self._evaluation.watch(register, roll_of(rows, effective_at))
+
+    def watched(self, register: str) -> int:
+        """From when on the newest version watched is in force; long ago for none."""
+        return self._evaluation.watched(register)
 
     @property
     def settled(self) -> int:

@@ -35,7 +35,7 @@ from analytics.state import Evaluator
 from analytics.waiting import PREFIX as WAITING
 from analytics.waiting import Row, row_of, rows_of
 from schema import ids
-from schema.alert import SEVERITIES, Alert
+from schema.alert import Alert
 from schema.errors import FengsuiError
 from schema.event import ADDED, DATASET, AcceptedBatch, Fields
 from schema.times import MINUTE, to_text
@@ -189,6 +189,12 @@ class Evaluation:
         """Look at these entities only, by rule; before anything is taken."""
         self._confined = entities
 
+    @property
+    def spoken_for(self) -> int:
+        """When the newest of all rule sets and register versions takes effect."""
+        rolls = (one[-1].effective_at for one in self._rolls.values() if one)
+        return max(self._generations[-1].since, *rolls, -NEVER)
+
     def adopt(self, ruleset: RuleSet, since: int) -> None:
         """Judge events from that time on by another rule set; unchanged rules keep their state."""
         newest = self._generations[-1]
@@ -207,6 +213,11 @@ class Evaluation:
                     self._enter(one, entity, found)
         self._warm_up()
         self._rules_changed = True
+
+    def watched(self, register: str) -> int:
+        """From when on the newest version watched is in force; long ago for none."""
+        rolls = self._rolls.get(register)
+        return rolls[-1].effective_at if rolls else -NEVER
 
     def watch(self, register: str, roll: Roll) -> None:
         """Judge whom the register holds by this version from its effective time on."""
@@ -234,6 +245,8 @@ class Evaluation:
                     self._enter(one, entity, found)
 
     def _enter(self, one: Evaluator, entity: str, found: Sequence[Hit]) -> None:
+        if self._confined is not None and entity not in self._confined.get(one.rule.id, ()):
+            return
         bucket = ids.bucket(entity)
         self._part(one.rule, entity).add(row_of(hit, one.name, entity, bucket) for hit in found)
 
@@ -271,10 +284,11 @@ class Evaluation:
         One before ``floor`` changes nothing any more: it is counted, and named as missed for each
         rule and entity it would have mattered to.
         """
+        earliest = min(batch.times, default=NEVER)
         for name, chosen in self._count(batch, floor, max(floor, watermark)).items():
-            heard = [time for place in chosen if (time := batch.times[place]) >= floor]
-            if heard:
-                self._begin(name, min(heard))
+            if earliest < self._began.get(name, NEVER):
+                times = map(batch.times.__getitem__, chosen)
+                self._begin(name, min((time for time in times if time >= floor), default=NEVER))
             for generation, places in self._by_generation(chosen, batch.times):
                 if places and (name in generation.plans or name in self._counting):
                     self._ask(generation, name, batch, places, floor)
@@ -341,6 +355,16 @@ class Evaluation:
             books = counting.books
             books[ids.bucket(entity) % len(books)].add(entity, event, at)
 
+    @property
+    def began(self) -> Mapping[str, int]:
+        """Time of the earliest event of each dataset."""
+        return self._began
+
+    def has_watched(self, began: Mapping[str, int]) -> None:
+        """Take it that events of these datasets were seen since then."""
+        for dataset, time in began.items():
+            self._begin(dataset, time)
+
     def _begin(self, dataset: str, time: int) -> None:
         """Remember since when events of the dataset are seen."""
         if time < self._began.get(dataset, NEVER):
@@ -354,7 +378,7 @@ class Evaluation:
             pattern = one.rule.pattern
             if not pattern.warm_up_us:
                 continue
-            watched = {name for place in pattern.history for name in one.rule.steps[place].datasets}
+            watched = {name for place in pattern.watched for name in one.rule.steps[place].datasets}
             everywhere = min(self._began.values(), default=NEVER)
             began = max(
                 (
@@ -616,7 +640,7 @@ def _as_event(alert: Alert, rule: Rule | None) -> Fields:
         "event.severity": alert.severity,
         "event.risk_score": alert.score,
         "rule.id": alert.rule_id,
-        "rule.level": SEVERITIES[alert.severity],
+        "rule.version": str(alert.rule_version),
     }
     if rule is not None and rule.techniques:
         event["threat.technique.id"] = list(rule.techniques)

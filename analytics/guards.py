@@ -7,17 +7,31 @@ replay. A guard that lacks a field does not hold, and the hit is counted as unke
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
 from analytics.reading import check_count, refused
 from schema.event import Fields, Value
+from schema.times import SECOND, ZONE
 
-Comparison: TypeAlias = Literal["eq", "ne", "lt", "lte", "gt", "gte", "in", "not_in"]
+Comparison: TypeAlias = Literal[
+    "eq", "ne", "lt", "lte", "gt", "gte", "in", "not_in", "covers", "not_covers"
+]
+"""``in``: every item of the left is among the right's; ``covers``: the other way round."""
 Row: TypeAlias = Mapping[str, Value]
+
+AGE_SECONDS_MAX: Final = 366 * 24 * 3600
+"""A time more than a year away is judged as any other far one."""
+
+_SATURDAY: Final = 5
+_CLOCK: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+_MILLISECONDS_FROM: Final = 10**11
+"""Seconds since 1970 reach it in the year 5138, milliseconds passed it in 1973."""
 
 DISTANCE_MAX: Final = 3
 """Letters by which a look-alike may differ: with four, unrelated short names are alike."""
@@ -41,8 +55,8 @@ class Facts(Protocol):
     def confidence(self, field: str, value: str, time: int) -> int | None:
         """0 to 100 where an indicator names the field's value at that time, else None."""
 
-    def known(self, register: str) -> bool:
-        """Whether the register has ever had a version: without one nothing can be missing."""
+    def known(self, register: str, time: int) -> bool:
+        """Whether the register had a version by then: without one nothing can be missing."""
 
 
 class NoFacts:
@@ -60,8 +74,8 @@ class NoFacts:
         del field, value, time
         return None
 
-    def known(self, register: str) -> bool:
-        del register
+    def known(self, register: str, time: int) -> bool:
+        del register, time
         return False
 
 
@@ -97,7 +111,7 @@ class Lookup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         key = tuple(str(event.get(name, "")) for name in self.key)
         if "" in key:
             return None
-        if not facts.known(self.register):
+        if not facts.known(self.register, time):
             return False
         row = facts.row(self.register, key, time)
         if self.expect == "missing":
@@ -195,6 +209,70 @@ class Distance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return text not in names and any(_near(text, name, self.at_most) for name in names)
 
 
+class Age(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How far a time the event carries lies from the event's own, in whole seconds.
+
+    The field holds an RFC 3339 text (east-eighth zone where it names none) or a number of seconds
+    or milliseconds since 1970.
+    """
+
+    field: str
+    op: Literal["gt", "lt"]
+    seconds: int
+
+    def fields(self) -> tuple[str, ...]:
+        """Fields of the event it reads."""
+        return (self.field,)
+
+    def check(self) -> None:
+        """Raise ``analytics.rule.refused`` for what says nothing."""
+        check_count(self.seconds, "age.seconds", at_most=AGE_SECONDS_MAX)
+
+    def holds(self, event: Fields, time: int, facts: Facts) -> bool | None:
+        """Whether the time lies further away, or nearer; what is no time is further than any."""
+        del facts
+        value = event.get(self.field)
+        if value is None:
+            return None
+        moment = _moment(value)
+        if moment is None:
+            return self.op == "gt"
+        away = abs(moment - time) // SECOND
+        return away > self.seconds if self.op == "gt" else away < self.seconds
+
+
+class Calendar(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whether the event's time is working time by a register of days, in the east-eighth zone.
+
+    A row has ``day``, ``working`` and, where the day has hours of its own, ``opens`` and
+    ``closes``. Days without a row: Monday to Friday from ``opens`` to ``closes`` of the guard.
+    """
+
+    expect: Literal["working", "off"]
+    register: str = "calendar"
+    opens: str = "09:00"
+    closes: str = "18:00"
+
+    def fields(self) -> tuple[str, ...]:
+        """It reads the event's time only."""
+        return ()
+
+    def check(self) -> None:
+        """Raise ``analytics.rule.refused`` for what says nothing."""
+        if not (_CLOCK.fullmatch(self.opens) and _CLOCK.fullmatch(self.closes)):
+            raise refused("opens and closes are times of day such as 09:00")
+
+    def holds(self, event: Fields, time: int, facts: Facts) -> bool | None:
+        """Whether it is."""
+        del event
+        moment = datetime.fromtimestamp(time // SECOND, ZONE)
+        row = facts.row(self.register, (moment.date().isoformat(),), time) or {}
+        working = bool(row.get("working", moment.weekday() < _SATURDAY))
+        opens, closes = str(row.get("opens") or self.opens), str(row.get("closes") or self.closes)
+        inside = working and opens <= moment.strftime("%H:%M") < closes
+        return inside is (self.expect == "working")
+
+
 class Given(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One entry of ``where`` in a rule file: exactly one of these."""
 
@@ -202,9 +280,11 @@ class Given(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     indicator: Indicator | None = None
     compare: Compare | None = None
     distance: Distance | None = None
+    age: Age | None = None
+    calendar: Calendar | None = None
 
 
-Guard: TypeAlias = Lookup | Indicator | Compare | Distance
+Guard: TypeAlias = Lookup | Indicator | Compare | Distance | Age | Calendar
 
 
 def read(given: Sequence[Given]) -> tuple[Given, ...]:
@@ -218,10 +298,11 @@ def read(given: Sequence[Given]) -> tuple[Given, ...]:
 
 def guard_of(given: Given) -> Guard:
     """The one guard of an entry; raises ``analytics.rule.refused``."""
-    found = [one for one in (given.lookup, given.indicator, given.compare, given.distance) if one]
+    found = [one for name in given.__struct_fields__ if (one := getattr(given, name))]
     if len(found) != 1:
-        raise refused("an entry of where has one of lookup, indicator, compare and distance")
-    return found[0]
+        raise refused(f"an entry of where has one of {', '.join(given.__struct_fields__)}")
+    guard: Guard = found[0]
+    return guard
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +326,20 @@ class Guards:
         return steps, lacking
 
 
+def _moment(value: Value) -> int | None:
+    """Microseconds of a time as an event carries it."""
+    written = number(value)
+    if written is not None:
+        return written * 1000 if abs(written) >= _MILLISECONDS_FROM else written * SECOND
+    try:
+        moment = datetime.fromisoformat(str(value))
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=ZONE)
+        return int(moment.timestamp()) * SECOND
+    except (ValueError, OverflowError):
+        return None
+
+
 def number(value: Value) -> int | None:
     """The value as a number, or None where it is none."""
     if isinstance(value, bool):
@@ -266,6 +361,8 @@ _ORDERS: Final[dict[str, Callable[[int, int], bool]]] = {
 
 def compare(left: Value, op: Comparison, right: Value) -> bool:
     """Numbers where both sides are, texts without regard to case else; lists for ``in``."""
+    if op in ("covers", "not_covers"):
+        return compare(right, "in" if op == "covers" else "not_in", left)
     if op in ("in", "not_in"):
         among = {_text(item) for item in (right if isinstance(right, list) else (right,))}
         inside = all(_text(item) in among for item in (left if isinstance(left, list) else (left,)))

@@ -6,7 +6,7 @@ from itertools import islice, product
 from typing import Final, TypeAlias
 
 from analytics.memory import Carried
-from analytics.rule import Rule, entity_name
+from analytics.rule import EVERYBODY, Rule, entity_name
 from schema.event import Fields, Value
 
 ENTITIES_MAX: Final = 64
@@ -92,6 +92,8 @@ def _entities(event: Fields, fields: tuple[str, ...], event_id: bytes) -> tuple[
     if not fields:
         return (event_id.hex(),)
     if len(fields) == 1:
+        if fields[0] == EVERYBODY:
+            return (EVERYBODY,)
         value = event.get(fields[0])
         if value.__class__ is str:
             return (value,)

@@ -30,7 +30,13 @@ def carried(hit: Hit) -> tuple[Carried, ...]:
 
 def text(values: tuple[Carried, ...]) -> str:
     """One text for the values; different values, different texts."""
-    return entity_name(tuple(map(str, values)))
+    return entity_name(tuple(map(_text, values)))
+
+
+def _text(value: Carried) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
 
 
 def counted(hit: Hit) -> str:

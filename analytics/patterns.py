@@ -17,7 +17,7 @@ class Pattern(msgspec.Struct, frozen=True, kw_only=True):
     retention_us: int
     warm_up_us: int = 0
     """How long the rule must have watched before what it did not see says anything."""
-    history: tuple[int, ...] = ()
+    watched: tuple[int, ...] = ()
     """The steps that must have been watched for so long."""
 
 
@@ -59,8 +59,8 @@ class Together(Pattern, frozen=True, kw_only=True, tag="together"):
     within_us: int
     terms: tuple[tuple[int, int], ...] = ()
     """(bits of the steps that came, bits of those that did not); one of these must hold."""
-    at_least: int = 0
-    """How many of the steps, where there are no alternatives."""
+    counts: tuple[int, ...] = ()
+    """How many of the steps, in rising order, where there are no alternatives."""
     ordered: bool = False
     """The steps that came, came in the order in which they are named."""
 

@@ -8,6 +8,7 @@ public recordings under the names they came with.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 from typing import Final
@@ -15,6 +16,7 @@ from typing import Final
 import msgspec
 
 from analytics.expression import Atom, Node, Some, conjunction
+from schema.errors import FengsuiError
 from schema.event import DATASET
 from schema.fields import catalogue, is_open
 
@@ -85,6 +87,7 @@ class _File(
     pipeline: str
     others: str | None = None
     unlisted: str = ""
+    placeholders: dict[str, tuple[str, ...]] = {}
     names: dict[str, dict[str, str]] = {}
     sources: tuple[_Source, ...] = ()
 
@@ -95,7 +98,9 @@ class Pipeline:
     def __init__(self, files: tuple[_File, ...]) -> None:
         self._routes: dict[LogSource, Route] = {}
         self._unlisted = next((file.unlisted for file in files if file.unlisted), "")
+        self._placeholders: dict[str, tuple[str, ...]] = {}
         for file in files:
+            self._placeholders.update(file.placeholders)
             for source in file.sources:
                 key = LogSource(
                     product=source.product, category=source.category, service=source.service
@@ -121,6 +126,10 @@ class Pipeline:
         elif product:
             found = self._first((product, "", ""))
         return self._from_event(source) if found is None and self._unlisted else found
+
+    def placeholder(self, name: str) -> tuple[str, ...] | None:
+        """The values of ``%name%``, as Sigma writes strings; None where it has none."""
+        return self._placeholders.get(name)
 
     def datasets(self) -> tuple[str, ...]:
         """All datasets a rule of this pipeline may be asked of, in order."""
@@ -180,6 +189,10 @@ def _route(file: _File, source: _Source) -> Route:
         only = nodes[0] if len(nodes) == 1 else Some(nodes)
     names: dict[str, str] = {}
     for table in source.names:
+        if table not in file.names:
+            raise FengsuiError(
+                "analytics.pipeline.malformed", f"a pipeline file has no table of names {table!r}"
+            )
         names.update(file.names[table])
     return Route(datasets=datasets, only=only, names=names, others=file.others)
 
@@ -196,13 +209,23 @@ def _any_of(name: str, values: tuple[str | int, ...]) -> Node:
     return atoms[0] if len(atoms) == 1 else Some(atoms)
 
 
+def read_files(texts: Iterable[str], name: str) -> Pipeline:
+    """The pipeline of that name in these files; raises ``analytics.pipeline.malformed``."""
+    files = []
+    for text in texts:
+        try:
+            files.append(msgspec.convert(tomllib.loads(text), _File))
+        except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+            raise FengsuiError(
+                "analytics.pipeline.malformed", f"a pipeline file is not sound: {error}"
+            ) from error
+    return Pipeline(tuple(file for file in files if file.pipeline == name))
+
+
 @cache
 def pipeline(name: str = SITE) -> Pipeline:
-    """The pipeline of that name."""
+    """The shipped pipeline of that name."""
     folder = resources.files("analytics").joinpath("pipelines")
-    files = [
-        msgspec.convert(tomllib.loads(entry.read_text("utf-8")), _File)
-        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
-        if entry.name.endswith(".toml")
-    ]
-    return Pipeline(tuple(file for file in files if file.pipeline == name))
+    entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
+    shipped = [entry.read_text("utf-8") for entry in entries if entry.name.endswith(".toml")]
+    return read_files(shipped, name)

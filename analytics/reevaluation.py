@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from analytics.rule import entity_name, entity_values
 from analytics.ruleset import RuleSet
 from schema.alert import Alert, canonical
 from schema.coverage import Missed
@@ -52,9 +53,15 @@ def holds(scope: Scope, alert: Alert, until: int) -> bool:
     """Whether a second look may change the alert."""
     if not scope.since <= alert.decided_at < until:
         return False
-    if scope.entities is None:
-        return any(rule.id == alert.rule_id for rule in scope.rules.rules)
-    return alert.entity in scope.entities.get(alert.rule_id, ())
+    rule = next((rule for rule in scope.rules.rules if rule.id == alert.rule_id), None)
+    if rule is None or scope.entities is None:
+        return rule is not None
+    fields = alert.entity_field.count("+") + 1
+    entity = alert.entity
+    if fields == len(rule.entity) + 1:
+        # A member of a group is judged with its whole group.
+        entity = entity_name(entity_values(entity, fields)[:-1])
+    return entity in scope.entities.get(alert.rule_id, ())
 
 
 def revisions(found: Iterable[Alert], standing: Iterable[Alert]) -> list[Alert]:

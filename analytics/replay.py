@@ -6,17 +6,22 @@ the same batches under the same rules.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from analytics.engine import Engine, Output
 from analytics.guards import Facts, NoFacts
 from analytics.models.artefact import Artefact, TrainingRequest
+from analytics.roll import Row
 from analytics.ruleset import RuleSet
 from schema.alert import Alert
 from schema.errors import FengsuiError
 from schema.event import AcceptedBatch
 from schema.times import DAY
+
+Watched: TypeAlias = tuple[str, Iterable[Row], int]
+"""(register, its rows, from when on), version after version, for rules on absence."""
 
 Train = Callable[[TrainingRequest], Artefact]
 
@@ -28,6 +33,7 @@ def run(
     train: Train,
     facts: Facts | None = None,
     watched: Mapping[str, Set[str]] | None = None,
+    registers: Iterable[Watched] = (),
 ) -> Iterator[Output]:
     """What the rules decide over these batches, output by output.
 
@@ -37,6 +43,8 @@ def run(
     engine.know(facts or NoFacts())
     if watched is not None:
         engine.confine(watched)
+    for register, rows, effective_at in registers:
+        engine.watch(register, rows, effective_at)
     left = dict(sources)
     while left:
         sensor = engine.holding()

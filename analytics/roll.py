@@ -6,7 +6,7 @@ until the next one's. Each change of an entity becomes a hit of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 import msgspec
@@ -15,9 +15,10 @@ from analytics.kinds.absence import hit_of
 from analytics.memory import NEVER, Hit
 from analytics.rule import entity_name
 from schema.errors import FengsuiError
+from schema.registers import FOREVER, RegisterView, unpack_key
 
 Row: TypeAlias = tuple[tuple[str, ...], int, int]
-"""(key, valid from, valid to); without an end, ``NEVER``."""
+"""(key, valid from, valid to)"""
 
 ROWS_MAX: Final = 100_000
 """Rows of one watched register: each is a key with a deadline for every rule that reads it."""
@@ -32,6 +33,16 @@ class Roll(msgspec.Struct, frozen=True, array_like=True):
     effective_at: int
     spans: Mapping[str, Spans]
     """Disjoint (from, to) in order, by entity."""
+
+
+def rows_of(view: RegisterView, register: str, as_known_at: int = FOREVER) -> Iterator[Row]:
+    """All rows of a register as they were known then, past and future ones too, in key order."""
+    table = view.tables.get(register)
+    if table is None:
+        return
+    for key in sorted(table.keys()):
+        for one in table.picture(key, min(as_known_at, view.known_until)):
+            yield unpack_key(key), one.valid_from, one.valid_to
 
 
 def roll_of(rows: Iterable[Row], effective_at: int) -> Roll:

@@ -26,6 +26,9 @@ _NO_TEXT: Final = RuleText(title_zh="", title_en="", triage_zh="", triage_en="")
 NO_ENTITY: Final = "event.id"
 """The entity field of a rule without one: every event is its own entity."""
 
+EVERYBODY: Final = "*"
+"""The entity field of a rule that takes all events together."""
+
 ALERTS: Final = "fengsui.alert"
 """The dataset of a rule on rules: the final alerts of other rules, as events."""
 
@@ -50,6 +53,16 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """What the event must also meet beside the condition."""
 
 
+class SigmaSource(msgspec.Struct, frozen=True, kw_only=True):
+    """What filters and correlations know a Sigma rule by."""
+
+    id: str
+    name: str = ""
+    product: str = ""
+    category: str = ""
+    service: str = ""
+
+
 class Rule(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A loaded rule. Times in microseconds."""
 
@@ -68,6 +81,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     text: RuleText
     credit: str = ""
     """Author and licence of an imported rule, as its file names them."""
+    sigma: SigmaSource | None = None
+    """Of a plain Sigma rule."""
     level: int = 0
     """0 for rules on events; one more than the rules whose alerts it reads."""
 
@@ -93,7 +108,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         What people read of it makes no difference.
         """
         judged = msgspec.structs.replace(
-            self, system="", techniques=(), false_positives=(), text=_NO_TEXT, credit=""
+            self, system="", techniques=(), false_positives=(), text=_NO_TEXT, credit="", sigma=None
         )
         return sm3.digest(msgspec.msgpack.encode(judged)).hex()[:16]
 

@@ -12,6 +12,7 @@ import msgspec
 import yaml
 
 from analytics.reading import refused
+from schema.errors import FengsuiError
 
 RULE_BYTES_MAX: Final = 512 * 1024
 """One rule file: the longest public Sigma rule, a list of drivers by hash, has 288 KiB."""
@@ -29,13 +30,26 @@ _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 _PATH: Final = re.compile(r" - at `\$\.?(?P<path>[^`]*)`")
 
 
+def _refused_at(line: int, why: str) -> FengsuiError:
+    return FengsuiError("analytics.rule.refused", f"line {line}: {why}", line=line)
+
+
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # libyaml's where it is
-    """The safe loader without merge keys: their copies are made before they can be counted."""
+    """The safe loader without merge keys: their copies are made before they can be counted.
+
+    A key that stands twice is refused: of its values one would be left out unsaid.
+    """
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        seen = set()
         for name, _ in node.value:
+            line = name.start_mark.line + 1
             if name.tag == "tag:yaml.org,2002:merge":
-                raise refused(f"line {name.start_mark.line + 1}: merge keys (<<) are not read")
+                raise _refused_at(line, "merge keys (<<) are not read")
+            if isinstance(name, yaml.ScalarNode):
+                if name.value in seen:
+                    raise _refused_at(line, f"the key {name.value[:40]!r} stands there twice")
+                seen.add(name.value)
         super().flatten_mapping(node)
 
 

@@ -21,7 +21,7 @@ from crypto import sm3
 from schema.alert import Rule as RuleListing
 from schema.errors import FengsuiError
 
-ENGINE_VERSION: Final = 3
+ENGINE_VERSION: Final = 5
 """Grows whenever the same files would compile to something else, or mean something else."""
 
 FILES_MAX: Final = 10_000
@@ -45,7 +45,8 @@ class _Unit(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """The compiled form of one file."""
 
     rules: tuple[Rule, ...] = ()
-    refused: str = ""
+    loose: tuple[bytes, ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 _decoder: Final = msgspec.msgpack.Decoder(dict[bytes, _Unit])
@@ -174,27 +175,33 @@ def _digest(files: Sequence[_File]) -> bytes:
 
 def _compile(file: _File) -> _Unit:
     # Imported here: pySigma and YAML are not needed when the compiled form is cached.
-    from analytics.compiler import compile_file
+    from analytics.compiler import compile_documents
 
-    try:
-        return _Unit(rules=(compile_file(file.raw, file.system),))
-    except FengsuiError as error:
-        return _Unit(refused=str(error.args[0]))
+    found = compile_documents(file.raw, file.system)
+    return _Unit(rules=found.rules, loose=found.loose, refused=found.refused)
 
 
 def _joined(files: Sequence[_File], units: Mapping[bytes, _Unit]) -> RuleSet:
     rules: dict[str, Rule] = {}
     refused: list[Refusal] = []
+    loose: list[tuple[str, str, bytes]] = []
     for file in files:
         unit = units[file.key]
-        if unit.refused:
-            refused.append(Refusal(path=file.name, reason=unit.refused))
+        refused += [Refusal(path=file.name, reason=reason) for reason in unit.refused]
+        loose += [(file.name, file.system, raw) for raw in unit.loose]
         for rule in unit.rules:
             if rule.id in rules:
                 why = f"another file has id {rule.id} too [analytics.rule.refused]"
                 refused.append(Refusal(path=file.name, reason=why))
             else:
                 rules[rule.id] = rule
+    if loose:
+        # Imported here for the same reason: few trees have filters and correlations.
+        from analytics.linking import link
+
+        linked = link(rules, loose)
+        rules = dict(linked.rules)
+        refused += [Refusal(path=path, reason=reason) for path, reason in linked.refused]
     return RuleSet(
         rules=tuple(rules[name] for name in sorted(rules)),
         refused=tuple(refused),

@@ -71,7 +71,8 @@ class Evaluator:
             entity = entity_name((*entity_values(entity, len(rule.entity)), finding.entity))
         else:
             entity = finding.entity or entity
-        cell = finding.at - finding.at % self.cell_us
+        # A form of a rule has cells of its own from the time on at which it came into force.
+        cell = max(finding.at - finding.at % self.cell_us, self.since)
         return Alert(
             id=ids.alert_id(rule.id, rule.major, f"{field}={entity}", cell).hex(),
             rule_id=rule.id,

@@ -42,6 +42,7 @@ Action = Literal[
     "clock_capped",
     "records_lost",
     "register_changed",
+    "register_watched",
     "indicators_changed",
 ]
 

@@ -19,6 +19,17 @@ ZH: Final = MappingProxyType(
         "collector.alert.note_missing": "研判为 {verdict} 须填写说明，且不超过 4000 字",
         "collector.alert.unknown": "没有编号为 {id} 的告警",
         "collector.coverage.cursor": "翻页位置不是本列表给出的，请从第一页重新读取",
+        "collector.exception.entity": "例外须写明规则与对象，对象不超过 {limit} 个字符",
+        "collector.exception.expiry": "例外须有失效时间，且在今后 {days} 天之内",
+        "collector.exception.limit": "生效的例外已达 {limit} 条上限，请先撤销一些，或改进规则",
+        "collector.exception.network": "{entity} 不是网段：网段写作 {network}，"
+        "单个地址写作 {address}",
+        "collector.exception.over": "例外 {id} 已失效或已撤销",
+        "collector.exception.owner": "例外须写明责任人，不超过 {limit} 个字符",
+        "collector.exception.reason": "例外须写明理由，不超过 {limit} 个字符",
+        "collector.exception.units": "例外须写明对哪些单位的告警生效（1 至 {limit} 个，或 *）",
+        "collector.exception.unknown": "没有编号为 {id} 的例外",
+        "collector.exception.wide": "对全部规则的例外须指明一个对象或网段：不能隐藏一切告警",
         "collector.index.cursor": "翻页位置不是本列表给出的，请从第一页重新读取",
         "collector.index.field": "没有字段 {field}：可用字段见 docs/integrator/fields.md，"
         "表中没有的字段写作 labels.<名称>",
@@ -45,6 +56,7 @@ ZH: Final = MappingProxyType(
         "dashboard_api.permission.missing": "此操作需要权限 {permission}，请联系安全管理员",
         "dashboard_api.request.failed": "平台处理此请求时失败，原因见平台日志",
         "dashboard_api.roles.exclusive": "不能由一人同时担任 {roles}：管理员角色须单独授予",
+        "dashboard_api.rule.unknown": "没有规则 {rule}",
         "dashboard_api.session.missing": "尚未登录，或会话已结束",
         "dashboard_api.stream.full": "打开的实时连接过多，请关闭不用的页面",
         "dashboard_api.time.malformed": "时间 {text} 不是带时区的 RFC 3339 写法，"

@@ -66,6 +66,7 @@ ALERT: Final[Json] = {
     "last_at": "2026-11-20T08:04:10.000000Z",
     "count": 31,
     "acknowledged": None,
+    "exception": None,
 }
 ACKNOWLEDGED: Final[Json] = {
     **ALERT,
@@ -84,6 +85,47 @@ SUMMARY: Final[Json] = {
             "open": 1,
         }
     ],
+    "hidden": 12,
+}
+EXCEPTION_DRAFT: Final[Json] = {
+    "rule": "host-password-guessing",
+    "entity": "203.0.113.0/24",
+    "expires_at": "2027-02-20T08:00:00.000000Z",
+    "units": ["social-security"],
+}
+EXCEPTION: Final[Json] = {
+    **EXCEPTION_DRAFT,
+    "id": "019aa0c5-6a00-7c3e-9d2b-5f1e8a7b4c21",
+    "reason": "值班压测，工单 2026-118",
+    "owner": "张三",
+    "created_by": "officer",
+    "created_at": _AT,
+    "revoked_by": None,
+    "revoked_at": None,
+    "in_force": True,
+    "hidden": 12,
+}
+EXCEPTION_REVOKED: Final[Json] = {
+    **EXCEPTION,
+    "revoked_by": "officer",
+    "revoked_at": _AT,
+    "in_force": False,
+    "hidden": 0,
+}
+EXCEPTIONS: Final[Json] = {"items": [EXCEPTION]}
+EXCEPTION_PREVIEW: Final[Json] = {
+    "since": "2026-10-21T08:00:00.000000Z",
+    "count": 12,
+    "judged_true": 0,
+    "by_rule": [
+        {
+            "rule": "host-password-guessing",
+            "title_zh": "口令猜测",
+            "title_en": "Password guessing",
+            "count": 12,
+        }
+    ],
+    "items": [ALERT],
 }
 _FIELDS: Final[Json] = {
     "@timestamp": _AT,
@@ -289,7 +331,8 @@ HEALTH: Final[Json] = {"status": "ok", "failures": []}
 STREAM: Final = (
     'id: 42\nevent: alert\ndata: {"id":"9b1f0c7de2a84356b0d1f4a2c8e97a55","seq":42}\n\n'
     'event: status\ndata: {"events":9216,"events_per_second":100,"lag_seconds":0,'
-    '"sensors":2,"quarantined":0,"watermark":"2026-11-20T08:00:00.000000Z"}\n\n'
+    '"sensors":2,"quarantined":0,"watermark":"2026-11-20T08:00:00.000000Z",'
+    '"exceptions_changed_at":null}\n\n'
 )
 METRICS: Final = (
     "# HELP fengsui_dashboard_api_requests_total HTTP requests answered, by status.\n"

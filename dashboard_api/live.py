@@ -47,6 +47,7 @@ class Snapshot:
     sensors: Sequence[SensorRow]
     watermark: int
     rates: dict[str, float]
+    exceptions_changed_at: int = 0
 
     def status(self, visible: Visible) -> StreamStatus:
         """The status over the sensors a reader may see."""
@@ -59,6 +60,7 @@ class Snapshot:
             sensors=len(current),
             quarantined=sum(row.quarantined for row in rows),
             watermark=self.watermark or None,
+            exceptions_changed_at=self.exceptions_changed_at or None,
         )
 
 
@@ -81,6 +83,7 @@ class LiveStream:
         self._floor = 0
         """Changes up to this number are no longer kept."""
         self.newest = 0
+        self._exceptions_changed_at = 0
         self.snapshot: Snapshot | None = None
         self._samples: list[_Sample] = []
         self._readers = 0
@@ -177,6 +180,7 @@ class LiveStream:
         self._recent = []
         # From the newest on; a reader who was here before goes on if little happened since.
         self._floor = self.newest = max(0, first.newest - BEHIND_MAX)
+        self._exceptions_changed_at = first.exceptions_changed_at
         status_due = 0.0
         while not self.closed:
             moved = await self._read_alerts()
@@ -202,6 +206,10 @@ class LiveStream:
         moved = False
         while True:
             found = await run_in_threadpool(self._alerts.since, self.newest, _STEP)
+            if found.exceptions_changed_at != self._exceptions_changed_at:
+                # What is kept says of each alert whether it was hidden then.
+                self._exceptions_changed_at = found.exceptions_changed_at
+                self._recent, self._floor = [], self.newest
             if not found.rows:
                 return moved
             moved = True
@@ -226,4 +234,9 @@ class LiveStream:
             name: max(0, count - first.events.get(name, count)) / passed if passed > 0 else 0.0
             for name, count in last.events.items()
         }
-        self.snapshot = Snapshot(sensors=rows, watermark=watermark, rates=rates)
+        self.snapshot = Snapshot(
+            sensors=rows,
+            watermark=watermark,
+            rates=rates,
+            exceptions_changed_at=self._exceptions_changed_at,
+        )

@@ -43,6 +43,15 @@ _BY_CODE: Final = {
     "collector.client.unknown": 401,
     "collector.enrolment.token_invalid": 401,
     "collector.state.closed": 503,
+    "collector.exception.entity": 422,
+    "collector.exception.network": 422,
+    "collector.exception.wide": 422,
+    "collector.exception.reason": 422,
+    "collector.exception.owner": 422,
+    "collector.exception.units": 422,
+    "collector.exception.expiry": 422,
+    "collector.exception.limit": 409,
+    "collector.exception.over": 409,
     "schema.batch.root_mismatch": 403,
 }
 _BY_REASON: Final = {

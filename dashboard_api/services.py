@@ -16,6 +16,7 @@ from dashboard_api.views import (
     AlertRow,
     AlertSummary,
     CoverageView,
+    ExceptionPreview,
     MissedView,
     RuleRow,
     SensorRow,
@@ -32,6 +33,7 @@ from schema.receipt import Receipt
 if TYPE_CHECKING:
     from collector.proof import EventProof
     from collector.state.coverage import CoverageQuery
+    from collector.state.exceptions import ExceptionDraft, Exceptions
     from dashboard_api.access.access import Access
     from dashboard_api.access.accounts import Accounts
     from dashboard_api.audit import AuditChain
@@ -48,6 +50,8 @@ class AlertQuery:
     terms: Sequence[Term] = ()
     state: State | None = None
     verdict: Judged = "all"
+    hidden: bool = False
+    """Also those an exception hides."""
     cursor: str = ""
     limit: int = 100
 
@@ -68,6 +72,8 @@ class Changes:
 
     rows: Sequence[AlertRow]
     newest: int
+    exceptions_changed_at: int = 0
+    """When what is hidden last changed, microseconds UTC; 0 for never."""
 
 
 class AlertDesk(Protocol):
@@ -78,6 +84,9 @@ class AlertDesk(Protocol):
 
     def summary(self, visible: Visible) -> AlertSummary:
         """Counts of alerts nobody has judged."""
+
+    def would_hide(self, draft: ExceptionDraft, now: int, visible: Visible) -> ExceptionPreview:
+        """What an exception made now would hide; raises for one that could not be made."""
 
     def get(self, alert_id: str) -> tuple[AlertRow, AlertReasons] | None:
         """One alert, or None."""
@@ -197,6 +206,7 @@ class Services:
     proofs: ProofDesk
     sensors: SensorDesk
     rules: RuleDesk
+    exceptions: Exceptions
     door: BatchDoor
     push: PushDoor
     enrolment: EnrolmentDoor

@@ -91,6 +91,16 @@ class Acknowledgement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExceptionMark:
+    """The exception that hides an alert: why, who answers for it, until when."""
+
+    id: str
+    reason: str
+    owner: str
+    expires_at: Time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlertRow:
     """An alert in a list and in the live stream."""
 
@@ -109,6 +119,8 @@ class AlertRow:
     acknowledged: Acknowledgement | None
     sensors: Annotated[frozenset[str], Field(exclude=True)]
     """Sensors of its least set of events: who may see it. Never sent."""
+    exception: ExceptionMark | None = None
+    """Null for an alert that is shown; lists leave the others out unless asked for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +149,59 @@ class AlertSummary:
     open: int
     by_severity: list[int]
     by_rule: list[RuleOpen]
+    hidden: int
+    """More that exceptions hide; in none of the other counts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleHidden:
+    """Alerts of one rule that an exception would hide."""
+
+    rule: str
+    title_zh: str
+    title_en: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExceptionPreview:
+    """What an exception would hide of the last thirty days' alerts."""
+
+    since: Time
+    count: int
+    judged_true: int
+    """Of these, judged true positive: think again where there is any."""
+    by_rule: list[RuleHidden]
+    items: list[AlertRow]
+    """The newest ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExceptionRow:
+    """An exception, and how many alerts it hides at present."""
+
+    id: str
+    rule: str
+    """``*`` for every rule."""
+    entity: str
+    """A value, a network, or ``*``."""
+    units: list[str]
+    reason: str
+    owner: str
+    created_by: str
+    created_at: Time
+    expires_at: Time
+    revoked_by: str | None
+    revoked_at: Time | None
+    in_force: bool
+    hidden: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExceptionsView:
+    """Those in force, then past ones, newest first."""
+
+    items: list[ExceptionRow]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -358,3 +423,5 @@ class StreamStatus:
     sensors: int
     quarantined: int
     watermark: Time | None
+    exceptions_changed_at: Time | None
+    """When an exception was last made, revoked or over: lists read before then are old."""

@@ -22,13 +22,16 @@ from collector.index.duckdb_index import DuckDbIndex
 from collector.indicators.store import IndicatorStore
 from collector.registers import description
 from collector.registers.store import RegisterStore
+from collector.state.alerts import Alerts
 from collector.state.database import Database
+from collector.state.exceptions import Exceptions
 from collector.state.switches import Switches, Trial
 from dashboard_api.access.access import Access
 from dashboard_api.access.accounts import Accounts
 from dashboard_api.audit import Act, AuditChain
 from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.folder import DataFolder
+from fengsui.hiding import Hiding
 from fengsui.keyring import open_keyring
 from fengsui.knowledge import Knowledge
 from fengsui.rulebook import Rulebook
@@ -55,6 +58,7 @@ class Administration:
     """Gives rules to the running pipeline."""
     replay: Callable[[int], None]
     replay_told: Callable[[], str]
+    hiding: Hiding
     knowledge: Knowledge
 
 
@@ -69,6 +73,8 @@ def opened(folder: DataFolder) -> Iterator[Administration]:
         close.callback(database.close)
         index = DuckDbIndex(folder.index)
         close.callback(index.close)
+        rulebook = Rulebook(folder, Switches(database), clock)
+        exceptions = Exceptions(database, clock)
         yield Administration(
             enrolments=Enrolments(
                 database,
@@ -82,10 +88,19 @@ def opened(folder: DataFolder) -> Iterator[Administration]:
             access=Access(database, audit, clock=clock, entropy=entropy),
             accounts=Accounts(database, audit, clock=clock, entropy=entropy),
             audit=audit,
-            rulebook=Rulebook(folder, Switches(database), clock),
+            rulebook=rulebook,
             adopt=lambda _: None,
             replay=_needs_platform,
             replay_told=lambda: "",
+            hiding=Hiding(
+                alerts=Alerts(database, exceptions=exceptions),
+                exceptions=exceptions,
+                rulebook=rulebook,
+                audit=audit,
+                actor=ACTOR,
+                clock=clock,
+                entropy=entropy,
+            ),
             knowledge=Knowledge(
                 registers=RegisterStore(
                     database, description.load(folder.root / description.OWN_FOLDER), clock=clock
@@ -181,6 +196,7 @@ def handlers(
 
     def rule_reload(_: Mapping[str, str]) -> str:
         with administration.audit.around(Act(ACTOR, "rule.reload", "rules")):
+            administration.rulebook.forget()
             return changed("read again")
 
     def rule_replay(arguments: Mapping[str, str]) -> str:
@@ -208,5 +224,6 @@ def handlers(
         "client-add": client_add,
         "user-link": user_link,
         "user-list": user_list,
+        **administration.hiding.handlers(),
         **administration.knowledge.handlers(),
     }

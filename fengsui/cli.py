@@ -15,10 +15,10 @@ import typer
 
 from crypto.errors import CryptoError
 from fengsui.crypto_cli import app as crypto_app
+from fengsui.exceptions_cli import app as rules_app
 from fengsui.folder import DataFolder
 from fengsui.memory import keep_arenas_few
 from fengsui.registers_cli import indicator_app, register_app
-from fengsui.rules_cli import app as rules_app
 from schema.errors import FengsuiError
 
 CHECK_FAILED: Final = 1

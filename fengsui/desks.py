@@ -16,9 +16,11 @@ from collector.idindex import IdIndex
 from collector.intake import Intake
 from collector.proof import EventProof
 from collector.push import Push
+from collector.state.alertrows import StoredAlert
 from collector.state.alerts import Alerts as AlertTable
-from collector.state.alerts import StoredAlert
 from collector.state.coverage import CoverageQuery, CoverageTable
+from collector.state.exceptions import ExceptionDraft, Exceptions
+from collector.state.inforce import ExceptionMark
 from collector.state.missed import MissedTable
 from crypto import sm2
 from dashboard_api import services, views
@@ -39,6 +41,7 @@ class AlertDesk:
     table: AlertTable
     rule: Callable[[str], Rule | None]
     """A rule by its id, None once it is gone."""
+    exceptions: Exceptions | None = None
 
     def page(self, query: AlertQuery, visible: Visible) -> views.AlertPage:
         judged = {"open": False, "done": True, "all": None}[query.verdict]
@@ -47,6 +50,7 @@ class AlertDesk:
             state=query.state,
             judged=judged,
             visible=visible,
+            hidden=query.hidden,
             limit=query.limit,
             cursor=query.cursor,
         )
@@ -68,6 +72,25 @@ class AlertDesk:
                 )
                 for brief, number in by_rule
             ],
+            hidden=counts.hidden,
+        )
+
+    def would_hide(
+        self, draft: ExceptionDraft, now: int, visible: Visible
+    ) -> views.ExceptionPreview:
+        found = self.table.would_hide(draft, now, visible)
+        by_rule = [(self._brief(rule_id), number) for rule_id, number in found.by_rule]
+        return views.ExceptionPreview(
+            since=found.since,
+            count=found.count,
+            judged_true=found.judged_true,
+            by_rule=[
+                views.RuleHidden(
+                    rule=brief.id, title_zh=brief.title_zh, title_en=brief.title_en, count=number
+                )
+                for brief, number in by_rule
+            ],
+            items=[self._row(stored) for stored in found.newest],
         )
 
     def get(self, alert_id: str) -> tuple[views.AlertRow, views.AlertReasons] | None:
@@ -75,8 +98,9 @@ class AlertDesk:
         return None if stored is None else (self._row(stored), self._reasons(stored))
 
     def since(self, seq: int, limit: int) -> Changes:
+        changed_at = self.exceptions.changed_at() if self.exceptions else 0
         rows = [self._row(stored) for stored in self.table.since(seq, limit)]
-        return Changes(rows=rows, newest=self.table.last_seq())
+        return Changes(rows=rows, newest=self.table.last_seq(), exceptions_changed_at=changed_at)
 
     def acknowledge(self, alert_id: str, decision: Decision) -> views.AlertRow:
         self.table.acknowledge(
@@ -129,6 +153,7 @@ class AlertDesk:
             count=stored.count,
             acknowledged=acknowledged,
             sensors=stored.sensors,
+            exception=_mark(stored.exception),
         )
 
     def _reasons(self, stored: StoredAlert) -> views.AlertReasons:
@@ -181,6 +206,14 @@ class AlertDesk:
             for one in self.table.decisions(alert_id)
         ]
         return tuple(sorted([*revisions, *decisions], key=lambda item: item.at))
+
+
+def _mark(mark: ExceptionMark | None) -> views.ExceptionMark | None:
+    if mark is None:
+        return None
+    return views.ExceptionMark(
+        id=mark.id, reason=mark.reason, owner=mark.owner, expires_at=mark.expires_at
+    )
 
 
 @dataclass(frozen=True, slots=True)

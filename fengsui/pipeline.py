@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from analytics.engine import Engine, Output
+from analytics.memory import NEVER
 from analytics.models.artefact import Artefact, TrainingRequest
 from analytics.ruleset import RuleSet
 from collector.control import SENSOR as CONTROL
@@ -23,6 +24,7 @@ from collector.enrolments import Enrolments, is_own
 from collector.health import SILENT_US
 from collector.intake import Intake
 from collector.push import LATENESS_US as PUSH_LATENESS_US
+from fengsui.facts import Rolls
 from fengsui.sources import EFFECTIVE_AT, Sources
 from schema.alert import Alert, Closing
 from schema.coverage import CoverageRow, Missed
@@ -79,6 +81,8 @@ class Stages:
     trainer: Trainer
     clock: Clock
     """The clock events are judged by: recorded time in a replay."""
+    rolls: Rolls
+    """Whom the registers hold that rules watch."""
     pace: Clock
     """The machine's clock: when to commit, beat and look ahead."""
     pending_max: int = PENDING_MAX
@@ -146,7 +150,10 @@ class Pipeline:
         engine = self._stages.engine
         while not self._rules.empty():
             rules = self._rules.get()
-            since = max(self._stages.clock.now(), engine.newest + 1)
+            since = max(self._stages.clock.now(), engine.free_from)
+            if since >= NEVER:
+                # A recording that is through: nothing more will be judged.
+                continue
             engine.adopt(rules, since)
             note_rules(self._stages.control, rules, since)
 
@@ -206,6 +213,7 @@ class Pipeline:
     def round(self) -> bool:
         """One round; True when more is waiting already, so that the next should follow at once."""
         self._follow_rules()
+        self._stages.rolls.follow(self._stages.engine)
         sealed = self._seal()
         if self._stages.intake.reindex(self._stages.intake_batches_max):
             return True

@@ -70,6 +70,7 @@ class Rulebook:
         self._clock = clock
         self._only = only
         self.switches = switches
+        self._read: RuleSet | None = None
         self._shipped = ruleset.load([ruleset.SHIPPED], folder.cache)
         if only is not None:
             self._shipped = self._shipped.only(only)
@@ -95,8 +96,11 @@ class Rulebook:
         return found
 
     def _imported(self) -> RuleSet:
-        folders = [self._folder.rules / tree.name for tree in self.trees()]
-        return ruleset.load(folders, self._folder.cache)
+        """The rules of all trees, read once: thousands of files take a third of a second."""
+        if self._read is None:
+            folders = [self._folder.rules / tree.name for tree in self.trees()]
+            self._read = ruleset.load(folders, self._folder.cache)
+        return self._read
 
     def everything(self) -> list[Listed]:
         """Every rule that can be evaluated, in id order."""
@@ -140,8 +144,12 @@ class Rulebook:
         """A rule in force by its id."""
         return self._by_id.get(rule_id)
 
+    def forget(self) -> None:
+        """Read the trees anew when next asked: somebody changed their files."""
+        self._read = None
+
     def reload(self) -> RuleSet:
-        """Read switches and trees again; what is in force now."""
+        """Read the switches again; what is in force now."""
         self.current = self._in_force()
         self._by_id = {rule.id: rule for rule in self.current.rules}
         return self.current
@@ -185,6 +193,7 @@ class Rulebook:
         if place.exists():
             place.rename(old)
         incoming.rename(place)
+        self.forget()
         shutil.rmtree(old, ignore_errors=True)
 
 

@@ -188,14 +188,14 @@ def rules_backtest(
     from collector.state.switches import Trial
     from fengsui.clock import SystemClock
     from fengsui.local import call
-    from fengsui.trials import backtest_rule, history, named_rule, since_us
+    from fengsui.trials import backtest_rule, history, known, named_rule, since_us
     from schema.times import from_text
 
     folder, now = DataFolder(data), SystemClock().now()
     begin = since_us(since, now)
     tried, other = named_rule(folder, rule), named_rule(folder, against) if against else None
-    with history(folder) as stored:
-        result: Result = backtest_rule(stored, tried, begin, other)
+    with history(folder) as stored, known(folder) as facts:
+        result: Result = backtest_rule(stored, tried, begin, against=other, known=facts)
     trial = Trial(
         tried.id, tried.stamp, begin, from_text(result.until), result.events, result.alerts,
         _ACTOR, now,

@@ -23,6 +23,7 @@ from collector.state.alerts import Alerts
 from collector.state.missed import MissedTable
 from fengsui import trials
 from fengsui.rulebook import Rulebook
+from fengsui.trials import Known
 from schema.alert import Alert
 from schema.coverage import Missed
 from schema.errors import FengsuiError
@@ -67,6 +68,7 @@ class SecondLook:
         engine: Engine,
         control: ControlLog,
         pace: Clock,
+        known: Known,
     ) -> None:
         self._stored = stored
         self._alerts = alerts
@@ -75,6 +77,7 @@ class SecondLook:
         self._engine = engine
         self._control = control
         self._pace = pace
+        self._known = known
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._looking = threading.Lock()
@@ -141,7 +144,9 @@ class SecondLook:
     def _judge(self, scope: Scope, reason: str) -> tuple[Looked, list[Alert]]:
         with self._looking:
             until = self._engine.settled
-            found = trials.find(self._stored, scope.rules, scope.since, watched=scope.entities)
+            found = trials.find(
+                self._stored, scope.rules, scope.since, watched=scope.entities, known=self._known
+            )
             now = [alert for alert in found.alerts if reevaluation.holds(scope, alert, until)]
             standing = self._alerts.decided(scope.since, until)
             before = [alert for alert in standing if reevaluation.holds(scope, alert, until)]

@@ -31,6 +31,7 @@ from fengsui.administration import ACTOR, Administration, handlers, new_token
 from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.demo import recording_folder, replay
 from fengsui.folder import DataFolder
+from fengsui.hiding import Hiding
 from fengsui.knowledge import Knowledge
 from fengsui.local import LocalServer
 from fengsui.memory import settle
@@ -97,7 +98,7 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
     audit = AuditChain(site.database, site.keyring.audit, clock)
     access = Access(site.database, audit, clock=clock, entropy=entropy)
     accounts = Accounts(site.database, audit, clock=clock, entropy=entropy)
-    alerts = desks.AlertDesk(site.alerts, site.rulebook.rule)
+    alerts = desks.AlertDesk(site.alerts, site.rulebook.rule, site.exceptions)
     sensors = desks.SensorDesk(
         site.intake,
         site.enrolments,
@@ -114,6 +115,7 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         proofs=desks.ProofDesk(site.ids, site.enrolments, site.intake, site.keyring.receipt.public),
         sensors=sensors,
         rules=desks.RuleDesk(lambda: site.rulebook.current.rules),
+        exceptions=site.exceptions,
         door=desks.BatchDoor(site.intake, site.pipeline),
         push=desks.PushDoor(site.clients, site.push),
         enrolment=desks.EnrolmentDoor(site.enrolments),
@@ -135,6 +137,15 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         adopt=site.pipeline.adopt,
         replay=site.second_look.ask,
         replay_told=lambda: site.second_look.told,
+        hiding=Hiding(
+            alerts=site.alerts,
+            exceptions=site.exceptions,
+            rulebook=site.rulebook,
+            audit=audit,
+            actor=ACTOR,
+            clock=clock,
+            entropy=entropy,
+        ),
         knowledge=Knowledge(
             registers=site.registers,
             indicators=site.indicators,

@@ -20,16 +20,21 @@ from analytics.replay import Standing
 from analytics.rule import Rule
 from analytics.ruleset import RuleSet
 from collector.history import History
+from collector.indicators.store import IndicatorStore
+from collector.registers import description
+from collector.registers.store import RegisterStore
 from collector.state.database import ReadOnly
 from collector.state.switches import Switches
+from fengsui import facts
 from fengsui.clock import SystemClock
+from fengsui.facts import SiteFacts
 from fengsui.folder import DataFolder
 from fengsui.rulebook import Rulebook
 from fengsui.training import ChildTrainer
 from schema.alert import Alert
 from schema.errors import FengsuiError
 from schema.event import AcceptedBatch
-from schema.times import DAY, HOUR, MINUTE, SECOND, to_text
+from schema.times import DAY, HOUR, MINUTE, SECOND, ZONE, to_text
 
 _UNITS: Final = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 
@@ -43,6 +48,27 @@ class Found:
     events: int
     until: int
     """Event time of the newest event read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What rules hold events against."""
+
+    registers: RegisterStore
+    facts: SiteFacts
+
+
+@contextmanager
+def known(folder: DataFolder) -> Iterator[Known]:
+    """The registers and indicators of a folder, to be read only."""
+    state = ReadOnly(folder.state)
+    try:
+        own = description.load(folder.root / description.OWN_FOLDER)
+        registers = RegisterStore(state, own, clock=SystemClock())
+        indicators = IndicatorStore(state, clock=SystemClock())
+        yield Known(registers, SiteFacts(registers, indicators))
+    finally:
+        state.close()
 
 
 @contextmanager
@@ -62,6 +88,7 @@ def find(
     since: int,
     *,
     watched: Mapping[str, Set[str]] | None = None,
+    known: Known | None = None,
 ) -> Found:
     """What the rules decide from ``since`` on, of events from as far before as they look back."""
     begin = since - replay.reach_us(rules)
@@ -71,7 +98,14 @@ def find(
     }
     if sources:
         train = ChildTrainer().train
-        for output in replay.run(rules, sources, train=train, watched=watched):
+        for output in replay.run(
+            rules,
+            sources,
+            train=train,
+            facts=known.facts if known else None,
+            watched=watched,
+            registers=facts.watched(known.registers, rules) if known else (),
+        ):
             standing.take(output)
     alerts = [alert for alert in standing.alerts.values() if since <= alert.decided_at]
     alerts.sort(key=lambda alert: (alert.decided_at, alert.id))
@@ -104,10 +138,19 @@ def read_rule(path: Path) -> Rule:
         raise FengsuiError(error.code, f"{path}: {error.args[0]}", path=str(path)) from error
 
 
-def backtest_rule(stored: History, rule: Rule, since: int, against: Rule | None = None) -> Result:
+def backtest_rule(
+    stored: History,
+    rule: Rule,
+    since: int,
+    *,
+    against: Rule | None = None,
+    known: Known | None = None,
+) -> Result:
     """What a rule finds from ``since`` on, and how another form of it differs."""
-    found = find(stored, ruleset.of([rule]), since)
-    before = find(stored, ruleset.of([against]), since).alerts if against else None
+    found = find(stored, ruleset.of([rule]), since, known=known)
+    before = None
+    if against is not None:
+        before = find(stored, ruleset.of([against]), since, known=known).alerts
     gained = backtest.only_in(found.alerts, before) if before is not None else []
     lost = backtest.only_in(before, found.alerts) if before is not None else []
     return Result(
@@ -161,11 +204,11 @@ def since_us(text: str, now: int) -> int:
         if found := re.fullmatch(r"([1-9]\d{0,4})([smhd])", text):
             return now - int(found[1]) * _UNITS[found[2]]
         if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-            day = datetime.fromisoformat(text).replace(tzinfo=backtest.ZONE)
+            day = datetime.fromisoformat(text).replace(tzinfo=ZONE)
             return int(day.timestamp()) * SECOND
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=backtest.ZONE)
+            moment = moment.replace(tzinfo=ZONE)
         return int(moment.timestamp()) * SECOND
     except (ValueError, OverflowError) as error:
         raise FengsuiError(

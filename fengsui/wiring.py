@@ -27,12 +27,14 @@ from collector.registers import description
 from collector.registers.store import RegisterStore
 from collector.state.alerts import Alerts
 from collector.state.database import Database
+from collector.state.exceptions import Exceptions
 from collector.state.missed import MissedTable
 from collector.state.switches import Switches
 from crypto import keys
 from crypto.status import Status as CipherStatus
 from fengsui import ciphers, host
 from fengsui.clock import SystemClock, SystemEntropy
+from fengsui.facts import Rolls, SiteFacts
 from fengsui.folder import DataFolder, Ownership
 from fengsui.keyring import Keyring, open_keyring
 from fengsui.pipeline import Pipeline, Stages, note_rules
@@ -40,6 +42,7 @@ from fengsui.rulebook import Rulebook
 from fengsui.secondlook import SecondLook
 from fengsui.settings import Settings
 from fengsui.training import ChildTrainer
+from fengsui.trials import Known
 from schema import log
 from schema.errors import FengsuiError
 from schema.event import Fields
@@ -73,6 +76,7 @@ class Site:
     clients: Clients
     push: Push
     alerts: Alerts
+    exceptions: Exceptions
     rulebook: Rulebook
     registers: RegisterStore
     indicators: IndicatorStore
@@ -226,11 +230,21 @@ def _open(
     if recording is not None:
         # Recorded time goes on where this folder stands, as a machine's clock would have.
         recording.clock.reach(max((one.low_watermark for one in intake.status()), default=0))
-    alerts = Alerts(database, lambda event_id: _sensor_of(ids, event_id))
+    # People's decisions run in their own time, also beside a recording.
+    exceptions = Exceptions(database, SystemClock())
+    alerts = Alerts(database, lambda event_id: _sensor_of(ids, event_id), exceptions)
     rulebook = Rulebook(folder, Switches(database), clock, only=only)
     rules = rulebook.current
+    registers = RegisterStore(
+        database, description.load(folder.root / description.OWN_FOLDER), clock=clock
+    )
+    indicators = IndicatorStore(database, clock=clock)
+    registers.note(control)
+    indicators.note(control)
+    facts = SiteFacts(registers, indicators)
     snapshot = alerts.snapshot()
     engine = Engine.restore(rules, snapshot, required=(), since=clock.now())
+    engine.know(facts)
     stages = Stages(
         sensors=sensors,
         intake=intake,
@@ -240,26 +254,22 @@ def _open(
         control=control,
         trainer=ChildTrainer(),
         clock=clock,
+        rolls=Rolls(registers, control=control, clock=clock),
         pace=SystemClock(),
     )
     note_rules(control, rules, clock.now())
     second_look = SecondLook(
         stored=History(folder.segments, database), alerts=alerts, missed=MissedTable(database),
         rulebook=rulebook, engine=engine, control=control, pace=SystemClock(),
+        known=Known(registers, SiteFacts(registers, indicators)),
     )  # fmt: skip
-    registers = RegisterStore(
-        database, description.load(folder.root / description.OWN_FOLDER), clock=clock
-    )
-    indicators = IndicatorStore(database, clock=clock)
-    registers.note(control)
-    indicators.note(control)
     return Site(
         folder=folder, settings=settings, realm=realm, cipher=cipher, keyring=keyring,
         database=database, enrolments=enrolments, ids=ids, index=index, intake=intake,
         control=control, clients=Clients(database, clock=clock, entropy=entropy), push=push,
         alerts=alerts, rulebook=rulebook, pipeline=Pipeline(stages), second_look=second_look,
         sensors=sensors, writers=writers, recording=recording, owner=owner, clock=clock,
-        entropy=entropy, registers=registers, indicators=indicators,
+        entropy=entropy, registers=registers, indicators=indicators, exceptions=exceptions,
     )  # fmt: skip
 
 

@@ -35,7 +35,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """``source.ip``, ``user.name`` …; ``event.id`` where the rule has no entity."""
     entity: str
     cell: int
-    """Beginning of the suppression interval, aligned to the epoch."""
+    """Beginning of the suppression interval, aligned to the epoch; or when the rule came into
+    force, where that lies inside it."""
     decided_at: int
     """Event time at which the condition first held in final order."""
     severity: int
@@ -89,7 +90,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     severity: int
     system: str
     kind: str
-    """``event``, ``threshold``, ``sequence`` or ``model``."""
+    """The key of its part in a rule file; ``event`` for a rule without one."""
     techniques: tuple[str, ...]
     false_positives: tuple[FalsePositive, ...]
     text: RuleText

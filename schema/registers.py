@@ -133,6 +133,7 @@ class Table:
         "_starts",
         "_times",
         "_version",
+        "known_since",
     )
 
     def __init__(self, statements: Iterable[Statement]) -> None:
@@ -168,6 +169,8 @@ class Table:
         )
         self._known = array("q", map(known.__getitem__, order))
         self._version = array("q", map(version.__getitem__, order))
+        self.known_since = min(self._known, default=FOREVER)
+        """When its first statement was learned; ``FOREVER`` without any."""
         self._pictures: dict[tuple[int, int], list[tuple[int, int, int]]] = {}
 
     def __len__(self) -> int:
@@ -347,6 +350,22 @@ class RegisterView:
             found = table.find(key, event_time, known)
             if found:
                 yield _row(register, found)
+
+    def spans(self, register: str, as_known_at: int = FOREVER) -> Iterator[tuple[Key, int, int]]:
+        """Each row as (key, valid_from, valid_to), as known then, in key order."""
+        table = self.tables.get(register)
+        if table is None:
+            return
+        known = min(as_known_at, self.known_until)
+        for key in sorted(table.keys()):
+            for found in table.picture(key, known):
+                yield unpack_key(found.key), found.valid_from, found.valid_to
+
+    def known_since(self, register: str) -> int:
+        """Since when the platform knows anything of the register; ``FOREVER`` for never."""
+        table = self.tables.get(register)
+        since = FOREVER if table is None else table.known_since
+        return since if since <= self.known_until else FOREVER
 
     def members(self, register: str, event_time: int, as_known_at: int = FOREVER) -> frozenset[Key]:
         """The keys of :meth:`rows`."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Final
 
 from schema import native
 from schema.errors import FengsuiError
+
+ZONE: Final = timezone(timedelta(hours=8))
+"""Where the sites are: days and working hours are told in it."""
 
 SECOND: Final = 1_000_000
 MINUTE: Final = 60 * SECOND

@@ -62,7 +62,7 @@ class GraphPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
                 within_us=within_us,
                 hops=self.hops,
                 warm_up_us=within_us if self.warm_up else 0,
-                history=tuple(range(len(self.edges))) if self.warm_up else (),
+                watched=tuple(range(len(self.edges))) if self.warm_up else (),
             ),
         )
 

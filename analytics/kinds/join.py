@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
-from typing import Final, get_args
+from typing import Final, cast
 
 import msgspec
 
@@ -117,11 +117,13 @@ class Held(NoDeadlines):
         return found is not None
 
     def _holds(self, joined: tuple[Hit, ...]) -> bool:
-        if len({one[3] for one in joined}) < len(joined):
-            return False  # an event is not joined with itself
-        return all(
-            guards.compare(left, op, right) for left, op, right in _values(self._rule, joined)
-        )
+        for one in _pattern(self._rule).where:
+            (left, at), (right, there) = one.left, one.right
+            mine, other = _value(joined[left][5][at]), _value(joined[right][5][there])
+            if not guards.compare(mine, cast("Comparison", one.op), other):
+                return False
+        # An event is not joined with itself.
+        return len({one[3] for one in joined}) == len(joined)
 
     def findings(self) -> tuple[Finding, ...]:
         joined = self._found
@@ -153,8 +155,8 @@ def _pattern(rule: Rule) -> Join:
 def _values(rule: Rule, joined: tuple[Hit, ...]) -> Iterator[tuple[Value, Comparison, Value]]:
     for one in _pattern(rule).where:
         (left, at), (right, there) = one.left, one.right
-        assert one.op in get_args(Comparison)
-        yield _value(joined[left][5][at]), one.op, _value(joined[right][5][there])  # type: ignore[misc] # checked above
+        op = cast("Comparison", one.op)
+        yield _value(joined[left][5][at]), op, _value(joined[right][5][there])
 
 
 def _value(carried: Carried) -> Value:
@@ -164,13 +166,14 @@ def _value(carried: Carried) -> Value:
 def _condition(text: str, left: Value, op: Comparison, right: Value) -> Condition:
     """Of numbers the two against each other; of texts that it held."""
     one, other = guards.number(left), guards.number(right)
-    if one is None or other is None or op == "in" or op == "not_in":
-        return Condition(name=text, value=1, threshold=1, comparison="gte")
-    if op == "ne":
-        return Condition(
-            name=text, value=one, threshold=other, comparison="gt" if one > other else "lt"
-        )
-    return Condition(name=text, value=one, threshold=other, comparison=op)
+    if one is not None and other is not None:
+        if op == "ne":
+            return Condition(
+                name=text, value=one, threshold=other, comparison="gt" if one > other else "lt"
+            )
+        if op in ("eq", "lt", "lte", "gt", "gte"):
+            return Condition(name=text, value=one, threshold=other, comparison=op)
+    return Condition(name=text, value=1, threshold=1, comparison="gte")
 
 
 class JoinKind:

@@ -67,7 +67,7 @@ class SequencePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
                 within_us=within_us,
                 absent=tuple(place for place, step in enumerate(self.steps) if step.absent),
                 warm_up_us=within_us if before and self.warm_up else 0,
-                history=before if self.warm_up else (),
+                watched=before if self.warm_up else (),
             ),
         )
 

@@ -66,7 +66,7 @@ class StatesPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
                 listed=tuple((one, tuple(to)) for one, to in sorted((listed or {}).items())),
                 forbidden=self.forbidden is not None,
                 warm_up_us=within_us if waits else 0,
-                history=tuple(range(len(steps))) if waits else (),
+                watched=tuple(range(len(steps))) if waits else (),
             ),
         )
 

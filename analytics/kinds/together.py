@@ -8,7 +8,7 @@ come in that time, and says nothing of what comes after.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations, islice
+from typing import TypeAlias
 
 import msgspec
 
@@ -24,6 +24,9 @@ from analytics.truth import Term
 from analytics.words import begin, duration, span, took, who
 from schema.alert import Alert, Condition
 from schema.times import SECOND
+
+_Run: TypeAlias = tuple[tuple[Hit, ...], tuple[int, ...]]
+"""Hits, and the places of the steps they are"""
 
 
 class TogetherPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,6 +44,7 @@ class TogetherPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         """See :class:`analytics.kinds.port.Part`."""
         draft.no_detection("together")
         check_names(self.steps, "together", at_least=1, at_most=STEPS_MAX)
+        check_count(self.at_least or len(self.steps), "together.at_least", at_most=len(self.steps))
         for step in self.steps:
             check_count(step.count, f"count of step {step.name}")
         names = tuple(step.name for step in self.steps)
@@ -50,7 +54,7 @@ class TogetherPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
                 names,
                 within_us=duration_us(self.within, "together.within"),
                 condition=truth.parse(self.condition) if self.condition else None,
-                at_least=self.at_least,
+                counts=range(self.at_least, len(names) + 1) if self.at_least else (),
                 ordered=self.ordered,
                 units=sum(step.count for step in self.steps),
             ),
@@ -62,16 +66,22 @@ def pattern_of(
     *,
     within_us: int,
     condition: truth.Truth | None = None,
-    at_least: int = 0,
+    counts: Sequence[int] = (),
     ordered: bool = False,
     units: int = 0,
 ) -> Together:
-    """The pattern over steps of these names; raises ``analytics.rule.refused``."""
+    """The pattern over steps of these names; raises ``analytics.rule.refused``.
+
+    ``counts`` are the numbers of different steps that may come, in rising order: without a
+    condition all of them must.
+    """
     if units > UNITS_MAX or (ordered and units > len(names)):
         raise refused(f"counts of together are at most {UNITS_MAX} in sum, and 1 where in order")
-    if condition is not None and at_least:
-        raise refused("together has a condition or at_least, not both")
-    wanted = check_count(at_least or len(names), "together.at_least", at_most=len(names))
+    if condition is not None and counts:
+        raise refused("together has a condition or a number of steps, not both")
+    wanted = () if condition is not None else tuple(counts or (len(names),))
+    if condition is None and (not wanted or not 1 <= wanted[0] <= wanted[-1] <= len(names)):
+        raise refused(f"together asks for 1 to {len(names)} of its steps")
     bits = {name: 1 << place for place, name in enumerate(names)}
     found: tuple[Term, ...] = ()
     if condition is not None:
@@ -79,16 +89,11 @@ def pattern_of(
         if odd:
             raise refused(f"steps and condition differ in {', '.join(odd)}")
         found = truth.terms(condition, bits)
-    elif ordered:
-        choices = combinations(bits.values(), wanted)
-        found = tuple((sum(chosen), 0) for chosen in islice(choices, truth.TERMS_MAX + 1))
-        if len(found) > truth.TERMS_MAX:
-            raise refused(f"together in order has more than {truth.TERMS_MAX} alternatives")
     return Together(
         retention_us=within_us,
         within_us=within_us,
         terms=found,
-        at_least=wanted,
+        counts=wanted,
         ordered=ordered,
     )
 
@@ -121,11 +126,12 @@ class Seen(NoDeadlines):
         for wanted, absent in self._pattern.terms:
             if wanted & own and wanted & holding == wanted and not absent & holding:
                 return wanted
-        if self._pattern.terms or not own or holding.bit_count() < self._pattern.at_least:
+        wanted = _enough(self._pattern, len(self._recent), holding.bit_count())
+        if not own or not wanted:
             return 0
         chosen = 0
         for among in (own, holding):
-            while among and chosen.bit_count() < self._pattern.at_least:
+            while among and chosen.bit_count() < wanted:
                 chosen |= among & -among
                 among &= among - 1
         return chosen
@@ -223,6 +229,73 @@ class Orders(NoDeadlines):
         return self
 
 
+class Lengths(NoDeadlines):
+    """For each number of steps in order, and each step they end with, those that began last."""
+
+    __slots__ = ("_found", "_pattern", "_rule", "_runs")
+
+    def __init__(self, rule: Rule, pattern: Together) -> None:
+        self._rule = rule
+        self._pattern = pattern
+        self._runs: dict[tuple[int, int], _Run] = {}
+        """By (number of steps, place of the last)."""
+        self._found: _Run = ((), ())
+
+    def push(self, hit: Hit) -> bool:
+        best: dict[int, _Run] = {}
+        since = hit[0] - self._pattern.within_us
+        # From the last step down, so that one event never serves two of them.
+        for place in reversed(_places(hit[4])):
+            for length in range(1, place + 2):
+                before = self._before(length - 1, place, since)
+                if before is None:
+                    break
+                run = (*before[0], hit), (*before[1], place)
+                self._runs[length, place] = run
+                best[length] = max(best.get(length, run), run)
+        wanted = _enough(self._pattern, len(self._rule.steps), max(best, default=0))
+        if wanted:
+            self._found = best[wanted]
+        return wanted > 0
+
+    def _before(self, length: int, place: int, since: int) -> _Run | None:
+        """Of the runs of that many steps, all before this one, that which began last."""
+        if not length:
+            return ((), ())
+        runs = (self._runs.get((length, at)) for at in range(length - 1, place))
+        return max((run for run in runs if run and run[0][0][0] > since), default=None)
+
+    def findings(self) -> tuple[Finding, ...]:
+        hits, places = self._found
+        return (_finding(hits, [self._rule.steps[at] for at in places], self._pattern),)
+
+    def clear(self) -> None:
+        self._runs.clear()
+
+    def copy(self) -> Lengths:
+        other = Lengths(self._rule, self._pattern)
+        other._runs = self._runs.copy()
+        return other
+
+    def dump(self) -> object:
+        return [[*key, *run] for key, run in self._runs.items()]
+
+    def restore(self, dump: object) -> Lengths:
+        """Take over a snapshot's runs."""
+        found = msgspec.convert(dump, list[tuple[int, int, tuple[Hit, ...], tuple[int, ...]]])
+        self._runs = {(length, place): (hits, places) for length, place, hits, places in found}
+        return self
+
+
+def _enough(pattern: Together, steps: int, count: int) -> int:
+    """How many of ``count`` steps that came suffice; 0 where they do not."""
+    counts = pattern.counts
+    if count not in counts:
+        return 0
+    more_would_do = len(counts) == steps - counts[0] + 1
+    return counts[0] if more_would_do else count
+
+
 def _places(bits: int) -> tuple[int, ...]:
     return tuple(place for place in range(bits.bit_length()) if bits >> place & 1)
 
@@ -239,10 +312,14 @@ def _finding(hits: tuple[Hit, ...], steps: Sequence[Step], pattern: Together) ->
 class TogetherKind:
     """Rules on what comes together."""
 
-    def memory(self, rule: Rule, dump: object = None) -> Seen | Orders:
+    def memory(self, rule: Rule, dump: object = None) -> Seen | Orders | Lengths:
         pattern = rule.pattern
         assert isinstance(pattern, Together)
-        fresh = Orders(rule, pattern) if pattern.ordered else Seen(rule, pattern)
+        fresh: Seen | Orders | Lengths
+        if not pattern.ordered:
+            fresh = Seen(rule, pattern)
+        else:
+            fresh = Orders(rule, pattern) if pattern.terms else Lengths(rule, pattern)
         return fresh.restore(dump) if dump else fresh
 
     def describe(self, rule: Rule) -> tuple[str, str]:
@@ -254,10 +331,13 @@ class TogetherKind:
         if pattern.terms:
             wanted = " | ".join(_term(term, rule.steps) for term in pattern.terms)
             return f"{zh}内{order_zh}出现 {wanted}", f"{wanted}{order_en} within {en}"
-        if pattern.at_least == len(rule.steps):
-            return f"{zh}内都出现：{names}", f"all of {names} within {en}"
-        least = pattern.at_least
-        return f"{zh}内出现其中 {least} 种：{names}", f"{least} of {names} within {en}"
+        if pattern.counts == (len(rule.steps),):
+            return f"{zh}内{order_zh}都出现：{names}", f"all of {names}{order_en} within {en}"
+        counts = ", ".join(map(str, pattern.counts))
+        return (
+            f"{zh}内{order_zh}出现其中 {counts} 种：{names}",
+            f"{counts} of {names}{order_en} within {en}",
+        )
 
     def explain(self, alert: Alert, rule: Rule) -> Explanation:
         *counts, within = alert.conditions

@@ -16,6 +16,7 @@ from analytics.matching.values import (
     RELATED,
     atom_test,
     compile_regex,
+    lowered,
     relation_test,
     scalars,
     text_of,
@@ -51,17 +52,17 @@ class Texts(dict[str, str | None]):
         value = self.event.get(field)
         text: str | None
         if value.__class__ is str:
-            text = value.lower()
+            text = lowered(value)
         elif isinstance(value, list):
             raise HasListError
         else:
-            text = None if value is None else text_of(value).lower()
+            text = None if value is None else lowered(text_of(value))
         self[field] = text
         return text
 
     def _all(self) -> str | None:
         """The texts of all values as one; a word without a separator stands in one of them."""
-        texts = [text_of(value).lower() for held in self.event.values() for value in scalars(held)]
+        texts = [lowered(text_of(value)) for held in self.event.values() for value in scalars(held)]
         text = self[ANY_FIELD] = SEPARATOR.join(texts) if texts else None
         return text
 
@@ -168,7 +169,7 @@ def _some(plain: Sequence[tuple[str, _TextTest]], rest: Sequence[Holds], *, deni
 def _plain(atoms: Sequence[Atom], *, every: bool) -> tuple[str, _TextTest]:
     """The field of the atoms, and a test for all or for any of their words."""
     field, op = atoms[0].field, atoms[0].op
-    words = tuple(str(atom.value).lower() for atom in atoms)
+    words = tuple(lowered(str(atom.value)) for atom in atoms)
     if op == "equals":
         return field, frozenset(words).__contains__
     if op != "contains":
@@ -196,7 +197,7 @@ def _one(atom: Atom, *, lists: bool) -> Holds:
     test = atom_test(atom)
     if lists:
         return lambda texts: any(
-            test(text_of(value).lower(), value) for value in scalars(texts.event.get(field))
+            test(lowered(text_of(value)), value) for value in scalars(texts.event.get(field))
         )
 
     def holds(texts: Texts) -> bool:
@@ -212,7 +213,7 @@ def _keyword(atom: Atom) -> Holds:
         return lambda texts: any(value is not None for value in texts.event.values())
     test = atom_test(atom)
     return lambda texts: any(
-        test(text_of(value).lower(), value)
+        test(lowered(text_of(value)), value)
         for held in texts.event.values()
         for value in scalars(held)
     )

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias, cast
 from analytics.expression import Atom
 from analytics.matching.literals import Wanted, fold, without_nul
 from analytics.matching.scanner import SEPARATOR, MakeScanner, Scanner
-from analytics.matching.values import RELATED, Scalar, Test, atom_test, number_of, text_of
+from analytics.matching.values import RELATED, Scalar, Test, atom_test, lowered, number_of, text_of
 from schema.event import Value
 
 CACHED_VALUES_MAX: Final = 4096
@@ -119,7 +119,7 @@ class FieldIndex:
         return answers
 
     def _tested(self, value: Scalar) -> Candidates:
-        text = text_of(value).lower()
+        text = lowered(text_of(value))
         number = number_of(text, value) if self._equal else None
         found = () if number is None else self._equal.get(number, ())
         for test, conditions in self._asked:

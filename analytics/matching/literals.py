@@ -10,7 +10,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from analytics.expression import Atom
 from analytics.matching.expressions import required_texts
-from analytics.matching.values import wildcard_pieces
+from analytics.matching.values import lowered, wildcard_pieces
 
 Place: TypeAlias = Literal["whole", "start", "end", "anywhere"]
 
@@ -32,7 +32,7 @@ class Wanted(NamedTuple):
 
 def fold(text: str) -> str:
     """The text as literals are compared with it."""
-    text = text.lower()
+    text = lowered(text)
     if not text.isascii():
         for letter, same in _LOOKALIKES:
             text = text.replace(letter, same)

@@ -23,7 +23,7 @@ from analytics.sigma.detection import check_rule, compile_detection
 from analytics.sigma.documents import Document
 from analytics.sigma.filters import Filter
 from analytics.sigma.lines import located, pointer, refused, within
-from analytics.sigma.modifiers import Placeholder, no_placeholder
+from analytics.sigma.modifiers import Placeholder
 from schema.errors import FengsuiError
 
 DEPTH_MAX: Final = 4
@@ -75,13 +75,15 @@ def compile_files(
     files: Iterable[tuple[str, bytes]],
     *,
     sources: Pipeline | None = None,
-    placeholder: Placeholder = no_placeholder,
+    placeholder: Placeholder | None = None,
 ) -> Collection:
     """The files of a tree, as (path, bytes); ``sources`` is the site's pipeline unless given.
 
-    Never raises for what stands in a file: it is listed as refused.
+    Placeholders have the pipeline's values unless others are given. Never raises for what stands
+    in a file: it is listed as refused.
     """
-    compiler = _Compiler(sources or pipeline(), placeholder)
+    sources = sources or pipeline()
+    compiler = Compiler(sources, placeholder or sources.placeholder)
     for path, raw in files:
         compiler.read(path, raw)
     return compiler.finish()
@@ -92,10 +94,11 @@ def compile_rule(
     *,
     path: str = "",
     sources: Pipeline | None = None,
-    placeholder: Placeholder = no_placeholder,
+    placeholder: Placeholder | None = None,
 ) -> SigmaRule:
     """One rule; raises ``analytics.rule.refused`` with a pointer to the offending key."""
-    rule, _ = _rule(plain, path, sources or pipeline(), placeholder)
+    sources = sources or pipeline()
+    rule, _ = _rule(plain, path, sources, placeholder or sources.placeholder)
     return rule
 
 
@@ -108,7 +111,9 @@ class _Entry:
 
 
 @dataclass
-class _Compiler:
+class Compiler:
+    """Reads documents in any order; :meth:`finish` joins them."""
+
     sources: Pipeline
     placeholder: Placeholder
     refused: list[Refusal] = field(default_factory=list)
@@ -118,7 +123,19 @@ class _Compiler:
     gone: set[str] = field(default_factory=set)
     """Ids and names of refused rules, to say so of what builds on them."""
 
+    def given(self, rule: SigmaRule) -> None:
+        """Take a rule that was compiled before, for filters and correlations to name."""
+        route = self.sources.route(rule.logsource)
+        assert route is not None
+        self.rules.append((_Entry(rule.path, Document(b"", {})), rule, route))
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """Where each correlation stands, by its id."""
+        return {head.id: entry.path for entry, head in self.heads}
+
     def read(self, path: str, raw: bytes) -> None:
+        """Read the documents of a file; what is wrong is listed as refused."""
         try:
             parts = documents.split(raw)
         except FengsuiError as error:

@@ -15,6 +15,7 @@ import msgspec
 from analytics import truth
 from analytics.sigma.lines import pointer, refused, within
 from analytics.truth import Truth
+from schema.alert import SEVERITIES
 from schema.times import DAY, HOUR, MINUTE, SECOND
 
 Kind: TypeAlias = Literal[
@@ -133,6 +134,10 @@ def head(plain: Mapping[str, object]) -> Head:
             f"a correlation names 1 to {RULES_MAX} rules, each once",
             pointer("correlation", "rules"),
         )
+    if not isinstance(plain.get("title"), str):
+        raise refused("a correlation needs a title", pointer("title"))
+    if plain.get("level") not in (None, *SEVERITIES):
+        raise refused(f"a level is one of {', '.join(SEVERITIES)}", pointer("level"))
     name, identity = str(plain.get("name") or ""), str(plain.get("id") or "")
     if not (identity or name):
         raise refused("a correlation needs an id or a name", pointer("title"))
@@ -157,7 +162,7 @@ def compile_correlation(head: Head, find: Find) -> Correlation:
     return Correlation(
         id=head.id,
         name=head.name,
-        title=str(plain.get("title") or head.id),
+        title=str(plain["title"]),
         description=str(plain.get("description") or ""),
         level=str(plain.get("level") or ""),
         status=str(plain.get("status") or ""),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.peers.peer import MissingPeer, Peer
 
-__all__ = ["PEERS", "start"]
+__all__ = ["PEERS", "RULE_ENGINES", "start"]
 
 FOLDER = Path(__file__).resolve().parent
 CACHE = FOLDER.parent.parent / ".cache" / "peers"
@@ -28,7 +28,7 @@ BOUNCY_CASTLE = "1.81"
 
 def start(name: str) -> Peer:
     """Return the running peer, fetched and built first; raises ``MissingPeer``."""
-    return Peer(PEERS[name]())
+    return Peer((PEERS | RULE_ENGINES)[name]())
 
 
 def _run(command: Sequence[str], *, folder: Path) -> None:
@@ -107,6 +107,12 @@ def _rustcrypto() -> list[str]:
     return [str(folder / "target" / "release" / "peer")]
 
 
+def _rsigma() -> list[str]:
+    sources = [f"rsigma/{name}" for name in ("Cargo.toml", "Cargo.lock", "src/main.rs")]
+    folder = _built("rsigma", sources, ["cargo", "build", "--release", "--locked", "--quiet"])
+    return [str(folder / "target" / "release" / "peer")]
+
+
 def _bouncy_castle() -> list[str]:
     coordinates = f"org.bouncycastle:bcprov-jdk18on:{BOUNCY_CASTLE}"
     jar = f"bcprov-jdk18on-{BOUNCY_CASTLE}.jar"
@@ -164,3 +170,6 @@ PEERS: dict[str, Callable[[], list[str]]] = {
     "bouncycastle": _bouncy_castle,
     "sm-crypto-v2": _sm_crypto_v2,
 }
+
+RULE_ENGINES: dict[str, Callable[[], list[str]]] = {"rsigma": _rsigma}
+"""Peers that evaluate rules; they speak the same line protocol with verbs of their own."""

@@ -18,7 +18,7 @@ import msgspec
 from collector import notes
 from collector.control import ControlLog
 from collector.indicators.reading import INDICATORS_MAX, plain
-from collector.state.database import Database
+from collector.state.database import Database, ReadOnly
 from crypto import sm3
 from schema.errors import FengsuiError
 from schema.indicators import (
@@ -70,7 +70,7 @@ class _Entries:
 class IndicatorStore:
     """The lists of one site: read from memory, loaded at first use, swapped by a change."""
 
-    def __init__(self, database: Database, *, clock: Clock) -> None:
+    def __init__(self, database: Database | ReadOnly, *, clock: Clock) -> None:
         self._database = database
         self._clock = clock
         self._changing = threading.Lock()

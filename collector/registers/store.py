@@ -21,7 +21,7 @@ from collector.control import ControlLog
 from collector.registers import difference
 from collector.registers.description import Descriptions
 from collector.registers.difference import Change
-from collector.state.database import Database
+from collector.state.database import Database, ReadOnly
 from crypto import sm3
 from schema.errors import FengsuiError
 from schema.ports import Clock
@@ -50,7 +50,9 @@ _VERSION: Final = (
 class RegisterStore:
     """The embedded ``Registers``: read from memory, loaded at first use, swapped by ``apply``."""
 
-    def __init__(self, database: Database, descriptions: Descriptions, *, clock: Clock) -> None:
+    def __init__(
+        self, database: Database | ReadOnly, descriptions: Descriptions, *, clock: Clock
+    ) -> None:
         self._database = database
         self._clock = clock
         self._changing = threading.RLock()

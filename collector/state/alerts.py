@@ -1,7 +1,8 @@
 """Alerts in the state of record: what the rules decided, every revision, and what people decided.
 
 The engine's alerts, its snapshot and its cursors are committed in one transaction, so a crash can
-neither lose an alert nor store it twice. Verdicts stand beside an alert and never change it.
+neither lose an alert nor store it twice. Verdicts stand beside an alert and never change it;
+neither do exceptions, which are looked up when alerts are read.
 """
 
 from __future__ import annotations
@@ -10,21 +11,23 @@ import re
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
+from collector.state.alertfilter import seen_by, where
+from collector.state.alertrows import FROM, Decision, StoredAlert, decoder, ranked, select, stored
 from collector.state.chains import RECORDS_KEPT_US
 from collector.state.database import Database
+from collector.state.exceptions import ExceptionDraft, Exceptions
+from collector.state.inforce import InForce
 from collector.state.missed import save as save_missed
+from collector.state.preview import WouldHide, would_hide
 from schema.alert import SEVERITIES, Alert, Closing
 from schema.coverage import CoverageRow, Missed
 from schema.errors import FengsuiError
 from schema.filter import Term
-from schema.times import from_written
 
-Verdict = Literal["true_positive", "benign", "false_positive", "duplicate", "accepted"]
 VERDICTS: Final = ("true_positive", "benign", "false_positive", "duplicate", "accepted")
 NOTE_NEEDED: Final = frozenset({"false_positive", "accepted"})
 NOTE_CHARS_MAX: Final = 4000
@@ -32,32 +35,6 @@ PAGE_MAX: Final = 500
 
 _CURSOR: Final = re.compile(r"(-?[0-9]{1,18})\.([0-9a-f]*)")
 """Time and id of a page's last alert; so many digits fit SQLite's integers."""
-
-_decoder: Final = msgspec.json.Decoder(Alert)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """A person's verdict on an alert. Time in microseconds UTC."""
-
-    at: int
-    by: str
-    verdict: Verdict
-    note: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredAlert:
-    """An alert with its place in the change order, its closing and the newest decision."""
-
-    seq: int
-    alert: Alert
-    count: int
-    """Matching events of the whole cell so far."""
-    last_at: int
-    decision: Decision | None
-    sensors: frozenset[str]
-    """Sensors its least set of events comes from; empty where none is known any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,37 +63,26 @@ class OpenCounts:
     open: int
     by_severity: tuple[int, ...]
     by_rule: tuple[tuple[str, int], ...]
-
-
-_SELECT: Final = """
-SELECT a.seq, a.body, a.decided_at, a.id, c.count, c.last_at, v.at, v.by_user, v.verdict, v.note,
-  (SELECT group_concat(sensor) FROM alert_sensors s WHERE s.alert_id = a.id) AS sensors
-FROM alerts a
-LEFT JOIN closings c ON c.alert_id = a.id
-LEFT JOIN verdicts v ON v.number =
-  (SELECT max(number) FROM verdicts w WHERE w.alert_id = a.id)
-"""
-
-_COLUMNS: Final = {
-    "rule.id": "a.rule_id",
-    "alert.state": "a.state",
-    "entity": "a.entity",
-    "verdict": "v.verdict",
-}
+    hidden: int = 0
+    """More that exceptions hide; in none of the other counts."""
 
 
 class Alerts:
-    """The alert store on SQLite.
+    """The alert store on SQLite; without ``exceptions`` nothing is ever hidden.
 
     ``sensor_of`` gives the sensor of an event id (hex), None where it is unknown. ``visible`` is
     the set of sensors a person may see, None for all: an alert shows when all its sensors do.
     """
 
     def __init__(
-        self, database: Database, sensor_of: Callable[[str], str | None] = lambda _id: None
+        self,
+        database: Database,
+        sensor_of: Callable[[str], str | None] = lambda _id: None,
+        exceptions: Exceptions | None = None,
     ) -> None:
         self._database = database
         self._sensor_of = sensor_of
+        self._exceptions = exceptions
 
     def commit(
         self,
@@ -158,7 +124,7 @@ class Alerts:
         """All final alerts in id order."""
         with self._database.read() as state:
             rows = state.execute("SELECT body FROM alerts WHERE state = 'final' ORDER BY id")
-            return [_decoder.decode(row["body"]) for row in rows]
+            return [decoder.decode(row["body"]) for row in rows]
 
     def decided(self, since: int, until: int) -> Sequence[Alert]:
         """Final alerts decided in since <= time < until, by time."""
@@ -168,13 +134,19 @@ class Alerts:
                 "decided_at < ? ORDER BY decided_at, id",
                 (since, until),
             )
-            return [_decoder.decode(row["body"]) for row in rows]
+            return [decoder.decode(row["body"]) for row in rows]
 
     def get(self, alert_id: str) -> StoredAlert | None:
         """One alert by its id."""
         with self._database.read() as state:
-            row = state.execute(f"{_SELECT} WHERE a.id = ?", (alert_id,)).fetchone()
-        return _stored(row) if row else None
+            hiding = self._in_force(state)
+            row = state.execute(
+                f"{select(hiding.asked_by(state))} WHERE a.id = ?", (alert_id,)
+            ).fetchone()
+        return stored(row, hiding) if row else None
+
+    def _in_force(self, state: sqlite3.Connection) -> InForce:
+        return InForce((), {}) if self._exceptions is None else self._exceptions.in_force(state)
 
     def revisions(self, alert_id: str) -> Sequence[Revision]:
         """How the alert stood after each change, oldest first."""
@@ -185,7 +157,7 @@ class Alerts:
                 (alert_id,),
             )
             return [
-                Revision(at=row[0], alert=_decoder.decode(row[1]), reason=row[2]) for row in rows
+                Revision(at=row[0], alert=decoder.decode(row[1]), reason=row[2]) for row in rows
             ]
 
     def decisions(self, alert_id: str) -> Sequence[Decision]:
@@ -205,26 +177,32 @@ class Alerts:
         state: str | None = None,
         judged: bool | None = None,
         visible: frozenset[str] | None = None,
+        hidden: bool = True,
         limit: int = 100,
         cursor: str = "",
     ) -> AlertPage:
         """Alerts newest first, of one state where given.
 
-        ``judged`` chooses those with or without a verdict.
+        ``judged`` chooses those with or without a verdict; without ``hidden`` those an exception
+        hides are left out.
         """
-        where, values = _where(terms, judged, state, visible)
+        condition, values = where(terms, judged, state, visible)
         limit = max(1, min(limit, PAGE_MAX))
         after, after_values = _after(cursor)
         with self._database.read() as connection:
+            hiding = self._in_force(connection)
+            exception = hiding.asked_by(connection)
+            if not hidden:
+                condition += f" AND ({exception}) IS NULL"
             rows = connection.execute(
-                f"{_SELECT} WHERE {where} AND {after} "
+                f"{select(exception)} WHERE {condition} AND {after} "
                 "ORDER BY a.decided_at DESC, a.id DESC LIMIT ?",
                 (*values, *after_values, limit + 1),
             ).fetchall()
             total = connection.execute(
-                f"SELECT count(*) FROM ({_SELECT} WHERE {where})", values
+                f"SELECT count(*) {FROM} WHERE {condition}", values
             ).fetchone()[0]
-        items = [_stored(row) for row in rows[:limit]]
+        items = [stored(row, hiding) for row in rows[:limit]]
         more = len(rows) > limit
         last = items[-1].alert if more else None
         return AlertPage(
@@ -234,10 +212,18 @@ class Alerts:
     def since(self, seq: int, limit: int = PAGE_MAX) -> Sequence[StoredAlert]:
         """Alerts changed after ``seq``, in change order."""
         with self._database.read() as state:
+            hiding = self._in_force(state)
             rows = state.execute(
-                f"{_SELECT} WHERE a.seq > ? ORDER BY a.seq LIMIT ?", (seq, limit)
+                f"{select(hiding.asked_by(state))} WHERE a.seq > ? ORDER BY a.seq LIMIT ?",
+                (seq, limit),
             ).fetchall()
-        return [_stored(row) for row in rows]
+        return [stored(row, hiding) for row in rows]
+
+    def would_hide(
+        self, draft: ExceptionDraft, now: int, visible: frozenset[str] | None = None
+    ) -> WouldHide:
+        """What an exception made now would hide of the last thirty days' alerts."""
+        return would_hide(self._database, draft, now, visible)
 
     def last_seq(self) -> int:
         """The newest change number, 0 before the first."""
@@ -246,23 +232,32 @@ class Alerts:
         return found
 
     def open_counts(self, visible: frozenset[str] | None = None) -> OpenCounts:
-        """Counts of alerts nobody has judged; withdrawn ones are left out."""
-        seen, values = _seen(visible)
+        """Counts of alerts nobody has judged and no exception hides; withdrawn are left out."""
+        seen, values = seen_by(visible)
         with self._database.read() as state:
+            exception = self._in_force(state).asked_by(state)
             rows = state.execute(
-                "SELECT rule_id, severity, count(*) AS n FROM alerts a WHERE state <> 'withdrawn' "
-                "AND NOT EXISTS (SELECT 1 FROM verdicts v WHERE v.alert_id = a.id) "
-                f"AND {seen} GROUP BY rule_id, severity",
+                # Not by an index: its rows lie all over the table, which is ten times slower.
+                f"SELECT rule_id, severity, ({exception}) IS NOT NULL AS hidden, count(*) "
+                "FROM alerts a WHERE state <> 'withdrawn' "
+                "AND a.id NOT IN (SELECT alert_id FROM verdicts) "
+                f"AND {seen} GROUP BY +rule_id, severity, hidden",
                 values,
             ).fetchall()
         by_severity = [0] * len(SEVERITIES)
         by_rule: dict[str, int] = {}
-        for rule, severity, count in rows:
+        left_out = 0
+        for rule, severity, hidden, count in rows:
+            if hidden:
+                left_out += count
+                continue
             by_severity[severity] += count
             by_rule[rule] = by_rule.get(rule, 0) + count
-        ranked = sorted(by_rule.items(), key=lambda item: (-item[1], item[0]))
         return OpenCounts(
-            open=sum(by_severity), by_severity=tuple(by_severity), by_rule=tuple(ranked)
+            open=sum(by_severity),
+            by_severity=tuple(by_severity),
+            by_rule=ranked(by_rule),
+            hidden=left_out,
         )
 
     def acknowledge(self, alert_id: str, *, by: str, verdict: str, note: str, at: int) -> None:
@@ -385,23 +380,6 @@ def _save_coverage(
         state.execute("DELETE FROM coverage WHERE minute < ?", (newest - RECORDS_KEPT_US,))
 
 
-def _stored(row: sqlite3.Row) -> StoredAlert:
-    alert = _decoder.decode(row["body"])
-    decision = None
-    if row["verdict"] is not None:
-        decision = Decision(
-            at=row["at"], by=row["by_user"], verdict=row["verdict"], note=row["note"]
-        )
-    return StoredAlert(
-        seq=row["seq"],
-        alert=alert,
-        count=alert.count if row["count"] is None else row["count"],
-        last_at=alert.decided_at if row["last_at"] is None else row["last_at"],
-        decision=decision,
-        sensors=frozenset((row["sensors"] or "").split(",")) - {""},
-    )
-
-
 def _after(cursor: str) -> tuple[str, tuple[int | str, ...]]:
     if not cursor:
         return "1", ()
@@ -409,106 +387,3 @@ def _after(cursor: str) -> tuple[str, tuple[int | str, ...]]:
     if found is None:
         raise FengsuiError("collector.alert.cursor", "the cursor is not one this list gave")
     return "(a.decided_at, a.id) < (?, ?)", (int(found[1]), found[2])
-
-
-def _seen(visible: frozenset[str] | None) -> tuple[str, list[int | str]]:
-    """Alerts whose sensors are all visible; one without any known sensor is not."""
-    if visible is None:
-        return "1", []
-    marks = ", ".join("?" * len(visible))
-    hidden = f"SELECT 1 FROM alert_sensors s WHERE s.alert_id = a.id AND s.sensor NOT IN ({marks})"
-    known = "SELECT 1 FROM alert_sensors s WHERE s.alert_id = a.id"
-    return f"EXISTS ({known}) AND NOT EXISTS ({hidden})", [*sorted(visible)]
-
-
-def _where(
-    terms: Sequence[Term],
-    judged: bool | None,
-    state: str | None,
-    visible: frozenset[str] | None,
-) -> tuple[str, tuple[int | str, ...]]:
-    seen, values = _seen(visible)
-    parts = [seen]
-    if state is not None:
-        parts.append("a.state = ?")
-        values.append(state)
-    if judged is not None:
-        parts.append(f"v.verdict IS {'NOT ' if judged else ''}NULL")
-    for term in terms:
-        part, found = _condition(term)
-        # A NULL must not turn a denied term into "unknown".
-        parts.append(f"NOT ifnull({part}, 0)" if term.denied else part)
-        values.extend(found)
-    return " AND ".join(parts), tuple(values)
-
-
-def _condition(term: Term) -> tuple[str, list[int | str]]:
-    if term.field in ("severity", "event.severity"):
-        return _range("a.severity", term, _severity, _severity)
-    if term.field == "@timestamp":
-        return _range("a.decided_at", term, _time, partial(_time, last=True))
-    if term.field == "*":
-        return "(instr(a.entity, ?) OR instr(a.rule_id, ?))", [term.value, term.value]
-    column = _COLUMNS.get(term.field)
-    if column is None:
-        column = "CASE WHEN a.entity_field = ? THEN a.entity END"
-        part, values = _text(column, term)
-        # The column's own parameter comes once for each time the column is named.
-        return part, [term.field] * part.count(column) + values
-    return _text(column, term)
-
-
-def _text(column: str, term: Term) -> tuple[str, list[int | str]]:
-    if term.match == "present":
-        return f"{column} IS NOT NULL", []
-    if term.match == "contains":
-        return f"instr({column}, ?)", [term.value]
-    if term.match in ("prefix", "suffix"):
-        escaped = term.value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        pattern = f"{escaped}%" if term.match == "prefix" else f"%{escaped}"
-        return f"{column} LIKE ? ESCAPE '\\'", [pattern]
-    if term.match == "range":
-        raise FengsuiError(
-            "collector.alert.filter",
-            f"{term.field} has no ranges: use severity or @timestamp",
-            field=term.field,
-        )
-    return f"{column} = ?", [term.value]
-
-
-def _range(
-    column: str, term: Term, read: Callable[[str], int], read_last: Callable[[str], int]
-) -> tuple[str, list[int | str]]:
-    if term.match == "present":
-        return "1", []
-    if term.match != "range":
-        return f"{column} = ?", [read(term.value)]
-    parts: list[str] = ["1"]
-    values: list[int | str] = []
-    if term.low:
-        parts.append(f"{column} >= ?")
-        values.append(read(term.low))
-    if term.high:
-        parts.append(f"{column} <= ?")
-        values.append(read_last(term.high))
-    return f"({' AND '.join(parts)})", values
-
-
-def _severity(text: str) -> int:
-    if text in SEVERITIES:
-        return SEVERITIES.index(text)
-    if text.isdecimal() and int(text) < len(SEVERITIES):
-        return int(text)
-    raise FengsuiError(
-        "collector.alert.filter", f"a severity is one of {', '.join(SEVERITIES)}, not {text[:40]!r}"
-    )
-
-
-def _time(text: str, *, last: bool = False) -> int:
-    try:
-        return from_written(text, last=last)
-    except ValueError as error:
-        raise FengsuiError(
-            "collector.alert.filter",
-            f"{text[:40]!r} is no date or time, as 2026-01-31T08:00:00Z",
-        ) from error

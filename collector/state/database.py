@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
@@ -119,7 +120,7 @@ class ReadOnly:
     """The state file of a folder somebody else may own: read, never written or migrated."""
 
     def __init__(self, path: Path) -> None:
-        """Raise ``collector.state.absent`` where there is none."""
+        """Raise ``collector.state.absent`` or ``collector.state.other_version``."""
         if not path.exists():
             raise FengsuiError(
                 "collector.state.absent",
@@ -130,6 +131,15 @@ class ReadOnly:
             f"file:{path}?mode=ro", uri=True, timeout=_BUSY_SECONDS, check_same_thread=False
         )
         self._connection.row_factory = sqlite3.Row
+        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        if version != _newest():
+            self._connection.close()
+            raise FengsuiError(
+                "collector.state.other_version",
+                f"{path} is state {version}, this version reads {_newest()}: start the platform "
+                "once to bring it up to date, or use the version that wrote it",
+                version=version,
+            )
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -155,14 +165,26 @@ def _plain(error: BaseException, path: Path) -> BaseException:
     return error
 
 
+def _scripts() -> list[tuple[int, Traversable]]:
+    """The migrations by number."""
+    folder = resources.files("collector.state").joinpath("migrations")
+    return sorted(
+        (
+            (int(entry.name.split("_")[0]), entry)
+            for entry in folder.iterdir()
+            if entry.name.endswith(".sql")
+        ),
+        key=lambda one: one[0],
+    )
+
+
+def _newest() -> int:
+    return _scripts()[-1][0]
+
+
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
     """Run the migrations the file has not seen; a copy ``<file>.before-N`` is kept first."""
-    folder = resources.files("collector.state").joinpath("migrations")
-    scripts = sorted(
-        (int(entry.name.split("_")[0]), entry)
-        for entry in folder.iterdir()
-        if entry.name.endswith(".sql")
-    )
+    scripts = _scripts()
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if scripts and version > scripts[-1][0]:
         raise FengsuiError(

@@ -64,13 +64,19 @@ def alerts(
     filter: Filter = "",  # noqa: A002 - the query's public name
     state: State | None = None,
     verdict: Judged = "all",
+    hidden: Annotated[bool, Query(description="also those an exception hides")] = False,
     cursor: Cursor = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> AlertPage:
-    """Alerts newest first, of the units you may see."""
+    """Alerts newest first, of the units you may see; those an exception hides where asked for."""
     visible = scoped.visible_to(services, reader)
     query = AlertQuery(
-        terms=filters.parse(filter), state=state, verdict=verdict, cursor=cursor, limit=limit
+        terms=filters.parse(filter),
+        state=state,
+        verdict=verdict,
+        hidden=hidden,
+        cursor=cursor,
+        limit=limit,
     )
     page = services.alerts.page(query, visible)
     items = [row for row in page.items if scoped.sees_alert(row, visible)]
@@ -79,7 +85,7 @@ def alerts(
 
 @router.get("/v1/alerts/summary", responses=examples.answer(examples.SUMMARY))
 def summary(services: Site, reader: Reader) -> AlertSummary:
-    """How many alerts nobody has judged, by severity (0 to 4) and by rule."""
+    """How many alerts nobody has judged, by severity (0 to 4) and by rule; how many are hidden."""
     return services.alerts.summary(scoped.visible_to(services, reader))
 
 

@@ -45,6 +45,8 @@ class Asked:
     principal: Principal
     tokens: Sequence[str]
     after: int | None
+    hidden: bool = False
+    """Also alerts an exception hides."""
 
 
 class StreamResponse(Response):
@@ -92,7 +94,11 @@ class StreamResponse(Response):
                 self._stream.metrics.add("fengsui_dashboard_api_streams_dropped_total")
                 await _text(send, f"id: {stream.newest}\nevent: reset\ndata: {{}}\n\n")
                 return
-            parts = [_alert(row) for row in rows if sees_alert(row, visible)]
+            parts = [
+                _alert(row)
+                for row in rows
+                if sees_alert(row, visible) and (self._asked.hidden or row.exception is None)
+            ]
             cursor = rows[-1].seq if rows else cursor
             if snapshot is not None and snapshot is not told:
                 told = snapshot
@@ -138,6 +144,7 @@ async def stream(
     services: Site,
     reader: Reader,
     after: Annotated[int | None, Query(ge=0, description="seq of the newest known row")] = None,
+    hidden: Annotated[bool, Query(description="also alerts an exception hides")] = False,
     last_event_id: Annotated[str, Header(pattern="^[0-9]{0,15}$")] = "",
 ) -> Response:
     """Alerts as they change (`event: alert`, id = seq) and the status each second.
@@ -145,6 +152,6 @@ async def stream(
     `Last-Event-ID` resumes. `event: reset` says that too much was missed: read the lists anew.
     """
     since = int(last_event_id) if last_event_id else after
-    asked = Asked(principal=reader, tokens=tokens_of(request), after=since)
+    asked = Asked(principal=reader, tokens=tokens_of(request), after=since, hidden=hidden)
     services.stream.join()
     return StreamResponse(services.stream, services.access, asked)

@@ -109,8 +109,9 @@ def model_rule(hours: int = 4, alert_score: int = 500) -> Rule:
     )
 
 
-def ruleset(*rules: Rule) -> RuleSet:
-    return RuleSet(rules=tuple(sorted(rules, key=lambda rule: rule.id)), refused=(), digest="00")
+def ruleset(*rules: Rule, digest: str = "00") -> RuleSet:
+    ordered = tuple(sorted(rules, key=lambda rule: rule.id))
+    return RuleSet(rules=ordered, refused=(), digest=digest)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -225,6 +226,8 @@ class World:
     jitter_us: int = LATENESS - SECOND
     versions: Sequence[Version] = ()
     end: int = BEGINNING
+    adopts: Sequence[tuple[RuleSet, int]] = ()
+    """Rule sets that follow, each from its event time on."""
 
     def log(self) -> dict[str, list[AcceptedBatch]]:
         """The sealed batches of each sensor: the same for the same seed."""
@@ -262,6 +265,9 @@ class World:
         engine, committed = Engine(rules, **settings), Standing()
         for version in self.versions:
             engine.watch(*version)
+        for adopted in self.adopts:
+            engine.adopt(*adopted)
+        newest = self.adopts[-1][0] if self.adopts else rules
         parts = engine.snapshot()
         waiting: list[Output] = []
 
@@ -288,7 +294,7 @@ class World:
                 parts = {name: raw for name, raw in parts.items() if raw}
             if chance.random() < crash:
                 waiting.clear()
-                engine = Engine.restore(rules, parts, **settings)
+                engine = Engine.restore(newest, parts, **settings)
         for name in log:
             engine.heartbeat(name, self.end)
         step(engine.finish)

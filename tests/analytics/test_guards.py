@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics.engine import Engine
-from analytics.guards import Compare, Distance, Indicator, Lookup, NoFacts, _near
+from analytics.guards import Age, Calendar, Compare, Distance, Indicator, Lookup, NoFacts, _near
 from schema.errors import FengsuiError
 from schema.event import Fields
-from schema.times import SECOND
+from schema.times import SECOND, from_text
 
 
 class Known(NoFacts):
@@ -21,7 +21,7 @@ class Known(NoFacts):
         self.rows = rows
         self.bad = bad
 
-    def known(self, register: str) -> bool:
+    def known(self, register: str, time: int) -> bool:
         return register == "grants"
 
     def row(self, register: str, key: tuple[str, ...], time: int) -> dict | None:
@@ -93,6 +93,8 @@ def test_an_indicator_counts_from_its_confidence_on() -> None:
         ("lt", "x", 3, 100, False),
         ("in", ["a", "b"], ["b", "a", "c"], 100, True),
         ("not_in", ["a", "z"], ["a"], 100, True),
+        ("covers", ["a", "b", "c"], ["b", "a"], 100, True),
+        ("not_covers", ["a"], ["a", "z"], 100, True),
         ("eq", True, "true", 100, True),
         ("gt", True, 0, 100, False),
     ],
@@ -101,6 +103,48 @@ def test_two_fields_are_compared(op: str, left, right, factor: int, holds: bool)
     guard = Compare(left="l", op=op, right="r", factor=factor)
     assert guard.holds({"l": left, "r": right}, 0, NoFacts()) is holds
     assert guard.holds({"l": left}, 0, NoFacts()) is None
+
+
+@pytest.mark.parametrize(
+    ("written", "away"),
+    [
+        ("2026-11-20T08:00:00Z", 0),
+        ("2026-11-20T16:04:00", 240),
+        ("2026-11-20 15:50:00+08:00", 600),
+        (START // SECOND - 301, 301),
+        (START // 1000 + 301_000, 301),
+        (str(START // SECOND), 0),
+        ("not a time", None),
+    ],
+)
+def test_a_time_the_event_carries_is_held_against_its_own(written, away: int | None) -> None:
+    event: Fields = {"gov.share.rtime": written}
+    for seconds in (240, 300, 600):
+        far = Age(field="gov.share.rtime", op="gt", seconds=seconds)
+        near = Age(field="gov.share.rtime", op="lt", seconds=seconds)
+        assert far.holds(event, START, NoFacts()) is (away is None or away > seconds)
+        assert near.holds(event, START, NoFacts()) is (away is not None and away < seconds)
+        assert far.holds({}, START, NoFacts()) is None
+
+
+@pytest.mark.parametrize(
+    ("day", "row", "off"),
+    [
+        ("2026-11-20T08:00", None, False),
+        ("2026-11-20T08:59", None, False),
+        ("2026-11-20T10:00", None, True),
+        ("2026-11-20T00:59", None, True),
+        ("2026-11-21T08:00", None, True),
+        ("2026-11-21T08:00", {"working": True}, False),
+        ("2026-11-20T08:00", {"working": False}, True),
+        ("2026-11-20T09:30", {"working": True, "closes": "17:00"}, True),
+    ],
+)
+def test_working_time_is_that_of_the_calendar(day: str, row: dict | None, off: bool) -> None:
+    time = from_text(f"{day}:00.000000Z")
+    calendar = Known({(day[:10],): row} if row else {})
+    for expect in ("working", "off"):
+        assert Calendar(expect=expect).holds({}, time, calendar) is (off == (expect == "off"))
 
 
 def test_a_look_alike_is_near_and_not_the_same() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.layered import Layered
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 150), st.one_of(st.none(), st.integers(0, 5))), max_size=600)
 )

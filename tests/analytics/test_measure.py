@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from kind_world import hit
 
@@ -24,6 +24,7 @@ from schema.times import from_text
 _NUMBERS = st.lists(st.integers(-50, 50), min_size=1, max_size=30)
 
 
+@settings(deadline=None)
 @given(_NUMBERS, st.integers(1, 1000))
 def test_a_quantile_is_the_smallest_that_enough_do_not_exceed(
     numbers: list[int], permille: int
@@ -37,6 +38,7 @@ def test_a_quantile_is_the_smallest_that_enough_do_not_exceed(
     assert found == min(enough)
 
 
+@settings(deadline=None)
 @given(_NUMBERS)
 def test_half_lie_at_the_median_or_below_and_as_near_as_the_deviation(numbers: list[int]) -> None:
     ordered = sorted(numbers)
@@ -72,6 +74,7 @@ def test_days_begin_at_midnight_in_china() -> None:
     assert days[0] + 1 == days[1] == days[2]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=20), st.data())
 def test_a_least_sum_reaches_its_threshold_and_needs_every_hit(
     amounts: list[int], data: st.DataObject

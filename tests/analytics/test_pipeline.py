@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from analytics import datasets
+from analytics.compiler import compile_file
 from analytics.expression import All, Atom, Some
-from analytics.pipeline import IDENTITY, LogSource, pipeline
+from analytics.matcher import plan
+from analytics.matching.port import Question
+from analytics.pipeline import IDENTITY, LogSource, pipeline, read_files
+from schema.errors import FengsuiError
 from schema.fields import catalogue, is_open
 
 SITE = pipeline()
@@ -123,3 +129,77 @@ def test_the_identity_pipeline_asks_other_products_of_the_event_itself() -> None
             Atom("logsource.service", "equals", "auditd"),
         )
     )
+
+
+def test_placeholders_without_values_have_none() -> None:
+    assert SITE.placeholder("Servers") is None
+    assert datasets.placeholder("Servers") is None
+
+
+def test_a_file_of_a_pipeline_is_read_as_the_page_describes_it() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "contributor" / "sigma.md").read_text("utf-8")
+    found = read_files([page.split("```toml\n")[1].split("```")[0]], "site")
+    assert found.placeholder("Servers") == ("srv*",)
+    route = found.route(LogSource(product="windows", category="process_creation"))
+    assert route is not None
+    assert route.field_name("CommandLine") == "process.command_line"
+    assert route.field_name("Other") == "winlog.event_data.Other"
+    assert found.route(LogSource(product="windows")) is None
+
+
+def test_a_table_that_is_not_there_is_named() -> None:
+    text = """
+    pipeline = "site"
+    [[source]]
+    product = "p"
+    names = ["nowhere"]
+    from = [{ dataset = "d" }]
+    """
+    with pytest.raises(FengsuiError, match="'nowhere'"):
+        read_files([text], "site")
+
+
+@pytest.mark.parametrize("text", ["a", "pipeline = 1", 'pipeline = "x"\nother = 1'])
+def test_a_wrong_file_is_refused(text: str) -> None:
+    with pytest.raises(FengsuiError, match="pipeline file"):
+        read_files([text], "x")
+
+
+def test_a_windows_rule_is_asked_of_each_log_it_may_be_in() -> None:
+    raw = b"""
+title: A rule
+id: 7d1c9f56-8a35-4e0e-bb6c-2f4f3a9f6d43
+logsource: {product: windows, category: process_creation}
+detection:
+  selection: {Image|endswith: '\\cmd.exe', IntegrityLevel: High}
+  condition: selection
+tags: [attack.t1562.001]
+"""
+    rule = compile_file(raw, "imported")
+    asked = plan([Question(0, 1, rule.steps[0].condition)])
+    seen = {"process.executable": r"C:\cmd.exe", "winlog.event_data.IntegrityLevel": "High"}
+    for dataset, number, fires in (
+        ("windows.sysmon", 1, True),
+        ("windows.security", 4688, True),
+        ("windows.sysmon", 4688, False),
+        ("windows.security", "1", False),
+    ):
+        event = {**seen, "event.dataset": dataset, "winlog.event_id": number}
+        assert bool(asked.match([event])) is fires
+    assert rule.steps[0].datasets == ("windows.sysmon", "windows.security")
+    assert rule.techniques == ("T1685",)
+
+
+def test_a_rule_file_is_refused_with_the_line_of_its_fault() -> None:
+    raw = b"""\
+title: A rule
+id: 7d1c9f56-8a35-4e0e-bb6c-2f4f3a9f6d43
+logsource: {product: linux, service: auth}
+detection:
+  selection:
+    user.name: a
+    Nonsense: b
+  condition: selection
+"""
+    with pytest.raises(FengsuiError, match=r"no field 'Nonsense' .*\(line 7\)"):
+        compile_file(raw, "imported")

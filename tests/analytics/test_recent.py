@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from kind_world import hit
 
 from analytics.recent import Recent
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["add", "add", "add", "take", "copy"]), max_size=900))
 def test_it_holds_what_a_list_would(acts: list[str]) -> None:
     one, plain, number = Recent(), [], 0

@@ -43,3 +43,8 @@ def test_only_what_does_not_fit_gets_a_label() -> None:
 
 def test_no_events_have_no_labels() -> None:
     assert normalise.unusual([]) == {}
+
+
+def test_what_a_windows_log_writes_of_its_own_keeps_its_name() -> None:
+    event: Fields = {"winlog.event_data.TargetUserName": "li", "winlog.other": "x"}
+    assert normalise.unusual([event]) == {0: {"labels.winlog.other": "x"}}

@@ -14,6 +14,7 @@ import httpx
 
 from collector.proof import prove
 from collector.state.database import Database
+from collector.state.exceptions import Exceptions
 from crypto import sm2
 from dashboard_api import views
 from dashboard_api.access import users
@@ -32,7 +33,7 @@ from schema.event import GENERATION, OFFSET, SOURCE, encode
 from schema.ids import uuid7
 from schema.ports import Bucketed, EventHit, EventPage
 from schema.receipt import Head, sign_receipt
-from schema.times import SECOND, from_text, to_text
+from schema.times import DAY, SECOND, from_text, to_text
 
 START = from_text("2026-11-20T08:00:00.000000Z")
 BASE = "http://127.0.0.1:8750"
@@ -194,12 +195,18 @@ def alert_row(name, *, seq, sensors=("gate",), severity=3):
 
 
 class FakeAlerts:
-    def __init__(self):
+    def __init__(self, exceptions=None):
         self.rows = {}
         self.broken = False
+        self.exceptions = exceptions
 
-    def put(self, name, *, sensors=("gate",)):
+    def put(self, name, *, sensors=("gate",), exception=""):
         row = alert_row(name, seq=self.newest + 1, sensors=sensors)
+        if exception:
+            mark = views.ExceptionMark(
+                id=exception, reason="压测", owner="张三", expires_at=START + 30 * DAY
+            )
+            row = dataclasses.replace(row, exception=mark)
         self.rows[row.id] = row
         return row
 
@@ -221,6 +228,7 @@ class FakeAlerts:
             if all(term.value == row.entity for term in query.terms)
             and (query.state is None or row.state == query.state)
             and (query.verdict == "all" or (query.verdict == "done") == bool(row.acknowledged))
+            and (query.hidden or row.exception is None)
         ]
         at = int(query.cursor or 0)
         more = at + query.limit < len(rows)
@@ -231,7 +239,8 @@ class FakeAlerts:
         )
 
     def summary(self, visible):
-        rows = [row for row in self._seen(visible) if row.acknowledged is None]
+        everyone = [row for row in self._seen(visible) if row.acknowledged is None]
+        rows = [row for row in everyone if row.exception is None]
         severities = Counter(row.severity for row in rows)
         return views.AlertSummary(
             open=len(rows),
@@ -241,6 +250,24 @@ class FakeAlerts:
                     rule="gateway-path-probing", title_zh="路径探测", title_en="", open=len(rows)
                 )
             ],
+            hidden=len(everyone) - len(rows),
+        )
+
+    def would_hide(self, draft, now, visible):
+        rows = [row for row in self._seen(visible) if row.entity == draft.entity]
+        return views.ExceptionPreview(
+            since=now - 30 * DAY,
+            count=len(rows),
+            judged_true=sum(
+                row.acknowledged is not None and row.acknowledged.verdict == "true_positive"
+                for row in rows
+            ),
+            by_rule=[
+                views.RuleHidden(
+                    rule="gateway-path-probing", title_zh="路径探测", title_en="", count=len(rows)
+                )
+            ],
+            items=rows,
         )
 
     def get(self, alert_id):
@@ -267,7 +294,8 @@ class FakeAlerts:
             raise FengsuiError("collector.state.closed", "the state file is closed")
         rows = sorted(self.rows.values(), key=lambda row: row.seq)
         found = [row for row in rows if row.seq > seq][:limit]
-        return Changes(rows=found, newest=self.newest)
+        changed_at = self.exceptions.changed_at() if self.exceptions else 0
+        return Changes(rows=found, newest=self.newest, exceptions_changed_at=changed_at)
 
     def acknowledge(self, alert_id, decision):
         verdict = views.Acknowledgement(
@@ -386,7 +414,9 @@ class StandIn:
         parts = {"clock": self.clock, "entropy": self.entropy}
         self.access = Access(self.database, self.audit, **parts)
         self.accounts = Accounts(self.database, self.audit, **parts)
-        self.alerts, self.sensors, self.events = FakeAlerts(), FakeSensors(), FakeEvents()
+        self.exceptions = Exceptions(self.database, self.clock)
+        self.alerts = FakeAlerts(self.exceptions)
+        self.sensors, self.events = FakeSensors(), FakeEvents()
         self.door, self.push = FakeDoor(), FakePush()
         self.stream = LiveStream(self.alerts, self.sensors)
         self.failures = []
@@ -405,6 +435,7 @@ class StandIn:
             proofs=FakeProofs(),
             sensors=self.sensors,
             rules=FakeRules(),
+            exceptions=self.exceptions,
             door=self.door,
             push=self.push,
             enrolment=FakeEnrolment(),

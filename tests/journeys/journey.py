@@ -22,6 +22,7 @@ from collector.state.alerts import Alerts
 from collector.state.database import Database
 from fengsui import demo
 from fengsui.clock import SystemClock
+from fengsui.facts import Rolls
 from fengsui.folder import DataFolder
 from fengsui.pipeline import INTAKE_BATCHES_MAX, Pipeline, Stages
 from fengsui.settings import SensorSettings, Settings
@@ -153,6 +154,7 @@ def tuned(site: Site, *, intake_batches: int, partitions: int) -> Site:
         engine=Engine(site.rulebook.current, partitions=partitions),
         alerts=site.alerts,
         control=site.control,
+        rolls=Rolls(site.registers, control=site.control, clock=site.clock),
         trainer=ChildTrainer(),
         clock=site.clock,
         pace=SystemClock(),

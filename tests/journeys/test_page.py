@@ -34,6 +34,8 @@ ROW = "[role=option]"
 OPENED = "[data-alert] h2"
 VERDICT = "[data-current-verdict] strong"
 
+EXCEPTION_FORM = "section.exception form"
+
 OpenPage = Callable[..., Page]
 
 
@@ -181,7 +183,7 @@ def test_new_alerts_wait_and_move_nothing_while_someone_reads(open_page: OpenPag
         alert = f"event: alert\nid: {10**9}\ndata: {json.dumps(fresh)}\n\n" if reading else ""
         route.fulfill(status=200, content_type="text/event-stream", body=f"retry: 200\n\n{alert}")
 
-    page.route("**/v1/stream", answer)
+    page.route("**/v1/stream?*", answer)
     page.reload()
     with_alerts(page)
     press(page, "j", "j")
@@ -255,6 +257,100 @@ def test_the_api_page_lists_every_operation(open_page: OpenPage) -> None:
     expect(card.first.get_by_role("status")).to_contain_text("200")
 
 
+def test_what_came_too_late_and_who_is_silent_is_told_in_the_sensors_panel(
+    open_page: OpenPage,
+) -> None:
+    page = with_alerts(open_page())
+    late = {
+        "rule": "host-ssh-password-guessing",
+        "sensor": "gate",
+        "first_at": "2026-11-20T07:58:12.000000Z",
+        "last_at": "2026-11-20T07:59:03.500000Z",
+        "events": 14,
+        "noted_at": "2026-11-20T08:00:00.000000Z",
+    }
+    answer = {
+        "items": [
+            {**late, "entity": "", "looked_at": None, "revised": 0},
+            {**late, "entity": "203.0.113.9", "looked_at": late["noted_at"], "revised": 2},
+        ],
+        "silent": [{"sensor": "share", "since": late["noted_at"], "rules": ["a-rule", "b-rule"]}],
+    }
+    page.route("**/v1/coverage/missed", lambda route: route.fulfill(json=answer))
+    press(page, "g", "s")
+    rows = page.locator("[data-missed] tbody tr")
+    expect(rows.nth(0)).to_contain_text("全部对象")
+    expect(rows.nth(0)).to_contain_text("等待重判")
+    expect(rows.nth(1)).to_contain_text("修订 2 条告警")
+    expect(page.locator("[data-silent] tbody tr")).to_contain_text("a-rule · b-rule")
+    if AXE.exists():
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        found = page.evaluate("axe.run().then((result) => result.violations)")
+        assert [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in found] == []
+
+
+def test_the_history_says_in_the_readers_language_why_an_alert_changed_later(
+    open_page: OpenPage,
+) -> None:
+    page = with_alerts(open_page())
+
+    def answer(route: Route) -> None:
+        detail = route.fetch().json()
+        detail["history"][0]["note"] = "came too late and was judged again"
+        route.fulfill(json=detail)
+
+    page.route(re.compile(r"/v1/alerts/[0-9a-f]{32}$"), answer)
+    press(page, "j", "Enter")
+    expect(page.locator("[data-alert] ol")).to_contain_text("日志迟到，重新判断后得出")
+
+
+def hide_first(page: Page) -> str:
+    """Makes the first alert's entity an exception by keyboard; returns the alert's address."""
+    press(page, "j", "Enter")
+    expect(page.locator(OPENED)).to_be_visible()
+    page.locator("[data-make-exception]").focus()
+    press(page, "Enter")
+    form = page.locator(EXCEPTION_FORM)
+    expect(form.locator("input[required]").last).to_be_focused()
+    page.keyboard.type("压测，工单 118")
+    press(page, "Enter")
+    expect(form.locator("[data-preview]")).to_contain_text(re.compile(r"[1-9]"))
+    expect(page.locator("[data-exception]")).to_have_count(0)
+    press(page, "Enter")
+    expect(page.locator("[data-exception]")).to_contain_text("压测，工单 118")
+    return page.url
+
+
+@pytest.mark.parametrize("viewport", [SMALL, WIDE], ids=["1366", "1920"])
+def test_an_exception_hides_shows_where_it_does_and_gives_back(
+    open_page: OpenPage, viewport: dict[str, int]
+) -> None:
+    page = with_alerts(open_page(viewport=viewport))
+    address = hide_first(page)
+    alert = page.locator("[data-alert]").get_attribute("data-alert")
+    row = page.locator(f"#alert-{alert}")
+    expect(row).to_have_count(0)
+    switch = page.locator("[data-show-hidden]")
+    switch.check()
+    expect(row.locator("[data-excepted]")).to_be_visible()
+    listed = page.locator("[role=listbox]").bounding_box()
+    pane = page.locator("[data-alert]").bounding_box()
+    assert listed is not None
+    assert pane is not None
+    assert listed["x"] + listed["width"] <= pane["x"] + 1
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    if AXE.exists():
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        found = page.evaluate("axe.run().then((result) => result.violations)")
+        assert [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in found] == []
+    switch.uncheck()
+    expect(row).to_have_count(0)
+    page.goto(address)
+    page.locator("[data-exception] button").click()
+    expect(page.locator("[data-exception]")).to_have_count(0)
+    expect(row).to_be_visible()
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_no_view_has_an_accessibility_violation(open_page: OpenPage, theme: str) -> None:
     if not AXE.exists():
@@ -277,6 +373,10 @@ def test_no_view_has_an_accessibility_violation(open_page: OpenPage, theme: str)
     look("sensors")
     press(page, "Escape", "?")
     look("help")
+    press(page, "Escape")
+    page.locator("[data-make-exception]").click()
+    expect(page.locator(EXCEPTION_FORM)).to_be_visible()
+    look("a new exception")
     press(page, "Escape", "g", "e")
     expect(page.locator("figure svg")).to_be_visible()
     page.locator("tbody button[aria-expanded]").first.click()

@@ -17,12 +17,13 @@ function alert(id: string, seq: number, more: Partial<AlertRow> = {}): AlertRow 
     last_at: '2026-11-20T08:10:00.000000Z',
     count: 8,
     acknowledged: null,
+    exception: null,
     ...more,
   }
 }
 
 const judged = { by: 'li', at: '2026-11-20T09:00:00Z', verdict: 'benign', note: '' } as const
-const open = { verdict: 'open', severity: null, rule: '' } as const
+const open = { verdict: 'open', severity: null, rule: '', hidden: false } as const
 
 describe('the alert queue', () => {
   it('updates a known alert where it stands and never adds an unknown one', () => {

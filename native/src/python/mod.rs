@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 
 mod input;
+mod rules;
 mod scan;
 mod sm2;
 mod sm3;
@@ -18,7 +19,10 @@ fn fengsui_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_submodule(&sm)?;
     let scan = PyModule::new(module.py(), "scan")?;
     scan::register(&scan)?;
-    module.add_submodule(&scan)
+    module.add_submodule(&scan)?;
+    let rules = PyModule::new(module.py(), "rules")?;
+    rules::register(&rules)?;
+    module.add_submodule(&rules)
 }
 
 /// The version of this module; the Python side shows it in status.

@@ -8,7 +8,7 @@ import pytest
 from analytics_world import FAILURE, START, at, compiled, detection, ruleset, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kind_world import check_orders, check_snapshots, hit, memory, only
+from kind_world import bursts, check_orders, check_snapshots, hit, memory, only
 
 from analytics import kinds
 from analytics.kinds.baseline import limit_of
@@ -122,7 +122,7 @@ def test_what_is_no_number_is_not_summed() -> None:
     st.integers(1, 1000),
     st.integers(2, 12),
 )
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_it_holds_as_keeping_all_periods_would(
     raw: list[tuple[int, str]], method: str, metric: str, permille: int, history: int
 ) -> None:
@@ -149,6 +149,7 @@ def test_it_holds_as_keeping_all_periods_would(
     check_snapshots(rule, hits)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=40), st.integers(1, 1000))
 def test_the_limits_are_what_they_are_called(past: list[int], permille: int) -> None:
     ordered = sorted(past)
@@ -168,12 +169,8 @@ def test_no_order_shows() -> None:
     chance = random.Random(3)
     rule = baseline(period="hour", history="12h", minimum="3h")
     events = [
-        at(
-            number * 240 * chance.choice((0.2, 1)) + number // 8 * 700,
-            number + 1,
-            user=chance.choice("ab"),
-        )
-        for number in range(400)
+        at(seconds, number + 1, user=chance.choice("ab"))
+        for number, seconds in enumerate(bursts(3, 400, HOUR_S, size=8))
     ]
     assert len(check_orders(rule, events)) > 3
 

@@ -6,9 +6,9 @@ import random
 
 import pytest
 from analytics_world import FAILURE, at, compiled, detection, ruleset, run
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from kind_world import check_orders, check_snapshots, hit, memory, only, told
+from kind_world import bursts, check_orders, check_snapshots, hit, memory, only, told
 
 from analytics import kinds
 from analytics.kinds.new_term import TERMS_MAX
@@ -75,6 +75,7 @@ def test_a_dormant_account_wakes() -> None:
     assert not run(ruleset(dormant), silent[1:]).alerts
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 3 * DAY), st.sampled_from("abc")), max_size=30),
     st.integers(1, 6),
@@ -113,12 +114,12 @@ def test_no_order_shows_and_the_deciding_event_is_needed() -> None:
     rule = new_term(["source.ip", "process.name"], "3d", "1d")
     events = [
         at(
-            number * 2000 + chance.random(),
+            seconds,
             number + 1,
             user=chance.choice("ab"),
             ip=f"10.0.0.{min(chance.randrange(9), chance.randrange(30))}",
         )
-        for number in range(300)
+        for number, seconds in enumerate(bursts(5, 300, 7200))
     ]
     alerts = check_orders(rule, events)
     assert len(alerts) > 5

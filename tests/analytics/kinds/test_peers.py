@@ -8,12 +8,13 @@ import pytest
 from analytics_world import FAILURE, START, at, compiled, detection, ruleset, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kind_world import check_orders, check_snapshots, hit, memory, only, told
+from kind_world import bursts, check_orders, check_snapshots, hit, memory, only, told
 
 from analytics import kinds
 from analytics.explain import explain
 from analytics.kinds.peers import CHI_SQUARE_PERMILLE, PAIRS_MAX
 from analytics.measure import deviation, median
+from analytics.reevaluation import Scope, holds
 from analytics.rule import Rule
 from schema.errors import FengsuiError
 from schema.times import HOUR
@@ -84,6 +85,13 @@ def test_the_event_named_is_the_newest_of_the_member() -> None:
     assert alert.events == (max(events).id.hex(),)
 
 
+def test_a_second_look_at_a_group_takes_its_members_along() -> None:
+    alert, _ = only(peers(), _office() + END)
+    for group, concerned in (("desk", True), ("hall", False)):
+        scope = Scope(rules=ruleset(peers()), entities={"peers": {group}}, since=0)
+        assert holds(scope, alert, alert.decided_at + 1) is concerned
+
+
 def test_nobody_stands_out_of_a_small_group_or_below_the_floor() -> None:
     assert not run(ruleset(peers(members=5)), _office() + END).alerts
     assert not run(ruleset(peers(at_least=31)), _office() + END).alerts
@@ -112,7 +120,7 @@ def test_days_before_the_window_count_no_more() -> None:
     st.sampled_from(["count", "distinct", "sum", "share"]),
     st.integers(1, 4),
 )
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 def test_it_judges_as_keeping_everything_would(
     raw: list[tuple[int, str, int, int]], metric: str, window: int
 ) -> None:
@@ -193,13 +201,13 @@ def test_no_order_shows() -> None:
     chance = random.Random(2)
     events = [
         at(
-            number * 900 + chance.random(),
+            seconds,
             number + 1,
             user=chance.choice("abcdef"),
             ip=f"10.0.0.{chance.randrange(60) ** 2 // 60}",
             host__name=chance.choice(("desk", "hall")),
         )
-        for number in range(400)
+        for number, seconds in enumerate(bursts(2, 400, 4 * 3600))
     ]
     late = max(events).time
     events += [

@@ -6,9 +6,9 @@ import random
 
 import pytest
 from analytics_world import at, compiled, detection, ruleset, run
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from kind_world import check_least, check_orders, check_snapshots, hit, memory, only
+from kind_world import bursts, check_least, check_orders, check_snapshots, hit, memory, only
 
 from analytics import kinds
 from analytics.recent import HITS_MAX
@@ -66,6 +66,7 @@ def test_distinct_values_are_counted_and_events_are_shared() -> None:
     assert not run(ruleset(ratio(4, 500, "user.name")), events).alerts
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 200), st.integers(1, 3), st.sampled_from("abcd")), max_size=40
@@ -103,11 +104,11 @@ def test_it_holds_as_counting_all_of_the_time_would(
 def test_the_least_set_in_every_order(distinct: str) -> None:
     chance = random.Random(len(distinct))
     events = []
-    for number in range(400):
+    for number, seconds in enumerate(bursts(7, 400, 60)):
         failing = number // 40 % 2
         events.append(
             at(
-                number * 15 + chance.random(),
+                seconds,
                 number + 1,
                 user=f"u{chance.randrange(12)}",
                 ok=chance.random() > (0.7 if failing else 0.1),

@@ -77,6 +77,19 @@ def test_the_history_that_counts_is_that_of_the_step_that_did_not_come() -> None
     assert times(warm, [*calls, order]) == [300]
 
 
+def test_an_engine_that_begins_in_the_middle_of_a_log_can_be_told_what_was_watched() -> None:
+    warm = ruleset(rule(step("order", absent=True), step("callback"), warm_up=True))
+    engine = Engine(warm)
+    engine.feed(batch(seen((0, "order"), ip="10.0.0.9")))
+    began = engine.began
+    assert began == {"system.auth": START}
+    for known, count in ((began, 1), ({}, 0)):
+        other = Engine(warm)
+        other.has_watched(known)
+        other.feed(batch(seen((500, "callback"))))
+        assert len(other.finish().alerts) == count
+
+
 def test_an_issue_without_an_approval_between_is_told() -> None:
     between = rule(step("request"), step("approve", absent=True), step("issue"))
     assert times(between, seen((1, "request"), (9, "issue"))) == [9]

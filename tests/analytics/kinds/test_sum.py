@@ -6,7 +6,7 @@ import random
 
 import pytest
 from analytics_world import FAILURE, at, compiled, detection, ruleset, run
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from kind_world import check_least, check_orders, check_snapshots, hit, memory, only
 
@@ -58,6 +58,7 @@ def test_what_is_no_number_counts_nothing() -> None:
     assert not run(ruleset(total()), [counts(1, "many"), counts(2, 99), counts(3, None)]).alerts
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 240), st.integers(0, 60)), max_size=40), st.integers(1, 200)
 )

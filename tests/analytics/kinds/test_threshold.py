@@ -6,9 +6,9 @@ import random
 
 import pytest
 from analytics_world import at, threshold_rule
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from kind_world import check_least, check_orders, check_snapshots, hit, memory, only
+from kind_world import bursts, check_least, check_orders, check_snapshots, hit, memory, only
 
 from analytics import kinds
 from analytics.kinds import threshold
@@ -50,6 +50,7 @@ def test_guessing_one_account_beside_others_is_no_spraying() -> None:
     assert held == [False] * 3 + [True] * 5 + [False] * 4
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 200), st.sampled_from("abcde")), max_size=40),
     st.integers(1, 4),
@@ -74,8 +75,8 @@ def test_values_with_few_events_are_counted_as_by_looking_at_everything(
 def test_the_least_set_of_spraying_in_every_order() -> None:
     chance = random.Random(4)
     events = [
-        at(number * 7 + chance.random(), number + 1, user=f"u{chance.randrange(25)}")
-        for number in range(300)
+        at(seconds, number + 1, user=f"u{chance.randrange(25)}")
+        for number, seconds in enumerate(bursts(4, 300, 28))
     ]
     rule = few(9, 2)
     alerts = check_orders(rule, events)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from analytics.expression import ANY_FIELD, All, Atom, Node, Not, Some
 from analytics.matching.port import Match, Question
-from analytics.matching.values import RELATED, Scalar, atom_test, relation_test, text_of
+from analytics.matching.values import RELATED, Scalar, atom_test, lowered, relation_test, text_of
 from schema.event import Fields
 
 FIELDS = ["a", "b", "c"]
@@ -108,7 +108,7 @@ def holds(node: Node, event: Fields) -> bool:
     if node.field != ANY_FIELD and node.field not in event:
         return False
     test = atom_test(node)
-    return any(test(text_of(value).lower(), value) for value in _values(event, node.field))
+    return any(test(lowered(text_of(value)), value) for value in _values(event, node.field))
 
 
 def walked(questions: Sequence[Question], events: Sequence[Fields]) -> list[Match]:

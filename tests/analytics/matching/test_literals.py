@@ -9,7 +9,7 @@ from matching_world import ATOMS, VALUES
 from analytics.expression import Atom, Op
 from analytics.matching.literals import CHARS_MAX, Wanted, fold, literals
 from analytics.matching.scanner import HyperscanScanner
-from analytics.matching.values import RELATED, Scalar, atom_test, scalars, text_of
+from analytics.matching.values import RELATED, Scalar, atom_test, lowered, scalars, text_of
 
 
 def stands(wanted: Wanted, value: Scalar) -> bool:
@@ -28,7 +28,7 @@ def stands(wanted: Wanted, value: Scalar) -> bool:
 def test_one_of_its_literals_stands_where_an_atom_holds(atom: Atom, held: object) -> None:
     test, found = atom_test(atom), literals(atom)
     for value in scalars(held):  # type: ignore[arg-type]
-        if found and test(text_of(value).lower(), value):
+        if found and test(lowered(text_of(value)), value):
             assert any(stands(wanted, value) for wanted in found)
 
 

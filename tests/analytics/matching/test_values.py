@@ -11,6 +11,7 @@ from analytics.matching.values import (
     LEAP_SECOND,
     atom_test,
     compile_regex,
+    lowered,
     relation_test,
     text_of,
     wildcard_regex,
@@ -19,7 +20,7 @@ from schema.errors import FengsuiError
 
 
 def holds(atom: Atom, value: str | int | bool) -> bool:
-    return atom_test(atom)(text_of(value).lower(), value)
+    return atom_test(atom)(lowered(text_of(value)), value)
 
 
 def of(op: str, wanted: object = "", *, cased: bool = False, part: str = "") -> Atom:

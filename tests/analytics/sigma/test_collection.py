@@ -122,6 +122,20 @@ def test_a_log_source_nobody_delivers_is_refused_by_its_name() -> None:
     assert refusal.path == "a/b.yml"
 
 
+def test_a_key_that_stands_twice_is_refused() -> None:
+    text = yaml.safe_dump(rule("x"), sort_keys=False).replace(
+        "  condition:", "  selection: 1\n  condition:"
+    )
+    (refusal,) = collected(text).refused
+    assert "'selection' stands there twice" in refusal.reason
+    assert text.split("\n")[refusal.line - 1] == "  selection: 1"
+
+
+def test_the_definition_of_a_log_source_is_for_people() -> None:
+    source = {"product": "windows", "service": "security", "definition": "Turn auditing on"}
+    assert collected(rule("x", logsource=source)).rules[0].datasets == ("identity",)
+
+
 def test_a_filter_narrows_the_rules_it_names() -> None:
     found = collected(rule("one"), rule("two"), FILTER)
     one, two = found.rules

@@ -233,3 +233,13 @@ def test_a_wrong_correlation_is_refused_where_it_stands(section: dict, why: str,
         for one in (rule("one", id=ONE), rule("two"), document(**section))
     )
     assert text.split("\n")[line - 1].strip().lstrip("- ").startswith((key, "nobody"))
+
+
+@pytest.mark.parametrize(
+    ("change", "why"), [({"title": None}, "title"), ({"level": "dreadful"}, "level is one of")]
+)
+def test_a_correlation_has_a_title_and_a_known_level(change: dict, why: str) -> None:
+    found = collected(rule("one"), rule("two"), {**document(), **change})
+    assert not found.correlations
+    assert why in found.refused[0].reason
+    assert found.refused[0].line > 15

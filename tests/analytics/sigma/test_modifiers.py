@@ -7,10 +7,10 @@ from base64 import b64encode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sigma_world import compiled, holds, refusal
+from sigma_world import compiled, holds, refusal, true
 
 from analytics.expression import Atom, Not, atoms
-from analytics.sigma.modifiers import DASHES, expand
+from analytics.sigma.modifiers import DASHES, MODIFIERS, expand
 from schema.errors import FengsuiError
 
 
@@ -251,6 +251,30 @@ def test_expand_is_bounded() -> None:
 def test_parts_of_a_time(part: str) -> None:
     assert compiled({f"@timestamp|{part}": 3}) == Atom("@timestamp", "number", 3, part=part)
     assert compiled({f"@timestamp|{part}|gte": 3}) == Atom("@timestamp", "gte", 3, part=part)
+
+
+_NAMES = st.lists(st.sampled_from([*MODIFIERS, "expand"]), max_size=4)
+_SCALAR = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(alphabet="ab*?\\\\%-/– .()[1", max_size=9)
+    | st.text(max_size=4)
+)
+
+
+@given(
+    names=_NAMES, value=_SCALAR | st.lists(_SCALAR, max_size=3), field=st.sampled_from(["f", ""])
+)
+def test_any_modifiers_of_any_value_compile_or_are_refused(
+    names: list[str], value: object, field: str
+) -> None:
+    try:
+        node = compiled({"|".join([field, *names]): value}, placeholder=lambda _: ("a", "b*"))
+    except FengsuiError:
+        return
+    true(node, {"f": "ab", "g": 1, "h": ["x"]})
 
 
 def test_an_unknown_modifier_is_refused_by_its_name() -> None:

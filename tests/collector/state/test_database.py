@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from collector.state.database import Database
+from collector.state.database import Database, ReadOnly
+from schema.errors import FengsuiError
 
 
 def _version(path: Path) -> int:
@@ -30,3 +31,25 @@ def test_a_migration_cut_short_by_a_crash_is_done_at_the_next_start(
     Database(path).close()
     assert _version(path) >= 2
     assert _version(copy) == 1
+
+
+def test_a_state_of_another_version_is_not_read_as_if_it_were_this_one(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with pytest.raises(FengsuiError, match=r"collector\.state\.absent"):
+        ReadOnly(path)
+    Database(path).close()
+    ReadOnly(path).close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 5")
+    with pytest.raises(FengsuiError, match=r"start the platform once"):
+        ReadOnly(path)
+
+
+def test_what_is_open_for_reading_is_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    Database(path).close()
+    with closing(ReadOnly(path)) as state:
+        with pytest.raises(FengsuiError, match=r"collector\.state\.read_only"):
+            state.write(lambda connection: connection.execute("DELETE FROM chains"))
+        with state.read() as connection, pytest.raises(sqlite3.OperationalError):
+            connection.execute("DELETE FROM chains")

@@ -127,4 +127,5 @@ def test_the_summary_counts_open_alerts_by_severity_and_rule(site, officer):
         "by_rule": [
             {"rule": "gateway-path-probing", "title_zh": "路径探测", "title_en": "", "open": 1}
         ],
+        "hidden": 0,
     }

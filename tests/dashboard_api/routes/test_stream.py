@@ -5,12 +5,13 @@ import time
 
 import httpx
 import pytest
-from standin import problem
+from standin import START, problem
 
 from dashboard_api import live
 from dashboard_api.access.roles import Role
 from dashboard_api.routes import stream as route
 from dashboard_api.server import Server
+from schema.times import DAY, to_text
 
 
 @pytest.fixture
@@ -65,6 +66,7 @@ def test_the_status_comes_first_and_then_alerts_as_they_change(site, base):
             "sensors": 2,
             "quarantined": 2,
             "watermark": "2026-11-20T08:00:00.000000Z",
+            "exceptions_changed_at": None,
         }
         row = site.alerts.put("203.0.113.1")
         alert = next_of(events, "alert")
@@ -159,3 +161,29 @@ def test_more_readers_than_there_is_room_for_are_refused(site, monkeypatch):
 
 def test_nobody_without_alerts_may_listen(site):
     assert problem(site.browser(Role.AUDIT_ADMIN).get("/v1/stream"))[0] == 403
+
+
+def test_the_stream_leaves_hidden_alerts_out_and_says_when_exceptions_changed(site, base):
+    officer = site.officer()
+    new = {
+        "rule": "gateway-path-probing",
+        "entity": "203.0.113.1",
+        "reason": "why",
+        "owner": "who",
+        "expires_at": to_text(START + DAY),
+    }
+    with (
+        reading(base, officer) as events,
+        reading(base, officer, params={"hidden": "true"}) as everything,
+    ):
+        for one in (events, everything):
+            status = json.loads(next_of(one, "status")["data"])
+            assert status["exceptions_changed_at"] is None
+        hidden = site.alerts.put("203.0.113.1", exception="e1")
+        shown = site.alerts.put("203.0.113.2")
+        assert json.loads(next_of(events, "alert")["data"])["id"] == shown.id
+        told = json.loads(next_of(everything, "alert")["data"])
+        assert (told["id"], told["exception"]["id"]) == (hidden.id, "e1")
+        officer.post("/v1/exceptions", json=new)
+        changed = (json.loads(one["data"]) for one in events if one.get("event") == "status")
+        assert next(one for one in changed if one["exceptions_changed_at"]) is not None

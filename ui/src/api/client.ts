@@ -9,7 +9,10 @@ import type {
   Coverage,
   EventHit,
   EventPage,
+  ExceptionDraft,
+  ExceptionPreview,
   Me,
+  Missed,
   Proof,
   Rule,
   Sensor,
@@ -95,6 +98,8 @@ async function request<T>(method: string, url: string, body?: unknown): Promise<
 export interface AlertQuery {
   filter?: string
   verdict?: VerdictFilter
+  /** `true` for those an exception hides as well. */
+  hidden?: string
   cursor?: string | null
   limit?: number
 }
@@ -124,12 +129,18 @@ export const api = {
   alert: (id: string) => get<AlertDetail>(`v1/alerts/${encodeURIComponent(id)}`),
   acknowledge: (id: string, verdict: Verdict, note: string) =>
     request<AlertRow>('POST', address(`v1/alerts/${encodeURIComponent(id)}/acknowledge`), { verdict, note }),
+  previewException: (draft: ExceptionDraft) =>
+    request<ExceptionPreview>('POST', address('v1/exceptions/preview'), draft),
+  createException: (draft: ExceptionDraft) => request<unknown>('POST', address('v1/exceptions'), draft),
+  revokeException: (id: string) =>
+    request<unknown>('POST', address(`v1/exceptions/${encodeURIComponent(id)}/revoke`)),
   events: (query: EventQuery) => get<EventPage>('v1/events', { ...query }),
   eventCounts: (field: string, query: EventQuery) =>
     get<{ items: Bucket[] }>('v1/events/count', { field, ...query }),
   event: (id: string) => get<EventHit>(`v1/events/${encodeURIComponent(id)}`),
   proof: (id: string) => get<Proof>(`v1/events/${encodeURIComponent(id)}/proof`),
   coverage: (query: Query) => get<Coverage>('v1/coverage', query),
+  missed: () => get<Missed>('v1/coverage/missed'),
   sensors: () => get<{ items: Sensor[] }>('v1/sensors'),
   rules: () => get<{ items: Rule[] }>('v1/rules'),
 }

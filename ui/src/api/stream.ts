@@ -28,7 +28,8 @@ export function openStream(listener: StreamListener): () => void {
   const connect = (): void => {
     if (closed) return
     listener.state(attempt === 0 ? 'connecting' : 'lost')
-    source = new EventSource(address('v1/stream'))
+    // Hidden alerts come too: the list itself leaves them out, an opened one keeps up to date.
+    source = new EventSource(address('v1/stream', { hidden: 'true' }))
     // A new EventSource cannot carry the last id, so what came between is read from the lists.
     let missed = everOpen
     source.onopen = () => {

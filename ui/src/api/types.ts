@@ -41,6 +41,14 @@ export interface Acknowledgement {
   note: string
 }
 
+/** The exception that hides an alert. */
+export interface ExceptionMark {
+  id: string
+  reason: string
+  owner: string
+  expires_at: string
+}
+
 export interface AlertRow {
   id: string
   seq: number
@@ -61,6 +69,7 @@ export interface AlertRow {
   last_at: string
   count: number
   acknowledged: Acknowledgement | null
+  exception: ExceptionMark | null
 }
 
 export interface Condition {
@@ -104,6 +113,40 @@ export interface AlertSummary {
   open: number
   by_severity: number[]
   by_rule: { rule: string; title_zh: string; title_en: string; open: number }[]
+  hidden: number
+}
+
+/** Which alerts an exception hides; reason and owner only where it is created. */
+export interface ExceptionDraft {
+  rule: string
+  entity: string
+  expires_at: string
+  reason?: string
+  owner?: string
+}
+
+export interface ExceptionPreview {
+  since: string
+  count: number
+  judged_true: number
+  by_rule: { rule: string; title_zh: string; title_en: string; count: number }[]
+  items: AlertRow[]
+}
+
+/** What came too late to be judged at first, and who is not heard at present. */
+export interface Missed {
+  items: {
+    rule: string
+    entity: string
+    sensor: string
+    first_at: string
+    last_at: string
+    events: number
+    noted_at: string
+    looked_at: string | null
+    revised: number
+  }[]
+  silent: { sensor: string; since: string; rules: string[] }[]
 }
 
 export interface EventHit {
@@ -205,4 +248,5 @@ export interface PipelineStatus {
   sensors: number
   quarantined: number
   watermark: string | null
+  exceptions_changed_at: string | null
 }

@@ -25,7 +25,7 @@ export const problem = shallowRef<ApiError | null>(null)
 export const selected = ref<string | null>(null)
 /** True while the first row is in view; the list itself tells. */
 export const atTop = ref(true)
-export const quick = reactive<QuickFilter>({ verdict: 'open', severity: null, rule: '' })
+export const quick = reactive<QuickFilter>({ verdict: 'open', severity: null, rule: '', hidden: false })
 export const text = ref('')
 export const filtered = computed(() => quick.severity !== null || quick.rule !== '' || text.value !== '')
 
@@ -38,7 +38,7 @@ let shownFor = ''
 let generation = 0
 
 /** The filter as the API reads it. */
-export function query(): { filter: string; verdict: VerdictFilter } {
+export function query(): { filter: string; verdict: VerdictFilter; hidden: string } {
   const terms = [
     quick.severity === null ? '' : term('severity', SEVERITIES[quick.severity] ?? ''),
     quick.rule === '' ? '' : term('rule.id', quick.rule),
@@ -46,7 +46,11 @@ export function query(): { filter: string; verdict: VerdictFilter } {
     quick.verdict === 'open' ? '-alert.state:withdrawn' : '',
     text.value.trim(),
   ]
-  return { filter: terms.filter((part) => part !== '').join(' '), verdict: quick.verdict }
+  return {
+    filter: terms.filter((part) => part !== '').join(' '),
+    verdict: quick.verdict,
+    hidden: quick.hidden ? 'true' : '',
+  }
 }
 
 /** Read the list from its top; what was there stays until the answer has come. */

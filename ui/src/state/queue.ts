@@ -6,10 +6,13 @@ export interface QuickFilter {
   verdict: VerdictFilter
   severity: number | null
   rule: string
+  /** Also those an exception hides. */
+  hidden: boolean
 }
 
 /** True where an alert belongs under the quick filters; the text filter is the server's. */
 export function passes(row: AlertRow, filter: QuickFilter): boolean {
+  if (row.exception !== null && !filter.hidden) return false
   if (filter.severity !== null && row.severity !== filter.severity) return false
   if (filter.rule !== '' && row.rule.id !== filter.rule) return false
   if (filter.verdict === 'all') return true
