@@ -7,14 +7,14 @@ messages. ``name``: what comes from a small set by nature (users, descriptions o
 channels, shares, levels); names stay as they were recorded.
 
 A *distinct* stream makes every time, identifier, path and text new in each event, so that nothing
-kept of a value can help: a path gets a folder of its own before its last part (its beginning and its
-end, which rules ask for, stay), a text gets new numbers and one new last argument. Real logs are
-milder: system programs are started from the same path again and again.
+kept of a value can help: a path gets a folder of its own before its last part (its beginning and
+its end, which rules ask for, stay), a text gets new numbers and one new last argument. Real logs
+are milder: system programs are started from the same path again and again.
 
 A *repeating* stream draws its events with the few-are-many weights of real systems and makes so
 many identifiers, paths and texts new that the share of values seen before within ``WINDOW``
-events is the one measured on logs: each file of the shipped recording, read by the sensor's own formats, and each
-public raw log is one vote. Times are new in each event here too.
+events is the one measured on logs: each file of the shipped recording, read by the sensor's own
+formats, and each public raw log is one vote. Times are new in each event here too.
 """
 
 from __future__ import annotations
