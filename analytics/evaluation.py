@@ -77,11 +77,8 @@ class _Generation:
         self.since = since
         self.places = places
         """Index among all evaluators of each rule of the set."""
-        standing = before.plans if before else {}
-        self.plans: dict[str, Layers] = {
-            dataset: Layers.of(questions, standing.get(dataset), ruleset.plan)
-            for dataset, questions in ruleset.questions(places).items()
-        }
+        standing: Mapping[str, Layers] = before.plans if before else {}
+        self.plans: Mapping[str, Layers] = _plans(ruleset, places, standing)
         """What asks the events of each dataset; rules are named by their evaluator."""
         self.reads_added = {
             dataset
@@ -90,6 +87,21 @@ class _Generation:
             for dataset in rule.datasets()
         }
         """Datasets with a rule that reads what the collector added: only they pay for it."""
+
+
+def _plans(
+    ruleset: RuleSet, places: Sequence[int], standing: Mapping[str, Layers]
+) -> dict[str, Layers]:
+    """What asks the events of each dataset; datasets that are asked the same share it."""
+    plans: dict[str, Layers] = {}
+    shared: dict[tuple[object, ...], Layers] = {}
+    for dataset, questions in ruleset.questions(places).items():
+        before = standing.get(dataset)
+        key = (id(before), *((one.rule, one.bit) for one in questions))
+        if key not in shared:
+            shared[key] = Layers.of(questions, before, ruleset.plan)
+        plans[dataset] = shared[key]
+    return plans
 
 
 class _GenerationDump(msgspec.Struct, frozen=True, array_like=True):
