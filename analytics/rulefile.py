@@ -6,6 +6,7 @@ A file is bounded before any of it is understood: bytes, values once aliases are
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final, TypeAlias, TypeVar
 
 import msgspec
@@ -37,8 +38,21 @@ def _refused_at(line: int, why: str) -> FengsuiError:
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # libyaml's where it is
     """The safe loader without merge keys: their copies are made before they can be counted.
 
-    A key that stands twice is refused: of its values one would be left out unsaid.
+    A key that stands twice is refused: of its values one would be left out unsaid. So is what
+    lies too deep, before it is gone down to: libyaml would run out of its stack.
     """
+
+    _depth = -1
+
+    def descend_resolver(self, current_node: yaml.Node | None, current_index: object) -> None:
+        self._depth += 1
+        if self._depth > DEPTH_MAX:
+            raise refused(f"it holds more than {DEPTH_MAX} levels")
+        super().descend_resolver(current_node, current_index)
+
+    def ascend_resolver(self) -> None:
+        self._depth -= 1
+        super().ascend_resolver()
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         seen = set()
@@ -96,14 +110,27 @@ def line_of(raw: bytes, path: str, message: str = "") -> int:
     """The line of a field, as exactly as the error's path leads."""
     unknown = re.search(r"unknown field `([^`]+)`", message)
     keys = [key for key in re.split(r"[.\[\]]+", path) if key and key != "..."]
-    node, line = yaml.compose(raw, Loader=yaml.SafeLoader), 0
-    for key in [*keys, *([unknown[1]] if unknown else [])]:
+    return line_at(raw, [*keys, *([unknown[1]] if unknown else [])])
+
+
+def line_at(raw: bytes, keys: Iterable[str]) -> int:
+    """The line the keys lead to, or of the deepest one on the way that is there."""
+    try:
+        node = yaml.compose(raw, Loader=_Loader)
+    except (yaml.YAMLError, UnicodeDecodeError, FengsuiError) as error:
+        mark = getattr(error, "problem_mark", None)
+        return mark.line + 1 if mark is not None else 1
+    line = node.start_mark.line if node is not None else 0
+    for key in keys:
         if isinstance(node, yaml.MappingNode):
-            for name, item in node.value:
-                if name.value == key:
-                    node, line = item, name.start_mark.line
-                    break
-        elif isinstance(node, yaml.SequenceNode) and key.isdecimal():
+            found = [(name, value) for name, value in node.value if name.value == key]
+            if not found:
+                break
+            name, node = found[-1]
+            line = name.start_mark.line
+        elif isinstance(node, yaml.SequenceNode) and key.isdecimal() and int(key) < len(node.value):
             node = node.value[int(key)]
             line = node.start_mark.line
-    return line + 1
+        else:
+            break
+    return int(line) + 1

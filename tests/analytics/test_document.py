@@ -155,6 +155,9 @@ def test_an_error_names_the_line() -> None:
         (b"a: &a [1]\nb: &b [" + b"*a," * 200 + b"]\nc: [" + b"*b," * 200 + b"]", "more than"),
         (b"a: &a [*a]", "levels"),
         (b"a: " + b"[" * 50 + b"]" * 50, "levels"),
+        # Each of these would take libyaml to the end of its stack.
+        (b"[" * 200_000, "levels"),
+        (b"- " * 200_000, "levels"),
     ],
 )
 def test_a_file_that_is_no_rule_is_refused(raw: bytes, why: str) -> None:
