@@ -12,17 +12,17 @@ from typing import Final, TypeAlias, TypeVar
 import msgspec
 import yaml
 
-from analytics.reading import refused
+from analytics.reading import RULE_BYTES_MAX, refused
 from schema.errors import FengsuiError
-
-RULE_BYTES_MAX: Final = 512 * 1024
-"""One rule file: the longest public Sigma rule, a list of drivers by hash, has 288 KiB."""
 
 NODES_MAX: Final = 20_000
 """Values of one file once aliases are followed: a small file cannot unfold into a huge rule."""
 
 DEPTH_MAX: Final = 32
 """Levels of maps and lists: a detection has four; a list that holds itself has no end."""
+
+NUMBERS: Final = range(-(2**63), 2**64)
+"""Whole numbers of 64 bits, as compiled rules hold them; YAML's have no end."""
 
 Plain: TypeAlias = "str | int | float | bool | list[Plain] | dict[str, Plain] | None"
 """YAML as it was read, before any of it is understood."""
@@ -70,7 +70,7 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 def read(raw: bytes) -> dict[str, Plain]:
     """The YAML map of a rule file; raises ``analytics.rule.refused``."""
     if len(raw) > RULE_BYTES_MAX:
-        raise refused(f"the file has {len(raw)} bytes, over the limit of {RULE_BYTES_MAX}")
+        raise refused(f"the file has more than {RULE_BYTES_MAX} bytes, which is over the limit")
     try:
         document = yaml.load(raw, Loader=_Loader)  # noqa: S506 # a safe loader, made stricter
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
@@ -93,6 +93,8 @@ def _count(value: object, before: int, depth: int = 0) -> int:
     elif isinstance(value, list):
         for item in value:
             before = _count(item, before + 1, depth + 1)
+    elif isinstance(value, int) and value not in NUMBERS:
+        raise refused("a number has more than 64 bits: write it as a text")
     return before
 
 

@@ -151,12 +151,14 @@ def test_an_error_names_the_line() -> None:
         (b"- a list", "one map"),
         (b"1: a", "not a text"),
         (b"a: !!python/object/apply:os.getcwd []", "not YAML"),
-        (b"a: " + b"x" * rulefile.RULE_BYTES_MAX, "over the limit"),
+        (b"a: " + b"x" * reading.RULE_BYTES_MAX, "over the limit"),
         (b"a: &a [1]\nb: &b [" + b"*a," * 200 + b"]\nc: [" + b"*b," * 200 + b"]", "more than"),
         (b"a: &a [*a]", "levels"),
         (b"a: " + b"[" * 50 + b"]" * 50, "levels"),
         # Each of these would take libyaml to the end of its stack.
         (b"[" * 200_000, "levels"),
+        (b"a: 0x" + b"f" * 17, "64 bits"),
+        (b"a: 0x" + b"f" * 10_000, "64 bits"),
         (b"- " * 200_000, "levels"),
     ],
 )
