@@ -105,6 +105,7 @@ def test_what_we_add_to_a_sigma_rule_counts() -> None:
         ({"threshold": {**THRESHOLD, "distinct": "no.such"}}, "no field 'no.such'"),
         ({"threshold": THRESHOLD, "entity": None}, "needs an entity"),
         ({"entity": "no.such"}, "no field 'no.such'"),
+        ({"entity": ["*", "source.ip"]}, "an entity of its own"),
         ({"score": 101}, "score"),
         ({"version": "1.0"}, "version"),
         ({"id": "a b"}, "id"),
