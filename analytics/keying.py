@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import islice, product
 from typing import Final, TypeAlias
 
+from analytics.matching.values import text_of
 from analytics.memory import Carried
 from analytics.rule import EVERYBODY, Rule, entity_name
 from schema.event import Fields, Value
@@ -77,7 +78,7 @@ def _plain(value: Value | None) -> Carried | None:
 
 
 def _entities(event: Fields, fields: tuple[str, ...], event_id: bytes) -> tuple[str, ...]:
-    """The entities an event belongs to; of a list, each of its items once."""
+    """The entities an event belongs to; of a list, each of its items once. No text, no entity."""
     if not fields:
         return (event_id.hex(),)
     if len(fields) == 1:
@@ -85,7 +86,7 @@ def _entities(event: Fields, fields: tuple[str, ...], event_id: bytes) -> tuple[
             return (EVERYBODY,)
         value = event.get(fields[0])
         if value.__class__ is str:
-            return (value,)
+            return (value,) if value else ()
         return () if value is None else _texts(value)
     choices = []
     for name in fields:
@@ -98,5 +99,5 @@ def _entities(event: Fields, fields: tuple[str, ...], event_id: bytes) -> tuple[
 
 def _texts(value: Value) -> tuple[str, ...]:
     if isinstance(value, list):
-        return tuple(dict.fromkeys(value))[:ENTITIES_MAX]
-    return (str(value),)
+        return tuple(dict.fromkeys(filter(None, value)))[:ENTITIES_MAX]
+    return (text_of(value),) if value != "" else ()
