@@ -260,7 +260,8 @@ class _CaseFacts:
         del field, time
         return self._indicators.get(value.lower())
 
-    def known(self, register: str) -> bool:
+    def known(self, register: str, time: int) -> bool:
+        del time
         return register in self._registers
 
 

@@ -35,6 +35,7 @@ __all__ = [
     "equivalents",
     "failures",
     "found",
+    "leans_on",
     "rule_files",
     "survivors",
     "unexplained",
@@ -53,16 +54,13 @@ LEAST_MAX: Final = 200
 """Events of a least set that are left out one by one: beyond it, the first and the last ones."""
 
 PAST: Final = ("判断依据还有以往的日志", "is judged against a past beside its least set")
+WATCHED: Final = ("须先观察一段时间", "must have watched for a time before it says anything")
 HISTORY: Final[dict[type[patterns.Pattern], tuple[str, str]]] = {
     patterns.EntityHours: PAST,
     patterns.Baseline: PAST,
     patterns.Peers: PAST,
     patterns.NewTerm: PAST,
-    patterns.States: PAST,
-    patterns.Ratio: PAST,
     patterns.Aggregate: PAST,
-    patterns.Regularity: PAST,
-    patterns.Sum: PAST,
     patterns.Absence: ("判断依据是没有出现的日志", "is judged by what did not come"),
     patterns.Balance: ("判断依据是没有出现的日志", "is judged by what did not come"),
     patterns.Graph: ("判断依据是没有出现的日志", "is judged by what did not come"),
@@ -171,7 +169,7 @@ def check(tried: Tried, *, train: Train, mutate: bool = False) -> Report:
         rule_id=rule.id,
         cases=len(tried.cases),
         failures=tuple(failures(tried, ran, train=train)),
-        history=HISTORY.get(type(rule.pattern), ("", "")),
+        history=leans_on(rule),
         unexplained=tuple(
             Failure(case=case.name, why=why)
             for case, what in ran
@@ -247,7 +245,7 @@ def unexplained(rule: Rule, case: Case, ran: Ran, *, train: Train) -> Iterator[s
     """What an alert of the case does not explain."""
     for alert in ran.alerts:
         yield from _words(alert, rule)
-        if type(rule.pattern) in HISTORY:
+        if leans_on(rule)[0]:
             continue
         least = sorted((ran.moments[name] for name in alert.events), key=_time)
         if not _fires(rule, case, least, alert, train):
@@ -260,6 +258,13 @@ def unexplained(rule: Rule, case: Case, ran: Ran, *, train: Train) -> Iterator[s
                     f"{alert.entity}: 少一条仍触发 it still fires without the event at "
                     f"+{(least[place].time - at) // 1_000_000}s"
                 )
+
+
+def leans_on(rule: Rule) -> tuple[str, str]:
+    """Why the rule's least set does not stand alone, in two languages; empty where it does."""
+    if rule.pattern.warm_up_us:
+        return WATCHED
+    return HISTORY.get(type(rule.pattern), ("", ""))
 
 
 def _words(alert: Alert, rule: Rule) -> Iterator[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from analytics_world import SUCCESS, sequence_rule
+from analytics_world import SUCCESS, compiled, detection, sequence_rule
 
 from analytics import casework
 from analytics.cases import Case, moments, run, run_moments
@@ -38,6 +38,7 @@ def line(name: str, kind: str, **fields: str) -> str:
     return json.dumps({"name": name, "kind": kind, "events": events, "alerts": alerts})
 
 
+FIRED = {"entity": "root", "count": 1, "events": 1}
 CASES = (
     line("root", "fires"),
     line("another program", "near_miss", process__name="vsftpd"),
@@ -149,8 +150,76 @@ def test_a_least_set_with_an_event_too_many_or_too_few_is_told() -> None:
 
 def test_kinds_that_judge_by_a_past_say_so() -> None:
     assert all(zh and en for zh, en in casework.HISTORY.values())
-    rule = sequence_rule()
-    assert type(rule.pattern) not in casework.HISTORY
+    assert casework.leans_on(sequence_rule()) == ("", "")
+    term = {"history": "7d", "learn": "3d", "fields": ["source.ip"]}
+    new = compiled(entity="user.name", detection=A, new_term=term, suppression="7d")
+    assert "past" in casework.leans_on(new)[1]
+    states = {"within": "1h", "field": "event.reason", "initial": "x", "forbidden": {"x": ["y"]}}
+    waits = compiled(entity="user.name", detection=A, states=states, suppression="1h")
+    assert "watched" in casework.leans_on(waits)[1]
+
+
+A, B = detection(**{"event.action": "a"}), detection(**{"event.action": "b"})
+PART = {"name": "part", "detection": detection(**{"event.reason": "part"})}
+STEPS = [{"name": "x", "detection": A}, {"name": "y", "detection": B}]
+SAME = [{"left": "x.source.port", "op": "eq", "right": "y.source.port"}]
+
+
+def of(action: str, *seconds: int, **fields: object) -> list[dict[str, object]]:
+    named = {key.replace("__", "."): value for key, value in fields.items()}
+    return [{"at": f"+{at}s", **EVENT, "event.action": action, **named} for at in seconds]
+
+
+@pytest.mark.parametrize(
+    ("part", "events"),
+    [
+        (
+            {"together": {"within": "10m", "condition": "x and y", "steps": STEPS}},
+            [*of("a", 0), *of("b", 5, 7)],
+        ),
+        (
+            {"unique": {"within": "10m", "field": "source.ip"}, "detection": A},
+            [*of("a", 0, 3, source__ip="10.0.0.1"), *of("a", 5, source__ip="10.0.0.2")],
+        ),
+        (
+            {"join": {"within": "10m", "steps": STEPS, "where": SAME}},
+            [*of("a", 0, 1, source__port=5), *of("b", 2, source__port=5)],
+        ),
+        (
+            {"sum": {"within": "10m", "field": "source.port", "levels": [10]}, "detection": A},
+            of("a", *range(5), source__port=4),
+        ),
+        (
+            {
+                "ratio": {"within": "10m", "count": 5, "permille": 500, "part": PART},
+                "detection": A,
+            },
+            [*of("a", *range(5)), *of("a", *range(5, 10), event__reason="part")],
+        ),
+        (
+            {"regularity": {"within": "1h", "count": 6, "permille": 100}, "detection": A},
+            of("a", *range(0, 480, 60)),
+        ),
+        (
+            {
+                "states": {"within": "1h", "field": "event.reason", "forbidden": {"x": ["y"]}},
+                "detection": A,
+            },
+            [*of("a", 0, event__reason="x"), *of("a", 5, event__reason="y")],
+        ),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_every_other_kind_is_proven_by_its_least_set_alone(
+    part: dict[str, object], events: list[dict[str, object]]
+) -> None:
+    rule = compiled(entity="user.name", suppression="3h", **part)
+    told = {"name": "told", "kind": "fires", "events": events, "alerts": [FIRED]}
+    one = msgspec.convert(told, Case)
+    ran = run(rule, one, train=untrained)
+    assert len(ran.alerts) == 1
+    assert casework.leans_on(rule) == ("", "")
+    assert list(casework.unexplained(rule, one, ran, train=untrained)) == []
 
 
 def test_events_alone_give_what_they_give_in_a_case() -> None:
