@@ -31,6 +31,9 @@ _KINDS: Final[Mapping[str, Kind]] = {
 PASTS_MAX: Final = 4
 """Earlier states of the indicator lists kept in memory: events behind by a few lists only."""
 
+KEYS_MAX: Final = 16
+"""Minutes for which the keys of a register are remembered: events come in about their order."""
+
 ANSWERS_MAX: Final = 65_536
 """Values whose indicator is remembered, so that each distinct value is looked up once."""
 
@@ -64,7 +67,10 @@ class SiteFacts:
         minute = time - time % 60_000_000
         found = self._keys[1].get((register, minute))
         if found is None:
-            found = sorted(view.members(register, time, time))
+            if len(self._keys[1]) >= KEYS_MAX:
+                self._keys[1].clear()
+            # As at the minute's beginning, whichever of its events asks first.
+            found = sorted(view.members(register, minute, minute))
             self._keys[1][register, minute] = found
         return found
 
