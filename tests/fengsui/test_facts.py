@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import pytest
+
 from fengsui.facts import KEYS_MAX, SiteFacts
+from schema.indicators import Indicator, IndicatorSet
 from schema.registers import ALWAYS, FOREVER, RegisterView, Statement, Table, pack_fields, pack_key
 from schema.times import MINUTE
 
@@ -32,3 +35,39 @@ def test_only_so_many_minutes_are_remembered() -> None:
         one.keys("services", minute * MINUTE)
     _, remembered = one._keys
     assert len(remembered) <= KEYS_MAX
+
+
+def listed(confidence: int) -> IndicatorSet:
+    return IndicatorSet([
+        Indicator(
+            kind="address", value="192.0.2.1", source="s", confidence=confidence, valid_from=0,
+            valid_until=FOREVER,
+        )
+    ])  # fmt: skip
+
+
+def indicators(*begins: int) -> SimpleNamespace:
+    """A list of confidence 1, 2, 3… from each of these times on."""
+    lists = {begin: listed(number) for number, begin in enumerate(begins, 1)}
+    states = [SimpleNamespace(effective_at=begin) for begin in reversed(begins)]
+
+    def as_of(time: int) -> IndicatorSet:
+        known = [lists[begin] for begin in begins if begin <= time]
+        return known[-1] if known else IndicatorSet([])
+
+    return SimpleNamespace(
+        view=lambda: lists[begins[-1]],
+        state=lambda: states[0],
+        states=lambda limit: states[:limit],
+        as_of=as_of,
+    )
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_an_event_is_held_against_the_lists_of_its_own_time(order: int) -> None:
+    """Two lists took effect within one minute: whoever asks first must not decide for all."""
+    begins = (MINUTE + 10, MINUTE + 20, MINUTE + 30)
+    one = SiteFacts(SimpleNamespace(), indicators(*begins))
+    asked = (MINUTE + 5, MINUTE + 15, MINUTE + 25, MINUTE + 35)[::order]
+    found = [one.confidence("source.ip", "192.0.2.1", time) for time in asked]
+    assert found[::order] == [None, 1, 2, 3]
