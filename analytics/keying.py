@@ -43,7 +43,7 @@ class Keying:
         if self._field:
             # Nearly all events of nearly all rules have one text there, and carry one or nothing.
             entity = event.get(self._field)
-            if entity.__class__ is str:
+            if entity.__class__ is str and entity:
                 if not self._value:
                     return [(entity, steps, _NOTHING)]
                 carried = event.get(self._value[0])
