@@ -81,7 +81,7 @@ def compile_file(raw: bytes, system: str) -> Rule:
             if "format" in plain
             else _compile_sigma(plain, rulefile.typed(plain, SigmaHead, raw), system)
         )
-        _check(rule)
+        check(rule)
     except RecursionError as error:
         raise refused("its condition is nested too deeply") from error
     except FengsuiError as error:
@@ -89,7 +89,8 @@ def compile_file(raw: bytes, system: str) -> Rule:
     return rule
 
 
-def _check(rule: Rule) -> None:
+def check(rule: Rule) -> None:
+    """Raise ``analytics.rule.refused`` for what no rule may be, whatever it was made of."""
     if not _IDENTITY.fullmatch(rule.id):
         raise refused(f"id {rule.id[:40]!r} is not letters, digits, '.', '_' and '-'")
     if not _VERSION.fullmatch(rule.version):
@@ -101,6 +102,8 @@ def _check(rule: Rule) -> None:
     for step in rule.steps:
         if len(step.entity or rule.entity) > ENTITY_FIELDS_MAX:
             raise refused(f"an entity has at most {ENTITY_FIELDS_MAX} fields")
+        if EVERYBODY in (entity := step.entity or rule.entity) and len(entity) > 1:
+            raise refused(f"{EVERYBODY!r} is an entity of its own, without other fields")
         if step.entity and len(step.entity) != len(rule.entity):
             raise refused(f"step {step.name} names its entity by another number of fields")
         for name in _named(rule, step):

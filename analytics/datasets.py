@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 
-from analytics.expression import Node
 from analytics.pipeline import LogSource, Route, pipeline
 from schema.fields import catalogue, is_open
 
@@ -12,18 +11,6 @@ from schema.fields import catalogue, is_open
 def route(*, product: str, category: str, service: str) -> Route | None:
     """What a log source means, or None where no source of ours delivers it."""
     return pipeline().route(LogSource(product=product, category=category, service=service))
-
-
-def dataset_of(*, product: str, category: str, service: str) -> str | None:
-    """The first dataset a log source means, or None where no source of ours delivers it."""
-    found = route(product=product, category=category, service=service)
-    return found.datasets[0] if found else None
-
-
-def restriction(service: str) -> Node | None:
-    """What a service of Linux adds to the rule's condition: only the lines of its program."""
-    found = route(product="linux", category="", service=service)
-    return found.only if found else None
 
 
 def field_name(dataset: str, name: str) -> str | None:

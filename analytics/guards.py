@@ -11,10 +11,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice, product
 from typing import Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
+from analytics.matching.values import lowered, number_of, scalars, text_of
 from analytics.reading import check_count, refused
 from schema.event import Fields, Value
 from schema.times import SECOND, ZONE
@@ -38,6 +40,9 @@ DISTANCE_MAX: Final = 3
 
 NAME_CHARS_MAX: Final = 253
 """Longer texts are no names (RFC 1035 bounds a domain name so) and never look alike."""
+
+KEYS_MAX: Final = 64
+"""Rows looked up for one event by lists in the fields of the key."""
 
 GUARDS_MAX: Final = 8
 """Guards of one step."""
@@ -82,7 +87,8 @@ class NoFacts:
 class Lookup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The register's row for the event: missing, present, or a column of it against a field.
 
-    Without any version of the register the guard does not hold, whatever it asks.
+    Without any version of the register the guard does not hold, whatever it asks. Of a list in a
+    field of the key one item is enough.
     """
 
     register: str
@@ -108,21 +114,24 @@ class Lookup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def holds(self, event: Fields, time: int, facts: Facts) -> bool | None:
         """Whether it holds; None where the event lacks a field."""
-        key = tuple(str(event.get(name, "")) for name in self.key)
-        if "" in key:
+        texts = [list(map(text_of, scalars(event.get(name)))) for name in self.key]
+        wanted = event.get(self.field) if self.field else self.value
+        if not all(texts) or any("" in items for items in texts):
             return None
         if not facts.known(self.register, time):
             return False
-        row = facts.row(self.register, key, time)
+        if self.column and wanted is None:
+            return None
+        keys = islice(product(*texts), KEYS_MAX)
+        return any(self._row_holds(facts.row(self.register, key, time), wanted) for key in keys)
+
+    def _row_holds(self, row: Row | None, wanted: Value | None) -> bool:
         if self.expect == "missing":
             return row is None
         if row is None or not self.column:
             return row is not None
-        wanted = event.get(self.field) if self.field else self.value
         found = row.get(self.column)
-        if wanted is None or found is None:
-            return None if wanted is None else False
-        return compare(found, self.op, wanted)
+        return found is not None and wanted is not None and compare(found, self.op, wanted)
 
 
 class Indicator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -144,11 +153,10 @@ class Indicator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """Whether any of the fields' values is an indicator."""
         for name in self.fields_:
             value = event.get(name)
-            for item in value if isinstance(value, list) else (value,):
-                if item is not None:
-                    confidence = facts.confidence(name, str(item), time)
-                    if confidence is not None and confidence >= self.confidence:
-                        return True
+            for item in scalars(value):
+                confidence = facts.confidence(name, text_of(item), time)
+                if confidence is not None and confidence >= self.confidence:
+                    return True
         return False
 
 
@@ -340,15 +348,9 @@ def _moment(value: Value) -> int | None:
         return None
 
 
-def number(value: Value) -> int | None:
-    """The value as a number, or None where it is none."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    if isinstance(value, str) and value.removeprefix("-").isdecimal() and len(value) <= 20:
-        return int(value)
-    return None
+def number(value: Value | Sequence[str]) -> int | None:
+    """The value as a number, as conditions read it; None where it is none."""
+    return number_of(str(value), value) if isinstance(value, str | int) else None
 
 
 _ORDERS: Final[dict[str, Callable[[int, int], bool]]] = {
@@ -374,9 +376,7 @@ def compare(left: Value, op: Comparison, right: Value) -> bool:
 
 
 def _text(value: Value) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value).lower()
+    return lowered(str(value) if isinstance(value, list) else text_of(value))
 
 
 def _near(left: str, right: str, at_most: int) -> bool:

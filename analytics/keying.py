@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import islice, product
 from typing import Final, TypeAlias
 
+from analytics.matching.values import text_of
 from analytics.memory import Carried
 from analytics.rule import EVERYBODY, Rule, entity_name
 from schema.event import Fields, Value
@@ -42,7 +43,7 @@ class Keying:
         if self._field:
             # Nearly all events of nearly all rules have one text there, and carry one or nothing.
             entity = event.get(self._field)
-            if entity.__class__ is str:
+            if entity.__class__ is str and entity:
                 if not self._value:
                     return [(entity, steps, _NOTHING)]
                 carried = event.get(self._value[0])
@@ -88,7 +89,7 @@ def _plain(value: Value | None) -> Carried | None:
 
 
 def _entities(event: Fields, fields: tuple[str, ...], event_id: bytes) -> tuple[str, ...]:
-    """The entities an event belongs to; of a list, each of its items once."""
+    """The entities an event belongs to; of a list, each of its items once. No text, no entity."""
     if not fields:
         return (event_id.hex(),)
     if len(fields) == 1:
@@ -96,7 +97,7 @@ def _entities(event: Fields, fields: tuple[str, ...], event_id: bytes) -> tuple[
             return (EVERYBODY,)
         value = event.get(fields[0])
         if value.__class__ is str:
-            return (value,)
+            return (value,) if value else ()
         return () if value is None else _texts(value)
     choices = []
     for name in fields:
@@ -109,5 +110,5 @@ def _entities(event: Fields, fields: tuple[str, ...], event_id: bytes) -> tuple[
 
 def _texts(value: Value) -> tuple[str, ...]:
     if isinstance(value, list):
-        return tuple(dict.fromkeys(value))[:ENTITIES_MAX]
-    return (str(value),)
+        return tuple(dict.fromkeys(filter(None, value)))[:ENTITIES_MAX]
+    return (text_of(value),) if value != "" else ()

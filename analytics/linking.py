@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import msgspec
 
 from analytics import datasets
-from analytics.compiler import CREDIT_CHARS_MAX, SCORES, built_text
+from analytics.compiler import CREDIT_CHARS_MAX, SCORES, built_text, check
 from analytics.expression import Atom
 from analytics.patterns import AnyPattern
 from analytics.pipeline import LogSource, pipeline
@@ -57,6 +57,7 @@ def link(rules: Mapping[str, Rule], loose: Sequence[tuple[str, str, bytes]]) -> 
     refusals = [(one.path, one.reason) for one in collection.refused]
     systems = {path: system for path, system, _ in loose}
     made: dict[str, Rule] = {}
+    linked: list[Correlation] = []
     for correlation in collection.correlations:
         path = compiler.paths[correlation.id]
         try:
@@ -66,12 +67,15 @@ def link(rules: Mapping[str, Rule], loose: Sequence[tuple[str, str, bytes]]) -> 
             }
             if correlation.id in found:
                 raise refused(f"another file has id {correlation.id} too")
-            made[correlation.id] = correlate(correlation, base, system=systems[path])
+            rule = correlate(correlation, base, system=systems[path], lower=linked)
+            check(rule)
+            made[correlation.id] = rule
+            linked.append(correlation)
         except KeyError as error:
             refusals.append((path, f"the rule {error.args[0]!r} it names is refused"))
         except FengsuiError as error:
             refusals.append((path, str(error.args[0])))
-    for name in _silenced(collection.correlations):
+    for name in _silenced(linked):
         found.pop(ours.get(name, ""), None)
     return Linked({**found, **made}, refusals)
 
@@ -97,8 +101,12 @@ def _as_sigma(rule: Rule) -> SigmaRule:
     )
 
 
-def correlate(one: Correlation, base: Mapping[str, Rule], *, system: str) -> Rule:
+def correlate(
+    one: Correlation, base: Mapping[str, Rule], *, system: str, lower: Sequence[Correlation] = ()
+) -> Rule:
     """The engine's rule of a correlation; ``base`` has the rules it names.
+
+    ``lower`` has the correlations among them: they know their groups by name.
 
     Raises ``analytics.rule.refused``.
     """
@@ -112,7 +120,8 @@ def correlate(one: Correlation, base: Mapping[str, Rule], *, system: str) -> Rul
     level = max(below, default=-1) + 1
     if level > LEVELS_MAX:
         raise refused(f"rules on rules stand at most {LEVELS_MAX} levels high")
-    steps = tuple(_step(one, base[name], name) for name in one.rules)
+    groups = {low.id: [group.name for group in low.group_by] for low in lower}
+    steps = tuple(_step(one, base[name], name, groups) for name in one.rules)
     techniques = attack.normalise(one.tags).techniques
     return Rule(
         id=one.id,
@@ -138,10 +147,11 @@ def _pattern(one: Correlation) -> AnyPattern:
     return temporal.pattern(one) if one.kind in TEMPORAL else figures.pattern(one)
 
 
-def _step(one: Correlation, base: Rule, name: str) -> Step:
+def _step(one: Correlation, base: Rule, name: str, groups: Mapping[str, Sequence[str]]) -> Step:
     """What an event, or an alert of a correlation below, must be for the rule it stands for."""
-    entity = tuple(_field(base, group.fields[name]) for group in one.group_by) or (EVERYBODY,)
-    values = tuple(_field(base, field) for field in one.fields.get(name, ()))
+    own = groups.get(base.id, ())
+    entity = tuple(_field(base, group.fields[name], own) for group in one.group_by) or (EVERYBODY,)
+    values = tuple(_field(base, field, own) for field in one.fields.get(name, ()))
     if base.sigma is not None:
         (step,) = base.steps
         return msgspec.structs.replace(step, name=name, entity=entity, values=values)
@@ -149,10 +159,12 @@ def _step(one: Correlation, base: Rule, name: str) -> Step:
     return Step(name=name, condition=condition, datasets=(ALERTS,), entity=entity, values=values)
 
 
-def _field(base: Rule, name: str) -> str:
+def _field(base: Rule, name: str, groups: Sequence[str]) -> str:
     """The field of an event; of an alert, what a correlation below is grouped by, by any name."""
     if base.sigma is not None:
         return name
+    if name in groups:
+        return base.entity[groups.index(name)]
     known = datasets.field_name("", name)
     if known not in base.entity:
         raise refused(f"rule {base.id} is not grouped by {name!r}")

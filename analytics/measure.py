@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from analytics.guards import number
+from analytics.matching.values import text_of
 from analytics.memory import Carried, Hit
 from analytics.rule import entity_name
 from schema.times import DAY, HOUR
 
 EVENTS_MAX: Final = 256
 """Events an alert names where its value rests on more than people would read one by one."""
-
-NUMBER_DIGITS_MAX: Final = 20
-"""Digits of a text that counts as a number, as conditions read them."""
 
 LOCAL_US: Final = 8 * HOUR
 """China's one time zone, without summer time since 1992: days begin at its midnight."""
@@ -34,26 +33,13 @@ def text(values: tuple[Carried, ...]) -> str:
 
 
 def _text(value: Carried) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
+    return str(value) if isinstance(value, tuple) else text_of(value)
 
 
 def counted(hit: Hit) -> str:
     """What is counted: the carried values, or the event itself where none are."""
     values = carried(hit)
     return text(values) if values else hit[3].hex()
-
-
-def number(value: Carried) -> int | None:
-    """The value as a number, None where it is none; the decimal digits of a text are one."""
-    if isinstance(value, int):
-        return None if isinstance(value, bool) else value
-    if isinstance(value, str):
-        digits = value.removeprefix("-")
-        if digits.isascii() and digits.isdecimal() and len(digits) <= NUMBER_DIGITS_MAX:
-            return int(value)
-    return None
 
 
 def last_number(hit: Hit) -> int | None:

@@ -8,6 +8,9 @@ from typing import Final
 from schema.errors import FengsuiError
 from schema.times import DAY, HOUR, MINUTE, SECOND
 
+RULE_BYTES_MAX: Final = 512 * 1024
+"""One rule file: the longest public Sigma rule, a list of drivers by hash, has 288 KiB."""
+
 COUNT_MAX: Final = 10_000
 """Events or distinct values a rule may ask to be kept: it bounds a key's memory."""
 

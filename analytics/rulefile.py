@@ -6,22 +6,23 @@ A file is bounded before any of it is understood: bytes, values once aliases are
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final, TypeAlias, TypeVar
 
 import msgspec
 import yaml
 
-from analytics.reading import refused
+from analytics.reading import RULE_BYTES_MAX, refused
 from schema.errors import FengsuiError
-
-RULE_BYTES_MAX: Final = 512 * 1024
-"""One rule file: the longest public Sigma rule, a list of drivers by hash, has 288 KiB."""
 
 NODES_MAX: Final = 20_000
 """Values of one file once aliases are followed: a small file cannot unfold into a huge rule."""
 
 DEPTH_MAX: Final = 32
 """Levels of maps and lists: a detection has four; a list that holds itself has no end."""
+
+NUMBERS: Final = range(-(2**63), 2**64)
+"""Whole numbers of 64 bits, as compiled rules hold them; YAML's have no end."""
 
 Plain: TypeAlias = "str | int | float | bool | list[Plain] | dict[str, Plain] | None"
 """YAML as it was read, before any of it is understood."""
@@ -37,8 +38,21 @@ def _refused_at(line: int, why: str) -> FengsuiError:
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # libyaml's where it is
     """The safe loader without merge keys: their copies are made before they can be counted.
 
-    A key that stands twice is refused: of its values one would be left out unsaid.
+    A key that stands twice is refused: of its values one would be left out unsaid. So is what
+    lies too deep, before it is gone down to: libyaml would run out of its stack.
     """
+
+    _depth = -1
+
+    def descend_resolver(self, current_node: yaml.Node | None, current_index: object) -> None:
+        self._depth += 1
+        if self._depth > DEPTH_MAX:
+            raise refused(f"it holds more than {DEPTH_MAX} levels")
+        super().descend_resolver(current_node, current_index)
+
+    def ascend_resolver(self) -> None:
+        self._depth -= 1
+        super().ascend_resolver()
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         seen = set()
@@ -56,7 +70,7 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 def read(raw: bytes) -> dict[str, Plain]:
     """The YAML map of a rule file; raises ``analytics.rule.refused``."""
     if len(raw) > RULE_BYTES_MAX:
-        raise refused(f"the file has {len(raw)} bytes, over the limit of {RULE_BYTES_MAX}")
+        raise refused(f"the file has more than {RULE_BYTES_MAX} bytes, which is over the limit")
     try:
         document = yaml.load(raw, Loader=_Loader)  # noqa: S506 # a safe loader, made stricter
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
@@ -79,6 +93,8 @@ def _count(value: object, before: int, depth: int = 0) -> int:
     elif isinstance(value, list):
         for item in value:
             before = _count(item, before + 1, depth + 1)
+    elif isinstance(value, int) and value not in NUMBERS:
+        raise refused("a number has more than 64 bits: write it as a text")
     return before
 
 
@@ -96,14 +112,27 @@ def line_of(raw: bytes, path: str, message: str = "") -> int:
     """The line of a field, as exactly as the error's path leads."""
     unknown = re.search(r"unknown field `([^`]+)`", message)
     keys = [key for key in re.split(r"[.\[\]]+", path) if key and key != "..."]
-    node, line = yaml.compose(raw, Loader=yaml.SafeLoader), 0
-    for key in [*keys, *([unknown[1]] if unknown else [])]:
+    return line_at(raw, [*keys, *([unknown[1]] if unknown else [])])
+
+
+def line_at(raw: bytes, keys: Iterable[str]) -> int:
+    """The line the keys lead to, or of the deepest one on the way that is there."""
+    try:
+        node = yaml.compose(raw, Loader=_Loader)
+    except (yaml.YAMLError, UnicodeDecodeError, FengsuiError) as error:
+        mark = getattr(error, "problem_mark", None)
+        return mark.line + 1 if mark is not None else 1
+    line = node.start_mark.line if node is not None else 0
+    for key in keys:
         if isinstance(node, yaml.MappingNode):
-            for name, item in node.value:
-                if name.value == key:
-                    node, line = item, name.start_mark.line
-                    break
-        elif isinstance(node, yaml.SequenceNode) and key.isdecimal():
+            found = [(name, value) for name, value in node.value if name.value == key]
+            if not found:
+                break
+            name, node = found[-1]
+            line = name.start_mark.line
+        elif isinstance(node, yaml.SequenceNode) and key.isdecimal() and int(key) < len(node.value):
             node = node.value[int(key)]
             line = node.start_mark.line
-    return line + 1
+        else:
+            break
+    return int(line) + 1

@@ -16,12 +16,13 @@ import msgspec
 
 from analytics.matching import plan
 from analytics.matching.port import Plan, Question
+from analytics.reading import RULE_BYTES_MAX
 from analytics.rule import Rule
 from crypto import sm3
 from schema.alert import Rule as RuleListing
 from schema.errors import FengsuiError
 
-ENGINE_VERSION: Final = 5
+ENGINE_VERSION: Final = 6
 """Grows whenever the same files would compile to something else, or mean something else."""
 
 FILES_MAX: Final = 10_000
@@ -119,7 +120,7 @@ def load(folders: Sequence[Path], cache: Path | None = None) -> RuleSet:
     """The rules of the folder trees; ``cache`` is a folder for compiled forms.
 
     A file that cannot be used is listed in ``refused``, never skipped unsaid. Raises
-    ``analytics.ruleset.unreadable`` where a folder cannot be read or has too many files.
+    ``analytics.ruleset.unreadable`` where a folder or file cannot be read, or there are too many.
     """
     files = [found for folder in folders for found in _files(folder)]
     kept = _from_cache(cache)
@@ -148,14 +149,36 @@ def _files(folder: Path) -> list[_File]:
         raise FengsuiError(
             "analytics.ruleset.unreadable", f"rule folder {folder} is not there", path=str(folder)
         )
-    paths = sorted(path for path in folder.rglob("*") if path.suffix in (".yml", ".yaml"))
+    paths = sorted(
+        path for path in folder.rglob("*") if path.suffix in (".yml", ".yaml") and not path.is_dir()
+    )
     if len(paths) > FILES_MAX:
         raise FengsuiError(
             "analytics.ruleset.unreadable",
             f"{folder} holds {len(paths)} rule files, over the limit of {FILES_MAX}",
             path=str(folder),
         )
-    return [_file(path.relative_to(folder).as_posix(), path.read_bytes()) for path in paths]
+    return [_file(_name(path.relative_to(folder)), _read(path)) for path in paths]
+
+
+def _name(path: Path) -> str:
+    """The path as text, whatever bytes it is made of."""
+    return path.as_posix().encode(errors="surrogateescape").decode(errors="replace")
+
+
+def _read(path: Path) -> bytes:
+    """The file's bytes; of one that is too long, as many as show that it is."""
+    try:
+        if not path.is_file():
+            raise OSError("it is no file")
+        with path.open("rb") as file:
+            return file.read(RULE_BYTES_MAX + 1)
+    except OSError as error:
+        raise FengsuiError(
+            "analytics.ruleset.unreadable",
+            f"rule file {_name(path)} cannot be read: {error}",
+            path=_name(path),
+        ) from error
 
 
 def _file(name: str, raw: bytes) -> _File:

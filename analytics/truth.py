@@ -13,6 +13,9 @@ from analytics.reading import refused
 DEPTH_MAX: Final = 32
 """Brackets and ``not`` inside one another."""
 
+CHARS_MAX: Final = 4096
+"""Of a condition: sixteen names of a hundred characters, each named twice, fit."""
+
 _TOKEN: Final = re.compile(r"\s*(?:([()])|([A-Za-z0-9_][A-Za-z0-9_.-]*))")
 _WORDS: Final = frozenset({"and", "or", "not"})
 
@@ -49,6 +52,8 @@ def parse(text: str) -> Truth:
 
     The words may be written in capitals; ``not`` binds closest, then ``and``.
     """
+    if len(text) > CHARS_MAX:
+        raise refused(f"a condition has at most {CHARS_MAX} characters")
     parser = _Parser(text)
     tree = parser.either(0)
     if parser.next is not None:

@@ -31,6 +31,13 @@ _KINDS: Final[Mapping[str, Kind]] = {
 PASTS_MAX: Final = 4
 """Earlier states of the indicator lists kept in memory: events behind by a few lists only."""
 
+BEGINS_MAX: Final = 1000
+"""Earlier states of the indicator lists whose beginnings are known; of those before each time asked
+about is looked up alone."""
+
+KEYS_MAX: Final = 16
+"""Minutes for which the keys of a register are remembered: events come in about their order."""
+
 ANSWERS_MAX: Final = 65_536
 """Values whose indicator is remembered, so that each distinct value is looked up once."""
 
@@ -44,7 +51,10 @@ class SiteFacts:
         self._current: IndicatorSet | None = None
         self._since = NEVER
         """From when on the current lists are effective."""
+        self._begins: Sequence[int] = ()
+        """From when on each of the newest lists was effective, newest first."""
         self._pasts: dict[int, IndicatorSet] = {}
+        """Earlier lists by the time from which they were effective."""
         self._keys: tuple[object, dict[tuple[str, int], Sequence[tuple[str, ...]]]] = (None, {})
         self._clean: dict[tuple[str, str], None] = {}
         """(field, value) that no current indicator names at any time."""
@@ -64,7 +74,10 @@ class SiteFacts:
         minute = time - time % 60_000_000
         found = self._keys[1].get((register, minute))
         if found is None:
-            found = sorted(view.members(register, time, time))
+            if len(self._keys[1]) >= KEYS_MAX:
+                self._keys[1].clear()
+            # As at the minute's beginning, whichever of its events asks first.
+            found = sorted(view.members(register, minute, minute))
             self._keys[1][register, minute] = found
         return found
 
@@ -91,14 +104,17 @@ class SiteFacts:
             self._current, self._since = view, self._indicators.state().effective_at
             self._clean.clear()
             self._pasts.clear()
+            self._begins = [one.effective_at for one in self._indicators.states(BEGINS_MAX)]
         if time >= self._since:
             return view
-        minute = time - time % 60_000_000
-        found = self._pasts.get(minute)
+        # By the lists' own beginning, so that it does not matter which event asks first.
+        oldest = -NEVER if len(self._begins) < BEGINS_MAX else time
+        begin = next((one for one in self._begins if one <= time), oldest)
+        found = self._pasts.get(begin)
         if found is None:
             if len(self._pasts) >= PASTS_MAX:
                 self._pasts.clear()
-            found = self._pasts[minute] = self._indicators.as_of(time)
+            found = self._pasts[begin] = self._indicators.as_of(begin)
         return found
 
 

@@ -27,7 +27,7 @@ from schema.times import to_text
 
 TREE_FILE: Final = "tree.toml"
 FILE_BYTES_MAX: Final = 256 * 1024
-"""As :data:`analytics.rulefile.RULE_BYTES_MAX`: a longer file is refused there by name."""
+"""As :data:`analytics.reading.RULE_BYTES_MAX`: a longer file is refused there by name."""
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _INCOMING: Final = ".incoming-"

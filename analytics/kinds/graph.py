@@ -28,6 +28,10 @@ EDGES_MAX: Final = 10_000
 HOPS_MAX: Final = 4
 """Edges of a path: user, matter, case, subject need three."""
 
+ITEMS_MAX: Final = 64
+"""Nodes one end of an event may have by a list in its field, the first so many: two lists without
+end would make as many edges as both are long, multiplied."""
+
 _Node: TypeAlias = tuple[str, str]
 
 
@@ -179,7 +183,7 @@ class Edges(NoDeadlines):
 
 def _texts(hit: Hit, place: int) -> tuple[str, ...]:
     value = hit[5][place]
-    return value if isinstance(value, tuple) else (str(value),)
+    return value[:ITEMS_MAX] if isinstance(value, tuple) else (str(value),)
 
 
 class GraphKind:

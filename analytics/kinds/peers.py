@@ -7,6 +7,7 @@ chi-square test against the share of all others. A member is named when it newly
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Final, Literal
 
 import msgspec
@@ -129,10 +130,19 @@ class Group:
         self._newest.put(member, hit)
         self._judge = (day + 1) * DAY - LOCAL_US
         if len(self._pairs) > PAIRS_MAX:
-            oldest = sorted((held[0], name) for name, held in self._pairs.items())
-            for _, name in oldest[: PAIRS_MAX // 10]:
-                self._pairs.put(name, None)
+            self._forget()
         return False
+
+    def _forget(self) -> None:
+        oldest = sorted((held[0], name) for name, held in self._pairs.items())
+        for _, name in oldest[: PAIRS_MAX // 10]:
+            self._pairs.put(name, None)
+        self._keep({member for member, _ in self._pairs})
+
+    def _keep(self, members: Container[str]) -> None:
+        """Forget the newest hits of all others."""
+        for member in [member for member in self._newest if member not in members]:
+            self._newest.put(member, None)
 
     def due(self) -> int:
         return self._judge
@@ -169,8 +179,7 @@ class Group:
             totals[name[0]] = amounts + amount, parts + part
         for name in old:
             self._pairs.put(name, None)
-        for member in [member for member in self._newest if member not in totals]:
-            self._newest.put(member, None)
+        self._keep(totals)
         return totals
 
     def _far(self, totals: dict[str, tuple[int, int]]) -> dict[str, tuple[Condition, ...]]:

@@ -131,8 +131,8 @@ class Compiler:
 
     @property
     def paths(self) -> dict[str, str]:
-        """Where each correlation stands, by its id."""
-        return {head.id: entry.path for entry, head in self.heads}
+        """Where each correlation stands, by its id; the first one where two have the same."""
+        return {head.id: entry.path for entry, head in reversed(self.heads)}
 
     def read(self, path: str, raw: bytes) -> None:
         """Read the documents of a file; what is wrong is listed as refused."""
@@ -214,6 +214,8 @@ class Compiler:
         compiled: dict[str, Correlation] = {}
         for entry, head in self._lowest_first():
             try:
+                if head.id in compiled:
+                    raise refused(f"another correlation has id {head.id} too", pointer("id"))
                 compiled[head.id] = correlation.compile_correlation(
                     head, lambda name: self._find(name, known, compiled)
                 )

@@ -8,7 +8,8 @@ from typing import Final
 import msgspec
 
 from analytics import rulefile
-from analytics.rulefile import RULE_BYTES_MAX, Plain
+from analytics.reading import RULE_BYTES_MAX
+from analytics.rulefile import Plain
 from analytics.sigma.lines import located, refused
 from schema.errors import FengsuiError
 
@@ -32,7 +33,7 @@ def split(raw: bytes) -> list[bytes]:
     Raises ``analytics.rule.refused`` for a file with too many of them.
     """
     if len(raw) > RULE_BYTES_MAX:
-        raise refused(f"the file has {len(raw)} bytes, over the limit of {RULE_BYTES_MAX}")
+        raise refused(f"the file has more than {RULE_BYTES_MAX} bytes, which is over the limit")
     starts = [found.start() for found in _BEGIN.finditer(raw)]
     if len(starts) > DOCUMENTS_MAX:
         raise refused(f"it holds more than {DOCUMENTS_MAX} documents")

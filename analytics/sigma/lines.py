@@ -10,15 +10,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-import yaml
-
+from analytics import rulefile
 from schema.errors import FengsuiError
 
 REFUSED: Final = "analytics.rule.refused"
 POINTER: Final = "pointer"
 """Parameter of a refusal that says which key is meant."""
-
-_Loader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def pointer(*keys: str | int) -> str:
@@ -74,23 +71,5 @@ def located(error: FengsuiError, raw: bytes) -> FengsuiError:
 
 def line_of(raw: bytes, at: str) -> int:
     """The line the pointer leads to, or of the deepest key on the way that is there."""
-    try:
-        node = yaml.compose(raw, Loader=_Loader)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        return mark.line + 1 if mark is not None else 1
-    line = node.start_mark.line if node is not None else 0
-    for part in at.split("/")[1:]:
-        key = part.replace("~1", "/").replace("~0", "~")
-        if isinstance(node, yaml.MappingNode):
-            found = [(name, value) for name, value in node.value if name.value == key]
-            if not found:
-                break
-            name, node = found[-1]
-            line = name.start_mark.line
-        elif isinstance(node, yaml.SequenceNode) and key.isdecimal() and int(key) < len(node.value):
-            node = node.value[int(key)]
-            line = node.start_mark.line
-        else:
-            break
-    return int(line) + 1
+    parts = at.split("/")[1:]
+    return rulefile.line_at(raw, [part.replace("~1", "/").replace("~0", "~") for part in parts])

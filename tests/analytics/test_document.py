@@ -105,6 +105,7 @@ def test_what_we_add_to_a_sigma_rule_counts() -> None:
         ({"threshold": {**THRESHOLD, "distinct": "no.such"}}, "no field 'no.such'"),
         ({"threshold": THRESHOLD, "entity": None}, "needs an entity"),
         ({"entity": "no.such"}, "no field 'no.such'"),
+        ({"entity": ["*", "source.ip"]}, "an entity of its own"),
         ({"score": 101}, "score"),
         ({"version": "1.0"}, "version"),
         ({"id": "a b"}, "id"),
@@ -151,10 +152,15 @@ def test_an_error_names_the_line() -> None:
         (b"- a list", "one map"),
         (b"1: a", "not a text"),
         (b"a: !!python/object/apply:os.getcwd []", "not YAML"),
-        (b"a: " + b"x" * rulefile.RULE_BYTES_MAX, "over the limit"),
+        (b"a: " + b"x" * reading.RULE_BYTES_MAX, "over the limit"),
         (b"a: &a [1]\nb: &b [" + b"*a," * 200 + b"]\nc: [" + b"*b," * 200 + b"]", "more than"),
         (b"a: &a [*a]", "levels"),
         (b"a: " + b"[" * 50 + b"]" * 50, "levels"),
+        # Each of these would take libyaml to the end of its stack.
+        (b"[" * 200_000, "levels"),
+        (b"a: 0x" + b"f" * 17, "64 bits"),
+        (b"a: 0x" + b"f" * 10_000, "64 bits"),
+        (b"- " * 200_000, "levels"),
     ],
 )
 def test_a_file_that_is_no_rule_is_refused(raw: bytes, why: str) -> None:

@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics.engine import Engine
-from analytics.guards import Age, Calendar, Compare, Distance, Indicator, Lookup, NoFacts, _near
+from analytics.guards import (
+    Age,
+    Calendar,
+    Compare,
+    Distance,
+    Indicator,
+    Lookup,
+    NoFacts,
+    _near,
+    number,
+)
 from schema.errors import FengsuiError
 from schema.event import Fields
 from schema.times import SECOND, from_text
@@ -34,7 +44,13 @@ class Known(NoFacts):
         return 70 if value == self.bad and time >= 10 else None
 
 
-GRANTS = Known({("a", "b"): {"level": 3, "fields": ["name", "sex"], "owner": "Li"}}, bad="1.2.3.4")
+GRANTS = Known(
+    {
+        ("a", "b"): {"level": 3, "fields": ["name", "sex"], "owner": "Li"},
+        ("true", "b"): {},
+    },
+    bad="1.2.3.4",
+)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +70,11 @@ GRANTS = Known({("a", "b"): {"level": 3, "fields": ["name", "sex"], "owner": "Li
             True,
         ),
         ({"column": "owner", "field": "host.name"}, {"user.id": "a", "user.name": "b"}, None),
+        ({}, {"user.id": ["z", "a"], "user.name": "b"}, True),
+        ({"expect": "missing"}, {"user.id": ["z", "a"], "user.name": "b"}, True),
+        ({"expect": "missing"}, {"user.id": ["a"], "user.name": "b"}, False),
+        ({"expect": "missing"}, {"user.id": [], "user.name": "b"}, None),
+        ({}, {"user.id": True, "user.name": "b"}, True),
     ],
 )
 def test_a_lookup_reads_the_row_of_the_event(lookup: dict, event: Fields, holds: bool) -> None:
@@ -80,6 +101,15 @@ def test_an_indicator_counts_from_its_confidence_on() -> None:
         guard = Indicator(fields_=("source.ip", "related.ip"), confidence=confidence)
         assert guard.holds(event, 10, GRANTS) is holds
     assert Indicator(fields_=("related.ip",)).holds(event, 9, GRANTS) is False
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(5, 5), ("5", 5), ("-5", -5), (True, None), ("5.0", None), ("", None), ("9" * 21, None),
+     ("\u0665", None), ("-" + "9" * 20, 1 - 10**20), (["5"], None)],
+)  # fmt: skip
+def test_what_counts_as_a_number(value: object, expected: int | None) -> None:
+    assert number(value) == expected
 
 
 @pytest.mark.parametrize(

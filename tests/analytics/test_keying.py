@@ -87,6 +87,13 @@ def test_a_value_that_is_not_there_makes_no_hit(lacking: str | None) -> None:
     assert Keying(rule({"values": ("v",)})).keys({"a": "x", "v": lacking}, 1, ID) is None
 
 
+@pytest.mark.parametrize("event", [{"a": ""}, {"a": [""]}, {"a": ["", ""]}])
+def test_an_empty_text_is_no_entity(event: dict[str, str | list[str]]) -> None:
+    assert Keying(rule({})).keys({**event}, 1, ID) is None
+    assert Keying(rule({}, entity=("a", "b"))).keys({**event, "b": "x"}, 1, ID) is None
+    assert Keying(rule({})).keys({"a": ["", "x"]}, 1, ID) == [("x", 1, ())]
+
+
 def test_false_and_nought_are_values() -> None:
     keying = Keying(rule({"values": ("v", "w")}))
     assert keying.keys({"a": "x", "v": False, "w": 0}, 1, ID) == [("x", 1, (False, 0))]

@@ -139,6 +139,34 @@ def test_a_correlation_over_a_correlation_reads_its_final_alerts(tmp_path: Path)
         assert alerts(rules, *events, partitions=partitions) == found
 
 
+@pytest.mark.parametrize("group", ["who", "source.ip"])
+def test_a_correlation_below_is_grouped_by_its_own_names(tmp_path: Path, group: str) -> None:
+    low = correlation("event_count", "  condition: {gte: 2}", name="low").replace(
+        "group-by: [source.ip]", "group-by: [who]\n  aliases: {who: {failed: source.ip}}"
+    )
+    high = correlation("event_count", "  condition: {gte: 1}", rules="[low]", name="high").replace(
+        "group-by: [source.ip]", f"group-by: [{group}]"
+    )
+    rules = tree(tmp_path, FAILED, low, high)
+    assert not rules.refused, rules.refused
+    found = alerts(rules, at(1), at(2))
+    assert found == [("0low", "10.0.0.1", 2), ("high", "10.0.0.1", 2)]
+
+
+def test_a_refused_correlation_silences_nothing(tmp_path: Path) -> None:
+    rules = tree(tmp_path, FAILED, correlation("event_count", "  condition: {gte: 99999999}"))
+    assert ["gte of event_count" in one.reason for one in rules.refused] == [True]
+    assert [one.id[-1] for one in rules.rules] == ["1"]
+
+
+def test_of_two_correlations_of_one_id_the_second_is_refused(tmp_path: Path) -> None:
+    text = correlation("event_count", "  condition: {gte: 3}")
+    rules = tree(tmp_path, FAILED, text, text.replace("gte: 3", "gte: 4"))
+    assert [one.id[-4:] for one in rules.rules] == ["many"]
+    (refusal,) = rules.refused
+    assert (refusal.path, "another correlation has id" in refusal.reason) == ("2.yml", True)
+
+
 def test_a_filter_narrows_the_rules_it_names(tmp_path: Path) -> None:
     text = """\
 title: Not from the scanner
@@ -178,6 +206,18 @@ filter:
         (
             [FAILED, correlation("value_avg", "  condition: {field: no.such, gte: 1}")],
             "no field 'no.such'",
+        ),
+        (
+            # A slash would part the names of its state in a snapshot at another place.
+            [
+                FAILED,
+                correlation("event_count", "  condition: {gte: 2}").replace("id: 2", "id: a/2"),
+            ],
+            "is not letters",
+        ),
+        (
+            [FAILED, correlation("temporal", f"  condition: '{'failed and ' * 9000} failed'")],
+            "at most 4096 characters",
         ),
     ],
 )

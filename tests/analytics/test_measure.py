@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kind_world import hit
@@ -15,7 +14,6 @@ from analytics.measure import (
     deviation,
     least_sum,
     median,
-    number,
     quantile,
     text,
 )
@@ -46,15 +44,6 @@ def test_half_lie_at_the_median_or_below_and_as_near_as_the_deviation(numbers: l
     assert sum(one <= middle for one in numbers) * 2 >= len(numbers)
     assert sum(one < middle for one in numbers) * 2 <= len(numbers)
     assert sum(abs(one - middle) <= far for one in numbers) * 2 >= len(numbers)
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [(5, 5), ("5", 5), ("-5", -5), (True, None), ("5.0", None), ("", None), ("9" * 21, None),
-     ("\u0665", None), (("5",), None)],
-)  # fmt: skip
-def test_what_counts_as_a_number(value: object, expected: int | None) -> None:
-    assert number(value) == expected
 
 
 def test_different_values_have_different_texts() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -51,6 +52,25 @@ def test_a_refused_file_is_named_and_the_others_load(tmp_path: Path) -> None:
     with pytest.raises(FengsuiError, match=r"host/bad/rule\.yml") as error:
         found.require_all()
     assert error.value.code == "analytics.rule.refused"
+
+
+def test_a_file_that_is_too_long_is_not_read_to_its_end(tmp_path: Path) -> None:
+    (tmp_path / "long.yml").write_bytes(b"")
+    os.truncate(tmp_path / "long.yml", 1 << 40)
+    assert "over the limit" in load([tmp_path]).refused[0].reason
+
+
+def test_folders_and_odd_names_among_the_files_are_no_matter(tmp_path: Path) -> None:
+    (tmp_path / "a.yml").mkdir()
+    (tmp_path / os.fsdecode(b"\xff.yml")).write_text("no rule")
+    assert [one.path for one in load([tmp_path]).refused] == ["\ufffd.yml"]
+
+
+def test_a_link_that_leads_nowhere_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.yml").symlink_to(tmp_path / "gone")
+    with pytest.raises(FengsuiError, match=r"a\.yml cannot be read") as error:
+        load([tmp_path])
+    assert error.value.code == "analytics.ruleset.unreadable"
 
 
 def test_an_id_is_given_once(tmp_path: Path) -> None:

@@ -106,6 +106,16 @@ def test_past_its_limit_it_says_nothing_rather_than_what_may_be_wrong() -> None:
     assert [when for when, _ in held] == [50]
 
 
+def test_of_lists_without_end_only_the_first_items_are_nodes() -> None:
+    many = tuple(str(number) for number in range(2000))
+    steps = named("edge", "access", values=("f", "g"))
+    one = rule_of(Graph(retention_us=100, within_us=100, hops=1), steps)
+    asked = [("0", "63"), ("63", "0"), ("0", "64"), ("64", "0")]
+    hits = hits_of([(0, 1, (many, many)), *((1, 2, pair) for pair in asked)])
+    assert graph.ITEMS_MAX == 64
+    assert [when for when, _ in held_by(one, hits)] == [3, 4]
+
+
 def test_it_explains_that_nothing_joins_the_two() -> None:
     found = rule()
     (alert,) = run(ruleset(found), [access(9, "li", "p1")]).alerts.values()

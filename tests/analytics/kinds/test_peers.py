@@ -224,6 +224,15 @@ def test_of_too_many_pairs_those_seen_longest_ago_are_forgotten() -> None:
     assert len(one.dump()[0]) == PAIRS_MAX + 1 - PAIRS_MAX // 10
 
 
+def test_made_up_members_of_one_day_take_no_more_room_than_pairs() -> None:
+    one = memory(peers())
+    for number in range(PAIRS_MAX + 10_000):
+        one.push(hit(0, f"made-up-{number}", "x", number=number))
+    pairs, newest, _, _ = one.dump()
+    assert {member for member, _ in newest} == {pair[0] for pair in pairs}
+    assert len(newest) <= PAIRS_MAX
+
+
 def test_a_group_forgotten_is_new() -> None:
     one = memory(peers())
     told(one, [hit(0, "a", "x")], 2 * DAY_S * 10**6)

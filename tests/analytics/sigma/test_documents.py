@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from analytics.reading import RULE_BYTES_MAX
 from analytics.sigma import documents
 from schema.errors import FengsuiError
 
@@ -35,4 +36,4 @@ def test_files_are_bounded() -> None:
     with pytest.raises(FengsuiError, match="more than 100"):
         documents.split(b"---\na: 1\n" * 101)
     with pytest.raises(FengsuiError, match="over the limit"):
-        documents.split(b"#" * (documents.RULE_BYTES_MAX + 1))
+        documents.split(b"#" * (RULE_BYTES_MAX + 1))

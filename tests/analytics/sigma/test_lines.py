@@ -37,7 +37,7 @@ def test_a_pointer_leads_to_its_line(keys: tuple[str | int, ...], line: int) -> 
     assert lines.line_of(RAW, lines.pointer(*keys)) == line
 
 
-@pytest.mark.parametrize("raw", [b"", b"a: {\n  b", b"\xff\xfe"])
+@pytest.mark.parametrize("raw", [b"", b"a: {\n  b", b"\xff\xfe", b"[" * 200_000])
 def test_what_is_no_yaml_still_has_a_line(raw: bytes) -> None:
     assert lines.line_of(raw, "/a") >= 1
 
