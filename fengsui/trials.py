@@ -134,6 +134,12 @@ def read_rule(path: Path) -> Rule:
 
     try:
         return compile_file(path.read_bytes(), "tried")
+    except OSError as error:
+        raise FengsuiError(
+            "fengsui.rule.unreadable",
+            f"{path} cannot be read ({error.strerror}): name a rule file, or a rule by its id",
+            path=str(path),
+        ) from error
     except FengsuiError as error:
         raise FengsuiError(error.code, f"{path}: {error.args[0]}", path=str(path)) from error
 
