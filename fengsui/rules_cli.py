@@ -6,6 +6,7 @@ control log, and stands in the audit chain.
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 from typing import Annotated, Final
@@ -14,6 +15,7 @@ import msgspec
 import typer
 
 from fengsui.folder import DataFolder
+from schema.errors import FengsuiError
 
 app = typer.Typer(help="规则：查看、回测、启停、导入 · detection rules", no_args_is_help=True)
 
@@ -114,10 +116,17 @@ def rules_import(
     prepared = prepare(
         folder, source, name=name, origin=origin, licence=licence, clock=SystemClock()
     )
-    typer.echo(call(folder, "rule-tree", name=name, path=str(prepared.path)))
+    try:
+        told = call(folder, "rule-tree", name=name, path=str(prepared.path))
+    except FengsuiError:
+        # It was not taken: nothing of it is left behind.
+        shutil.rmtree(prepared.path, ignore_errors=True)
+        raise
+    typer.echo(told)
+    skipped = f", 未收 left out {prepared.skipped}" if prepared.skipped else ""
     typer.echo(
         f"可用 usable {len(prepared.rules.rules)}, 拒绝 refused {len(prepared.rules.refused)}"
-        "（fengsui rules list 列出原因 · lists why）"
+        f"{skipped}（fengsui rules list 列出原因 · lists why）"
     )
 
 
@@ -158,6 +167,8 @@ def rules_missed(
     if as_json:
         _print(rows)
         return
+    if not rows:
+        typer.echo("没有 · none")
     for row in rows:
         one = row.missed
         looked = (
