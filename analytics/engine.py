@@ -309,10 +309,10 @@ class Engine:
         Those that no longer hold come as withdrawn. Nothing of the engine's state is changed.
         """
         found: dict[str, Alert] = {}
-        for number, key in enumerate(self._evaluation.waiting()):
+        for number, (key, hits) in enumerate(self._evaluation.waiting()):
             if number == PROVISIONAL_KEYS_MAX:
                 break
-            found.update(key.provisional())
+            found.update(key.provisional(hits))
         changed = [msgspec.structs.replace(alert, state="provisional") for alert in found.values()]
         changed = [alert for alert in changed if self._announced.get(alert.id) != alert]
         gone = [
@@ -339,7 +339,9 @@ class Engine:
             coverage=rows,
             required=None if self._required is None else tuple(sorted(self._required)),
         )
-        return {_HEAD: msgspec.msgpack.encode(head), **dict(self._evaluation.snapshot())}
+        entries = dict(self._evaluation.snapshot())
+        entries[_HEAD] = msgspec.msgpack.encode(head)
+        return entries
 
     @classmethod
     def restore(

@@ -7,6 +7,7 @@ from an event time on; both are asked until nothing of before that time can come
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -19,17 +20,20 @@ from analytics.guards import Facts, NoFacts
 from analytics.keyed import Changes, Key
 from analytics.keying import Keying
 from analytics.matching.layers import Layers
-from analytics.memory import NEVER, Hit
+from analytics.memory import NEVER, Carried, Hit
 from analytics.models import hours, run
 from analytics.models.artefact import TrainingRequest
 from analytics.models.hours import HourBook
 from analytics.models.run import ModelRun
-from analytics.partition import PREFIX, Partition
+from analytics.partition import Partition
 from analytics.patterns import Absence, EntityHours
 from analytics.roll import Roll, changes, hits
 from analytics.rule import ALERTS, LEVELS_MAX, Rule, entity_values
 from analytics.ruleset import RuleSet
+from analytics.shelf import PREFIX
 from analytics.state import Evaluator
+from analytics.waiting import PREFIX as WAITING
+from analytics.waiting import Row, row_of, rows_of
 from schema import ids
 from schema.alert import Alert
 from schema.errors import FengsuiError
@@ -44,6 +48,9 @@ _ROLLS: Final = "register"
 
 _At: TypeAlias = tuple[int, str, int, bytes]
 """(event time, sensor, sequence, event id)"""
+
+_Matched: TypeAlias = tuple[int, int, Fields, _At, tuple[Carried, ...]]
+"""(rule, bits of the steps, event, its place, what is carried beside the rule's values)"""
 
 
 def _at(batch: AcceptedBatch, place: int) -> _At:
@@ -107,10 +114,11 @@ class Evaluation:
         """Registers and indicators: whoever owns the engine sets them."""
         self._evaluators: list[Evaluator] = []
         self._keyings: list[Keying] = []
+        self._divisions = partitions
         self._levels = [
             [
-                Partition(self._evaluators, lateness_us if level == 0 else 0)
-                for _ in range(partitions)
+                Partition(self._evaluators, lateness_us if level == 0 else 0, f"{level}/{number}")
+                for number in range(partitions)
             ]
             for level in range(LEVELS_MAX + 1)
         ]
@@ -239,9 +247,8 @@ class Evaluation:
     def _enter(self, one: Evaluator, entity: str, found: Sequence[Hit]) -> None:
         if self._confined is not None and entity not in self._confined.get(one.rule.id, ()):
             return
-        part = self._part(one.rule, entity)
-        for hit in found:
-            part.add(one.index, entity, ids.bucket(entity), hit)
+        bucket = ids.bucket(entity)
+        self._part(one.rule, entity).add(row_of(hit, one.name, entity, bucket) for hit in found)
 
     def _part(self, rule: Rule, entity: str) -> Partition:
         parts = self._levels[rule.level]
@@ -324,8 +331,13 @@ class Evaluation:
             ]
         plan = generation.plans.get(dataset)
         if plan is not None:
-            for number, rule, steps in plan.match(events):
-                self._hold(rule, steps, events[number], _at(batch, places[number]), floor=floor)
+            self._hold(
+                [
+                    (rule, steps, events[number], _at(batch, places[number]), ())
+                    for number, rule, steps in plan.match(events)
+                ],
+                floor,
+            )
         for counting in self._counting.get(dataset, ()):
             for place, event in zip(places, events, strict=True):
                 value = event.get(counting.field)
@@ -393,39 +405,38 @@ class Evaluation:
             for number, one in enumerate(self._generations)
         ]
 
-    def _hold(
-        self,
-        index: int,
-        steps: int,
-        event: Fields,
-        at: _At,
-        *,
-        floor: int = -NEVER,
-        events: tuple[str, ...] = (),
-    ) -> None:
-        """Give an event's hit on a rule to the keys it belongs to."""
-        rule = self._evaluators[index].rule
-        if rule.guards is not None:
-            steps, lacking = rule.guards.keep(steps, event, at[0], self.facts)
-            if lacking:
-                self._coverage.unkeyed(at[0], rule.id)
-            if not steps:
-                return
-        keyed = self._keyings[index].keys(event, steps, at[3])
-        if keyed is None:
-            self._coverage.unkeyed(at[0], rule.id)
-            return
-        parts = self._levels[rule.level]
-        confined = self._confined
-        for entity, bits, values in keyed:
-            if confined is not None and entity not in confined.get(rule.id, ()):
+    def _hold(self, found: Iterable[_Matched], floor: int = -NEVER) -> None:
+        """Give events' hits on rules to the keys they belong to."""
+        confined, divisions = self._confined, self._divisions
+        keyed: list[tuple[Evaluator, _At, str, int, tuple[Carried, ...]]] = []
+        for index, steps, event, at, added in found:
+            one = self._evaluators[index]
+            if one.guards is not None:
+                steps, lacking = one.guards.keep(steps, event, at[0], self.facts)  # fewer
+                if lacking:
+                    self._coverage.unkeyed(at[0], one.rule.id)
+                if not steps:
+                    continue
+            keys = self._keyings[index].keys(event, steps, at[3])
+            if keys is None:
+                self._coverage.unkeyed(at[0], one.rule.id)
                 continue
-            if at[0] < floor:
-                self._coverage.missed(rule.id, entity, sensor=at[1], time=at[0])
-                continue
-            bucket = ids.bucket(entity)
-            hit: Hit = (*at, bits, (*values, events) if events else values)
-            parts[bucket % len(parts)].add(index, entity, bucket, hit)
+            for entity, bits, values in keys:
+                if confined is not None and entity not in confined.get(one.rule.id, ()):
+                    continue
+                if at[0] < floor:
+                    self._coverage.missed(one.rule.id, entity, sensor=at[1], time=at[0])
+                else:
+                    keyed.append((one, at, entity, bits, values + added))
+        entities = list({row[2] for row in keyed})
+        buckets = dict(zip(entities, ids.buckets(entities), strict=True))
+        rows: dict[int, list[Row]] = defaultdict(list)
+        for one, at, entity, bits, values in keyed:
+            bucket = buckets[entity]
+            row: Row = (at[0], at[1], at[2], at[3], one.name, entity, bucket, bits, *values)
+            rows[one.level * divisions + bucket % divisions].append(row)
+        for place, some in rows.items():
+            self._levels[place // divisions][place % divisions].add(some)
 
     def step(
         self, watermark: int, settled: int, changes: Changes, *, deadlines: int
@@ -476,21 +487,23 @@ class Evaluation:
                 continue
             rules = {rule.id: rule for rule in generation.ruleset.rules}
             events = [_as_event(ripe[at][1], rules.get(ripe[at][1].rule_id)) for at in places]
+            risen: list[_Matched] = []
             for number, rule, steps in plan.match(events):
                 below, alert = ripe[places[number]]
-                if self._evaluators[rule].rule.level > below:
+                if self._evaluators[rule].level > below:
                     at = (alert.decided_at, "", 0, bytes.fromhex(alert.id))
-                    self._hold(rule, steps, events[number], at, events=alert.events)
+                    risen.append((rule, steps, events[number], at, (alert.events,)))
+            self._hold(risen)
 
-    def waiting(self) -> Iterator[Key]:
-        """Keys with hits the watermark has not passed."""
+    def waiting(self) -> Iterator[tuple[Key, list[Hit]]]:
+        """Keys that may get an alert by hits the watermark has not passed, with these hits."""
         for parts in self._levels:
             for part in parts:
                 yield from part.waiting()
 
     def pending(self) -> int:
         """Hits the watermark has not passed."""
-        return sum(len(key.pending) for key in self.waiting())
+        return sum(part.pending() for parts in self._levels for part in parts)
 
     def snapshot(self) -> Iterator[tuple[str, bytes]]:
         """Entries changed since last asked."""
@@ -582,6 +595,8 @@ class Evaluation:
             level = next((one.rule.level for one in self._evaluators if one.name == rule), 0)
             parts = self._levels[level]
             parts[ids.bucket(entity) % len(parts)].restore(name, raw)
+        elif kind == WAITING:
+            self._restore_waiting(name, raw)
         elif kind == _RISING:
             level, alert = msgspec.msgpack.decode(raw, type=tuple[int, Alert])
             self._rising[alert.id] = level, alert
@@ -603,6 +618,17 @@ class Evaluation:
             raise FengsuiError(
                 "analytics.engine.snapshot_malformed", f"snapshot entry {name[:80]!r} is unknown"
             )
+
+    def _restore_waiting(self, name: str, raw: bytes) -> None:
+        """Take over hits that waited in what may have been another division of the buckets."""
+        _, level, number, _ = name.split("/", 3)
+        parts = self._levels[int(level)]
+        known = {one.name for one in self._evaluators}
+        for row in rows_of(raw):
+            if row[4] in known:
+                parts[row[6] % len(parts)].add((row,))
+        # They are written again under the names of those who hold them now.
+        parts[int(number) % len(parts)].forget(name)
 
 
 def _as_event(alert: Alert, rule: Rule | None) -> Fields:

@@ -248,7 +248,7 @@ class Calendar(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ``closes``. Days without a row: Monday to Friday from ``opens`` to ``closes`` of the guard.
     """
 
-    expect: Literal["working", "off"]
+    expect: Literal["working", "closed"]
     register: str = "calendar"
     opens: str = "09:00"
     closes: str = "18:00"

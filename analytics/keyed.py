@@ -8,7 +8,8 @@ revisions and withdrawals. So the final alerts are those of one run over all hit
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -33,14 +34,14 @@ class Changes:
 class KeyDump(msgspec.Struct, frozen=True, array_like=True):
     """A key as it lies in a snapshot; live is made anew from settled and the released hits."""
 
-    settled: Dump
+    settled: Dump | None
+    """None for a fresh state."""
     elapsed: int
     released: tuple[Hit, ...]
-    pending: tuple[Hit, ...]
 
 
-_encoder: Final = msgspec.msgpack.Encoder()
-_decoder: Final = msgspec.msgpack.Decoder(KeyDump)
+encode: Final = msgspec.msgpack.Encoder().encode
+decode: Final = msgspec.msgpack.Decoder(KeyDump).decode
 
 
 class Key:
@@ -53,166 +54,170 @@ class Key:
         "_released",
         "_settled",
         "_standing",
-        "bucket",
         "entity",
         "evaluator",
-        "page",
-        "pending",
+        "stands_at",
     )
 
-    def __init__(self, evaluator: Evaluator, entity: str, bucket: int) -> None:
+    def __init__(self, evaluator: Evaluator, entity: str) -> None:
         self.evaluator = evaluator
         self.entity = entity
-        self.bucket = bucket
-        self.page = NEVER
-        """The page of timers this key stands on."""
-        self.pending: list[Hit] = []
-        """Hits the watermark has not passed yet, in order of arrival."""
-        self._released: list[Hit] = []
-        """Hits between settled and live, in order."""
+        self.stands_at = NEVER
+        """The time under which it stands among the deadlines."""
+        self._released: list[Hit] | None = None
+        """Hits between settled and live, in order; None for none."""
         self._elapsed = -NEVER
         """Live has taken the deadlines up to here."""
-        self._settled = self._live = State(evaluator)
-        self._standing: dict[str, Alert] = {}
-        """Alerts decided by the released hits, which a late hit may still change."""
+        self._settled: State | None = None
+        """None for a fresh state."""
+        self._live = State(evaluator)
+        self._standing: dict[str, Alert] | None = None
+        """Alerts decided by the released hits, which a late hit may still change; None for none."""
         self._closing: Closing | None = None
 
-    def release(
-        self, watermark: int, changes: Changes, *, deadlines: int, through: Hit | None = None
-    ) -> bool:
-        """Step all pending hits before the watermark, and all deadlines up to theirs, in order.
+    def is_late(self, hit: Hit) -> bool:
+        """Whether the hit belongs before what was already stepped."""
+        released = self._released
+        return hit[0] < self._elapsed or (released is not None and hit < released[-1])
 
-        Where ``through`` is given, only the hits up to it and no deadline behind it. Whether there
-        were any. Deadlines of a rule that was no longer in force by then do not fall.
-        """
-        fresh: list[Hit] = []
-        if self.pending:
-            self.pending.sort()
-            if through is None:
-                place = bisect_left(self.pending, (watermark,))
-            else:
-                place = bisect_right(self.pending, through)
-            fresh = self.pending[:place]
-            del self.pending[:place]
-        until = min(deadlines if through is None else through[0], self.evaluator.until - 1)
-        if not fresh and self._live.due() > until:
-            return False
-        if fresh and (
-            fresh[0][0] < self._elapsed or (self._released and fresh[0] < self._released[-1])
-        ):
-            self._revise(fresh, max(self._elapsed, until), changes)
+    def take(self, hit: Hit, alerts: dict[str, Alert]) -> None:
+        """Step the next hit, which is not late, and the deadlines before it."""
+        live = self._open()
+        found: dict[str, Alert] = {}
+        live.step(self.entity, hit, found)
+        if self._released is None:
+            self._released = [hit]
         else:
-            if self._live is self._settled:
-                self._live = self._settled.copy()
-            found: dict[str, Alert] = {}
-            for hit in fresh:
-                self._live.step(self.entity, hit, found)
-            if self._live.due() <= until:
-                self._live.elapse(self.entity, until, found)
-            if found:
-                self._standing.update(found)
-                changes.alerts.update(found)
-            self._released.extend(fresh)
-            self._elapsed = max(self._elapsed, self._live.acted_at)
-        self._close(changes)
+            self._released.append(hit)
+        if live.acted_at > self._elapsed:
+            self._elapsed = live.acted_at
+        if found:
+            self._found(found, alerts)
+
+    def elapse(self, until: int, alerts: dict[str, Alert]) -> bool:
+        """Take the deadlines up to then that fall while the rule is in force; whether any did."""
+        until = min(until, self.evaluator.until - 1)
+        if self._live.due() > until:
+            return False
+        live = self._open()
+        found: dict[str, Alert] = {}
+        live.elapse(self.entity, until, found)
+        self._elapsed = max(self._elapsed, live.acted_at)
+        if found:
+            self._found(found, alerts)
         return True
 
-    def _revise(self, late: list[Hit], through: int, changes: Changes) -> None:
-        self._released = sorted([*self._released, *late])
-        self._live, after = self._replay(self._released, through)
-        self._elapsed = max(self._elapsed, self._live.acted_at)
-        for alert in self._standing.values():
-            if alert.id not in after:
-                changes.alerts[alert.id] = msgspec.structs.replace(alert, state="withdrawn")
-        for alert in after.values():
-            if self._standing.get(alert.id) != alert:
-                changes.alerts[alert.id] = alert
-        self._standing = after
+    def _open(self) -> State:
+        """Live, apart from settled."""
+        live = self._live
+        if live is self._settled:
+            live = self._live = live.copy()
+        return live
 
-    def _replay(self, hits: list[Hit], through: int) -> tuple[State, dict[str, Alert]]:
+    def _found(self, found: dict[str, Alert], alerts: dict[str, Alert]) -> None:
+        if self._standing is None:
+            self._standing = found
+        else:
+            self._standing.update(found)
+        alerts.update(found)
+
+    def revise(self, late: Sequence[Hit], alerts: dict[str, Alert]) -> None:
+        """Put hits in their places among the released ones, and tell what that changes."""
+        self._released = sorted([*(self._released or ()), *late])
+        self._live, after = self._replay(self._released, self._elapsed)
+        self._elapsed = max(self._elapsed, self._live.acted_at)
+        standing = self._standing or {}
+        for alert in standing.values():
+            if alert.id not in after:
+                alerts[alert.id] = msgspec.structs.replace(alert, state="withdrawn")
+        for alert in after.values():
+            if standing.get(alert.id) != alert:
+                alerts[alert.id] = alert
+        self._standing = after or None
+
+    def _replay(self, hits: Sequence[Hit], through: int) -> tuple[State, dict[str, Alert]]:
         """The state after these hits and deadlines on top of settled, and the alerts decided."""
-        state = self._settled.copy()
+        state = self._base()
         found: dict[str, Alert] = {}
         for hit in hits:
             state.step(self.entity, hit, found)
         state.elapse(self.entity, through, found)
         return state, found
 
-    def _close(self, changes: Changes) -> None:
-        for ended in self._live.closed:
-            changes.closings[ended.alert_id] = ended
-        self._live.closed.clear()
-        closing = self._live.closing()
+    def _base(self) -> State:
+        return State(self.evaluator) if self._settled is None else self._settled.copy()
+
+    def ends(self) -> bool:
+        """Whether its cell has an alert, or one had that ended: there may be closings to tell."""
+        live = self._live
+        return live.closed is not None or live.alerts is not None or self._closing is not None
+
+    def close(self, closings: dict[str, Closing]) -> None:
+        """Tell what is new of the closings of its alerts."""
+        live = self._live
+        if live.closed is not None:
+            for ended in live.closed:
+                closings[ended.alert_id] = ended
+            live.closed = None
+        closing = live.closing()
         if closing is not None and closing != self._closing:
-            changes.closings[closing.alert_id] = closing
+            closings[closing.alert_id] = closing
         self._closing = closing
 
-    def settle(self, settled: int) -> bool:
-        """Take over what no acceptable hit can change any more: hits before ``settled``."""
-        released, live = self._released, self._live
+    def settle(self, settled: int) -> None:
+        """Take over what no acceptable hit can change any more: hits before ``settled``.
+
+        No alert, and nothing else that anybody asks of the key, changes by it.
+        """
+        live, released = self._live, self._released
         if live is self._settled:
-            return False
+            return
         if live.acted_at < settled:
             self._settled = live
-            released.clear()
-            self._standing.clear()
-            return True
-        if not released or released[0][0] >= settled or len(released) < SETTLE_FROM:
-            return False
+            self._released = self._standing = None
+            return
+        if (
+            released is None
+            or len(released) < SETTLE_FROM
+            or released[SETTLE_FROM - 1][0] >= settled
+        ):
+            return
         place = bisect_left(released, (settled,))
+        if self._settled is None:
+            self._settled = State(self.evaluator)
         found: dict[str, Alert] = {}
         for hit in released[:place]:
             self._settled.step(self.entity, hit, found)
-        for name in found:
-            self._standing.pop(name, None)
-        self._settled.closed.clear()
-        del released[:place]
-        return True
+        if self._standing is not None:
+            for name in found:
+                self._standing.pop(name, None)
+        self._settled.closed = None
+        self._released = released[place:] or None
 
-    def provisional(self) -> dict[str, Alert]:
-        """Alerts the pending hits would decide if nothing else came; changes nothing."""
-        if self._released and min(self.pending) < self._released[-1]:
-            _, found = self._replay(sorted([*self._released, *self.pending]), self._elapsed)
-            return {
-                name: alert for name, alert in found.items() if self._standing.get(name) != alert
-            }
+    def provisional(self, waiting: Sequence[Hit]) -> dict[str, Alert]:
+        """Alerts these hits in order would decide if nothing else came; changes nothing."""
+        standing = self._standing or {}
+        if self._released and waiting[0] < self._released[-1]:
+            _, found = self._replay(sorted([*self._released, *waiting]), self._elapsed)
+            return {name: alert for name, alert in found.items() if standing.get(name) != alert}
         state = self._live.copy()
         seen: dict[str, Alert] = {}
-        for hit in sorted(self.pending):
+        for hit in waiting:
             state.step(self.entity, hit, seen)
         return seen
+
+    def has_deadline(self) -> bool:
+        """Whether a deadline waits, in force or not."""
+        return self._live.due() != NEVER
 
     def due_at(self) -> int:
         """The next deadline, ``NEVER`` where none waits or the rule is not in force by then."""
         due = self._live.due()
         return due if due < self.evaluator.until else NEVER
 
-    def due(self, lateness: int) -> tuple[int, bool]:
-        """The watermark at which this key must be looked at next, and whether to release."""
-        wakes = self.due_at()
-        if self.pending:
-            wakes = min(wakes, min(self.pending)[0])
-        live = self._live
-        rests = (live.acted_at if live is not self._settled else live.idle_at()) + lateness
-        return (wakes, True) if wakes <= rests else (rests, False)
-
     def is_idle(self, settled: int) -> bool:
         """Whether a fresh key would answer the same from now on."""
-        return (
-            not self.pending and self._live is self._settled and self._settled.idle_at() <= settled
-        )
-
-    def forget(self) -> None:
-        """Begin anew: only the hits that still wait are kept."""
-        self._released.clear()
-        self._settled = self._live = State(self.evaluator)
-        self._elapsed = -NEVER
-        self._standing.clear()
-        self._closing = None
-
-    def has_begun(self) -> bool:
-        """Whether it remembers any hit."""
-        return self._live.acted_at > -NEVER
+        return self._live is self._settled and self._live.idle_at() <= settled
 
     def idle_at(self) -> int:
         """From this event time on it answers as if it had never been."""
@@ -222,24 +227,22 @@ class Key:
         """Event time of the newest hit taken."""
         return self._live.last_at
 
-    def dump(self) -> bytes:
+    def dump(self) -> KeyDump:
         """The snapshot form."""
-        return _encoder.encode(
-            KeyDump(
-                settled=self._settled.dump(),
-                elapsed=self._elapsed,
-                released=tuple(self._released),
-                pending=tuple(self.pending),
-            )
+        return KeyDump(
+            settled=None if self._settled is None else self._settled.dump(),
+            elapsed=self._elapsed,
+            released=tuple(self._released or ()),
         )
 
-    def restore(self, raw: bytes) -> None:
+    def restore(self, dump: KeyDump) -> None:
         """Take over a snapshot of this rule and entity."""
-        dump = _decoder.decode(raw)
-        self._settled = self._live = State(self.evaluator, dump.settled)
-        self._released, self.pending = list(dump.released), list(dump.pending)
+        if dump.settled is not None:
+            self._settled = self._live = State(self.evaluator, dump.settled)
+        self._released = list(dump.released) or None
         self._elapsed = dump.elapsed
-        if self._released or self._settled.due() <= self._elapsed:
-            self._live, self._standing = self._replay(self._released, self._elapsed)
-            self._live.closed.clear()
+        if self._released or self._live.due() <= self._elapsed:
+            self._live, found = self._replay(dump.released, self._elapsed)
+            self._standing = found or None
+            self._live.closed = None
         self._closing = self._live.closing()

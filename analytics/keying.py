@@ -21,7 +21,7 @@ _NOTHING: Final[tuple[Carried, ...]] = ()
 class Keying:
     """How the events of one rule find their keys."""
 
-    __slots__ = ("_entity", "_same", "_steps", "_value")
+    __slots__ = ("_entity", "_field", "_same", "_steps", "_value")
 
     def __init__(self, rule: Rule) -> None:
         self._steps = [
@@ -34,9 +34,20 @@ class Keying:
         """Whether all steps name the entity and the values alike: nearly all rules."""
         self._entity = rule.entity
         self._value = first.values if first else ()
+        self._field = rule.entity[0] if self._same and len(rule.entity) == 1 else ""
+        """The one field that names the entity in all steps; empty where there is none such."""
 
     def keys(self, event: Fields, steps: int, event_id: bytes) -> Keyed | None:
         """Where the event's hit belongs; None where it lacks a field the rule needs."""
+        if self._field:
+            # Nearly all events of nearly all rules have one text there, and carry one or nothing.
+            entity = event.get(self._field)
+            if entity.__class__ is str:
+                if not self._value:
+                    return [(entity, steps, _NOTHING)]
+                carried = event.get(self._value[0])
+                if len(self._value) == 1 and carried.__class__ is str and carried:
+                    return [(entity, steps, (carried,))]
         if self._same:
             values = _carried(event, self._value)
             entities = _entities(event, self._entity, event_id)

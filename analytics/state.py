@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from analytics import kinds
+from analytics.kinds.shared import least
 from analytics.memory import NEVER, Finding, Hit, Memory
 from analytics.rule import Rule, entity_name, entity_values
 from schema import ids
@@ -25,7 +26,10 @@ class Evaluator:
     __slots__ = (
         "_kind",
         "cell_us",
+        "guards",
         "index",
+        "least",
+        "level",
         "name",
         "retention_us",
         "rule",
@@ -37,6 +41,8 @@ class Evaluator:
     def __init__(self, index: int, rule: Rule, since: int = _LONG_AGO) -> None:
         self.index = index
         self.rule = rule
+        self.level = rule.level
+        self.guards = rule.guards
         self.cell_us = rule.suppression_us
         self.retention_us = rule.pattern.retention_us
         self.since = since
@@ -49,6 +55,8 @@ class Evaluator:
         """Tells its state in a snapshot from that of another form or another term of the rule."""
         if since > _LONG_AGO:
             self.name = f"{self.name}.{since}"
+        self.least = least(rule)
+        """An entity with fewer hits has no alert and waits for no deadline."""
         self._kind = kinds.of(rule.pattern)
 
     def memory(self, dump: object = None) -> Memory:
@@ -140,8 +148,8 @@ class State:
         """Alert ids of the current cell by entity: its own under the empty name; None for none."""
         self.after = dump.after if dump else 0
         """Matching events of the current cell behind the deciding one."""
-        self.closed: list[Closing] = []
-        """Closings of cells that have ended, until the owner takes them."""
+        self.closed: list[Closing] | None = None
+        """Closings of cells that have ended, until the owner takes them; None for none."""
 
     def step(self, entity: str, hit: Hit, found: dict[str, Alert]) -> None:
         """Take the next hit in order, and every deadline before it; add the alerts decided."""
@@ -193,7 +201,7 @@ class State:
         if self.alerts is not None:
             closing = self.closing()
             if closing:
-                self.closed.append(closing)
+                self.closed = [*(self.closed or ()), closing]
             self.seen = 0
         self.cell, self.alerts, self.after = time - time % self._evaluator.cell_us, None, 0
 
@@ -224,7 +232,7 @@ class State:
         other.seen, other.last_at, other.acted_at = self.seen, self.last_at, self.acted_at
         other.cell, other.after = self.cell, self.after
         other.alerts = None if self.alerts is None else self.alerts.copy()
-        other.closed = []
+        other.closed = None
         return other
 
     def dump(self) -> Dump:

@@ -14,10 +14,12 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
+from fengsui import rule_authoring_cli
 from fengsui.folder import DataFolder
 from schema.errors import FengsuiError
 
-app = typer.Typer(help="规则：查看、回测、启停、导入 · detection rules", no_args_is_help=True)
+app = typer.Typer(help="规则：查看、回测、启停、导入、测试 · detection rules", no_args_is_help=True)
+rule_authoring_cli.register(app)
 
 Data = Annotated[Path, typer.Option("--data", help="数据目录 · data folder", metavar="DIR")]
 RuleId = Annotated[str, typer.Argument(help="规则编号 · rule id", metavar="RULE")]

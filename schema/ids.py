@@ -73,6 +73,11 @@ def bucket(entity: str) -> int:
     return sm3.digest(entity.encode())[0]
 
 
+def buckets(entities: Sequence[str]) -> list[int]:
+    """The buckets of many entities."""
+    return [digest[0] for digest in sm3.digest_many([one.encode() for one in entities])]
+
+
 def uuid7(time_us: int, randomness: bytes) -> str:
     """A UUIDv7 (RFC 9562) from an injected time and ten random bytes."""
     value = (time_us // 1000) << 80 | int.from_bytes(randomness[:10], "big")

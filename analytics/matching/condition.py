@@ -134,8 +134,21 @@ def _size(node: Node) -> int:
     return sum(map(_size, node.items))
 
 
+def _alone(field: str, test: _TextTest, *, denied: bool) -> Holds:
+    """One test of one field: half of all parts of conditions, in half the time of a loop."""
+    met = not denied
+
+    def holds(texts: Texts) -> bool:
+        text = texts[field]
+        return met if text is not None and test(text) else denied
+
+    return holds
+
+
 def _every(plain: Sequence[tuple[str, _TextTest]], rest: Sequence[Holds], *, denied: bool) -> Holds:
     met = not denied
+    if len(plain) == 1 and not rest:
+        return _alone(*plain[0], denied=denied)
 
     def holds(texts: Texts) -> bool:
         for field, test in plain:
@@ -152,6 +165,8 @@ def _every(plain: Sequence[tuple[str, _TextTest]], rest: Sequence[Holds], *, den
 
 def _some(plain: Sequence[tuple[str, _TextTest]], rest: Sequence[Holds], *, denied: bool) -> Holds:
     met = not denied
+    if len(plain) == 1 and not rest:
+        return _alone(*plain[0], denied=denied)
 
     def holds(texts: Texts) -> bool:
         for field, test in plain:

@@ -29,11 +29,27 @@ _DIGITS: Final = frozenset("-0123456789")
 Candidates: TypeAlias = tuple[int, ...]
 
 
+class Known(dict[Scalar, Candidates]):
+    """Candidates by value; values that are not there are told apart as they are looked for.
+
+    To search a column of answers for those that are None takes longer than to look them all up.
+    """
+
+    __slots__ = ("missed",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.missed: list[Scalar] = []
+
+    def __missing__(self, value: Scalar) -> None:
+        self.missed.append(value)
+
+
 class FieldIndex:
     """The witnesses about one field, and the conditions each of them stands for."""
 
     def __init__(self) -> None:
-        self.known: dict[Scalar, Candidates] = {}
+        self.known = Known()
         """Candidates by value, for whole columns at once. 0 and 1 are never kept: as keys they are
         the same as False and True, and the answer must not depend on which came first."""
         self._present: set[int] = set()

@@ -6,10 +6,10 @@ conditions that may hold, and only they are asked of the event.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final, TypeAlias, cast
 
-from analytics.expression import ANY_FIELD, atoms
+from analytics.expression import ANY_FIELD, Node, atoms
 from analytics.matching.condition import HasListError, Holds, Texts, compiled
 from analytics.matching.index import Candidates, FieldIndex, KeywordIndex
 from analytics.matching.port import Match, Question
@@ -58,6 +58,7 @@ class PythonPlan:
             if index is not None:
                 index.close(make_scanner)
         self._shapes: dict[tuple[str, ...], list[tuple[int, FieldIndex]]] = {}
+        self._fields_of: list[dict[str, None] | None] = [None] * len(questions)
         self._read: dict[Candidates, tuple[Candidates, Candidates, tuple[str, ...]]] = {}
         self._decided: dict[tuple[object, ...], Steps] = {}
         self._paused = 0
@@ -135,7 +136,7 @@ class PythonPlan:
                 continue
             event = events[place]
             if self._paused >= 0 or len(chosen) > DECIDED_CANDIDATES_MAX:
-                steps = self._ask(event, chosen)
+                steps = self._ask(event, set(chosen))
             else:
                 about, by_keyword, fields = self._read.get(chosen) or self._fields_read(chosen)
                 key = (about, *map(event.get, fields))
@@ -163,16 +164,14 @@ class PythonPlan:
         by_keyword: list[int] = []
         fields: dict[str, None] = {}
         for number in dict.fromkeys(chosen):
-            read: set[str] = set()
-            for atom in atoms(self._questions[number].condition):
-                read.add(atom.field)
-                if atom.op in RELATED:
-                    read.add(str(atom.value))
+            read = self._fields_of[number]
+            if read is None:
+                read = self._fields_of[number] = _fields_of(self._questions[number].condition)
             if ANY_FIELD in read:
                 by_keyword.append(number)
             else:
                 about.append(number)
-                fields.update(dict.fromkeys(sorted(read)))
+                fields.update(read)
         if len(self._read) >= DECIDED_MAX:
             self._read.clear()
         found = self._read[chosen] = (tuple(about), tuple(by_keyword), tuple(fields))
@@ -187,18 +186,19 @@ class PythonPlan:
             self._decided.clear()
         self._decided[key] = steps
 
-    def _ask(self, event: Fields, chosen: Candidates) -> Steps:
+    def _ask(self, event: Fields, chosen: Collection[int]) -> Steps:
+        """The steps of the distinct conditions that hold."""
         texts, short = Texts(event), self._short
         met: list[int] = []
         try:
-            for number in set(chosen):
+            for number in chosen:
                 holds = short[number]
                 if holds is None:
                     holds = short[number] = compiled(self._questions[number].condition)
                 if holds(texts):
                     met.append(number)
         except HasListError:
-            met = [number for number in set(chosen) if self._holds_for_lists(number, texts)]
+            met = [number for number in chosen if self._holds_for_lists(number, texts)]
         if not met:
             return ()
         steps: dict[int, int] = {}
@@ -213,6 +213,13 @@ class PythonPlan:
             condition = self._questions[number].condition
             holds = self._for_lists[number] = compiled(condition, lists=True)
         return holds(texts)
+
+
+def _fields_of(condition: Node) -> dict[str, None]:
+    """The fields a condition reads, in the same order whenever they are the same."""
+    read = {atom.field for atom in atoms(condition)}
+    read.update(str(atom.value) for atom in atoms(condition) if atom.op in RELATED)
+    return dict.fromkeys(sorted(read))
 
 
 _NO_KEYS: Final = frozenset({bool, list})
@@ -235,20 +242,22 @@ def _by_shape(events: Iterable[Fields]) -> dict[tuple[str, ...], list[int]]:
 
 def _answers(index: FieldIndex, column: Sequence[Value]) -> Sequence[Candidates]:
     """The candidates for each value of a column."""
+    known = index.known
+    missed: list[Scalar] = []
+    known.missed = missed
     try:
-        answers = list(map(index.known.get, cast("Sequence[Scalar]", column)))
+        answers = list(map(known.__getitem__, cast("Sequence[Scalar]", column)))
     except TypeError:
         # A list is no key: its items are asked.
         return [_of_items(index, value) for value in column]
-    if None not in answers:
-        return cast("Sequence[Candidates]", answers)
-    if answers.count(None) == len(answers):
-        return index.learn(cast("Sequence[Scalar]", column))
+    if not missed:
+        return answers
+    if len(missed) == len(answers):
+        return index.learn(missed)
     unknown = [place for place, answer in enumerate(answers) if answer is None]
-    asked = cast("list[Scalar]", [column[place] for place in unknown])
-    for place, found in zip(unknown, index.learn(asked), strict=True):
+    for place, found in zip(unknown, index.learn(missed), strict=True):
         answers[place] = found
-    return cast("Sequence[Candidates]", answers)
+    return answers
 
 
 def _of_items(index: FieldIndex, value: Value) -> Candidates:

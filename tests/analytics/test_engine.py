@@ -206,10 +206,15 @@ def test_state_that_says_nothing_any_more_is_forgotten() -> None:
 def test_a_snapshot_holds_only_what_changed() -> None:
     engine = Engine(THREE)
     engine.feed(batch([at(1), at(2, ip="10.0.0.2")]))
+    engine.advance()
     assert sum(name.startswith("key/") for name in engine.snapshot()) == 2
     engine.feed(batch([at(3)], number=2))
-    names = [name for name in engine.snapshot() if name.startswith("key/")]
+    assert sorted({name.split("/")[0] for name in engine.snapshot()}) == ["engine", "wait"]
+    engine.advance()
+    parts = engine.snapshot()
+    names = [name for name in parts if name.startswith("key/")]
     assert [name.rsplit("/", 1)[1] for name in names] == ["10.0.0.1"]
+    assert {raw for name, raw in parts.items() if name.startswith("wait/")} == {b""}
     assert list(engine.snapshot()) == ["engine"]
 
 

@@ -143,8 +143,8 @@ def test_a_time_the_event_carries_is_held_against_its_own(written, away: int | N
 def test_working_time_is_that_of_the_calendar(day: str, row: dict | None, off: bool) -> None:
     time = from_text(f"{day}:00.000000Z")
     calendar = Known({(day[:10],): row} if row else {})
-    for expect in ("working", "off"):
-        assert Calendar(expect=expect).holds({}, time, calendar) is (off == (expect == "off"))
+    for expect in ("working", "closed"):
+        assert Calendar(expect=expect).holds({}, time, calendar) is (off == (expect == "closed"))
 
 
 def test_a_look_alike_is_near_and_not_the_same() -> None:

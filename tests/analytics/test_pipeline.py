@@ -9,7 +9,7 @@ import pytest
 from analytics import datasets
 from analytics.compiler import compile_file
 from analytics.expression import All, Atom, Some
-from analytics.matcher import plan
+from analytics.matching import plan
 from analytics.matching.port import Question
 from analytics.pipeline import IDENTITY, LogSource, pipeline, read_files
 from schema.errors import FengsuiError

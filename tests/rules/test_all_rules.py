@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from rule_cases import START, cases, moments, rule, rule_folders, rule_set, run
+from rule_cases import cases, rule, rule_folders, rule_set, run
 
+from analytics.cases import START, moments
 from analytics.expression import ANY_FIELD, atoms
 from analytics.patterns import EntityHours
 from schema.fields import catalogue
@@ -181,4 +182,4 @@ def test_the_least_set_needs_as_many_events_as_the_rule_asks_for(folder: Path) -
     asked = sum(step.count for step in found.steps)
     for case in cases(folder):
         if found.kind != "model":
-            assert all(len(alert.events) == asked for alert in run(case, 1))
+            assert all(len(alert.events) == asked for alert in run(found.id, case))

@@ -20,3 +20,6 @@ CREATE INDEX missed_waiting ON missed (noted_at) WHERE looked_at IS NULL;
 
 -- Why an alert stands as it does, where it is not the first decision: a second look, a replay.
 ALTER TABLE alert_revisions ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+
+-- What the engine remembers has another form now: it is made anew from the log, alerts stay.
+DELETE FROM engine_snapshot;

@@ -2,12 +2,14 @@
 
 use pyo3::prelude::*;
 
+mod conditions;
 mod input;
 mod rules;
 mod scan;
 mod sm2;
 mod sm3;
 mod sm4;
+mod texts;
 
 #[pymodule]
 fn fengsui_native(module: &Bound<'_, PyModule>) -> PyResult<()> {

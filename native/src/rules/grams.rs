@@ -1,12 +1,23 @@
 //! Grams: which of many texts stand anywhere in a value.
 //!
-//! Of each text one stretch of four bytes is chosen, the rarest among all texts. A value is passed
-//! over once; where a chosen stretch stands, the few texts it was chosen for are compared.
+//! A value is looked at in steps: of a text of seven bytes some four bytes begin at a place that
+//! four divides, wherever the text stands. Of each text four neighbouring stretches are chosen, the
+//! rarest among all texts; where one of them stands, the few texts it was chosen for are compared.
+//! Texts of four bytes take steps of two, shorter ones are read byte by byte.
 
 use std::collections::HashMap;
 
-/// Bytes of a stretch; shorter texts are their own.
-const LENGTH: usize = 4;
+use super::shorts::{SHORT_MAX, Shorts};
+
+/// Bytes of a stretch of a long text, and of a text of middling length.
+const WIDE: usize = 4;
+const TIGHT: usize = 3;
+/// Places from one look to the next.
+const WIDE_STEP: usize = 4;
+const TIGHT_STEP: usize = 2;
+/// Shorter texts may stand between two looks.
+const WIDE_FROM: usize = WIDE + WIDE_STEP - 1;
+const TIGHT_FROM: usize = TIGHT + TIGHT_STEP - 1;
 /// Bits of the filter for each stretch, which sets two: about one of fifty foreign ones passes.
 const FILTER_BITS: usize = 16;
 const FILTER_BITS_MIN: usize = 1 << 7;
@@ -16,23 +27,19 @@ const FILTER_BITS_MAX: usize = 1 << 19;
 /// ratio).
 const SPREAD: u32 = 0x9e37_79b1;
 
-struct Entry {
-    text: Vec<u8>,
+/// An entry of a table, its text among those of all others.
+struct Placed {
+    stretch: u32,
+    start: u32,
+    length: u32,
     /// Where in the text the stretch begins.
     offset: u32,
     what: u32,
 }
 
-/// An entry of a table, its text among those of all others.
-struct Placed {
-    start: u32,
-    length: u32,
-    offset: u32,
-    what: u32,
-}
-
-/// Texts by a stretch of one length.
+/// Texts by stretches of one width.
 struct Table {
+    width: usize,
     shift: u32,
     filter: Vec<u64>,
     /// Of (stretch, entries), by the stretch's place; empty slots hold no entries.
@@ -43,55 +50,71 @@ struct Table {
 }
 
 impl Table {
-    fn new(mut chosen: Vec<(u32, Entry)>) -> Self {
-        chosen.sort_by_key(|(stretch, _)| *stretch);
-        let bits = (chosen.len() * FILTER_BITS)
+    /// Of each text `step` neighbouring stretches are kept.
+    fn new(width: usize, step: usize, wanted: &[(Vec<u8>, u32)]) -> Self {
+        let mut commonness: HashMap<u32, u32> = HashMap::new();
+        for (text, _) in wanted {
+            for window in text.windows(width) {
+                *commonness.entry(stretch_of(window)).or_default() += 1;
+            }
+        }
+        let (mut entries, mut texts) = (Vec::with_capacity(wanted.len() * step), Vec::new());
+        for (text, what) in wanted {
+            let stretches: Vec<u32> = text.windows(width).map(stretch_of).collect();
+            let common = |group: &[u32]| -> u32 { group.iter().map(|one| commonness[one]).sum() };
+            let rarest = stretches
+                .windows(step)
+                .enumerate()
+                .min_by_key(|(_, group)| common(group));
+            let Some((from, group)) = rarest else {
+                continue;
+            };
+            for (offset, &stretch) in (from as u32..).zip(group) {
+                entries.push(Placed {
+                    stretch,
+                    start: texts.len() as u32,
+                    length: text.len() as u32,
+                    offset,
+                    what: *what,
+                });
+            }
+            texts.extend_from_slice(text);
+        }
+        entries.sort_by_key(|entry| entry.stretch);
+        Self::filled(width, entries, texts)
+    }
+
+    fn filled(width: usize, entries: Vec<Placed>, texts: Vec<u8>) -> Self {
+        let bits = (entries.len() * FILTER_BITS)
             .next_power_of_two()
             .clamp(FILTER_BITS_MIN, FILTER_BITS_MAX);
-        let slots = (chosen.len() * 2).next_power_of_two().max(2);
+        let slots = (entries.len() * 2).next_power_of_two().max(2);
         let mut table = Self {
+            width,
             shift: 32 - (bits / 64).trailing_zeros(),
             filter: vec![0; bits / 64],
             slots: vec![(0, 0, 0); slots],
             slot_shift: 32 - slots.trailing_zeros(),
-            entries: Vec::with_capacity(chosen.len()),
-            texts: Vec::new(),
+            entries: Vec::new(),
+            texts,
         };
-        let mut last = None;
-        for (stretch, entry) in chosen {
-            if last != Some(stretch) {
-                last = Some(stretch);
-                table.add(stretch);
+        for (place, entry) in (0..).zip(&entries) {
+            let (word, bits) = table.bits(entry.stretch);
+            table.filter[word] |= bits;
+            let slot = table.slot(entry.stretch);
+            if table.slots[slot].2 == 0 {
+                table.slots[slot] = (entry.stretch, place, place);
             }
-            table.entries.push(Placed {
-                start: table.texts.len() as u32,
-                length: entry.text.len() as u32,
-                offset: entry.offset,
-                what: entry.what,
-            });
-            table.texts.extend(entry.text);
-            let end = table.entries.len() as u32;
-            let slot = table.slot(stretch);
-            table.slots[slot].2 = end;
+            table.slots[slot].2 = place + 1;
         }
+        table.entries = entries;
         table
-    }
-
-    fn add(&mut self, stretch: u32) {
-        let (word, bits) = self.bits(stretch);
-        self.filter[word] |= bits;
-        let slot = self.slot(stretch);
-        let from = self.entries.len() as u32;
-        self.slots[slot] = (stretch, from, from);
     }
 
     /// The slot of a stretch, or the empty one where it would be.
     fn slot(&self, stretch: u32) -> usize {
         let mut slot = (stretch.wrapping_mul(SPREAD) >> self.slot_shift) as usize;
-        while self.slots[slot].2 != 0 || self.slots[slot].0 != 0 {
-            if self.slots[slot].0 == stretch {
-                break;
-            }
+        while self.slots[slot].2 != 0 && self.slots[slot].0 != stretch {
             slot = (slot + 1) & (self.slots.len() - 1);
         }
         slot
@@ -102,13 +125,7 @@ impl Table {
     fn bits(&self, stretch: u32) -> (usize, u64) {
         let spread = stretch.wrapping_mul(SPREAD);
         let word = (spread >> self.shift) as usize;
-        (word, 1 << (spread & 63) | 1 << (spread >> 6 & 63))
-    }
-
-    #[inline]
-    fn may_hold(&self, stretch: u32) -> bool {
-        let (word, bits) = self.bits(stretch);
-        self.filter[word] & bits == bits
+        (word, 1 << (spread >> 6 & 63) | 1 << (spread >> 12 & 63))
     }
 
     fn is_empty(&self) -> bool {
@@ -117,7 +134,8 @@ impl Table {
 
     #[inline]
     fn look(&self, stretch: u32, at: usize, bytes: &[u8], found: &mut Vec<u32>) {
-        if self.may_hold(stretch) {
+        let (word, bits) = self.bits(stretch);
+        if self.filter[word] & bits == bits {
             self.verify(stretch, at, bytes, found);
         }
     }
@@ -133,14 +151,12 @@ impl Table {
                 continue;
             };
             // A text as short as its stretch has been compared.
-            if entry.length <= LENGTH as u32 || self.stands(entry, &bytes[start..]) {
+            if entry.length as usize <= self.width || self.stands(entry, &bytes[start..]) {
                 found.push(entry.what);
             }
         }
     }
-}
 
-impl Table {
     fn stands(&self, entry: &Placed, bytes: &[u8]) -> bool {
         let start = entry.start as usize;
         bytes.starts_with(&self.texts[start..start + entry.length as usize])
@@ -154,122 +170,70 @@ fn stretch_of(bytes: &[u8]) -> u32 {
         .fold(0, |stretch, &byte| stretch << 8 | u32::from(byte))
 }
 
-/// Texts of one byte: each has a bit, and one pass says which stand in a value.
-struct Singles {
-    bits: [u32; 256],
-    /// Of (bit, what the text stands for).
-    entries: Vec<(u32, u32)>,
-}
-
-impl Singles {
-    /// What does not fit is given back.
-    fn new(chosen: Vec<(u32, Entry)>) -> (Self, Vec<(u32, Entry)>) {
-        let mut singles = Self {
-            bits: [0; 256],
-            entries: Vec::new(),
-        };
-        let (mut used, mut left) = (0_u32, Vec::new());
-        for (byte, entry) in chosen {
-            let bit = &mut singles.bits[byte as usize];
-            if *bit == 0 {
-                if used == u32::BITS {
-                    left.push((byte, entry));
-                    continue;
-                }
-                *bit = 1 << used;
-                used += 1;
-            }
-            singles.entries.push((*bit, entry.what));
-        }
-        (singles, left)
-    }
-
-    fn find(&self, bytes: &[u8], found: &mut Vec<u32>) {
-        let held = bytes
-            .iter()
-            .fold(0, |held, &byte| held | self.bits[usize::from(byte)]);
-        if held != 0 {
-            let held = self.entries.iter().filter(|(bit, _)| held & bit != 0);
-            found.extend(held.map(|(_, what)| *what));
-        }
-    }
-}
-
 /// Texts, none of them empty, each with what it stands for.
 pub struct Grams {
-    singles: Singles,
-    /// By stretches of one to three bytes; of one those only that the singles have no bit for.
-    short: [Table; LENGTH - 1],
-    long: Table,
-    has_short: bool,
+    shorts: Shorts,
+    /// By stretches of one to three bytes: texts that the shorts have no room for.
+    crowded: [Table; SHORT_MAX],
+    is_crowded: bool,
+    tight: Table,
+    wide: Table,
 }
 
 impl Grams {
     pub fn new(entries: Vec<(Vec<u8>, u32)>) -> Self {
-        let mut commonness: HashMap<u32, u32> = HashMap::new();
-        for (text, _) in &entries {
-            for window in text.windows(LENGTH) {
-                *commonness.entry(stretch_of(window)).or_default() += 1;
-            }
-        }
-        let mut by_length: [Vec<(u32, Entry)>; LENGTH] = Default::default();
-        for (text, what) in entries {
-            let length = text.len().min(LENGTH);
-            let rarest = text
-                .windows(length)
-                .map(stretch_of)
-                .enumerate()
-                .min_by_key(|(_, stretch)| commonness.get(stretch).copied().unwrap_or_default());
-            let Some((offset, stretch)) = rarest else {
-                continue;
-            };
-            let entry = Entry {
-                text,
-                offset: offset as u32,
-                what,
-            };
-            by_length[length - 1].push((stretch, entry));
-        }
-        let [ones, twos, threes, long] = by_length;
-        let (singles, ones) = Singles::new(ones);
-        let short = [ones, twos, threes].map(Table::new);
+        let (wide, rest): (Vec<_>, Vec<_>) = entries
+            .into_iter()
+            .partition(|(text, _)| text.len() >= WIDE_FROM);
+        let (tight, short): (Vec<_>, Vec<_>) = rest
+            .into_iter()
+            .partition(|(text, _)| text.len() >= TIGHT_FROM);
+        let (shorts, left) = Shorts::new(short);
+        let crowded = [1, 2, 3].map(|length| {
+            let texts = left.iter().filter(|(text, _)| text.len() == length);
+            Table::new(length, 1, &texts.cloned().collect::<Vec<_>>())
+        });
         Self {
-            singles,
-            has_short: short.iter().any(|table| !table.is_empty()),
-            short,
-            long: Table::new(long),
+            shorts,
+            is_crowded: !left.is_empty(),
+            crowded,
+            tight: Table::new(TIGHT, TIGHT_STEP, &tight),
+            wide: Table::new(WIDE, WIDE_STEP, &wide),
         }
     }
 
     /// What the texts stand for that stand in the bytes; the same one may come more than once.
     pub fn find(&self, bytes: &[u8], found: &mut Vec<u32>) {
-        if !self.singles.entries.is_empty() {
-            self.singles.find(bytes, found);
-        }
-        if !self.long.is_empty() {
-            for (at, window) in bytes.windows(LENGTH).enumerate() {
+        self.shorts.find(bytes, found);
+        if !self.wide.is_empty() {
+            for (place, window) in bytes.chunks_exact(WIDE_STEP).enumerate() {
                 let stretch = u32::from_le_bytes([window[0], window[1], window[2], window[3]]);
-                self.long.look(stretch, at, bytes, found);
+                self.wide.look(stretch, place * WIDE_STEP, bytes, found);
             }
         }
-        if self.has_short {
-            self.find_short(bytes, found);
+        if !self.tight.is_empty() {
+            for (place, window) in bytes.windows(TIGHT).step_by(TIGHT_STEP).enumerate() {
+                let stretch = u32::from_le_bytes([window[0], window[1], window[2], 0]);
+                self.tight.look(stretch, place * TIGHT_STEP, bytes, found);
+            }
+        }
+        if self.is_crowded {
+            self.find_crowded(bytes, found);
         }
     }
 
-    fn find_short(&self, bytes: &[u8], found: &mut Vec<u32>) {
-        let [ones, twos, threes] = &self.short;
-        let whole = bytes.len().saturating_sub(LENGTH - 1);
+    fn find_crowded(&self, bytes: &[u8], found: &mut Vec<u32>) {
+        let [ones, twos, threes] = &self.crowded;
         if ones.is_empty() {
-            for (at, window) in bytes.windows(LENGTH).enumerate() {
-                let stretch = u32::from_le_bytes([window[0], window[1], window[2], window[3]]);
+            for (at, window) in bytes.windows(3).enumerate() {
+                let stretch = u32::from_le_bytes([window[0], window[1], window[2], 0]);
                 twos.look(stretch & 0xffff, at, bytes, found);
-                threes.look(stretch & 0x00ff_ffff, at, bytes, found);
+                threes.look(stretch, at, bytes, found);
             }
         }
-        // The last stretches are not followed by a fourth byte.
-        let from = if ones.is_empty() { whole } else { 0 };
-        for at in from..bytes.len() {
+        // The last two bytes are not followed by a third.
+        let whole = bytes.len().saturating_sub(2);
+        for at in if ones.is_empty() { whole } else { 0 }..bytes.len() {
             for (table, length) in [(ones, 1), (twos, 2), (threes, 3)] {
                 if let Some(window) = bytes.get(at..at + length) {
                     table.look(stretch_of(window), at, bytes, found);

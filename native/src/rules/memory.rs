@@ -30,16 +30,16 @@ pub struct Limits {
 
 /// What a look finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Look {
-    Known(u32),
+pub enum Look<A> {
+    Known(A),
     /// Not seen of late; to be put under this hash.
     New(u64),
     /// Not looked for.
     Spared,
 }
 
-pub struct Memory<T> {
-    table: HashTable<(Box<[T]>, u32)>,
+pub struct Memory<T, A> {
+    table: HashTable<(Box<[T]>, A)>,
     seen: Vec<u16>,
     items: usize,
     limits: Limits,
@@ -49,7 +49,7 @@ pub struct Memory<T> {
     spared: u32,
 }
 
-impl<T: Clone + Eq + Hash> Memory<T> {
+impl<T: Clone + Eq + Hash, A: Copy> Memory<T, A> {
     pub fn new(limits: Limits) -> Self {
         Self {
             table: HashTable::new(),
@@ -64,7 +64,7 @@ impl<T: Clone + Eq + Hash> Memory<T> {
     }
 
     /// What is remembered of the key.
-    pub fn look(&mut self, key: &[T]) -> Look {
+    pub fn look(&mut self, key: &[T]) -> Look<A> {
         if key.len() > self.limits.key_items {
             return Look::Spared;
         }
@@ -90,7 +90,7 @@ impl<T: Clone + Eq + Hash> Memory<T> {
     }
 
     /// Remember the answer of a key that was new; whether it is kept now.
-    pub fn put(&mut self, hash: u64, key: &[T], answer: u32) -> bool {
+    pub fn put(&mut self, hash: u64, key: &[T], answer: A) -> bool {
         if !self.comes_again(hash) {
             return false;
         }
@@ -166,7 +166,7 @@ mod tests {
         }
         assert_eq!(memory.look(&[1]), Look::Known(9));
         let spared = (0..3 * LOOKS)
-            .filter(|number| memory.look(&[number + 2]) == Look::Spared)
+            .filter(|number| memory.look(&[number + 2]) == Look::<u32>::Spared)
             .count();
         assert!(spared > 0);
         while memory.look(&[1]) == Look::Spared {}

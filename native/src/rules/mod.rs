@@ -10,5 +10,6 @@ pub mod interned;
 pub mod memory;
 pub mod number;
 pub mod plan;
+pub mod shorts;
 pub mod trie;
 pub mod wildcard;

@@ -36,8 +36,21 @@ const NUMBERED_MAX: usize = 1 << 17;
 /// beside their own.
 const JOINED_FROM: usize = 64;
 
-/// The answer of a value for which nothing holds.
+/// Names of fields that no rule names, each with its own memory, so that one whose values never come
+/// again does not cost the others theirs; recorded days show two hundred.
+const OTHERS_MAX: usize = 512;
+
+/// The set of no atoms.
 const NOTHING: u32 = 0;
+
+/// What holds for a value, as numbers of sets of atoms: those of its field, and keywords. Keywords
+/// are apart because the values that hold them say little of the event: a digit stands in some
+/// number or other of nearly every one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    own: u32,
+    words: u32,
+}
 
 /// An atom and how often it may hold, in any unit.
 pub struct Asked {
@@ -65,7 +78,7 @@ struct Condition {
 /// A field of events that is looked at.
 struct Slot {
     field: Field,
-    memory: Memory<u8>,
+    memory: Memory<u8, Answer>,
     idle: bool,
     /// Its field asks the keywords too.
     joined: bool,
@@ -74,9 +87,11 @@ struct Slot {
 pub struct Plan {
     names: HashMap<Box<[u8]>, u32, RandomState>,
     slots: Vec<Slot>,
-    /// The place of fields that only keywords ask.
+    /// The place of fields that only keywords ask, but for those that have their own.
     rest: Option<u32>,
+    others: usize,
     words: Field,
+    is_word: Vec<bool>,
     conditions: Vec<Condition>,
     /// Conditions that may hold with no atom true.
     always: Vec<u32>,
@@ -88,8 +103,14 @@ pub struct Plan {
     truth: Truth,
     answers: Interned<u32>,
     outcomes: Interned<Match>,
-    events: Memory<u32>,
+    events: Memory<u32, u32>,
+    /// Sets of keywords that are the union of two others.
+    unions: HashMap<(u32, u32), u32, RandomState>,
+    /// What holds for the event so far: sets of atoms, and the set of keywords.
+    event: Vec<u32>,
+    said: u32,
     held: Vec<u32>,
+    heard: Vec<u32>,
     remembered: usize,
 }
 
@@ -101,6 +122,7 @@ impl Plan {
         let mut places: HashMap<String, usize> = HashMap::new();
         let mut words = Vec::new();
         let count = asked.len();
+        let is_word = asked.iter().map(|atom| atom.field == ANY_FIELD).collect();
         for (atom, asked) in (0..).zip(asked) {
             if matches!(asked.question, Question::Nothing) {
                 continue;
@@ -126,6 +148,8 @@ impl Plan {
             names: HashMap::default(),
             slots: Vec::new(),
             rest,
+            others: 0,
+            is_word,
             conditions: Vec::new(),
             always: Vec::new(),
             starts: Vec::new(),
@@ -136,7 +160,11 @@ impl Plan {
             answers: Interned::new(),
             outcomes: Interned::new(),
             events: Memory::new(EVENTS),
+            unions: HashMap::default(),
+            event: Vec::new(),
+            said: NOTHING,
             held: Vec::new(),
+            heard: Vec::new(),
             remembered: 0,
             words,
         };
@@ -190,8 +218,18 @@ impl Plan {
     }
 
     /// The place of a field by its name; None where nothing is asked of it.
-    pub fn slot(&self, name: &[u8]) -> Option<u32> {
-        self.names.get(name).copied().or(self.rest)
+    pub fn slot(&mut self, name: &[u8]) -> Option<u32> {
+        if let Some(&slot) = self.names.get(name) {
+            return Some(slot);
+        }
+        if self.rest.is_none() || self.others == OTHERS_MAX {
+            return self.rest;
+        }
+        self.others += 1;
+        let slot = self.slots.len() as u32;
+        self.names.insert(name.into(), slot);
+        self.add_slot(Vec::new());
+        Some(slot)
     }
 
     /// The place of fields that only keywords ask.
@@ -225,8 +263,11 @@ impl Plan {
 
     /// To be called before each event: numbers of answers hold for one event.
     pub fn begin(&mut self) {
+        self.event.clear();
+        self.said = NOTHING;
         if self.answers.len() > NUMBERED_MAX
             || self.outcomes.len() > NUMBERED_MAX
+            || self.unions.len() > NUMBERED_MAX
             || self.remembered > REMEMBERED_MAX
         {
             self.forget();
@@ -240,6 +281,7 @@ impl Plan {
         }
         self.remembered = 0;
         self.events.clear();
+        self.unions.clear();
         self.answers = Interned::new();
         self.outcomes = Interned::new();
         // Whatever was left half done.
@@ -247,38 +289,44 @@ impl Plan {
     }
 
     /// What is remembered of a text of the field.
-    pub fn look(&mut self, slot: u32, raw: &str) -> Look {
+    pub fn look(&mut self, slot: u32, raw: &str) -> Look<Answer> {
         self.slots[slot as usize].memory.look(raw.as_bytes())
     }
 
     /// The answer of a field that is there, whatever its value.
-    pub fn present(&mut self, slot: u32) -> u32 {
-        self.held.clear();
+    pub fn present(&mut self, slot: u32) -> Answer {
         self.add_present(slot);
-        self.number_held()
+        self.number()
     }
 
     fn add_present(&mut self, slot: u32) {
+        self.held.clear();
+        self.heard.clear();
         let field = &self.slots[slot as usize].field;
         self.held.extend_from_slice(&field.present);
-        self.held.extend_from_slice(&self.words.present);
+        self.heard.extend_from_slice(&self.words.present);
     }
 
-    fn number_held(&mut self) -> u32 {
-        if self.held.is_empty() {
-            return NOTHING;
+    /// The numbers of what holds.
+    fn number(&mut self) -> Answer {
+        let mut number = |atoms: &mut Vec<u32>| {
+            if atoms.is_empty() {
+                return NOTHING;
+            }
+            atoms.sort_unstable();
+            atoms.dedup();
+            self.answers.number(atoms)
+        };
+        Answer {
+            own: number(&mut self.held),
+            words: number(&mut self.heard),
         }
-        self.held.sort_unstable();
-        self.held.dedup();
-        self.answers.number(&self.held)
     }
 
-    /// The answer of a text, remembered from now on where it was looked for in vain.
-    pub fn learn(&mut self, slot: u32, look: Look, text: Text) -> u32 {
-        if let Look::Known(answer) = look {
-            return answer;
-        }
-        let answer = self.ask(slot, text, true, &[]);
+    /// The answer of a text, with other atoms that hold for it; remembered from now on where it was
+    /// looked for in vain.
+    pub fn learn(&mut self, slot: u32, look: Look<Answer>, text: Text, others: &[u32]) -> Answer {
+        let answer = self.ask(slot, text, true, others);
         if let Look::New(hash) = look {
             let memory = &mut self.slots[slot as usize].memory;
             if memory.put(hash, text.raw.as_bytes(), answer) {
@@ -289,37 +337,75 @@ impl Plan {
     }
 
     /// The answer of a text, with other atoms that are known to hold.
-    pub fn ask(&mut self, slot: u32, text: Text, with_numbers: bool, others: &[u32]) -> u32 {
-        self.held.clear();
-        self.held.extend_from_slice(others);
+    pub fn ask(&mut self, slot: u32, text: Text, with_numbers: bool, others: &[u32]) -> Answer {
         self.add_present(slot);
+        self.held.extend_from_slice(others);
         let slot = &self.slots[slot as usize];
-        let fields = [&slot.field, &self.words];
-        for field in &fields[..if slot.joined { 1 } else { 2 }] {
-            field.ask(text, &mut self.held);
+        let answered = |field: &Field, atoms: &mut Vec<u32>| {
+            field.ask(text, atoms);
             if with_numbers {
-                field.ask_number(text.lower, &mut self.held);
+                field.ask_number(text.lower, atoms);
             }
+        };
+        answered(&slot.field, &mut self.held);
+        if !slot.joined {
+            answered(&self.words, &mut self.heard);
         }
-        self.number_held()
+        if slot.joined || !others.is_empty() {
+            let is_word = |atom: &mut u32| self.is_word[*atom as usize];
+            self.heard.extend(self.held.extract_if(.., is_word));
+        }
+        self.number()
     }
 
-    /// The answer that consists of one atom.
-    pub fn one(&mut self, atom: u32) -> u32 {
-        self.answers.number(&[atom])
+    /// Adds what holds for one of the event's values.
+    pub fn add(&mut self, answer: Answer) {
+        if answer.own != NOTHING && self.event.last() != Some(&answer.own) {
+            self.event.push(answer.own);
+        }
+        if answer.words != NOTHING && answer.words != self.said {
+            self.said = self.union(self.said, answer.words);
+        }
     }
 
-    /// What an event matches, by the answers of its fields, ordered by rule.
-    pub fn decide(&mut self, answers: &[u32]) -> &[Match] {
-        let outcome = match self.events.look(answers) {
+    fn union(&mut self, left: u32, right: u32) -> u32 {
+        if left == NOTHING {
+            return right;
+        }
+        if let Some(&number) = self.unions.get(&(left, right)) {
+            return number;
+        }
+        let mut atoms = self.answers.list(left).to_vec();
+        atoms.extend_from_slice(self.answers.list(right));
+        atoms.sort_unstable();
+        atoms.dedup();
+        let number = self.answers.number(&atoms);
+        self.unions.insert((left, right), number);
+        number
+    }
+
+    /// Adds an atom that holds for the event.
+    pub fn add_one(&mut self, atom: u32) {
+        let own = self.answers.number(&[atom]);
+        self.event.push(own);
+    }
+
+    /// What the event matches, ordered by rule.
+    pub fn decide(&mut self) -> &[Match] {
+        let mut event = std::mem::take(&mut self.event);
+        if self.said != NOTHING {
+            event.push(self.said);
+        }
+        let outcome = match self.events.look(&event) {
             Look::Known(outcome) => outcome,
-            Look::Spared => self.evaluate(answers),
+            Look::Spared => self.evaluate(&event),
             Look::New(hash) => {
-                let outcome = self.evaluate(answers);
-                self.events.put(hash, answers, outcome);
+                let outcome = self.evaluate(&event);
+                self.events.put(hash, &event, outcome);
                 outcome
             }
         };
+        self.event = event;
         self.outcomes.list(outcome)
     }
 

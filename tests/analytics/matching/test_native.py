@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from analytics.expression import ANY_FIELD, All, Atom, Node, Not, Some, atoms
 from analytics.matching.native import native_plan
 from analytics.matching.port import Match, Plan, Question
+from analytics.matching.python import PythonPlan
+from analytics.matching.scanner import best_scanner
 from analytics.matching.values import atom_test, lowered
 from analytics.sigma import compile_detection
 from schema.errors import FengsuiError
@@ -199,6 +201,56 @@ def test_parts_of_a_time_are_asked_in_python() -> None:
     asked = _asked(Atom("t", "gte", 3, part="hour"), Not(Atom("t", "number", 9, part="month")))
     events: list[Fields] = [{"t": "2026-09-01T03:00:00Z"}, {"t": 5}, {"t": True}, {}, {"t": "x"}]
     assert list(_native(asked).match(events)) == list(_Plainly(asked).match(events))
+
+
+def test_what_python_answered_of_a_text_is_not_taken_for_the_number_of_the_same_digits() -> None:
+    whole = Atom("t", "gte", 2026, part="year")
+    asked = _asked(whole, Atom("t", "cidr", "0.0.7.226/32"), Atom("t", "number", 2026))
+    texts: list[Fields] = [{"t": "2026-09-01T03:00:00Z"}, {"t": "0.0.7.226"}, {"t": "2026"}]
+    events = [*texts, {"t": 2026}, {"t": True}, {"t": ["2026", 2026]}]
+    plan, wanted = _native(asked), list(_Plainly(asked).match(events))
+    for _ in range(4):
+        assert list(plan.match(events)) == wanted
+        assert list(plan.match(events[::-1])) == list(_Plainly(asked).match(events[::-1]))
+
+
+def test_nothing_in_a_field_is_as_the_field_absent_in_either_matcher() -> None:
+    asked = _asked(
+        Atom("f", "exists"),
+        Atom(ANY_FIELD, "exists"),
+        Atom(ANY_FIELD, "contains", "none"),
+        Atom(ANY_FIELD, "contains", ""),
+        Atom("f", "contains", ""),
+        Atom("f", "equals", "None"),
+        Atom("f", "same_as", "g"),
+        Not(Atom("f", "contains", "x")),
+    )
+    events: list[Fields] = [{"f": None}, {"f": None, "g": None}, {"g": "x", "f": None}, {}]  # type: ignore[dict-item]
+    absent: list[Fields] = [{}, {}, {"g": "x"}, {}]
+    python = PythonPlan(asked, best_scanner())
+    for plan in (_native(asked), python):
+        assert list(plan.match(events)) == list(plan.match(absent))
+    assert list(_native(asked).match(events)) == list(python.match(events))
+
+
+def test_keywords_of_many_values_of_an_event_are_true_together() -> None:
+    words = [f"w{n}" for n in range(70)] + ["-", "0", "ab", "abc", "wxyz", "vwxyz", "uvwxyz"]
+    asked = _asked(
+        *(Atom(ANY_FIELD, "contains", word) for word in words),
+        *(Atom("f", "contains", word) for word in words),
+        All((Atom(ANY_FIELD, "contains", "w1"), Atom(ANY_FIELD, "contains", "-"))),
+        All((Atom(ANY_FIELD, "contains", "w2"), Not(Atom(ANY_FIELD, "contains", "0")))),
+    )
+    dice = random.Random(5)
+    pieces = [*words, "x", "uvw", "yz"]
+    values = ["".join(dice.choices(pieces, k=dice.randrange(4))) for _ in range(60)]
+    names = ["f", *(f"g{n}" for n in range(600))]
+    events: list[Fields] = [
+        {dice.choice(names): dice.choice(values) for _ in range(5)} for _ in range(600)
+    ]
+    plan, wanted = _native(asked), list(_Plainly(asked).match(events))
+    for _ in range(3):
+        assert list(plan.match(events)) == wanted
 
 
 def test_keys_that_no_rule_can_name_are_read_for_keywords_only() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.sigma.truth import Either, Every, Fired, Never, named, parse, rules
+from analytics.truth import Either, Every, Fired, Never, named, parse, rules
 from schema.errors import FengsuiError
 
 A, B, C = Fired("a"), Fired("b"), Fired("c-1.x")
