@@ -141,6 +141,12 @@ def call_within(
         try:
             connection.sendall(msgspec.json.encode(request) + b"\n")
             line = _line(connection, REPLY_BYTES_MAX)
+        except TimeoutError as error:
+            raise FengsuiError(
+                "fengsui.command.unanswered",
+                f"the platform did not answer {command} within {seconds:.0f} s: it may be busy "
+                "with another command, or still be doing this one; look whether it was done",
+            ) from error
         except ConnectionError:
             line = b""
     if not line.endswith(b"\n"):

@@ -107,7 +107,7 @@ class SecondLook:
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the look that is under way."""
+        """End the look that is under way, and take no other: what it was for still waits."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
@@ -119,7 +119,8 @@ class SecondLook:
                 self.look()
             except Exception:
                 # The outermost loop of the thread. The rows wait; the next look takes them.
-                _logger.exception("a second look failed")
+                if not self._stop.is_set():
+                    _logger.exception("a second look failed")
 
     def _answer(self) -> None:
         """Do the replays that were asked for."""
@@ -162,7 +163,12 @@ class SecondLook:
         with self._looking:
             until = self._engine.settled
             found = trials.find(
-                self._stored, scope.rules, scope.since, watched=scope.entities, known=self._known
+                self._stored,
+                scope.rules,
+                scope.since,
+                watched=scope.entities,
+                known=self._known,
+                stopped=self._stop.is_set,
             )
             now = [alert for alert in found.alerts if reevaluation.holds(scope, alert, until)]
             standing = self._alerts.decided(scope.since, until)

@@ -7,7 +7,7 @@ is printed. Only that it took place is kept, by whoever owns the folder.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -89,10 +89,14 @@ def find(
     *,
     watched: Mapping[str, Set[str]] | None = None,
     known: Known | None = None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Found:
-    """What the rules decide from ``since`` on, of events from as far before as they look back."""
+    """What the rules decide from ``since`` on, of events from as far before as they look back.
+
+    Raises ``fengsui.replay.stopped`` between two batches once ``stopped`` says so.
+    """
     begin = since - replay.reach_us(rules)
-    standing, counted = Standing(), _Counted()
+    standing, counted = Standing(), _Counted(stopped)
     sources = {
         sensor: counted.through(stored.batches(sensor, begin), since) for sensor in stored.sensors()
     }
@@ -115,13 +119,18 @@ def find(
 class _Counted:
     """Counts what passes."""
 
-    def __init__(self) -> None:
+    def __init__(self, stopped: Callable[[], bool]) -> None:
+        self._stopped = stopped
         self.events = 0
         self.newest = 0
 
     def through(self, batches: Iterator[AcceptedBatch], since: int) -> Iterator[AcceptedBatch]:
         """The same batches."""
         for batch in batches:
+            if self._stopped():
+                raise FengsuiError(
+                    "fengsui.replay.stopped", "the platform stops: start it and replay again"
+                )
             self.events += sum(time >= since for time in batch.times)
             self.newest = max(self.newest, max(batch.times, default=0))
             yield batch

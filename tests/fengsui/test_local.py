@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fengsui.folder import DataFolder
-from fengsui.local import SOCKET_NAME, LocalServer, call
+from fengsui.local import SOCKET_NAME, LocalServer, call, call_within
 from schema.errors import FengsuiError
 
 
@@ -59,3 +59,18 @@ def test_in_a_folder_without_its_mark_nothing_is_made_up(tmp_path: Path) -> None
     with pytest.raises(FengsuiError, match=r"fengsui\.folder\.absent"):
         call(DataFolder(tmp_path), "register-list")
     assert [path.name for path in tmp_path.iterdir()] == ["segments"]
+
+
+def test_a_busy_platform_is_named_as_such(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    folder.run.mkdir()
+    done = threading.Event()
+
+    def long(_: Mapping[str, str]) -> str:
+        done.wait(10)
+        return ""
+
+    with closing(LocalServer(folder, {"long": long})):
+        with pytest.raises(FengsuiError, match=r"busy.*unanswered"):
+            call_within(folder, "long", {}, seconds=0.1)
+        done.set()

