@@ -126,7 +126,13 @@ class Rulebook:
 
     def refused(self) -> Sequence[ruleset.Refusal]:
         """Files that cannot be used, and why."""
-        return (*self._shipped.refused, *self._imported().refused)
+        imported, shipped = self._imported(), {rule.id for rule in self._shipped.rules}
+        shadowed = (
+            ruleset.Refusal(path=rule.id, reason="a shipped rule has this id: give it another")
+            for rule in imported.rules
+            if rule.id in shipped
+        )
+        return (*self._shipped.refused, *imported.refused, *shadowed)
 
     def find(self, rule_id: str) -> Listed:
         """One rule; raises ``fengsui.rule.unknown``."""
@@ -258,11 +264,11 @@ def prepare(
     Raises ``fengsui.rule.tree`` where it holds none, or too many, and for unusable words.
     """
     _checked(name)
-    for what, text in (("licence", licence), ("origin", origin)):
-        if len(text) > ORIGIN_CHARS_MAX or not text.isprintable():
+    for what, text, least in (("licence", licence, 1), ("origin", origin, 0)):
+        if not least <= len(text.strip()) <= ORIGIN_CHARS_MAX or not text.isprintable():
             raise FengsuiError(
                 "fengsui.rule.tree",
-                f"the {what} of a tree has at most {ORIGIN_CHARS_MAX} printable characters",
+                f"the {what} of a tree has {least} to {ORIGIN_CHARS_MAX} printable characters",
             )
     files = sorted(path for path in source.rglob("*") if path.suffix in (".yml", ".yaml"))
     if not source.is_dir() or not 0 < len(files) <= ruleset.FILES_MAX:

@@ -8,6 +8,7 @@ import pytest
 from machine import Machine
 from typer.testing import CliRunner
 
+from analytics import ruleset
 from collector.state.switches import Switches
 from fengsui.clock import SystemClock
 from fengsui.folder import DataFolder
@@ -55,7 +56,7 @@ def book(site: Site) -> Rulebook:
     return Rulebook(site.folder, Switches(site.database), SystemClock())
 
 
-@pytest.mark.parametrize("licence", ["DRL\x7f", "DRL\n1.1", "x" * 201])
+@pytest.mark.parametrize("licence", ["", "DRL\x7f", "DRL\n1.1", "x" * 201])
 def test_words_nobody_could_read_are_refused_and_nothing_is_left(
     site: Site, upstream: Path, licence: str
 ) -> None:
@@ -130,3 +131,11 @@ def test_a_rule_that_is_off_still_explains_its_alerts(site: Site) -> None:
     rule = site.rulebook.rule("gateway-log4shell")
     assert rule is not None
     assert rule.id not in in_force
+
+
+def test_a_rule_with_the_id_of_a_shipped_one_is_refused_by_name(site: Site, upstream: Path) -> None:
+    shipped = ruleset.SHIPPED / "gateway" / "gateway-log4shell" / "rule.yml"
+    (upstream / "twin.yml").write_bytes(shipped.read_bytes())
+    site.rulebook.take_tree(prepared(site.folder, upstream).path, "public")
+    (refusal,) = book(site).refused()
+    assert (refusal.path, "shipped rule" in refusal.reason) == ("gateway-log4shell", True)
