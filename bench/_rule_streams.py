@@ -1,19 +1,20 @@
 """Streams of events as real logs have them: values that never come again, and values that do.
 
-Every field belongs to a kind. ``identifier``: process ids, GUIDs, times, record numbers. ``path``:
+Every field belongs to a kind. ``time``: of the event, or of what it tells. ``identifier``: ids of
+processes, sessions and handles, ports, GUIDs, record numbers. ``path``:
 files, folders, registry keys, and the hashes of a file. ``text``: command lines, scripts, queries,
 messages. ``name``: what comes from a small set by nature (users, descriptions of programs,
 channels, shares, levels); names stay as they were recorded.
 
-A *distinct* stream makes every identifier, path and text new in each event, so that nothing kept
-of a value can help: a path gets a folder of its own before its last part (its beginning and its
-end, which rules ask for, stay), a text gets new numbers and one new last argument. Real logs are
-milder: system programs are started from the same path again and again.
+A *distinct* stream makes every time, identifier, path and text new in each event, so that nothing
+kept of a value can help: a path gets a folder of its own before its last part (its beginning and
+its end, which rules ask for, stay), a text gets new numbers and one new last argument. Real logs
+are milder: system programs are started from the same path again and again.
 
 A *repeating* stream draws its events with the few-are-many weights of real systems and makes so
-many paths and texts new that the share of values seen before within ``WINDOW`` events is the one
-measured on logs: each file of the shipped recording, read by the sensor's own formats, and each
-public raw log is one vote. Identifiers are new in each event here too.
+many identifiers, paths and texts new that the share of values seen before within ``WINDOW``
+events is the one measured on logs: each file of the shipped recording, read by the sensor's own
+formats, and each public raw log is one vote. Times are new in each event here too.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from fengsui.demo import recording_folder
 from schema.event import Fields
 from sensors.replay import RecordedSource, Recording
 
-Kind: TypeAlias = Literal["identifier", "path", "text", "name"]
+Kind: TypeAlias = Literal["time", "identifier", "path", "text", "name"]
 Shares: TypeAlias = dict[Kind, float]
 
 WINDOW = 4096
@@ -47,8 +48,9 @@ _FLATTEN = 10
 """Weight of the n-th event is 1/(n + this): the commonest makes one in fifty."""
 
 _IDENTIFIER = re.compile(
-    r"(?:guid|processid|threadid|logonid|recordid|sourceport|ipport|time|handleid)$", re.IGNORECASE
+    r"(?:guid|processid|threadid|logonid|recordid|sourceport|ipport|handleid)$", re.IGNORECASE
 )
+_TIME = re.compile(r"time$", re.IGNORECASE)
 _NAMES = frozenset(
     {"Channel", "Provider_Name", "Computer", "Keywords", "ShareName", "PipeName", "RuleName"}
 )
@@ -103,6 +105,8 @@ _RAW_KINDS: dict[str, Kind] = {
 
 def kind_of(field: str, value: object) -> Kind:
     """The kind of a Windows field."""
+    if _TIME.search(field):
+        return "time"
     if _IDENTIFIER.search(field):
         return "identifier"
     if not isinstance(value, str) or field in _NAMES or _USER.search(field):
@@ -210,7 +214,7 @@ def _renewal(field: str, kind: Kind, value: str | int) -> Callable[[random.Rando
         return lambda dice: dice.getrandbits(bits)
     if field in _HASHES:
         return _hashes(value)
-    if kind == "identifier":
+    if kind in ("time", "identifier"):
         return _with_digits(value)
     if kind == "path":
         head, slash, tail = value.rpartition("\\") if "\\" in value else value.rpartition("/")
@@ -275,21 +279,21 @@ class Stream:
         self._weights = (
             None if target is None else list(accumulate(1 / (place + _FLATTEN) for place in places))
         )
-        self._renewed: Shares = {"identifier": 1.0, "path": 1.0, "text": 1.0}
+        self._renewed: Shares = {"time": 1.0, "identifier": 1.0, "path": 1.0, "text": 1.0}
         self._seen = Seen()
         if target is not None:
             self._calibrate(target)
 
     def _calibrate(self, target: Shares) -> None:
         """So many are renewed that the rest of what repeats by itself makes the target."""
-        self._renewed.update(path=0.0, text=0.0)
+        self._renewed.update(identifier=0.0, path=0.0, text=0.0)
         for _ in range(2):
             self._seen.begin()
             for _ in self._drawn(WINDOW):
                 pass
         natural = self._seen.shares()
         self._seen.begin()
-        for kind in ("path", "text"):
+        for kind in ("identifier", "path", "text"):
             self._renewed[kind] = max(0.0, 1 - target.get(kind, 0.0) / natural.get(kind, 1.0))
 
     def lines(self, count: int) -> list[bytes]:
