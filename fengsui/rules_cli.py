@@ -137,10 +137,10 @@ def rules_replay(since: Since = "1d", data: Data = Path("data/site")) -> None:
     """按现行规则重判已存日志，修订告警 · judge stored events again and revise alerts."""
     from fengsui.clock import SystemClock
     from fengsui.local import call
-    from fengsui.trials import since_us
+    from fengsui.trials import past_us
 
     folder = DataFolder(data)
-    told = call(folder, "rule-replay", since=str(since_us(since, SystemClock().now())))
+    told = call(folder, "rule-replay", since=str(past_us(since, SystemClock().now())))
     waiting = told
     while told == waiting:
         time.sleep(_ASK_EVERY_SECONDS)
@@ -201,11 +201,11 @@ def rules_backtest(
     from collector.state.switches import Trial
     from fengsui.clock import SystemClock
     from fengsui.local import call
-    from fengsui.trials import backtest_rule, history, known, named_rule, since_us
+    from fengsui.trials import backtest_rule, history, known, named_rule, past_us
     from schema.times import from_text
 
     folder, now = DataFolder(data), SystemClock().now()
-    begin = since_us(since, now)
+    begin = past_us(since, now)
     tried, other = named_rule(folder, rule), named_rule(folder, against) if against else None
     with history(folder) as stored, known(folder) as facts:
         result: Result = backtest_rule(stored, tried, begin, against=other, known=facts)

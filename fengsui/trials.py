@@ -172,7 +172,7 @@ def backtest_rule(
         rule_id=rule.id,
         version=rule.version,
         since=to_text(since),
-        until=to_text(found.until),
+        until=to_text(max(found.until, since)),
         events=found.events,
         alerts=len(found.alerts),
         days=backtest.days(found.alerts, before),
@@ -230,3 +230,13 @@ def since_us(text: str, now: int) -> int:
             "fengsui.time.malformed",
             f"{text[:40]!r} is no time: write 7d, 12h, 30m, 2026-11-01 or 2026-11-01T08:00:00Z",
         ) from error
+
+
+def past_us(text: str, now: int) -> int:
+    """As :func:`since_us`, of a time that has been; raises ``fengsui.time.ahead``."""
+    moment = since_us(text, now)
+    if moment > now:
+        raise FengsuiError(
+            "fengsui.time.ahead", f"{text[:40]} is still to come: nothing is stored from then on"
+        )
+    return moment

@@ -263,3 +263,10 @@ def test_a_platform_that_stops_waits_for_no_replay(machine: Machine) -> None:
     with pytest.raises(FengsuiError, match=r"fengsui\.replay\.stopped"):
         look.replay(SystemClock().now() - 3600 * SECOND)
     site.close()
+
+
+@pytest.mark.parametrize("command", [["backtest", "host-sudo-takeover"], ["replay"]])
+def test_a_time_to_come_is_no_trial(machine: Machine, command: list[str]) -> None:
+    machine.open().close()
+    with pytest.raises(FengsuiError, match=r"fengsui\.time\.ahead"):
+        fengsui(*command, "--since", "9999-12-31", data=machine.data)
