@@ -74,7 +74,8 @@ def read(raw: bytes) -> dict[str, Plain]:
     try:
         document = yaml.load(raw, Loader=_Loader)  # noqa: S506 # a safe loader, made stricter
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise refused(f"it is not YAML: {error}") from error
+        # One line: errors are told in one, and editors read one for each.
+        raise refused(f"it is not YAML: {' '.join(str(error).split())}") from error
     _count(document, 0)
     if not isinstance(document, dict):
         raise refused("a rule file holds one map")

@@ -34,7 +34,7 @@ from fengsui.folder import DataFolder
 from fengsui.hiding import Hiding
 from fengsui.keyring import open_keyring
 from fengsui.knowledge import Knowledge
-from fengsui.rulebook import Rulebook
+from fengsui.rulebook import Rulebook, mend
 from schema.errors import FengsuiError
 from schema.ports import Entropy
 from schema.times import to_text
@@ -73,6 +73,7 @@ def opened(folder: DataFolder) -> Iterator[Administration]:
         close.callback(database.close)
         index = DuckDbIndex(folder.index)
         close.callback(index.close)
+        mend(folder)
         rulebook = Rulebook(folder, Switches(database), clock)
         exceptions = Exceptions(database, clock)
         yield Administration(
@@ -91,7 +92,7 @@ def opened(folder: DataFolder) -> Iterator[Administration]:
             rulebook=rulebook,
             adopt=lambda _: None,
             replay=_needs_platform,
-            replay_told=lambda: "",
+            replay_told=_no_replay,
             hiding=Hiding(
                 alerts=Alerts(database, exceptions=exceptions),
                 exceptions=exceptions,
@@ -121,6 +122,14 @@ def _needs_platform(_: int) -> None:
     raise FengsuiError(
         "fengsui.replay.stopped",
         "a replay writes revisions of alerts: start the platform with `fengsui up` first",
+    )
+
+
+def _no_replay() -> str:
+    raise FengsuiError(
+        "fengsui.replay.stopped",
+        "no platform runs any more, and the replay was not seen through: start it with "
+        "`fengsui up` and replay again",
     )
 
 

@@ -6,6 +6,7 @@ Each command imports what it needs when it runs, so that help and small commands
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
@@ -25,8 +26,11 @@ CHECK_FAILED: Final = 1
 WRONG_INPUT: Final = 2
 COULD_NOT_RUN: Final = 3
 _COULD_NOT_RUN_CODES: Final = (
+    "fengsui.command.failed",
+    "fengsui.command.unanswered",
     "fengsui.folder.in_use",
     "fengsui.folder.state_damaged",
+    "fengsui.replay.",
     "fengsui.server.",
     "dashboard_api.server.",
     "schema.segment.",
@@ -71,6 +75,13 @@ def main() -> NoReturn:
     except (FengsuiError, CryptoError) as error:
         typer.echo(f"fengsui: {error}", err=True)
         sys.exit(exit_code(error.code))
+    except sqlite3.DatabaseError as error:
+        typer.echo(
+            f"fengsui: the state of record cannot be used: {error}; restore it from a backup "
+            "[fengsui.folder.state_damaged]",
+            err=True,
+        )
+        sys.exit(COULD_NOT_RUN)
     except OSError as error:
         typer.echo(f"fengsui: {error} [fengsui.system.refused]", err=True)
         sys.exit(COULD_NOT_RUN)

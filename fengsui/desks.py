@@ -284,8 +284,7 @@ class SensorDesk:
                 looked_at=row.looked_at,
                 revised=row.revised,
             )
-            for row in self.missed_table.newest(waiting=waiting)
-            if visible is None or row.missed.sensor in visible
+            for row in self.missed_table.newest(waiting=waiting, visible=visible)
         ]
         silent = [
             views.SilentSource(

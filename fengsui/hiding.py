@@ -19,7 +19,6 @@ from collector.state.inforce import EVERY
 from dashboard_api.audit import Act, AuditChain
 from fengsui.rulebook import Rulebook
 from fengsui.trials import since_us
-from schema.errors import FengsuiError
 from schema.ids import uuid7
 from schema.ports import Clock, Entropy
 from schema.times import DAY, to_text
@@ -89,12 +88,15 @@ class Hiding:
         listed = self.exceptions.counted()
         if arguments.get("json"):
             return msgspec.json.encode(listed).decode()
-        return "\n".join(
-            f"{one.exception.id} {'生效 in force' if one.in_force else '已止 over    '} "
-            f"{one.hidden:>7} 条 hidden  {one.exception.rule_id} {one.exception.entity} "
-            f"[{', '.join(one.exception.units)}] 至 until {to_text(one.exception.expires_at)} "
-            f"{one.exception.owner}：{one.exception.reason}"
-            for one in listed
+        return (
+            "\n".join(
+                f"{one.exception.id} {'生效 in force' if one.in_force else '已止 over    '} "
+                f"{one.hidden:>7} 条 hidden  {one.exception.rule_id} {one.exception.entity} "
+                f"[{', '.join(one.exception.units)}] 至 until {to_text(one.exception.expires_at)} "
+                f"{one.exception.owner}：{one.exception.reason}"
+                for one in listed
+            )
+            or "没有例外 · no exceptions"
         )
 
     def _revoke(self, arguments: Mapping[str, str]) -> str:
@@ -105,8 +107,8 @@ class Hiding:
 
     def _draft(self, arguments: Mapping[str, str]) -> ExceptionDraft:
         rule = arguments["rule"]
-        if rule != EVERY and all(one.rule.id != rule for one in self.rulebook.everything()):
-            raise FengsuiError("fengsui.rule.unknown", f"there is no rule {rule}", rule=rule)
+        if rule != EVERY:
+            self.rulebook.find(rule)
         units = tuple(unit for unit in arguments.get("units", "").split("\n") if unit)
         return ExceptionDraft(
             rule_id=rule,

@@ -21,6 +21,9 @@ from schema.errors import FengsuiError
 _logger = logging.getLogger(__name__)
 
 LINE_BYTES_MAX: Final = 64 * 1024
+"""Of a command."""
+REPLY_BYTES_MAX: Final = 16 * 1024 * 1024
+"""Of an answer: a thousand exceptions with all their words."""
 _TIMEOUT_SECONDS: Final = 30.0
 SOCKET_NAME: Final = "api.sock"
 
@@ -78,7 +81,7 @@ class LocalServer:
 
     def _answer(self, connection: socket.socket) -> Reply:
         try:
-            request = msgspec.json.decode(_line(connection), type=Request)
+            request = msgspec.json.decode(_line(connection, LINE_BYTES_MAX), type=Request)
             return Reply(text=_handler(self._handlers, request.command)(request.arguments))
         except FengsuiError as error:
             return Reply(text=str(error.args[0]), code=error.code)
@@ -108,9 +111,9 @@ def _bind(listener: socket.socket, path: Path) -> None:
         ) from error
 
 
-def _line(connection: socket.socket) -> bytes:
+def _line(connection: socket.socket, most: int) -> bytes:
     line = b""
-    while not line.endswith(b"\n") and len(line) < LINE_BYTES_MAX:
+    while not line.endswith(b"\n") and len(line) < most:
         more = connection.recv(LINE_BYTES_MAX)
         if not more:
             break
@@ -135,8 +138,23 @@ def call_within(
         except OSError:
             return _call_here(folder, command, arguments)
         request = Request(command=command, arguments=dict(arguments))
-        connection.sendall(msgspec.json.encode(request) + b"\n")
-        reply = msgspec.json.decode(_line(connection), type=Reply)
+        try:
+            connection.sendall(msgspec.json.encode(request) + b"\n")
+            line = _line(connection, REPLY_BYTES_MAX)
+        except TimeoutError as error:
+            raise FengsuiError(
+                "fengsui.command.unanswered",
+                f"the platform did not answer {command} within {seconds:.0f} s: it may be busy "
+                "with another command, or still be doing this one; look whether it was done",
+            ) from error
+        except ConnectionError:
+            line = b""
+    if not line.endswith(b"\n"):
+        raise FengsuiError(
+            "fengsui.command.unanswered",
+            f"the platform ended before it answered {command}: look whether it was done",
+        )
+    reply = msgspec.json.decode(line, type=Reply)
     if reply.code:
         raise FengsuiError(reply.code, reply.text)
     return reply.text
@@ -147,6 +165,8 @@ def _call_here(folder: DataFolder, command: str, arguments: Mapping[str, str]) -
 
     if not folder.state.exists():
         folder.must_exist()
+    # Of a folder without its mark nothing is made up: keys and a state of record least of all.
+    folder.realm()
     owner = Ownership(folder)
     try:
         with opened(folder) as administration:

@@ -6,6 +6,7 @@ stored events in the form it has now and somebody switched it on; both are kept 
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
 import tomllib
@@ -25,12 +26,17 @@ from schema.errors import FengsuiError
 from schema.ports import Clock
 from schema.times import to_text
 
+_logger = logging.getLogger(__name__)
+
 TREE_FILE: Final = "tree.toml"
 FILE_BYTES_MAX: Final = 256 * 1024
 """As :data:`analytics.reading.RULE_BYTES_MAX`: a longer file is refused there by name."""
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _INCOMING: Final = ".incoming-"
+_OLD: Final = ".old-"
+ORIGIN_CHARS_MAX: Final = 200
+"""Of a tree's origin, and of its licence: a name and a version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,14 +82,14 @@ class Rulebook:
             self._shipped = self._shipped.only(only)
         self.current = self._in_force()
         """The rules in force."""
-        self._by_id = {rule.id: rule for rule in self.current.rules}
+        self._by_id = self._known()
 
     def trees(self) -> list[Tree]:
         """The imported trees by name."""
         found = []
         for path in sorted(self._folder.rules.glob(f"*/{TREE_FILE}")):
             if not path.parent.name.startswith("."):
-                said = tomllib.loads(path.read_text("utf-8"))
+                said = _said(path)
                 found.append(
                     Tree(
                         name=path.parent.name,
@@ -120,7 +126,13 @@ class Rulebook:
 
     def refused(self) -> Sequence[ruleset.Refusal]:
         """Files that cannot be used, and why."""
-        return (*self._shipped.refused, *self._imported().refused)
+        imported, shipped = self._imported(), {rule.id for rule in self._shipped.rules}
+        shadowed = (
+            ruleset.Refusal(path=rule.id, reason="a shipped rule has this id: give it another")
+            for rule in imported.rules
+            if rule.id in shipped
+        )
+        return (*self._shipped.refused, *imported.refused, *shadowed)
 
     def find(self, rule_id: str) -> Listed:
         """One rule; raises ``fengsui.rule.unknown``."""
@@ -141,7 +153,7 @@ class Rulebook:
         return ruleset.of(rules, refused=tuple(self._shipped.refused))
 
     def rule(self, rule_id: str) -> Rule | None:
-        """A rule in force by its id."""
+        """A rule by its id: one that is off too, for its alerts stand."""
         return self._by_id.get(rule_id)
 
     def forget(self) -> None:
@@ -151,8 +163,13 @@ class Rulebook:
     def reload(self) -> RuleSet:
         """Read the switches again; what is in force now."""
         self.current = self._in_force()
-        self._by_id = {rule.id: rule for rule in self.current.rules}
+        self._by_id = self._known()
         return self.current
+
+    def _known(self) -> dict[str, Rule]:
+        """Every rule that may have raised an alert."""
+        switched = (one.rule for one in self.everything()) if self.switches.all() else ()
+        return {rule.id: rule for rule in (*self._shipped.rules, *switched)}
 
     def switch(self, rule_id: str, *, enabled: bool, by: str, reason: str) -> None:
         """Switch a rule on or off.
@@ -188,13 +205,32 @@ class Rulebook:
         rules = self._folder.rules
         if incoming.parent.resolve() != rules.resolve() or not incoming.name.startswith(_INCOMING):
             raise FengsuiError("fengsui.rule.tree", f"{incoming} was not prepared for this folder")
-        place, old = rules / _checked(name), rules / f".old-{name}"
-        shutil.rmtree(old, ignore_errors=True)
+        mend(self._folder)
+        place, old = rules / _checked(name), rules / f"{_OLD}{name}"
         if place.exists():
             place.rename(old)
         incoming.rename(place)
         self.forget()
         shutil.rmtree(old, ignore_errors=True)
+
+
+def mend(folder: DataFolder) -> None:
+    """Bring back a tree whose place was empty when a crash came; only for the folder's owner."""
+    for old in folder.rules.glob(f"{_OLD}*"):
+        place = folder.rules / old.name.removeprefix(_OLD)
+        if place.exists():
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            old.rename(place)
+
+
+def _said(path: Path) -> dict[str, object]:
+    """What a tree says of itself: a damaged file is no reason to lose its rules."""
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        _logger.warning("a tree's file is damaged", extra={"path": path, "why": str(error)})
+        return {}
 
 
 def _is_on(switch: Switch | None, *, imported: bool) -> bool:
@@ -216,6 +252,8 @@ class Prepared:
 
     path: Path
     rules: RuleSet
+    skipped: int = 0
+    """Files left out: links, and those longer than a rule may be."""
 
 
 def prepare(
@@ -223,9 +261,15 @@ def prepare(
 ) -> Prepared:
     """Copy a tree's rule files into the data folder and compile them.
 
-    Raises ``fengsui.rule.tree`` where it holds none, or too many.
+    Raises ``fengsui.rule.tree`` where it holds none, or too many, and for unusable words.
     """
     _checked(name)
+    for what, text, least in (("licence", licence, 1), ("origin", origin, 0)):
+        if not least <= len(text.strip()) <= ORIGIN_CHARS_MAX or not text.isprintable():
+            raise FengsuiError(
+                "fengsui.rule.tree",
+                f"the {what} of a tree has {least} to {ORIGIN_CHARS_MAX} printable characters",
+            )
     files = sorted(path for path in source.rglob("*") if path.suffix in (".yml", ".yaml"))
     if not source.is_dir() or not 0 < len(files) <= ruleset.FILES_MAX:
         raise FengsuiError(
@@ -236,19 +280,33 @@ def prepare(
         )
     place = folder.rules / f"{_INCOMING}{name}"
     shutil.rmtree(place, ignore_errors=True)
+    folder.rules.mkdir(exist_ok=True, mode=0o700)
+    place.mkdir(mode=0o700)
+    skipped = 0
     for path in files:
-        if path.is_symlink() or path.stat().st_size > FILE_BYTES_MAX:
+        if not _is_plain(path) or path.stat().st_size > FILE_BYTES_MAX:
+            skipped += 1
             continue
         target = (place / path.relative_to(source)).with_suffix(".yml")
+        if target.exists():
+            # `a.yml` beside `a.yaml`: both are kept.
+            target = target.with_name(f"{path.name}.yml")
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         target.write_bytes(path.read_bytes())
-    for credit in sorted(source.glob("LICENSE*")):
+    for credit in filter(_is_plain, sorted(source.glob("LICENSE*"))):
         (place / credit.name).write_bytes(credit.read_bytes()[:FILE_BYTES_MAX])
     said = {
         "origin": origin or str(source),
         "licence": licence,
         "imported_at": to_text(clock.now()),
     }
-    lines = [f"{key} = {msgspec.json.encode(text).decode()}\n" for key, text in said.items()]
+    # A JSON text is a TOML text but for the delete character.
+    texts = {key: msgspec.json.encode(text).decode() for key, text in said.items()}
+    lines = [f"{key} = {text}\n".replace("\x7f", "\\u007f") for key, text in texts.items()]
     (place / TREE_FILE).write_text("".join(lines), encoding="utf-8")
-    return Prepared(path=place, rules=ruleset.load([place], folder.cache))
+    rules = ruleset.load([place], folder.cache)
+    return Prepared(path=place.resolve(), rules=rules, skipped=skipped)
+
+
+def _is_plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()

@@ -6,6 +6,7 @@ control log, and stands in the audit chain.
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 from typing import Annotated, Final
@@ -15,6 +16,7 @@ import typer
 
 from fengsui import rule_authoring_cli
 from fengsui.folder import DataFolder
+from schema.errors import FengsuiError
 
 app = typer.Typer(help="规则：查看、回测、启停、导入、测试 · detection rules", no_args_is_help=True)
 rule_authoring_cli.register(app)
@@ -116,10 +118,17 @@ def rules_import(
     prepared = prepare(
         folder, source, name=name, origin=origin, licence=licence, clock=SystemClock()
     )
-    typer.echo(call(folder, "rule-tree", name=name, path=str(prepared.path)))
+    try:
+        told = call(folder, "rule-tree", name=name, path=str(prepared.path))
+    except FengsuiError:
+        # It was not taken: nothing of it is left behind.
+        shutil.rmtree(prepared.path, ignore_errors=True)
+        raise
+    typer.echo(told)
+    skipped = f", 未收 left out {prepared.skipped}" if prepared.skipped else ""
     typer.echo(
         f"可用 usable {len(prepared.rules.rules)}, 拒绝 refused {len(prepared.rules.refused)}"
-        "（fengsui rules list 列出原因 · lists why）"
+        f"{skipped}（fengsui rules list 列出原因 · lists why）"
     )
 
 
@@ -128,10 +137,10 @@ def rules_replay(since: Since = "1d", data: Data = Path("data/site")) -> None:
     """按现行规则重判已存日志，修订告警 · judge stored events again and revise alerts."""
     from fengsui.clock import SystemClock
     from fengsui.local import call
-    from fengsui.trials import since_us
+    from fengsui.trials import past_us
 
     folder = DataFolder(data)
-    told = call(folder, "rule-replay", since=str(since_us(since, SystemClock().now())))
+    told = call(folder, "rule-replay", since=str(past_us(since, SystemClock().now())))
     waiting = told
     while told == waiting:
         time.sleep(_ASK_EVERY_SECONDS)
@@ -160,6 +169,8 @@ def rules_missed(
     if as_json:
         _print(rows)
         return
+    if not rows:
+        typer.echo("没有 · none")
     for row in rows:
         one = row.missed
         looked = (
@@ -190,11 +201,11 @@ def rules_backtest(
     from collector.state.switches import Trial
     from fengsui.clock import SystemClock
     from fengsui.local import call
-    from fengsui.trials import backtest_rule, history, known, named_rule, since_us
+    from fengsui.trials import backtest_rule, history, known, named_rule, past_us
     from schema.times import from_text
 
     folder, now = DataFolder(data), SystemClock().now()
-    begin = since_us(since, now)
+    begin = past_us(since, now)
     tried, other = named_rule(folder, rule), named_rule(folder, against) if against else None
     with history(folder) as stored, known(folder) as facts:
         result: Result = backtest_rule(stored, tried, begin, against=other, known=facts)

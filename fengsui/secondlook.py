@@ -82,15 +82,24 @@ class SecondLook:
         self._thread: threading.Thread | None = None
         self._looking = threading.Lock()
         self._asked: queue.SimpleQueue[int] = queue.SimpleQueue()
-        self.told = ""
-        """How the replay that was asked for stands, for people."""
+        self._told = ""
+        self._failed = ""
         self._early: dict[Missed, None] = {}
         """Looked at once already, while their windows were still open."""
 
     def ask(self, since: int) -> None:
         """Have everything from that time on replayed by the thread; from any thread."""
+        self._failed, self._told = "", "正在重放 · replaying"
         self._asked.put(since)
-        self.told = "正在重放 · replaying"
+
+    def told(self) -> str:
+        """How the replay that was asked for stands, for people; raises ``fengsui.replay.failed``.
+
+        From any thread.
+        """
+        if self._failed:
+            raise FengsuiError("fengsui.replay.failed", f"the replay failed: {self._failed}")
+        return self._told
 
     def start(self) -> None:
         """Look every few seconds until :meth:`stop`."""
@@ -98,21 +107,30 @@ class SecondLook:
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the look that is under way."""
+        """End the look that is under way, and take no other: what it was for still waits."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
 
     def _run(self) -> None:
         while not self._stop.wait(EVERY_SECONDS):
+            self._answer()
             try:
-                while not self._asked.empty():
-                    self.told = self.replay(self._asked.get()).told()
                 self.look()
-            except (FengsuiError, OSError) as error:
-                # The rows wait; the next look takes them.
-                self.told = str(error)
-                _logger.exception("a second look failed")
+            except Exception:
+                # The outermost loop of the thread. The rows wait; the next look takes them.
+                if not self._stop.is_set():
+                    _logger.exception("a second look failed")
+
+    def _answer(self) -> None:
+        """Do the replays that were asked for."""
+        while not self._asked.empty() and not self._stop.is_set():
+            try:
+                self._told = self.replay(self._asked.get()).told()
+            except Exception as error:
+                # The outermost loop of the thread: told to whoever asked.
+                self._failed = str(error) or type(error).__name__
+                _logger.exception("a replay failed")
 
     def look(self) -> Looked | None:
         """Judge again what waits, once its backlog is over; None where nothing does."""
@@ -145,7 +163,12 @@ class SecondLook:
         with self._looking:
             until = self._engine.settled
             found = trials.find(
-                self._stored, scope.rules, scope.since, watched=scope.entities, known=self._known
+                self._stored,
+                scope.rules,
+                scope.since,
+                watched=scope.entities,
+                known=self._known,
+                stopped=self._stop.is_set,
             )
             now = [alert for alert in found.alerts if reevaluation.holds(scope, alert, until)]
             standing = self._alerts.decided(scope.since, until)

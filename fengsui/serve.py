@@ -136,7 +136,7 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         rulebook=site.rulebook,
         adopt=site.pipeline.adopt,
         replay=site.second_look.ask,
-        replay_told=lambda: site.second_look.told,
+        replay_told=site.second_look.told,
         hiding=Hiding(
             alerts=site.alerts,
             exceptions=site.exceptions,

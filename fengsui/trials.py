@@ -7,7 +7,7 @@ is printed. Only that it took place is kept, by whoever owns the folder.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -89,10 +89,14 @@ def find(
     *,
     watched: Mapping[str, Set[str]] | None = None,
     known: Known | None = None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Found:
-    """What the rules decide from ``since`` on, of events from as far before as they look back."""
+    """What the rules decide from ``since`` on, of events from as far before as they look back.
+
+    Raises ``fengsui.replay.stopped`` between two batches once ``stopped`` says so.
+    """
     begin = since - replay.reach_us(rules)
-    standing, counted = Standing(), _Counted()
+    standing, counted = Standing(), _Counted(stopped)
     sources = {
         sensor: counted.through(stored.batches(sensor, begin), since) for sensor in stored.sensors()
     }
@@ -115,13 +119,18 @@ def find(
 class _Counted:
     """Counts what passes."""
 
-    def __init__(self) -> None:
+    def __init__(self, stopped: Callable[[], bool]) -> None:
+        self._stopped = stopped
         self.events = 0
         self.newest = 0
 
     def through(self, batches: Iterator[AcceptedBatch], since: int) -> Iterator[AcceptedBatch]:
         """The same batches."""
         for batch in batches:
+            if self._stopped():
+                raise FengsuiError(
+                    "fengsui.replay.stopped", "the platform stops: start it and replay again"
+                )
             self.events += sum(time >= since for time in batch.times)
             self.newest = max(self.newest, max(batch.times, default=0))
             yield batch
@@ -134,6 +143,12 @@ def read_rule(path: Path) -> Rule:
 
     try:
         return compile_file(path.read_bytes(), "tried")
+    except OSError as error:
+        raise FengsuiError(
+            "fengsui.rule.unreadable",
+            f"{path} cannot be read ({error.strerror}): name a rule file, or a rule by its id",
+            path=str(path),
+        ) from error
     except FengsuiError as error:
         raise FengsuiError(error.code, f"{path}: {error.args[0]}", path=str(path)) from error
 
@@ -157,7 +172,7 @@ def backtest_rule(
         rule_id=rule.id,
         version=rule.version,
         since=to_text(since),
-        until=to_text(found.until),
+        until=to_text(max(found.until, since)),
         events=found.events,
         alerts=len(found.alerts),
         days=backtest.days(found.alerts, before),
@@ -215,3 +230,13 @@ def since_us(text: str, now: int) -> int:
             "fengsui.time.malformed",
             f"{text[:40]!r} is no time: write 7d, 12h, 30m, 2026-11-01 or 2026-11-01T08:00:00Z",
         ) from error
+
+
+def past_us(text: str, now: int) -> int:
+    """As :func:`since_us`, of a time that has been; raises ``fengsui.time.ahead``."""
+    moment = since_us(text, now)
+    if moment > now:
+        raise FengsuiError(
+            "fengsui.time.ahead", f"{text[:40]} is still to come: nothing is stored from then on"
+        )
+    return moment

@@ -38,7 +38,7 @@ from fengsui.facts import Rolls, SiteFacts
 from fengsui.folder import DataFolder, Ownership
 from fengsui.keyring import Keyring, open_keyring
 from fengsui.pipeline import Pipeline, Stages, note_rules
-from fengsui.rulebook import Rulebook
+from fengsui.rulebook import Rulebook, mend
 from fengsui.secondlook import SecondLook
 from fengsui.settings import Settings
 from fengsui.training import ChildTrainer
@@ -233,6 +233,7 @@ def _open(
     # People's decisions run in their own time, also beside a recording.
     exceptions = Exceptions(database, SystemClock())
     alerts = Alerts(database, lambda event_id: _sensor_of(ids, event_id), exceptions)
+    mend(folder)
     rulebook = Rulebook(folder, Switches(database), clock, only=only)
     rules = rulebook.current
     registers = RegisterStore(

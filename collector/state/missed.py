@@ -52,14 +52,20 @@ class MissedTable:
     def __init__(self, database: Database | ReadOnly) -> None:
         self._database = database
 
-    def newest(self, *, waiting: bool = False) -> list[MissedRow]:
-        """The newest rows, at most five hundred."""
-        only = "WHERE looked_at IS NULL" if waiting else ""
+    def newest(
+        self, *, waiting: bool = False, visible: frozenset[str] | None = None
+    ) -> list[MissedRow]:
+        """The newest rows, at most five hundred; of the visible sensors, None for all."""
+        only, sensors = "1", sorted(visible or ())
+        if waiting:
+            only = "looked_at IS NULL"
+        if visible is not None:
+            only = f"{only} AND sensor IN ({', '.join('?' * len(sensors))})"
         with self._database.read() as state:
             rows = state.execute(
-                f"SELECT * FROM missed {only} ORDER BY noted_at DESC, rule_id, entity, sensor, "
-                "first_at LIMIT ?",
-                (SHOWN_MAX,),
+                f"SELECT * FROM missed WHERE {only} ORDER BY noted_at DESC, rule_id, entity, "
+                "sensor, first_at LIMIT ?",
+                (*sensors, SHOWN_MAX),
             ).fetchall()
         return [
             MissedRow(

@@ -111,9 +111,10 @@ def revoke(services: Site, decider: Decider, exception_id: ExceptionId) -> Excep
             )
         for unit in found.units:
             decider.must_hold(unit)
-        services.exceptions.revoke(exception_id, by=decider.name)
+        ended = services.exceptions.revoke(exception_id, by=decider.name)
     services.stream.notify()
-    return _found(services, decider, exception_id)
+    # Not looked up again: of past ones only the newest are listed.
+    return _row(CountedException(exception=ended, in_force=False, hidden=0))
 
 
 def _draft(

@@ -164,8 +164,9 @@ def test_an_error_names_the_line() -> None:
     ],
 )
 def test_a_file_that_is_no_rule_is_refused(raw: bytes, why: str) -> None:
-    with pytest.raises(FengsuiError, match=why):
+    with pytest.raises(FengsuiError, match=why) as found:
         rulefile.read(raw)
+    assert "\n" not in str(found.value)
 
 
 @given(st.binary(max_size=200))

@@ -102,3 +102,17 @@ def test_verify_as_json_is_one_line(evening_folder: Path) -> None:
 )
 def test_an_error_code_has_its_exit_code(code: str, expected: int) -> None:
     assert exit_code(code) == expected
+
+
+@pytest.mark.parametrize("command", [["rules", "list"], ["rules", "missed"], ["register", "list"]])
+def test_a_damaged_state_is_one_clear_line_and_exit_code_3(
+    command: list[str], tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    (data / "segments").mkdir(parents=True, mode=0o700)
+    (data / "realm").write_text("duty")
+    (data / "state.db").write_bytes(b"no database" * 1000)
+    done = fengsui(*command, data=data)
+    assert done.returncode == COULD_NOT_RUN
+    assert "Traceback" not in done.stderr
+    assert "restore it from a backup [fengsui.folder.state_damaged]" in done.stderr

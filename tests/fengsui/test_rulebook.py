@@ -11,7 +11,7 @@ from machine import HandClock, Machine, RemoteSensor, access, framed, now, until
 from typer.testing import CliRunner
 
 from collector.state.missed import MissedTable
-from fengsui.administration import handlers
+from fengsui.administration import handlers, opened
 from fengsui.clock import SystemClock
 from fengsui.folder import DataFolder
 from fengsui.rules_cli import app
@@ -223,3 +223,50 @@ def test_a_replay_under_other_rules_revises_what_stands(machine: Machine) -> Non
     assert alerts(site) == ["gateway-log4shell"]
     site.close()
     assert DataFolder(machine.data).realm() == "duty"
+
+
+def test_a_replay_that_fails_says_so_and_the_next_one_runs(machine: Machine) -> None:
+    site = machine.open()
+    look = site.second_look
+    look.ask(-(10**18))
+    look._answer()
+    with pytest.raises(FengsuiError, match=r"the replay failed: .*years 1 to 9999"):
+        look.told()
+    look.ask(SystemClock().now() - SECOND)
+    assert look.told() == "正在重放 · replaying"
+    look._answer()
+    assert look.told().startswith("重放 0 条")
+    site.close()
+
+
+def test_a_replay_whose_platform_is_gone_is_not_taken_for_done(machine: Machine) -> None:
+    machine.open().close()
+    with (
+        opened(DataFolder(machine.data)) as administration,
+        pytest.raises(FengsuiError, match=r"fengsui\.replay\.stopped"),
+    ):
+        handlers(administration)["rule-replay-told"]({})
+
+
+def test_a_rule_file_that_is_not_there_is_wrong_input(machine: Machine, tmp_path: Path) -> None:
+    machine.open().close()
+    with pytest.raises(FengsuiError, match=r"name a rule file.*fengsui\.rule\.unreadable"):
+        fengsui("backtest", tmp_path / "none.yml", data=machine.data)
+
+
+def test_a_platform_that_stops_waits_for_no_replay(machine: Machine) -> None:
+    site = machine.open()
+    machine.write("nginx-access", access("/?q=${jndi:ldap://x/a}", at=now(200)))
+    until(site, lambda: site.pipeline.progress.events == 1)
+    look = site.second_look
+    look.stop()
+    with pytest.raises(FengsuiError, match=r"fengsui\.replay\.stopped"):
+        look.replay(SystemClock().now() - 3600 * SECOND)
+    site.close()
+
+
+@pytest.mark.parametrize("command", [["backtest", "host-sudo-takeover"], ["replay"]])
+def test_a_time_to_come_is_no_trial(machine: Machine, command: list[str]) -> None:
+    machine.open().close()
+    with pytest.raises(FengsuiError, match=r"fengsui\.time\.ahead"):
+        fengsui(*command, "--since", "9999-12-31", data=machine.data)

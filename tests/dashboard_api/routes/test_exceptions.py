@@ -149,3 +149,10 @@ def test_who_may_not_decide_may_read_exceptions_only(site):
         assert problem(answer) == (403, "dashboard_api.permission.missing")
     administrator = site.browser(Role.SECURITY_ADMIN)
     assert problem(administrator.get("/v1/exceptions"))[0] == 403
+
+
+def test_one_too_old_to_be_listed_is_revoked_all_the_same(site, officer, monkeypatch):
+    row = officer.post("/v1/exceptions", json=NEW).json()
+    monkeypatch.setattr("collector.state.exceptions.SHOWN_MAX", 0)
+    answer = officer.post(f"/v1/exceptions/{row['id']}/revoke")
+    assert (answer.status_code, answer.json()["in_force"]) == (200, False)
