@@ -17,7 +17,7 @@ import msgspec
 from analytics.coverage import Coverage
 from analytics.evaluation import Evaluation
 from analytics.guards import Facts
-from analytics.keyed import Changes
+from analytics.keys.keyed import Changes
 from analytics.memory import NEVER
 from analytics.models.artefact import Artefact, TrainingRequest
 from analytics.roll import Row, roll_of

@@ -17,23 +17,23 @@ import msgspec
 from analytics.coverage import Coverage
 from analytics.expression import ANY_FIELD
 from analytics.guards import Facts, NoFacts
-from analytics.keyed import Changes, Key
-from analytics.keying import Keying
+from analytics.keys.keyed import Changes, Key
+from analytics.keys.keying import Keying
+from analytics.keys.partition import Partition
+from analytics.keys.shelf import PREFIX
+from analytics.keys.state import Evaluator
+from analytics.keys.waiting import PREFIX as WAITING
+from analytics.keys.waiting import Row, row_of, rows_of
 from analytics.matching.layers import Layers
 from analytics.memory import NEVER, Carried, Hit
 from analytics.models import hours, run
 from analytics.models.artefact import TrainingRequest
 from analytics.models.hours import HourBook
 from analytics.models.run import ModelRun
-from analytics.partition import Partition
 from analytics.patterns import Absence, EntityHours
 from analytics.roll import Roll, changes, hits
 from analytics.rule import ALERTS, LEVELS_MAX, Rule, entity_values
 from analytics.ruleset import RuleSet
-from analytics.shelf import PREFIX
-from analytics.state import Evaluator
-from analytics.waiting import PREFIX as WAITING
-from analytics.waiting import Row, row_of, rows_of
 from schema import ids
 from schema.alert import Alert
 from schema.errors import FengsuiError

@@ -16,8 +16,8 @@ from typing import Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
+from analytics.language.reading import check_count, refused
 from analytics.matching.values import lowered, number_of, scalars, text_of
-from analytics.reading import check_count, refused
 from schema.event import Fields, Value
 from schema.times import SECOND, ZONE
 

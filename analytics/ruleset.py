@@ -14,9 +14,9 @@ from typing import Final
 
 import msgspec
 
+from analytics.language.reading import RULE_BYTES_MAX
 from analytics.matching import plan
 from analytics.matching.port import Plan, Question
-from analytics.reading import RULE_BYTES_MAX
 from analytics.rule import Rule
 from crypto import sm3
 from schema.alert import Rule as RuleListing
@@ -198,7 +198,7 @@ def _digest(files: Sequence[_File]) -> bytes:
 
 def _compile(file: _File) -> _Unit:
     # Imported here: pySigma and YAML are not needed when the compiled form is cached.
-    from analytics.compiler import compile_documents
+    from analytics.language.compiler import compile_documents
 
     found = compile_documents(file.raw, file.system)
     return _Unit(rules=found.rules, loose=found.loose, refused=found.refused)
@@ -220,7 +220,7 @@ def _joined(files: Sequence[_File], units: Mapping[bytes, _Unit]) -> RuleSet:
                 rules[rule.id] = rule
     if loose:
         # Imported here for the same reason: few trees have filters and correlations.
-        from analytics.linking import link
+        from analytics.language.linking import link
 
         linked = link(rules, loose)
         rules = dict(linked.rules)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analytics import sigma
 from analytics.expression import Node
-from analytics.rulefile import read
+from analytics.language.rulefile import read
 from schema.errors import FengsuiError
 
 

@@ -15,7 +15,7 @@ import typer
 from schema.errors import FengsuiError
 
 if TYPE_CHECKING:
-    from analytics.casework import Report
+    from analytics.authoring.casework import Report
 
 Places = Annotated[
     list[Path] | None,
@@ -55,7 +55,7 @@ def rules_test(
 
     有实例不符或放宽未被察觉时退出码为 1 · exits with 1 where one fails or a weakening passes.
     """
-    from analytics import casework
+    from analytics.authoring import casework
     from fengsui.training import ChildTrainer
 
     train = functools.cache(ChildTrainer().train)
@@ -105,7 +105,7 @@ def rules_lint(
 
     有错误 error 时退出码为 1 · exits with 1 where there is an error.
     """
-    from analytics.linting import SEVERITIES, lint
+    from analytics.authoring.linting import SEVERITIES, lint
 
     findings = lint(_places(places), against=against)
     if as_json:
@@ -137,7 +137,7 @@ def rules_convert(
 
     一条查询表达不了的，说明原因后拒绝 · what one search cannot express is refused by name.
     """
-    from analytics.conversion import elasticsearch
+    from analytics.authoring.conversion import elasticsearch
     from analytics.ruleset import SHIPPED, load
     from fengsui.trials import read_rule
 

@@ -30,7 +30,7 @@ _logger = logging.getLogger(__name__)
 
 TREE_FILE: Final = "tree.toml"
 FILE_BYTES_MAX: Final = 256 * 1024
-"""As :data:`analytics.reading.RULE_BYTES_MAX`: a longer file is refused there by name."""
+"""As :data:`analytics.language.reading.RULE_BYTES_MAX`: a longer file is refused there by name."""
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _INCOMING: Final = ".incoming-"

@@ -197,7 +197,7 @@ def rules_backtest(
     as_json: Json = False,
 ) -> None:
     """用已存日志回测一条规则 · try a rule on stored events, changing nothing."""
-    from analytics.backtest import Result
+    from analytics.authoring.backtest import Result
     from collector.state.switches import Trial
     from fengsui.clock import SystemClock
     from fengsui.local import call

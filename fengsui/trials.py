@@ -14,8 +14,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from analytics import backtest, replay, ruleset
-from analytics.backtest import Change, Result
+from analytics import replay, ruleset
+from analytics.authoring import backtest
+from analytics.authoring.backtest import Change, Result
 from analytics.replay import Standing
 from analytics.rule import Rule
 from analytics.ruleset import RuleSet
@@ -139,7 +140,7 @@ class _Counted:
 def read_rule(path: Path) -> Rule:
     """The rule of a file beside the rulebook; raises ``analytics.rule.refused`` with its name."""
     # pySigma is only needed where a file was named.
-    from analytics.compiler import compile_file
+    from analytics.language.compiler import compile_file
 
     try:
         return compile_file(path.read_bytes(), "tried")

@@ -13,9 +13,9 @@ from typing import Final
 import msgspec
 
 from analytics.kinds.port import Draft, Explanation, Form
+from analytics.language.reading import duration_us, refused
 from analytics.memory import NEVER, Finding, Hit
 from analytics.patterns import Absence
-from analytics.reading import duration_us, refused
 from analytics.rule import Rule
 from analytics.words import begin, duration, who
 from schema.alert import Alert, Condition

@@ -22,12 +22,12 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from analytics.kinds.port import Draft, Explanation, Form
-from analytics.layered import Layered
-from analytics.measure import EVENTS_MAX, carried, last_number, least_sum, text
+from analytics.language.reading import COUNT_MAX, check_count, duration_us, refused
+from analytics.measures.layered import Layered
+from analytics.measures.measure import EVENTS_MAX, carried, last_number, least_sum, text
+from analytics.measures.recent import HITS_MAX, Recent
 from analytics.memory import NEVER, Finding, Hit
 from analytics.patterns import Aggregate, Comparison
-from analytics.reading import COUNT_MAX, check_count, duration_us, refused
-from analytics.recent import HITS_MAX, Recent
 from analytics.rule import Rule
 from analytics.words import begin, duration, field, who
 from schema.alert import Alert, Condition

@@ -13,10 +13,10 @@ import msgspec
 
 from analytics.guards import Given
 from analytics.kinds.port import Draft, Explanation, Form
-from analytics.measure import LOCAL_US, last_number
+from analytics.language.reading import duration_us, refused
+from analytics.measures.measure import LOCAL_US, last_number
 from analytics.memory import NEVER, Finding, Hit
 from analytics.patterns import Balance
-from analytics.reading import duration_us, refused
 from analytics.rule import Rule
 from analytics.words import begin, duration, who
 from schema.alert import Alert, Condition

@@ -12,7 +12,8 @@ from typing import Final, Literal
 import msgspec
 
 from analytics.kinds.port import Draft, Explanation, Form
-from analytics.measure import (
+from analytics.language.reading import check_count, duration_us, refused
+from analytics.measures.measure import (
     EVENTS_MAX,
     LOCAL_US,
     counted,
@@ -21,12 +22,11 @@ from analytics.measure import (
     median,
     quantile,
 )
+from analytics.measures.recent import Recent
+from analytics.measures.sketch import Distinct
 from analytics.memory import Finding, Hit, NoDeadlines
 from analytics.patterns import Baseline, Metric
-from analytics.reading import check_count, duration_us, refused
-from analytics.recent import Recent
 from analytics.rule import Rule
-from analytics.sketch import Distinct
 from analytics.words import begin, field, percent, times, who
 from schema.alert import Alert, Condition
 from schema.times import DAY, HOUR

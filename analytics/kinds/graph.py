@@ -14,9 +14,9 @@ import msgspec
 
 from analytics.kinds.port import Draft, Explanation, Form
 from analytics.kinds.steps import StepPart, check_names, said
+from analytics.language.reading import check_count, duration_us
 from analytics.memory import NEVER, Finding, Hit, NoDeadlines
 from analytics.patterns import Graph
-from analytics.reading import check_count, duration_us
 from analytics.rule import STEPS_MAX, Rule
 from analytics.words import begin, duration, who
 from schema.alert import Alert, Condition

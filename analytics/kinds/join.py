@@ -16,9 +16,9 @@ from analytics import guards
 from analytics.guards import Comparison
 from analytics.kinds.port import Draft, Explanation, Form
 from analytics.kinds.steps import StepPart, check_names, said
+from analytics.language.reading import check_count, duration_us, refused
 from analytics.memory import Carried, Finding, Hit, NoDeadlines
 from analytics.patterns import Join, Relation
-from analytics.reading import check_count, duration_us, refused
 from analytics.rule import Rule
 from analytics.words import begin, duration, span, took, who
 from schema.alert import Alert, Condition

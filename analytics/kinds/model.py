@@ -10,9 +10,9 @@ from typing import Final, Literal
 import msgspec
 
 from analytics.kinds.port import Draft, Explanation, Form
+from analytics.language.reading import refused
 from analytics.memory import Memory
 from analytics.patterns import EntityHours
-from analytics.reading import refused
 from analytics.rule import Rule
 from analytics.words import begin, who
 from schema.alert import Alert, Condition

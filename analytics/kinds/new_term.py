@@ -13,11 +13,11 @@ from typing import Final
 import msgspec
 
 from analytics.kinds.port import Draft, Explanation, Form
-from analytics.layered import Layered
-from analytics.measure import carried, day_of, text
+from analytics.language.reading import WITHIN_MAX_US, check_count, duration_us, refused
+from analytics.measures.layered import Layered
+from analytics.measures.measure import carried, day_of, text
 from analytics.memory import Finding, Hit, NoDeadlines
 from analytics.patterns import NewTerm
-from analytics.reading import WITHIN_MAX_US, check_count, duration_us, refused
 from analytics.rule import Rule
 from analytics.words import begin, field, who
 from schema.alert import Alert, Condition

@@ -15,11 +15,19 @@ import msgspec
 from analytics.kinds.baseline import TIMES_MAX, measured
 from analytics.kinds.port import Draft, Explanation, Form
 from analytics.kinds.ratio import PartStep
-from analytics.layered import Layered
-from analytics.measure import LOCAL_US, carried, day_of, deviation, last_number, median, text
+from analytics.language.reading import check_count, duration_us, refused
+from analytics.measures.layered import Layered
+from analytics.measures.measure import (
+    LOCAL_US,
+    carried,
+    day_of,
+    deviation,
+    last_number,
+    median,
+    text,
+)
 from analytics.memory import NEVER, Finding, Hit
 from analytics.patterns import Peers
-from analytics.reading import check_count, duration_us, refused
 from analytics.rule import Rule, entity_values
 from analytics.words import begin, duration, field, times
 from schema.alert import Alert, Condition

@@ -12,12 +12,12 @@ import msgspec
 
 from analytics.guards import Given
 from analytics.kinds.port import Draft, Explanation, Form
-from analytics.layered import Layered
-from analytics.measure import counted
+from analytics.language.reading import check_count, duration_us
+from analytics.measures.layered import Layered
+from analytics.measures.measure import counted
+from analytics.measures.recent import Recent
 from analytics.memory import Finding, Hit, NoDeadlines
 from analytics.patterns import Ratio
-from analytics.reading import check_count, duration_us
-from analytics.recent import Recent
 from analytics.rule import Rule
 from analytics.words import begin, duration, field, percent, span, took, who
 from schema.alert import Alert, Condition

@@ -11,10 +11,10 @@ from math import isqrt
 import msgspec
 
 from analytics.kinds.port import Draft, Explanation, Form
+from analytics.language.reading import check_count, duration_us, refused
+from analytics.measures.recent import Recent
 from analytics.memory import Finding, Hit, NoDeadlines
 from analytics.patterns import Regularity
-from analytics.reading import check_count, duration_us, refused
-from analytics.recent import Recent
 from analytics.rule import Rule
 from analytics.words import begin, duration, percent, span, took, who
 from schema.alert import Alert, Condition

@@ -15,9 +15,9 @@ import msgspec
 from analytics.kinds.port import Draft, Explanation, Form
 from analytics.kinds.shared import shared
 from analytics.kinds.steps import CountedPart
+from analytics.language.reading import check_count, duration_us, refused
 from analytics.memory import NEVER, Finding, Hit
 from analytics.patterns import Sequence
-from analytics.reading import check_count, duration_us, refused
 from analytics.rule import STEPS_MAX, Rule
 from analytics.words import begin, duration, span, took, who
 from schema.alert import Alert, Condition

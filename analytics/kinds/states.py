@@ -14,9 +14,9 @@ import msgspec
 from analytics.kinds.port import Draft, Explanation, Form
 from analytics.kinds.shared import shared
 from analytics.kinds.steps import StepPart, check_names
+from analytics.language.reading import check_count, duration_us, refused
 from analytics.memory import Finding, Hit, NoDeadlines
 from analytics.patterns import States
-from analytics.reading import check_count, duration_us, refused
 from analytics.rule import STEPS_MAX, Rule
 from analytics.words import begin, duration, who
 from schema.alert import Alert, Condition

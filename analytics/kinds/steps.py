@@ -8,7 +8,7 @@ import msgspec
 
 from analytics.guards import Given
 from analytics.kinds.port import Draft
-from analytics.reading import refused
+from analytics.language.reading import refused
 from analytics.rule import STEPS_MAX, Step
 
 

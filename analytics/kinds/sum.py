@@ -11,11 +11,11 @@ from typing import Final
 import msgspec
 
 from analytics.kinds.port import Draft, Explanation, Form
-from analytics.measure import EVENTS_MAX, last_number, least_sum
+from analytics.language.reading import duration_us, refused
+from analytics.measures.measure import EVENTS_MAX, last_number, least_sum
+from analytics.measures.recent import Recent
 from analytics.memory import Finding, Hit, NoDeadlines
 from analytics.patterns import Sum
-from analytics.reading import duration_us, refused
-from analytics.recent import Recent
 from analytics.rule import Rule
 from analytics.words import begin, duration, field, who
 from schema.alert import Alert, Condition

@@ -14,14 +14,14 @@ from typing import Final
 import msgspec
 
 from analytics.kinds.port import Draft, Explanation, Form
-from analytics.layered import Layered
-from analytics.measure import counted
+from analytics.language.reading import COUNT_MAX, check_count, duration_us, refused
+from analytics.measures.layered import Layered
+from analytics.measures.measure import counted
+from analytics.measures.recent import Recent
+from analytics.measures.sketch import EXACT_MAX, Sketch
 from analytics.memory import NEVER, Finding, Hit, Memory, NoDeadlines
 from analytics.patterns import Threshold
-from analytics.reading import COUNT_MAX, check_count, duration_us, refused
-from analytics.recent import Recent
 from analytics.rule import Rule
-from analytics.sketch import EXACT_MAX, Sketch
 from analytics.words import begin, duration, field, span, took, who
 from schema.alert import Alert, Condition
 from schema.times import SECOND

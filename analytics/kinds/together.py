@@ -12,15 +12,15 @@ from typing import TypeAlias
 
 import msgspec
 
-from analytics import truth
 from analytics.kinds.port import Draft, Explanation, Form
 from analytics.kinds.sequence import UNITS_MAX
 from analytics.kinds.steps import CountedPart, check_names, said
+from analytics.language import truth
+from analytics.language.reading import check_count, duration_us, refused
+from analytics.language.truth import Term
 from analytics.memory import Finding, Hit, NoDeadlines
 from analytics.patterns import Together
-from analytics.reading import check_count, duration_us, refused
 from analytics.rule import STEPS_MAX, Rule, Step
-from analytics.truth import Term
 from analytics.words import begin, duration, span, took, who
 from schema.alert import Alert, Condition
 from schema.times import SECOND

@@ -11,9 +11,9 @@ from typing import Final
 import msgspec
 
 from analytics.kinds.port import Draft, Explanation, Form
+from analytics.language.reading import duration_us
 from analytics.memory import Finding, Hit, NoDeadlines
 from analytics.patterns import Unique
-from analytics.reading import duration_us
 from analytics.rule import Rule
 from analytics.words import begin, duration, field, span, took, who
 from schema.alert import Alert, Condition

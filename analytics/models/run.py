@@ -11,13 +11,13 @@ from typing import Final
 
 import msgspec
 
+from analytics.keys.state import alert_id
 from analytics.models.artefact import Artefact, TrainingRequest, check
 from analytics.models.features import FEATURES
 from analytics.models.forest import Scorer
 from analytics.models.hours import ClosedHour, HourBook
 from analytics.patterns import EntityHours
 from analytics.rule import Rule
-from analytics.state import alert_id
 from schema.alert import Alert, Condition
 from schema.errors import FengsuiError
 from schema.times import DAY, HOUR

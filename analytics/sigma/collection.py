@@ -14,8 +14,8 @@ from typing import Final
 import msgspec
 
 from analytics.expression import Node, conjunction
-from analytics.pipeline import LogSource, Pipeline, Route, pipeline
-from analytics.rulefile import Plain
+from analytics.language.pipeline import LogSource, Pipeline, Route, pipeline
+from analytics.language.rulefile import Plain
 from analytics.sigma import attack, correlation, documents, filters
 from analytics.sigma.attack import Tags
 from analytics.sigma.correlation import Correlation, Head, Named

@@ -12,9 +12,9 @@ from typing import Final, Literal, TypeAlias, cast, get_args
 
 import msgspec
 
-from analytics import truth
+from analytics.language import truth
+from analytics.language.truth import Truth
 from analytics.sigma.lines import pointer, refused, within
-from analytics.truth import Truth
 from schema.alert import SEVERITIES
 from schema.times import DAY, HOUR, MINUTE, SECOND
 

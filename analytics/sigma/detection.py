@@ -20,8 +20,8 @@ from sigma.policy.regex_engine import RegexEngine, RegexPattern
 from sigma.rule import SigmaDetection, SigmaDetectionItem, SigmaDetections, SigmaRule
 
 from analytics.expression import Node, Some
+from analytics.language.rulefile import Plain
 from analytics.matching.values import compile_regex, wildcard_regex
-from analytics.rulefile import Plain
 from analytics.sigma.lines import pointer, refused
 from analytics.sigma.modifiers import MODIFIERS, Placeholder, expand, no_placeholder
 from analytics.sigma.nodes import FieldName, node, wildcard

@@ -7,9 +7,9 @@ from typing import Final
 
 import msgspec
 
-from analytics import rulefile
-from analytics.reading import RULE_BYTES_MAX
-from analytics.rulefile import Plain
+from analytics.language import rulefile
+from analytics.language.reading import RULE_BYTES_MAX
+from analytics.language.rulefile import Plain
 from analytics.sigma.lines import located, refused
 from schema.errors import FengsuiError
 

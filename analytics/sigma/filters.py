@@ -8,8 +8,8 @@ from typing import Final
 import msgspec
 
 from analytics.expression import Node
-from analytics.pipeline import LogSource
-from analytics.rulefile import Plain
+from analytics.language.pipeline import LogSource
+from analytics.language.rulefile import Plain
 from analytics.sigma.detection import compile_detection
 from analytics.sigma.lines import pointer, refused, within
 from analytics.sigma.modifiers import Placeholder

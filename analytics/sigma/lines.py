@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from analytics import rulefile
+from analytics.language import rulefile
 from schema.errors import FengsuiError
 
 REFUSED: Final = "analytics.rule.refused"

@@ -30,7 +30,7 @@ def pattern(correlation: Correlation) -> Sequence | Together:
     """What a temporal correlation looks for; its steps are its rules, in their order.
 
     Raises ``analytics.rule.refused`` where it would hold though nothing was seen, or has more
-    alternatives than ``analytics.truth.TERMS_MAX``.
+    alternatives than ``analytics.language.truth.TERMS_MAX``.
     """
     if correlation.kind not in TEMPORAL:
         raise refused(f"{correlation.kind} is not temporal", pointer("correlation", "type"))

@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 import yaml
 
-from analytics.compiler import compile_file
 from analytics.engine import BEGINNING, Engine, Output
+from analytics.language.compiler import compile_file
 from analytics.models.artefact import Artefact, TrainingRequest
 from analytics.roll import Row
 from analytics.rule import Rule

@@ -22,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.engine import Engine
-from analytics.partition import KEYS_PER_BUCKET_MAX
+from analytics.keys.partition import KEYS_PER_BUCKET_MAX
 from analytics.ruleset import RuleSet
 from crypto import sm3
 from schema.times import MINUTE, SECOND

@@ -19,7 +19,7 @@ from analytics_world import (
 )
 
 from analytics.engine import BEGINNING, Engine
-from analytics.keyed import NEVER
+from analytics.keys.keyed import NEVER
 from schema.errors import FengsuiError
 from schema.times import HOUR, MINUTE, SECOND
 

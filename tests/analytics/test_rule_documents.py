@@ -9,8 +9,9 @@ import pytest
 import yaml
 from analytics_world import FAILURE, TEXT, detection
 
-from analytics import document, kinds
-from analytics.compiler import compile_file
+from analytics import kinds
+from analytics.language import document
+from analytics.language.compiler import compile_file
 from schema.fields import catalogue
 
 OFFICER = Path(__file__).resolve().parents[2] / "docs" / "officer"

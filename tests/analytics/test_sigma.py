@@ -6,7 +6,7 @@ import pytest
 import yaml
 from analytics_world import TEXT
 
-from analytics.compiler import compile_file
+from analytics.language.compiler import compile_file
 from analytics.ruleset import RuleSet
 from schema.errors import FengsuiError
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-import analytics.linting
+import analytics.authoring.linting
 from fengsui.cli import app
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "officer" / "rule-authoring.md"
@@ -53,8 +53,8 @@ def test_each_command_that_needs_a_site_is_there(command: str) -> None:
 
 
 def test_every_check_of_lint_has_its_line_on_the_page() -> None:
-    assert analytics.linting.__file__ is not None
-    sources = Path(analytics.linting.__file__).parent.glob("*.py")
+    assert analytics.authoring.linting.__file__ is not None
+    sources = Path(analytics.authoring.linting.__file__).parent.glob("*.py")
     written = "\n".join(path.read_text("utf-8") for path in sources)
     checks = {
         *re.findall(r'finding\(\s*"([a-z-]+)"', written),

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics import kinds
-from analytics.compiler import compile_file
+from analytics.language.compiler import compile_file
 from schema.times import SECOND
 
 FIELD = "gov.pii.count"

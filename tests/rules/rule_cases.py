@@ -8,8 +8,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from analytics import cases as product
-from analytics.cases import Case
+from analytics.authoring import cases as product
+from analytics.authoring.cases import Case
 from analytics.models.artefact import Artefact, TrainingRequest, from_trainer
 from analytics.rule import Rule
 from analytics.ruleset import SHIPPED, RuleSet, load

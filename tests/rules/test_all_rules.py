@@ -10,7 +10,7 @@ import pytest
 import yaml
 from rule_cases import cases, rule, rule_folders, rule_set, run
 
-from analytics.cases import START, moments
+from analytics.authoring.cases import START, moments
 from analytics.expression import ANY_FIELD, atoms
 from analytics.patterns import EntityHours
 from schema.fields import catalogue

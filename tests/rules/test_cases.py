@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rule_cases import RuleCase, all_cases, run
 
-from analytics.cases import expected, outcome
+from analytics.authoring.cases import expected, outcome
 from schema.alert import canonical
 
 _CASES = all_cases()

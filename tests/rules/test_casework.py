@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rule_cases import rule_folders, trained
 
-from analytics import casework
+from analytics.authoring import casework
 
 _FOLDERS = rule_folders()
 

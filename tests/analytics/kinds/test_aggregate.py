@@ -15,7 +15,7 @@ from kind_world import bursts, check_least, check_orders, check_snapshots, hit, 
 
 from analytics import kinds
 from analytics.kinds.aggregate import NUMBER_MAX, aggregate
-from analytics.recent import HITS_MAX
+from analytics.measures.recent import HITS_MAX
 from analytics.rule import Rule
 from schema.errors import FengsuiError
 from schema.times import SECOND

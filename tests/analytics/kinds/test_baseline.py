@@ -12,9 +12,9 @@ from kind_world import bursts, check_orders, check_snapshots, hit, memory, only
 
 from analytics import kinds
 from analytics.kinds.baseline import limit_of
-from analytics.measure import EVENTS_MAX, LOCAL_US, deviation, median, quantile
+from analytics.measures.measure import EVENTS_MAX, LOCAL_US, deviation, median, quantile
+from analytics.measures.sketch import EXACT_MAX
 from analytics.rule import Rule
-from analytics.sketch import EXACT_MAX
 from schema.errors import FengsuiError
 from schema.times import HOUR
 

@@ -12,7 +12,7 @@ from kind_world import bursts, check_orders, check_snapshots, hit, memory, only,
 
 from analytics import kinds
 from analytics.kinds.new_term import TERMS_MAX
-from analytics.measure import day_of
+from analytics.measures.measure import day_of
 from analytics.rule import Rule
 from schema.errors import FengsuiError
 

@@ -13,7 +13,7 @@ from kind_world import bursts, check_orders, check_snapshots, hit, memory, only,
 from analytics import kinds
 from analytics.explain import explain
 from analytics.kinds.peers import CHI_SQUARE_PERMILLE, PAIRS_MAX
-from analytics.measure import deviation, median
+from analytics.measures.measure import deviation, median
 from analytics.reevaluation import Scope, holds
 from analytics.rule import Rule
 from schema.errors import FengsuiError

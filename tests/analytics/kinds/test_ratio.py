@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kind_world import bursts, check_least, check_orders, check_snapshots, hit, memory, only
 
 from analytics import kinds
-from analytics.recent import HITS_MAX
+from analytics.measures.recent import HITS_MAX
 from analytics.rule import Rule
 from schema.errors import FengsuiError
 

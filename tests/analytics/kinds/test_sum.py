@@ -12,7 +12,7 @@ from kind_world import check_least, check_orders, check_snapshots, hit, memory, 
 
 from analytics import kinds
 from analytics.kinds.sum import LEVEL_MAX, SLICES
-from analytics.measure import EVENTS_MAX
+from analytics.measures.measure import EVENTS_MAX
 from analytics.rule import Rule
 from schema.errors import FengsuiError
 from schema.times import SECOND

@@ -12,8 +12,8 @@ from kind_world import bursts, check_least, check_orders, check_snapshots, hit, 
 
 from analytics import kinds
 from analytics.kinds import threshold
+from analytics.measures.sketch import EXACT_MAX
 from analytics.rule import Rule
-from analytics.sketch import EXACT_MAX
 from schema.errors import FengsuiError
 
 WITHIN = 600

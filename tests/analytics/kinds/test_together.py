@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kind_memories import check_snapshot, held_by, hits_of, named, rule_of
 
-from analytics import truth
 from analytics.explain import explain
 from analytics.kinds.together import pattern_of
+from analytics.language import truth
+from analytics.language.truth import Either, Every, Fired, Never, Truth
 from analytics.memory import Hit
-from analytics.truth import Either, Every, Fired, Never, Truth
 from schema.errors import FengsuiError
 from schema.times import SECOND
 

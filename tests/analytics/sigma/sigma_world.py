@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from analytics.expression import Node
+from analytics.language.pipeline import IDENTITY, pipeline
 from analytics.matching import plan
 from analytics.matching.port import Question
-from analytics.pipeline import IDENTITY, pipeline
 from analytics.sigma import compile_detection, no_placeholder
 from analytics.sigma.collection import Collection, compile_files
 from analytics.sigma.modifiers import Placeholder

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sigma_world import HEAD, collected, public_files, rule, true
 
-from analytics.pipeline import IDENTITY, pipeline
+from analytics.language.pipeline import IDENTITY, pipeline
 from analytics.sigma.collection import compile_files
 from schema.errors import FengsuiError
 

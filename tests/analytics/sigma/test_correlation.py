@@ -6,8 +6,8 @@ import pytest
 import yaml
 from sigma_world import collected, rule
 
+from analytics.language.truth import Every, Fired, Never
 from analytics.sigma.correlation import Comparison, Correlation, Group
-from analytics.truth import Every, Fired, Never
 from schema.times import DAY, HOUR, MINUTE, SECOND
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analytics.reading import RULE_BYTES_MAX
+from analytics.language.reading import RULE_BYTES_MAX
 from analytics.sigma import documents
 from schema.errors import FengsuiError
 

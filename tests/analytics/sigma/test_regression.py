@@ -12,9 +12,9 @@ from pathlib import Path
 
 from sigma_world import PUBLIC, public_files
 
+from analytics.language.pipeline import IDENTITY, pipeline
 from analytics.matching import plan
 from analytics.matching.port import Question
-from analytics.pipeline import IDENTITY, pipeline
 from analytics.sigma.collection import compile_files
 
 KNOWN = json.loads((Path(__file__).parent / "known_differences.json").read_text("utf-8"))

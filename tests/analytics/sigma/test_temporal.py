@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kind_memories import held_by, hits_of, named, rule_of
 
-from analytics import truth
+from analytics.language import truth
 from analytics.patterns import Sequence, Together
 from analytics.sigma.correlation import Comparison, Correlation
 from analytics.sigma.temporal import pattern

@@ -1,0 +1,1 @@
+"""Authoring: what the writers of rules work with: cases, lint, trials, conversion."""

@@ -1,0 +1,85 @@
+"""Shelf: what one rule knows of the entities of one bucket, at the least size for each of them.
+
+Most entities come a few times and never again. As long as an entity has fewer hits than its rule
+could hold by, those hits are all there is to know of it; only then is a key made.
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+from analytics.keys.few import HITS_MAX, Few, few_of, hits_of, is_few, last_at
+from analytics.keys.keyed import Key, KeyDump, decode, encode
+from analytics.keys.state import Evaluator
+
+PREFIX: Final = "key"
+
+Held: TypeAlias = "Few | Key"
+"""Hits too few for the rule to hold, or a key."""
+
+
+class Shelf:
+    """The entities of one rule in one bucket."""
+
+    __slots__ = ("bucket", "changed", "evaluator", "few", "held", "name", "prefix", "retention_us")
+
+    def __init__(self, evaluator: Evaluator, bucket: int) -> None:
+        self.evaluator = evaluator
+        self.bucket = bucket
+        self.name = evaluator.name
+        self.retention_us = evaluator.retention_us
+        self.few = min(evaluator.least - 1, HITS_MAX)
+        """So many hits of an entity are kept as they are."""
+        self.held: dict[str, Held] = {}
+        self.changed: set[str] | None = None
+        """Entities whose entry in the snapshot is to be written or deleted; None for none."""
+        self.prefix = f"{PREFIX}/{bucket:03d}/{self.name}/"
+        """With the entity, the name of its entry: of this form of the rule alone."""
+
+    def dump(self, entity: str) -> bytes:
+        """The snapshot form; empty where nothing is held."""
+        held = self.held.get(entity)
+        if held is None:
+            return b""
+        return encode(held.dump()) if isinstance(held, Key) else held
+
+    def restore(self, entity: str, raw: bytes) -> Held:
+        """Hold what a snapshot knows of the entity; raises ``msgspec.DecodeError``."""
+        hits = hits_of(raw) if is_few(raw) else ()
+        held: Held
+        if hits and len(hits) <= self.few:
+            held = few_of(hits)
+        else:
+            held = Key(self.evaluator, entity)
+            held.restore(KeyDump(None, 0, hits) if hits else decode(raw))
+        self.held[entity] = held
+        return held
+
+    def key(self, entity: str) -> Key:
+        """The key the entity has, or would have now; changes nothing."""
+        held = self.held.get(entity)
+        if isinstance(held, Key):
+            return held
+        key = Key(self.evaluator, entity)
+        for hit in () if held is None else hits_of(held):
+            key.take(hit, {})
+        return key
+
+    def last_at(self, entity: str) -> int:
+        """Event time of the newest hit of an entity that is held."""
+        held = self.held[entity]
+        return held.last_at() if isinstance(held, Key) else last_at(held)
+
+    def idle_at(self, entity: str) -> int:
+        """From this event time on it answers as if it had never been."""
+        held = self.held[entity]
+        if isinstance(held, Key):
+            return held.idle_at()
+        return last_at(held) + self.retention_us
+
+    def wakes_at(self, entity: str) -> int:
+        """Before this event time it is not idle, if no hit comes."""
+        held = self.held[entity]
+        if isinstance(held, Key) and held.has_deadline():
+            return held.due_at()
+        return self.idle_at(entity)

@@ -1,0 +1,1 @@
+"""Measures: counts, sums, sketches and medians in integers, for kinds of rules."""
