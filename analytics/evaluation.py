@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from analytics.coverage import Coverage
-from analytics.expression import ANY_FIELD
+from analytics.generation import Generation, GenerationDump, as_event
 from analytics.guards import Facts, NoFacts
 from analytics.keys.keyed import Changes, Key
 from analytics.keys.keying import Keying
@@ -24,7 +24,6 @@ from analytics.keys.shelf import PREFIX
 from analytics.keys.state import Evaluator
 from analytics.keys.waiting import PREFIX as WAITING
 from analytics.keys.waiting import Row, row_of, rows_of
-from analytics.matching.layers import Layers
 from analytics.memory import NEVER, Carried, Hit
 from analytics.models import hours, run
 from analytics.models.artefact import TrainingRequest
@@ -32,13 +31,13 @@ from analytics.models.hours import HourBook
 from analytics.models.run import ModelRun
 from analytics.patterns import Absence, EntityHours
 from analytics.roll import Roll, changes, hits
-from analytics.rule import ALERTS, LEVELS_MAX, Rule, entity_values
+from analytics.rule import ALERTS, LEVELS_MAX, Rule
 from analytics.ruleset import RuleSet
 from schema import ids
 from schema.alert import Alert
 from schema.errors import FengsuiError
-from schema.event import ADDED, DATASET, AcceptedBatch, Fields
-from schema.times import MINUTE, to_text
+from schema.event import DATASET, AcceptedBatch, Fields
+from schema.times import MINUTE
 
 _RULES: Final = "rules"
 _RISING: Final = "rising"
@@ -65,51 +64,6 @@ class _Counting:
     rule_id: str
     field: str
     books: list[HourBook]
-
-
-class _Generation:
-    """A rule set from an event time on."""
-
-    def __init__(
-        self, ruleset: RuleSet, since: int, places: Sequence[int], before: _Generation | None
-    ) -> None:
-        self.ruleset = ruleset
-        self.since = since
-        self.places = places
-        """Index among all evaluators of each rule of the set."""
-        standing: Mapping[str, Layers] = before.plans if before else {}
-        self.plans: Mapping[str, Layers] = _plans(ruleset, places, standing)
-        """What asks the events of each dataset; rules are named by their evaluator."""
-        self.reads_added = {
-            dataset
-            for rule in ruleset.rules
-            if any(map(_is_added, rule.fields()))
-            for dataset in rule.datasets()
-        }
-        """Datasets with a rule that reads what the collector added: only they pay for it."""
-
-
-def _plans(
-    ruleset: RuleSet, places: Sequence[int], standing: Mapping[str, Layers]
-) -> dict[str, Layers]:
-    """What asks the events of each dataset; datasets that are asked the same share it."""
-    plans: dict[str, Layers] = {}
-    shared: dict[tuple[object, ...], Layers] = {}
-    for dataset, questions in ruleset.questions(places).items():
-        before = standing.get(dataset)
-        key = (id(before), *((one.rule, one.bit) for one in questions))
-        if key not in shared:
-            shared[key] = Layers.of(questions, before, ruleset.plan)
-        plans[dataset] = shared[key]
-    return plans
-
-
-class _GenerationDump(msgspec.Struct, frozen=True, array_like=True):
-    since: int
-    digest: str
-    rules: tuple[Rule, ...]
-    begun: tuple[int, ...] = ()
-    """For each rule the event time from which it has been in force without a break."""
 
 
 class Evaluation:
@@ -153,11 +107,11 @@ class Evaluation:
         self._began: dict[str, int] = {}
         """Time of the earliest event of each dataset."""
         self._began_changed = False
-        self._generations: list[_Generation] = []
+        self._generations: list[Generation] = []
         self._generations.append(self._generation(ruleset, -NEVER))
         self._rules_changed = True
 
-    def _generation(self, ruleset: RuleSet, since: int, begun: Sequence[int] = ()) -> _Generation:
+    def _generation(self, ruleset: RuleSet, since: int, begun: Sequence[int] = ()) -> Generation:
         """The rule set from ``since`` on; a rule that stands in the one before goes on.
 
         One that was gone in between begins anew. ``begun`` says so of rules of a snapshot.
@@ -180,7 +134,7 @@ class Evaluation:
             places.append(place)
         for place in set(standing.values()).difference(places):
             self._evaluators[place].until = since
-        return _Generation(ruleset, since, places, before)
+        return Generation(ruleset, since, places, before)
 
     def _count_hours(self, rule: Rule, pattern: EntityHours) -> None:
         part = run.part_of(rule)
@@ -328,7 +282,7 @@ class Evaluation:
 
     def _ask(
         self,
-        generation: _Generation,
+        generation: Generation,
         dataset: str,
         batch: AcceptedBatch,
         places: list[int],
@@ -404,7 +358,7 @@ class Evaluation:
 
     def _by_generation(
         self, places: list[int], times: Sequence[int]
-    ) -> Iterable[tuple[_Generation, list[int]]]:
+    ) -> Iterable[tuple[Generation, list[int]]]:
         if len(self._generations) == 1:
             return ((self._generations[0], places),)
         # What comes too late for rules that were let go of is judged by those after them.
@@ -498,7 +452,7 @@ class Evaluation:
             if plan is None or not places:
                 continue
             rules = {rule.id: rule for rule in generation.ruleset.rules}
-            events = [_as_event(ripe[at][1], rules.get(ripe[at][1].rule_id)) for at in places]
+            events = [as_event(ripe[at][1], rules.get(ripe[at][1].rule_id)) for at in places]
             risen: list[_Matched] = []
             for number, rule, steps in plan.match(events):
                 below, alert = ripe[places[number]]
@@ -524,7 +478,7 @@ class Evaluation:
                 _RULES,
                 msgspec.msgpack.encode(
                     [
-                        _GenerationDump(
+                        GenerationDump(
                             one.since,
                             one.ruleset.digest,
                             one.ruleset.rules,
@@ -576,7 +530,7 @@ class Evaluation:
 
     def _restore_rules(self, raw: bytes, since: int) -> None:
         present = self._generations[0]
-        dumps = msgspec.msgpack.decode(raw, type=list[_GenerationDump])
+        dumps = msgspec.msgpack.decode(raw, type=list[GenerationDump])
         if [dump.digest for dump in dumps] == [present.ruleset.digest]:
             present.since = dumps[0].since
             stamps = (rule.stamp for rule in dumps[0].rules)
@@ -641,26 +595,3 @@ class Evaluation:
                 parts[row[6] % len(parts)].add((row,))
         # They are written again under the names of those who hold them now.
         parts[int(number) % len(parts)].forget(name)
-
-
-def _as_event(alert: Alert, rule: Rule | None) -> Fields:
-    """A final alert as an event of ``fengsui.alert``."""
-    event: Fields = {
-        "@timestamp": to_text(alert.decided_at),
-        DATASET: ALERTS,
-        "event.kind": "alert",
-        "event.severity": alert.severity,
-        "event.risk_score": alert.score,
-        "rule.id": alert.rule_id,
-        "rule.version": str(alert.rule_version),
-    }
-    if rule is not None and rule.techniques:
-        event["threat.technique.id"] = list(rule.techniques)
-    fields = alert.entity_field.split("+")
-    for field, value in zip(fields, entity_values(alert.entity, len(fields)), strict=True):
-        event.setdefault(field, value)
-    return event
-
-
-def _is_added(field: str) -> bool:
-    return field in ADDED or field == ANY_FIELD or field.startswith("labels.")

@@ -60,7 +60,7 @@ class RuleSet:
     rules: tuple[Rule, ...]
     refused: tuple[Refusal, ...]
     digest: str
-    """SM3 over paths and contents, hex."""
+    """SM3 over the version of the engine, paths and contents, hex."""
 
     def questions(self, names: Sequence[int]) -> Mapping[str, Sequence[Question]]:
         """For each dataset what its events are asked; ``names`` has a number for each rule."""
@@ -112,7 +112,7 @@ class RuleSet:
 def of(rules: Sequence[Rule], *, refused: Sequence[Refusal] = ()) -> RuleSet:
     """These rules as a set; its digest is over what each of them is."""
     ordered = tuple(sorted(rules, key=lambda rule: rule.id))
-    names = "\n".join(f"{rule.id}@{rule.stamp}" for rule in ordered)
+    names = "\n".join([str(ENGINE_VERSION), *(f"{rule.id}@{rule.stamp}" for rule in ordered)])
     return RuleSet(rules=ordered, refused=tuple(refused), digest=sm3.digest(names.encode()).hex())
 
 
@@ -189,7 +189,8 @@ def _file(name: str, raw: bytes) -> _File:
 
 
 def _digest(files: Sequence[_File]) -> bytes:
-    hasher = sm3.new()
+    # The same files mean something else to another engine.
+    hasher = sm3.new(ENGINE_VERSION.to_bytes(4, "big"))
     for file in files:
         for part in (file.name.encode(), file.raw):
             hasher.update(len(part).to_bytes(8, "big") + part)

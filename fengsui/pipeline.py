@@ -17,7 +17,7 @@ from typing import Final, Protocol
 from analytics.engine import Engine, Output
 from analytics.memory import NEVER
 from analytics.models.artefact import Artefact, TrainingRequest
-from analytics.ruleset import RuleSet
+from analytics.ruleset import ENGINE_VERSION, RuleSet
 from collector.control import SENSOR as CONTROL
 from collector.control import ControlLog
 from collector.enrolments import Enrolments, is_own
@@ -107,7 +107,7 @@ def note_rules(control: ControlLog, rules: RuleSet, since: int) -> None:
         "rules_loaded",
         digest=rules.digest,
         events=len(rules.rules),
-        labels={EFFECTIVE_AT: to_text(since)},
+        labels={EFFECTIVE_AT: to_text(since), "engine": str(ENGINE_VERSION)},
     )
     for refusal in rules.refused:
         _logger.warning("a rule is refused", extra={"path": refusal.path, "why": refusal.reason})

@@ -9,7 +9,7 @@ import { conditionName } from '../src/conditions'
 import { setLanguage } from '../src/i18n'
 import zh from '../src/i18n/zh.json'
 
-const engine = join(import.meta.dirname, '../../analytics/document.py')
+const engine = join(import.meta.dirname, '../../analytics/language/document.py')
 
 describe('the kinds of rules', () => {
   it('all have a word', () => {
