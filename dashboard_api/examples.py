@@ -50,7 +50,7 @@ ALERT: Final[Json] = {
     "id": _ALERT,
     "seq": 42,
     "rule": {
-        "id": "host-password-guessing",
+        "id": "host-ssh-password-guessing",
         "version": "1.0.0",
         "kind": "threshold",
         "system": "host",
@@ -79,7 +79,7 @@ SUMMARY: Final[Json] = {
     "by_severity": [0, 0, 0, 1, 0],
     "by_rule": [
         {
-            "rule": "host-password-guessing",
+            "rule": "host-ssh-password-guessing",
             "title_zh": "口令猜测",
             "title_en": "Password guessing",
             "open": 1,
@@ -88,7 +88,7 @@ SUMMARY: Final[Json] = {
     "hidden": 12,
 }
 EXCEPTION_DRAFT: Final[Json] = {
-    "rule": "host-password-guessing",
+    "rule": "host-ssh-password-guessing",
     "entity": "203.0.113.0/24",
     "expires_at": "2027-02-20T08:00:00.000000Z",
     "units": ["social-security"],
@@ -119,7 +119,7 @@ EXCEPTION_PREVIEW: Final[Json] = {
     "judged_true": 0,
     "by_rule": [
         {
-            "rule": "host-password-guessing",
+            "rule": "host-ssh-password-guessing",
             "title_zh": "口令猜测",
             "title_en": "Password guessing",
             "count": 12,
@@ -239,7 +239,7 @@ COVERAGE: Final[Json] = {
 MISSED: Final[Json] = {
     "items": [
         {
-            "rule": "host-password-guessing",
+            "rule": "host-ssh-password-guessing",
             "entity": "203.0.113.9",
             "sensor": "gate",
             "first_at": "2026-11-20T07:58:12.000000Z",
@@ -257,7 +257,7 @@ MISSED: Final[Json] = {
 RULES: Final[Json] = {
     "items": [
         {
-            "id": "host-password-guessing",
+            "id": "host-ssh-password-guessing",
             "version": "1.0.0",
             "severity": 3,
             "system": "host",
