@@ -13,8 +13,9 @@ from typing import Final
 
 import msgspec
 
+from collector.indicators.entry import Found, plain
 from collector.indicators.hunt import Day, hunt
-from collector.indicators.reading import Found, Origin, plain
+from collector.indicators.reading import Origin
 from collector.indicators.reading import read_file as read_indicators
 from collector.indicators.store import IndicatorStore
 from collector.registers import importer

@@ -9,7 +9,7 @@ import io
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from collector.indicators.reading import Entry, Found, time_of
+from collector.indicators.entry import Entry, Found, time_of
 from schema.errors import FengsuiError
 from schema.indicators import KINDS, Kind
 

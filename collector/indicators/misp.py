@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from collector.indicators.reading import Entry, Found, time_of
+from collector.indicators.entry import Entry, Found, time_of
 from schema.errors import FengsuiError
 from schema.indicators import Kind
 from schema.times import SECOND

@@ -6,32 +6,30 @@ that can, entries nobody could match are left out, by reason. Values are never r
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from collector.indicators import csv_list, misp, stix
+from collector.indicators.entry import Entry, Found, plain
 from schema.errors import FengsuiError
 from schema.indicators import (
     CONFIDENCE_MAX,
     LABELS_MAX,
-    NOTE_CHARS_MAX,
     Indicator,
     Kind,
     kind_of,
     normal,
 )
-from schema.times import DAY, from_written
+from schema.times import DAY
 
 FILE_BYTES_MAX: Final = 64 * 1024 * 1024
 """A file of a quarter of a million STIX objects; it is read as a whole."""
 INDICATORS_MAX: Final = 500_000
 """Indicators of one file: five times what must load without a restart."""
-REASONS_MAX: Final = 50
-"""Reasons told apart; those beyond are counted together."""
 CONFIDENCE: Final = 50
 """Where neither file nor person says one."""
 LIFE_US: Final[Mapping[Kind, int]] = {
@@ -58,37 +56,6 @@ class Origin:
     valid_until: int | None = None
 
 
-@dataclass(slots=True)
-class Found:
-    """What a file held."""
-
-    indicators: list[Indicator] = field(default_factory=list)
-    refused: Counter[str] = field(default_factory=Counter)
-
-    def refuse(self, reason: str) -> None:
-        """Count an entry left out."""
-        if reason not in self.refused and len(self.refused) >= REASONS_MAX:
-            reason = "other reasons"
-        self.refused[reason] += 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """An entry as its file writes it."""
-
-    kind: Kind | None
-    value: str
-    confidence: int | None = None
-    valid_from: int | None = None
-    valid_until: int | None = None
-    labels: tuple[str, ...] = ()
-    note: str = ""
-    subdomains: bool = False
-
-
-Reader = Callable[[bytes, Found], Iterator[Entry]]
-
-
 def read_file(path: Path, origin: Origin) -> Found:
     """The indicators of a file, its form told from its content; raises as the module says."""
     try:
@@ -107,8 +74,6 @@ def read_file(path: Path, origin: Origin) -> Found:
 
 def read(data: bytes, origin: Origin, *, file: str) -> Found:
     """As :func:`read_file`, of bytes."""
-    from collector.indicators import csv_list, misp, stix
-
     found = Found()
     start = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if start in (b"{", b"["):
@@ -183,19 +148,3 @@ def _indicator(entry: Entry, origin: Origin, found: Found) -> Indicator | None:
         note=plain(entry.note),
         subdomains=wide and kind == "domain",
     )
-
-
-def plain(text: str) -> str:
-    """Free text of a file, on one line and cut; what it says is shown, never obeyed."""
-    shown = "".join(char if char.isprintable() else " " for char in text[: 2 * NOTE_CHARS_MAX])
-    return " ".join(shown.split())[:NOTE_CHARS_MAX]
-
-
-def time_of(text: object) -> int | None:
-    """A time as text; None where there is none or it is not one."""
-    if not isinstance(text, str) or not text:
-        return None
-    try:
-        return from_written(text.strip())
-    except (ValueError, OverflowError):
-        return None

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from collector.indicators.reading import Entry, Found, time_of
+from collector.indicators.entry import Entry, Found, time_of
 from schema.indicators import Kind
 
 PATTERN_CHARS_MAX: Final = 16 * 1024

@@ -17,7 +17,8 @@ import msgspec
 
 from collector import notes
 from collector.control import ControlLog
-from collector.indicators.reading import INDICATORS_MAX, plain
+from collector.indicators.entry import plain
+from collector.indicators.reading import INDICATORS_MAX
 from collector.state.database import Database, ReadOnly
 from crypto import sm3
 from schema.errors import FengsuiError

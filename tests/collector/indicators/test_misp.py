@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from collector.indicators.reading import Found, Origin, read
+from collector.indicators.entry import Found
+from collector.indicators.reading import Origin, read
 from schema.indicators import Kind
 from schema.times import SECOND, from_written
 

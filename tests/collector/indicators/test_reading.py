@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.indicators import reading
-from collector.indicators.reading import LIFE_US, Origin, plain, read, read_file
+from collector.indicators import entry, reading
+from collector.indicators.entry import plain
+from collector.indicators.reading import LIFE_US, Origin, read, read_file
 from schema.errors import FengsuiError
 from schema.times import DAY, from_written
 
@@ -49,7 +50,7 @@ def test_refused_entries_are_counted_by_reason() -> None:
 def test_reasons_are_bounded() -> None:
     bundle = ",".join(f'{{"type":"t{number}"}}' for number in range(200))
     found = read(f'{{"type":"bundle","objects":[{bundle}]}}'.encode(), ORIGIN, file="x")
-    assert len(found.refused) <= reading.REASONS_MAX + 1
+    assert len(found.refused) <= entry.REASONS_MAX + 1
     assert found.refused.total() == 200
 
 
