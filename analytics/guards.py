@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice, product
+from itertools import islice, pairwise, product
 from typing import Final, Literal, Protocol, TypeAlias
 
 import msgspec
@@ -214,7 +214,13 @@ class Distance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if len(text) > NAME_CHARS_MAX:
             return False
         names = {key[0].lower() for key in facts.keys(self.register, time)}
-        return text not in names and any(_near(text, name, self.at_most) for name in names)
+        if text in names:
+            return False
+        pieces = _pieces(text, self.at_most + 1)
+        return any(
+            any(piece in name for piece in pieces) and _near(text, name, self.at_most)
+            for name in names
+        )
 
 
 class Age(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -377,6 +383,13 @@ def compare(left: Value, op: Comparison, right: Value) -> bool:
 
 def _text(value: Value) -> str:
     return lowered(str(value) if isinstance(value, list) else text_of(value))
+
+
+def _pieces(text: str, count: int) -> list[str]:
+    """The text in so many parts: an edit touches one, so of more parts than edits one stands."""
+    size, more = divmod(len(text), count)
+    ends = [size * number + min(number, more) for number in range(count + 1)]
+    return [text[begin:end] for begin, end in pairwise(ends)]
 
 
 def _near(left: str, right: str, at_most: int) -> bool:

@@ -209,11 +209,12 @@ def rules_backtest(
     tried, other = named_rule(folder, rule), named_rule(folder, against) if against else None
     with history(folder) as stored, known(folder) as facts:
         result: Result = backtest_rule(stored, tried, begin, against=other, known=facts)
-    trial = Trial(
-        tried.id, tried.stamp, begin, from_text(result.until), result.events, result.alerts,
-        _ACTOR, now,
-    )  # fmt: skip
-    call(folder, "rule-tried", trial=msgspec.json.encode(trial).decode())
+    if result.events:
+        trial = Trial(
+            tried.id, tried.stamp, begin, from_text(result.until), result.events, result.alerts,
+            _ACTOR, now,
+        )  # fmt: skip
+        call(folder, "rule-tried", trial=msgspec.json.encode(trial).decode())
     if as_json:
         _print(result)
         return
@@ -221,6 +222,8 @@ def rules_backtest(
         f"{result.rule_id} {result.version}: {result.events} 条日志 events, "
         f"{result.alerts} 条告警 alerts, {result.since} – {result.until}"
     )
+    if not result.events:
+        typer.echo("这段时间没有日志，不算回测过 · no events in that time: this is no trial")
     most = max((day.alerts for day in result.days), default=1)
     for day in result.days:
         bar = "█" * max(1, day.alerts * _BAR // most) if day.alerts else ""

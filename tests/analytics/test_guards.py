@@ -204,6 +204,18 @@ def test_nearness_is_the_number_of_edits(left: str, right: str, at_most: int) ->
     assert _near(left, right, at_most) is (edits(left, right) <= at_most)
 
 
+@given(
+    st.text("abc", max_size=7), st.lists(st.text("abc", max_size=8), max_size=6), st.integers(1, 3)
+)
+def test_looking_for_pieces_first_misses_no_look_alike(
+    text: str, names: list[str], at_most: int
+) -> None:
+    guard = Distance(field="url.domain", register="grants", at_most=at_most)
+    alike = text not in names and any(_near(text, name, at_most) for name in names)
+    known = Known({(name,): {} for name in names})
+    assert guard.holds({"url.domain": text}, 10, known) is alike
+
+
 @pytest.mark.parametrize(
     ("where", "why"),
     [

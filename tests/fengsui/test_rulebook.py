@@ -81,6 +81,7 @@ def test_an_imported_rule_is_off_until_it_was_tried(machine: Machine, tree: Path
     assert "abacus" in refused["reason"]
     assert "规则库 tree public: 2 files, DRL-1.1" in fengsui("list", data=machine.data)
 
+    assert "no trial" in fengsui("backtest", RULE, "--since", "1s", data=machine.data)
     with pytest.raises(FengsuiError, match=r"fengsui\.rule\.untried"):
         fengsui("enable", RULE, "--reason", "试用", data=machine.data)
     told = fengsui("backtest", RULE, "--since", "1h", data=machine.data)
