@@ -4,6 +4,7 @@ import hashlib
 import shutil
 from pathlib import Path
 
+import journey
 import msgspec
 import pytest
 from journey import EVENING_NAME, final_alerts, records, replayed
@@ -20,7 +21,7 @@ from schema.receipt import Anchor
 @pytest.fixture
 def folder(evening_folder: Path, tmp_path: Path) -> DataFolder:
     copy = tmp_path / "data"
-    shutil.copytree(evening_folder, copy)
+    journey.copied(evening_folder, copy)
     return DataFolder(copy)
 
 

@@ -4,9 +4,10 @@ import dataclasses
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -143,6 +144,15 @@ def replayed(
     finally:
         site.close()
     return final(folder)
+
+
+def copied(folder: Path, to: Path, *, without: Sequence[str] = ()) -> Path:
+    """A copy of a finished folder, to be changed.
+
+    What readers of the original have open beside its state comes and goes: it is left out.
+    """
+    shutil.copytree(folder, to, ignore=shutil.ignore_patterns("state.db-*", *without))
+    return to
 
 
 def tuned(site: Site, *, intake_batches: int, partitions: int) -> Site:

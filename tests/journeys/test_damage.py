@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import journey
 import msgspec
 import pytest
 from journey import EVENING_NAME, control_records, fengsui, final_alerts
@@ -28,7 +29,7 @@ CONTROL = "collector"
 def folder(evening_folder: Path, tmp_path: Path) -> Path:
     """A finished folder to be damaged."""
     copy = tmp_path / "data"
-    shutil.copytree(evening_folder, copy, ignore=shutil.ignore_patterns("index", "cache"))
+    journey.copied(evening_folder, copy, without=("index", "cache"))
     return copy
 
 
