@@ -90,9 +90,5 @@ class Standing:
 
 
 def reach_us(rules: RuleSet) -> int:
-    """How far before a time its events matter to these rules."""
-    return max((_reach(rules) + DAY, DAY))
-
-
-def _reach(rules: RuleSet) -> int:
-    return max((rule.pattern.retention_us for rule in rules.rules), default=0)
+    """How far before a time its events matter to these rules; a day more warms them up."""
+    return max((rule.pattern.retention_us for rule in rules.rules), default=0) + DAY

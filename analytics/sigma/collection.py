@@ -89,19 +89,6 @@ def compile_files(
     return compiler.finish()
 
 
-def compile_rule(
-    plain: dict[str, Plain],
-    *,
-    path: str = "",
-    sources: Pipeline | None = None,
-    placeholder: Placeholder | None = None,
-) -> SigmaRule:
-    """One rule; raises ``analytics.rule.refused`` with a pointer to the offending key."""
-    sources = sources or pipeline()
-    rule, _ = _rule(plain, path, sources, placeholder or sources.placeholder)
-    return rule
-
-
 @dataclass
 class _Entry:
     """A document that has been read."""
