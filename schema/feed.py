@@ -1,0 +1,162 @@
+"""Feed: what the collector tells the analytics tier past one process, message after message.
+
+Accepted batches and heartbeats go to their sensor's partition. A control message goes to every
+partition, once everything written before it is acknowledged: whoever reads two partitions knows
+that what it finds behind the message in either was written with the message known. Encoded as
+MessagePack; one writer for a site.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, TypeAlias
+
+import msgspec
+
+from schema import limits
+from schema.errors import FengsuiError
+from schema.event import AcceptedBatch, Fields
+
+_Bounded = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
+
+
+class Taken(msgspec.Struct, frozen=True, array_like=True, tag=0):
+    """A batch the collector let in; see :class:`schema.event.AcceptedBatch`."""
+
+    sensor: str
+    number: int
+    first_sequence: int
+    low_watermark: _Bounded
+    received_at: _Bounded
+    indexes: list[int]
+    ids: list[bytes]
+    times: list[int]
+    events: list[Fields]
+    enrichment: list[Fields]
+
+
+class Beat(msgspec.Struct, frozen=True, array_like=True, tag=1):
+    """A sensor that has nothing before this time."""
+
+    sensor: str
+    low_watermark: _Bounded
+
+
+class Require(msgspec.Struct, frozen=True, array_like=True, tag=2):
+    """Wait for the sensor too, from that event time on."""
+
+    number: int
+    sensor: str
+    since: _Bounded
+
+
+class Release(msgspec.Struct, frozen=True, array_like=True, tag=3):
+    """The sensor's enrolment has ended."""
+
+    number: int
+    sensor: str
+
+
+class Exclude(msgspec.Struct, frozen=True, array_like=True, tag=4):
+    """Wait for the sensor no longer."""
+
+    number: int
+    sensor: str
+
+
+class Readmit(msgspec.Struct, frozen=True, array_like=True, tag=5):
+    """Wait for the sensor again, from that event time on."""
+
+    number: int
+    sensor: str
+    since: _Bounded
+
+
+class Adopt(msgspec.Struct, frozen=True, array_like=True, tag=6):
+    """Judge events from that time on by the rule set of an artefact."""
+
+    number: int
+    digest: str
+    artefact: str
+    since: _Bounded
+
+
+class Watch(msgspec.Struct, frozen=True, array_like=True, tag=7):
+    """Whom a register holds from that time on: the rows are an artefact."""
+
+    number: int
+    register: str
+    artefact: str
+    effective_at: _Bounded
+
+
+class Know(msgspec.Struct, frozen=True, array_like=True, tag=8):
+    """Registers and indicators as they are from now on, an artefact."""
+
+    number: int
+    artefact: str
+
+
+class End(msgspec.Struct, frozen=True, array_like=True, tag=9):
+    """The end of a replay: release what waits; deadlines fall up to that time."""
+
+    number: int
+    deadlines: _Bounded
+
+
+Control: TypeAlias = Require | Release | Exclude | Readmit | Adopt | Watch | Know | End
+"""Numbered densely from 1 by the one writer; one heard before changes nothing."""
+
+Message: TypeAlias = Taken | Beat | Control
+
+_encoder: Final = msgspec.msgpack.Encoder()
+_decoder: Final = msgspec.msgpack.Decoder(Message)
+
+
+def taken(batch: AcceptedBatch) -> Taken:
+    """The message of an accepted batch."""
+    return Taken(
+        batch.sensor,
+        batch.number,
+        batch.first_sequence,
+        batch.low_watermark,
+        batch.received_at,
+        list(batch.indexes),
+        list(batch.ids),
+        list(batch.times),
+        list(batch.events),
+        list(batch.enrichment),
+    )
+
+
+def accepted(message: Taken) -> AcceptedBatch:
+    """The batch of a message; raises ``schema.feed.malformed`` where columns differ in length."""
+    count = len(message.ids)
+    columns = (message.indexes, message.times, message.events, message.enrichment)
+    if count > limits.BATCH_EVENTS_MAX or any(len(one) != count for one in columns):
+        raise FengsuiError("schema.feed.malformed", "the columns of a batch differ in length")
+    return AcceptedBatch(
+        sensor=message.sensor,
+        number=message.number,
+        first_sequence=message.first_sequence,
+        low_watermark=message.low_watermark,
+        received_at=message.received_at,
+        indexes=message.indexes,
+        ids=message.ids,
+        times=message.times,
+        events=message.events,
+        enrichment=message.enrichment,
+    )
+
+
+def encode(message: Message) -> bytes:
+    """The bytes of a message."""
+    return _encoder.encode(message)
+
+
+def decode(raw: bytes) -> Message:
+    """The message of these bytes; raises ``schema.feed.malformed``."""
+    try:
+        message: Message = _decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise FengsuiError("schema.feed.malformed", f"no message of the feed: {error}") from error
+    return message
