@@ -175,6 +175,9 @@ class Engine:
         waited_for = self._waited_for()
         return min(waited_for, key=lambda name: (self._low(name), name), default=None)
 
+    def clear(self) -> None:
+        """Return once more can be taken: always, for hits wait in memory."""
+
     def feed(self, batch: AcceptedBatch) -> None:
         """Take a batch; one already taken changes nothing."""
         if batch.number <= self.cursors.get(batch.sensor, 0):
