@@ -161,10 +161,9 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
 
 
 def _failures(site: Site) -> Sequence[str]:
-    failure = site.pipeline.failure
-    if failure is None:
-        return ()
-    return (failure.code if isinstance(failure, FengsuiError) else type(failure).__name__,)
+    parts = [site.pipeline] if site.centre is None else [site.pipeline, site.centre.arrivals]
+    failures = [part.failure for part in parts if part.failure is not None]
+    return [one.code if isinstance(one, FengsuiError) else type(one).__name__ for one in failures]
 
 
 def _site_info(site: Site, sibling: Sibling | None) -> SiteInfo:
@@ -230,6 +229,8 @@ def _start(served: Served) -> None:
     site.pipeline.on_change = served.services.stream.notify
     work = partial(replay, site, site.pipeline.steady_round) if site.recording else None
     site.pipeline.start(work)
+    if site.centre is not None:
+        site.centre.arrivals.start()
     site.second_look.start()
 
 

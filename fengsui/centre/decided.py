@@ -6,19 +6,18 @@ together with the alerts that were read: after a crash both are as they were bef
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
 
 from analytics.engine import BEGINNING
 from analytics.memory import NEVER
-from fengsui.centre.hops import Hops
+from analytics.streaming import messages
+from analytics.streaming.messages import Decided as Message
+from fengsui.centre.hops import Every, Hops
 from fengsui.centre.layout import Layout
-from schema.alert import Alert, Closing
 from schema.bus import BusReader, Place
-from schema.coverage import CoverageRow, Missed
 from schema.errors import FengsuiError
 
 ENTRY: Final = "decided"
@@ -28,33 +27,9 @@ RECORDS_MAX: Final = 256
 STAGE: Final = "decided"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trained:
-    """A model was trained: what the control log keeps of it."""
-
-    model: str
-    digest: str
-    rows: int
-    effective_at: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """What one message says."""
-
-    origin: str
-    """Who wrote it: ``hits-3``, ``hours``; empty for nobody who has a watermark."""
-    watermark: int
-    """Up to which event time its origin has decided; long ago where it does not say."""
-    alerts: Sequence[Alert] = ()
-    closings: Sequence[Closing] = ()
-    coverage: Sequence[CoverageRow] = ()
-    missed: Sequence[Missed] = ()
-    trained: Sequence[Trained] = ()
-
-
 class _Dump(msgspec.Struct, frozen=True):
     next: int
+    numbers: dict[str, int]
     watermarks: dict[str, int]
 
 
@@ -66,7 +41,6 @@ class Decided:
         open_reader: Callable[[Mapping[Place, int]], BusReader],
         layout: Layout,
         *,
-        decode: Callable[[bytes], Decision],
         snapshot: Mapping[str, bytes],
         hops: Hops,
     ) -> None:
@@ -74,18 +48,19 @@ class Decided:
 
         Raises ``fengsui.decided.snapshot``.
         """
-        self._decode = decode
         self._layout = layout
         self._hops = hops
         dump = _decoded(snapshot.get(ENTRY))
-        self._next, self._watermarks = dump.next, dict(dump.watermarks)
+        self._next = dump.next
+        self._numbers, self._watermarks = dict(dump.numbers), dict(dump.watermarks)
+        self._ask_lag = Every()
         self._broken: FengsuiError | None = None
         self._reader = open_reader({layout.only("decided"): self._next})
 
     @property
     def watermark(self) -> int:
         """Up to which event time all have decided; long ago until each was heard."""
-        origins = [f"hits-{number}" for number in range(self._layout.partitions)]
+        origins = [f"hits/{number}" for number in range(self._layout.partitions)]
         return min(self._watermarks.get(origin, BEGINNING) for origin in origins)
 
     @property
@@ -93,29 +68,33 @@ class Decided:
         """The same by who decides."""
         return self._watermarks
 
-    def read(self) -> list[Decision]:
+    def read(self) -> list[Message]:
         """What came since last asked; once given out it is not read again before a restart.
 
-        Raises ``schema.bus.*``, and what ``decode`` raises: it reads no further then, for what
-        is passed over would be an alert nobody sees. A restart with the workers' version goes on.
+        Raises ``schema.bus.*``, and ``analytics.stream.malformed`` for bytes no stage wrote: it
+        reads no further then, for what is passed over would be an alert nobody sees. A restart
+        with the workers' version goes on.
         """
         if self._broken is not None:
             raise self._broken
-        found: list[Decision] = []
+        found: list[Message] = []
         for record in self._reader.read(records_max=RECORDS_MAX, wait_seconds=0):
             self._hops.add("received", STAGE)
             try:
-                decision = self._decode(record.value)
+                decision = messages.decided_of(record.value)
             except FengsuiError as error:
                 self._hops.add("failed", STAGE)
                 self._broken = error
                 break
             self._next = record.offset + 1
-            if decision.origin:
-                before = self._watermarks.get(decision.origin, BEGINNING)
-                self._watermarks[decision.origin] = max(before, decision.watermark)
+            if decision.number <= self._numbers.get(decision.origin, 0):
+                continue
+            self._numbers[decision.origin] = decision.number
+            before = self._watermarks.get(decision.origin, BEGINNING)
+            self._watermarks[decision.origin] = max(before, decision.watermark)
             found.append(decision)
-        self._hops.lag(STAGE, sum(self._reader.lag().values()))
+        if self._ask_lag.due():
+            self._hops.lag(STAGE, sum(self._reader.lag().values()))
         return found
 
     @property
@@ -125,7 +104,7 @@ class Decided:
 
     def snapshot(self) -> dict[str, bytes]:
         """Where the reader stands, to be committed with what it read."""
-        return {ENTRY: msgspec.msgpack.encode(_Dump(self._next, self._watermarks))}
+        return {ENTRY: msgspec.msgpack.encode(_Dump(self._next, self._numbers, self._watermarks))}
 
     def close(self) -> None:
         """Let go of the bus."""
@@ -134,7 +113,7 @@ class Decided:
 
 def _decoded(raw: bytes | None) -> _Dump:
     if raw is None:
-        return _Dump(0, {})
+        return _Dump(0, {}, {})
     try:
         return msgspec.msgpack.decode(raw, type=_Dump)
     except msgspec.DecodeError as error:

@@ -13,7 +13,9 @@ from analytics.guards import Facts
 from analytics.memory import NEVER
 from analytics.models.artefact import Artefact, TrainingRequest
 from analytics.ruleset import RuleSet
-from fengsui.centre.decided import Decided, Decision, Trained
+from analytics.streaming.messages import Decided as Message
+from analytics.streaming.messages import Trained
+from fengsui.centre.decided import Decided
 from fengsui.centre.feeder import Feeder
 from schema.alert import Alert
 from schema.errors import FengsuiError
@@ -106,7 +108,7 @@ class DistantJudge:
         self._decided.close()
         self._feeder.close()
 
-    def _output(self, decisions: Iterable[Decision]) -> Output:
+    def _output(self, decisions: Iterable[Message]) -> Output:
         found = list(decisions)
         for one in (one for decision in found for one in decision.trained):
             self._trained(one)

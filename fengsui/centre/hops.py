@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 What: TypeAlias = Literal["received", "sent", "failed", "quarantined", "events"]
 
@@ -36,3 +37,23 @@ class Hops:
         """Records that wait, by stage."""
         with self._lock:
             return dict(self._lags)
+
+
+LAG_SECONDS: Final = 5.0
+"""How often the brokers are asked how much waits: each time is a question to them."""
+
+
+class Every:
+    """Says at most every few seconds that it is time."""
+
+    def __init__(self, seconds: float = LAG_SECONDS) -> None:
+        self._seconds = seconds
+        self._last = -seconds
+
+    def due(self) -> bool:
+        """Whether it is time; if so it is not again for as long."""
+        now = time.monotonic()
+        if now - self._last < self._seconds:
+            return False
+        self._last = now
+        return True
