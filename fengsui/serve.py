@@ -161,9 +161,14 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
 
 
 def _failures(site: Site) -> Sequence[str]:
-    parts = [site.pipeline] if site.centre is None else [site.pipeline, site.centre.arrivals]
-    failures = [part.failure for part in parts if part.failure is not None]
-    return [one.code if isinstance(one, FengsuiError) else type(one).__name__ for one in failures]
+    failures = [site.pipeline.failure]
+    if site.centre is not None:
+        failures.append(site.centre.arrivals.failure)
+    return [
+        one.code if isinstance(one, FengsuiError) else type(one).__name__
+        for one in failures
+        if one is not None
+    ]
 
 
 def _site_info(site: Site, sibling: Sibling | None) -> SiteInfo:
