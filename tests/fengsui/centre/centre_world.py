@@ -108,3 +108,10 @@ def end_of(site: Site, workers: Workers) -> None:
         if site.centre.judge.settled >= NEVER:
             return
     raise AssertionError(f"never ended: {site.centre.judge.settled - BEGINNING}")
+
+
+def crash(site: Site) -> None:
+    """As if the process were killed: nothing in memory is written any more."""
+    site.owner.release()
+    site.database.close()
+    site.index.close()
