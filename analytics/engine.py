@@ -447,3 +447,20 @@ class Engine:
             raise FengsuiError(
                 "analytics.engine.snapshot_malformed", f"snapshot entry {name[:80]!r} is unknown"
             )
+
+
+def settled_in(parts: Mapping[str, bytes], lateness_us: int = LATENESS_US) -> int:
+    """Before which event time nothing changes any more for whoever left this snapshot.
+
+    Long ago where it holds no engine; raises ``analytics.engine.snapshot_malformed``.
+    """
+    raw = parts.get(_HEAD)
+    if not raw:
+        return BEGINNING
+    try:
+        watermark = msgspec.msgpack.decode(raw, type=_HeadDump).watermark
+    except msgspec.DecodeError as error:
+        raise FengsuiError(
+            "analytics.engine.snapshot_malformed", f"the engine's snapshot cannot be read ({error})"
+        ) from error
+    return watermark if abs(watermark) >= NEVER else watermark - lateness_us

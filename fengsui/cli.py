@@ -197,6 +197,29 @@ def backup(
 
 
 @app.command()
+def migrate(
+    to: Annotated[str, typer.Option(help="embedded | distributed", metavar="FORM")],
+    data: Data = Path("data/site"),
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="只说明，不改动 · only say what it would do")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """规则在本进程与多机之间迁移 · move the rules from this process to workers, or back."""
+    from fengsui.migrate import migrate as move
+    from fengsui.settings import load as load_settings
+
+    if to not in ("embedded", "distributed"):
+        raise FengsuiError("fengsui.migrate.usage", "--to is embedded or distributed")
+    folder = DataFolder(data)
+    settings = load_settings(folder.settings, os.environ)
+    plan = move(
+        folder, settings, "embedded" if to == "embedded" else "distributed", dry_run=dry_run
+    )
+    _print_json(plan) if as_json else typer.echo(plan.told())
+
+
+@app.command()
 def restore(
     source: Annotated[Path, typer.Argument(help="备份文件 · backup file", metavar="FILE")],
     data: Data = Path("data/site"),

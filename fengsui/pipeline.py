@@ -265,6 +265,8 @@ class Pipeline:
         Sensors take turns: one read to its end would make the events of the next too late.
         """
         if not self._resumed:
+            if self._stages.decided_before and not self._stages.engine.cursors:
+                self._stages.rolls.resume(self._stages.engine)
             self._sources.resume(self._stages.intake.read_again)
             self._backlog.hold(self._stages.intake.sensors())
             self._resumed = True

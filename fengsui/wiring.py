@@ -192,14 +192,20 @@ def _open(
     cipher = ciphers.start(settings.crypto.backend)
     folder.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     owner = Ownership(folder)
-    try:
-        _keep_realm(folder, realm)
-    except FengsuiError:
-        owner.release()
-        raise
     entropy = SystemEntropy()
-    keyring = open_keyring(folder, entropy)
-    database = Database(folder.state)
+    with ExitStack() as refused:
+        refused.callback(owner.release)
+        _keep_realm(folder, realm)
+        keyring = open_keyring(folder, entropy)
+        database = Database(folder.state)
+        refused.callback(database.close)
+        if bus is None and settings.bus.brokers:
+            bus = Brokers(settings.bus, entropy)
+        wanted = Form(name="embedded")
+        if bus is not None:
+            wanted = Form(name="distributed", prefix=settings.bus.prefix)
+        form = forms.settle(database, wanted)
+        refused.pop_all()
     enrolments = Enrolments(
         database,
         segments=folder.segments,
@@ -263,13 +269,7 @@ def _open(
     registers.note(control)
     indicators.note(control)
     facts = SiteFacts(registers, indicators)
-    if bus is None and settings.bus.brokers:
-        bus = Brokers(settings.bus, entropy)
     layout = Layout(prefix=settings.bus.prefix, partitions=settings.bus.partitions)
-    form = forms.settle(
-        database,
-        Form(name="embedded") if bus is None else Form(name="distributed", prefix=layout.prefix),
-    )
     hops, distant = Hops(), None
     if bus is None:
         judge: Judge = Engine.restore(rules, alerts.snapshot(), required=(), since=clock.now())

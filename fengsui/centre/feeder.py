@@ -51,9 +51,10 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     excluded: tuple[str, ...]
     watermark: int
     newest: int
-    spoken: int
-    """When the newest of all rule sets and register versions takes effect."""
+    adopted: int
+    """When the newest rule set takes effect."""
     watched: dict[str, int]
+    """When the newest version of each register does."""
     rules: str
     """Digest of the newest rule set."""
     facts: str
@@ -118,7 +119,8 @@ class Feeder:
     def free_from(self) -> int:
         """The first time from which other rules, or another register version, may take effect."""
         judged = max(self.newest, self.watermark) if self.watermark < NEVER else self.newest
-        return max(judged, self.watermark, self._head.spoken) + 1
+        spoken_for = max(self._head.adopted, *self._head.watched.values(), BEGINNING)
+        return max(judged, self.watermark, spoken_for) + 1
 
     def watched(self, register: str) -> int:
         """From when on the newest version sent is in force."""
@@ -210,9 +212,7 @@ class Feeder:
         raw = self._codecs.ruleset(ruleset)
         self._add(
             lambda number: feed.Adopt(number, ruleset.digest, artefact.digest_of(raw), since),
-            msgspec.structs.replace(
-                self._head, rules=ruleset.digest, spoken=max(self._head.spoken, since)
-            ),
+            msgspec.structs.replace(self._head, rules=ruleset.digest, adopted=since),
             raw,
         )
         self.ruleset = ruleset
@@ -224,7 +224,8 @@ class Feeder:
         """
         self.deliver()
         head = self._head
-        if effective_at < self.free_from:
+        before = max(head.watermark, head.adopted, self.watched(register))
+        if effective_at <= before and before > BEGINNING:
             raise FengsuiError(
                 "analytics.engine.register_late",
                 "silence of that time was judged by the version before: name a later one",
@@ -236,7 +237,6 @@ class Feeder:
             msgspec.structs.replace(
                 head,
                 watched={**head.watched, register: effective_at},
-                spoken=max(head.spoken, effective_at),
             ),
             raw,
         )
@@ -379,7 +379,7 @@ def _decoded(raw: bytes | None) -> Head:
     if raw is None:
         return Head(
             cursors={}, lows={}, required=(), excluded=(), watermark=BEGINNING, newest=BEGINNING,
-            spoken=BEGINNING, watched={}, rules="", facts="",
+            adopted=BEGINNING, watched={}, rules="", facts="",
         )  # fmt: skip
     try:
         return msgspec.msgpack.decode(raw, type=Head)
