@@ -192,7 +192,20 @@ class EnrolmentDoor(Protocol):
         """Let a sensor in; ``public_key`` and ``proof`` are hex."""
 
 
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A metric of the data file as it stands now."""
+
+    name: str
+    value: int
+    labels: dict[str, str]
+
+
 def _no_failures() -> Sequence[str]:
+    return ()
+
+
+def _no_measures() -> Sequence[Measure]:
     return ()
 
 
@@ -218,3 +231,5 @@ class Services:
     entropy: Entropy
     failures: Callable[[], Sequence[str]] = _no_failures
     """Codes of what stands still (a stopped pipeline, a full disk); empty while ready."""
+    measures: Callable[[], Sequence[Measure]] = _no_measures
+    """What the parts behind a bus count; nothing where there is none."""

@@ -126,6 +126,7 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         clock=clock,
         entropy=entropy,
         failures=lambda: _failures(site),
+        measures=lambda: [] if site.centre is None else list(site.centre.measures()),
     )
     administration = Administration(
         enrolments=site.enrolments,
@@ -162,13 +163,16 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
 
 def _failures(site: Site) -> Sequence[str]:
     failures = [site.pipeline.failure]
+    troubles: Sequence[str] = ()
     if site.centre is not None:
         failures.append(site.centre.arrivals.failure)
-    return [
+        troubles = site.centre.watch.troubles
+    codes = [
         one.code if isinstance(one, FengsuiError) else type(one).__name__
         for one in failures
         if one is not None
     ]
+    return [*codes, *troubles]
 
 
 def _site_info(site: Site, sibling: Sibling | None) -> SiteInfo:
@@ -235,7 +239,7 @@ def _start(served: Served) -> None:
     work = partial(replay, site, site.pipeline.steady_round) if site.recording else None
     site.pipeline.start(work)
     if site.centre is not None:
-        site.centre.arrivals.start()
+        site.centre.start()
     site.second_look.start()
 
 

@@ -38,7 +38,7 @@ from crypto import keys
 from crypto.status import Status as CipherStatus
 from fengsui import ciphers, host
 from fengsui.centre.brokers import Brokers, Bus
-from fengsui.centre.centre import Centre, codecs_of, open_arrivals, open_judge
+from fengsui.centre.centre import Centre, codecs_of, open_arrivals, open_judge, watch_over
 from fengsui.centre.hops import Hops
 from fengsui.centre.layout import Layout
 from fengsui.clock import SystemClock, SystemEntropy
@@ -124,7 +124,7 @@ class Site:
             last.callback(self.index.close)
             if self.centre is not None:
                 last.callback(self.centre.judge.close)
-                self.centre.arrivals.stop()
+                self.centre.stop()
             self.second_look.stop()
             self.pipeline.stop()
             for writer in self.writers:
@@ -306,7 +306,11 @@ def _open(
         arrivals = open_arrivals(
             bus, layout, intake=intake, heard=pipeline.heard, control=control, hops=hops
         )
-        centre = Centre(judge=distant, arrivals=arrivals, hops=hops)
+        watch = watch_over(
+            distant, arrivals, pipeline, intake=intake, alerts=alerts, hops=hops,
+            clock=SystemClock(),
+        )  # fmt: skip
+        centre = Centre(judge=distant, arrivals=arrivals, hops=hops, watch=watch)
     return Site(
         folder=folder, settings=settings, realm=realm, cipher=cipher, keyring=keyring,
         database=database, enrolments=enrolments, ids=ids, index=index, intake=intake,

@@ -79,3 +79,5 @@ def _fill(services: Services, into: Metrics) -> None:
     into.set("fengsui_analytics_watermark_seconds", watermark)
     for name, count in zip(SEVERITIES, services.alerts.summary(None).by_severity, strict=True):
         into.set("fengsui_analytics_alerts_open", count, severity=name)
+    for one in services.measures():
+        into.set(one.name, one.value, **one.labels)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from analytics import facts
 from analytics.guards import Facts
+from analytics.memory import NEVER
 from analytics.ruleset import RuleSet
 from analytics.streaming import artefacts
 from analytics.streaming.messages import Trained
@@ -16,7 +17,9 @@ from collector.control import ControlLog
 from collector.indicators.store import IndicatorStore
 from collector.intake import Intake
 from collector.registers.store import RegisterStore
+from collector.state.alerts import Alerts
 from collector.state.outbox import Outbox
+from dashboard_api.services import Measure
 from fengsui.centre.arrivals import Arrivals
 from fengsui.centre.brokers import Bus
 from fengsui.centre.decided import Decided
@@ -24,7 +27,11 @@ from fengsui.centre.distant import DistantJudge
 from fengsui.centre.feeder import Codecs, Feeder
 from fengsui.centre.hops import Hops
 from fengsui.centre.layout import Layout
+from fengsui.centre.watch import Standing, Watch
+from fengsui.pipeline import Pipeline
 from schema.heartbeat import Heartbeat
+from schema.ports import Clock
+from schema.times import SECOND
 
 GROUP: Final = "collector"
 
@@ -36,6 +43,29 @@ class Centre:
     judge: DistantJudge
     arrivals: Arrivals
     hops: Hops
+    watch: Watch
+
+    def start(self) -> None:
+        """Take in what arrives, and look whether the way lags."""
+        self.arrivals.start()
+        self.watch.start()
+
+    def stop(self) -> None:
+        """Take in nothing more."""
+        self.watch.stop()
+        self.arrivals.stop()
+
+    def measures(self) -> Iterator[Measure]:
+        """What passed each stage, what waits, and how far the workers are behind."""
+        for (what, stage), count in self.hops.counted().items():
+            yield Measure(f"fengsui_collector_bus_{what}_total", count, {"stage": stage})
+        for stage, records in self.hops.lags().items():
+            yield Measure("fengsui_collector_bus_lag_records", records, {"stage": stage})
+        fed = self.judge.watermark
+        for stage, decided in self.judge.decided_by.items():
+            if abs(fed) < NEVER and abs(decided) < NEVER:
+                behind = max(0, fed - decided) // SECOND
+                yield Measure("fengsui_analytics_lag_seconds", behind, {"stage": stage})
 
 
 def codecs_of(registers: RegisterStore, indicators: IndicatorStore) -> Codecs:
@@ -78,6 +108,30 @@ def open_judge(
 
     decided = Decided(bus.reader, layout, snapshot=snapshot, hops=hops)
     return DistantJudge(feeder, decided, trained=trained)
+
+
+def watch_over(
+    judge: DistantJudge,
+    arrivals: Arrivals,
+    pipeline: Pipeline,
+    *,
+    intake: Intake,
+    alerts: Alerts,
+    hops: Hops,
+    clock: Clock,
+) -> Watch:
+    """What raises alerts about the way over the bus, not yet started."""
+
+    def standing() -> Standing:
+        return Standing(
+            pipeline=getattr(pipeline.failure, "code", ""),
+            arrivals=getattr(arrivals.failure, "code", ""),
+            fed=judge.watermark,
+            decided=judge.decided,
+            refused={one.name: one.refused for one in intake.status() if one.refused},
+        )
+
+    return Watch(standing, hops, alerts, clock=clock, changed=lambda: pipeline.on_change())
 
 
 def open_arrivals(

@@ -77,6 +77,16 @@ class DistantJudge:
         watermark = self._decided.watermark
         return watermark if abs(watermark) >= NEVER else watermark - LATENESS_US
 
+    @property
+    def decided(self) -> int:
+        """Up to which event time the workers have decided."""
+        return self._decided.watermark
+
+    @property
+    def decided_by(self) -> Mapping[str, int]:
+        """The same by stage."""
+        return dict(self._decided.watermarks)
+
     def know(self, facts: Facts) -> None:
         self._feeder.know(facts)
 
