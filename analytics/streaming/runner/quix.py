@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeAlias
 
 from confluent_kafka import KafkaException
 from quixstreams import Application, State, message_context
@@ -33,6 +33,7 @@ from analytics.streaming.runner import site as sites
 from analytics.streaming.runner.gauges import Gauges, LaneGauges
 from analytics.streaming.runner.keeper import Keeper
 from analytics.streaming.runner.quix_state import QuixShelf
+from analytics.streaming.runner.shelf import Shelf
 from analytics.streaming.runner.site import READ, Site
 from analytics.streaming.stage import Lane, Sent, Stages
 from schema.errors import FengsuiError
@@ -40,13 +41,25 @@ from schema.errors import FengsuiError
 _logger = logging.getLogger(__name__)
 
 MALFORMED: Final = "analytics.stream.malformed"
+LEFT_OUT: Final = (MALFORMED, "collector.seal.")
+"""A record that is none of ours is left out, counted and named in the log, never the rest."""
+
+_State: TypeAlias = State[Any, Any]
 
 
-class _MessageOf(Serializer):
-    """The bytes of a sent message."""
+class _Written(Serializer):
+    """The value of a sent message's record."""
+
+    def __init__(self, site: Site, topic: str) -> None:
+        super().__init__()
+        self._cover = site.cover
+        self._topic = topic
+        self.keys: Sequence[bytes] = ()
 
     def __call__(self, value: Sent, **_: object) -> bytes:
-        return value.message
+        if self._cover is None:
+            return value.message
+        return self._cover.seal(self._topic, self.keys[value.partition], value.message)
 
 
 class _AtCheckpoint(BaseSink):
@@ -141,15 +154,22 @@ class QuixRunner:
             },
             producer_extra_config={**others, **sites.producer(site, partitioner.NAME)},
             state_dir=site.state,
-            # Logs are the process's to configure.
+            # Logs are the process's to configure, and an error is told once, where it is caught.
             loglevel=None,
+            on_consumer_error=_raised,
+            on_processing_error=_raised,
+            on_producer_error=_raised,
             auto_create_topics=False,
             # A hole in a lane is told, not skipped with the state thrown away.
             auto_recover_from_source_offset_out_of_range=False,
             broker_availability_timeout=sites.BROKERS_GONE_SECONDS,
         )
-        topics = {lane: _topic(application, name) for lane, name in site.topics.items()}
-        keys = {lane: partitioner.keys(_partitions(topic)) for lane, topic in topics.items()}
+        topics: dict[Lane, Topic] = {}
+        keys: dict[Lane, Sequence[bytes]] = {}
+        for lane, name in site.topics.items():
+            written = _Written(site, name)
+            topics[lane] = _topic(application, name, written)
+            keys[lane] = written.keys = partitioner.keys(_partitions(topics[lane]))
         sink = _AtCheckpoint(self._checkpoint)
         for lane in READ:
             self._add_lane(application, lane, topics, keys, sink)
@@ -163,27 +183,34 @@ class QuixRunner:
         keys: Mapping[Lane, Sequence[bytes]],
         sink: BaseSink,
     ) -> None:
-        def take(message: bytes | None, state: State[Any, Any]) -> Sequence[Sent]:
-            return self._take(lane, message, state)
+        changelog = changelogs.name(self._site, lane)
+
+        def take(
+            value: bytes | None, key: bytes | None, _at: int, _headers: object, state: _State
+        ) -> Sequence[Sent]:
+            shelf = QuixShelf(state, changelog, self._site.cover)
+            return self._take(lane, key or b"", value, shelf)
 
         def where(sent: Sent, *_: object) -> Topic:
             self._gauges.sent(sent.lane)
             return topics[sent.lane]
 
         frame = application.dataframe(topics[lane])
-        frame = frame.apply(take, stateful=True, expand=True)
+        frame = frame.apply(take, stateful=True, expand=True, metadata=True)
         frame = frame.to_topic(where, key=lambda sent: keys[sent.lane][sent.partition])
         frame.sink(sink)
 
-    def _take(self, lane: Lane, message: bytes | None, state: State[Any, Any]) -> Sequence[Sent]:
+    def _take(self, lane: Lane, key: bytes, value: bytes | None, shelf: Shelf) -> Sequence[Sent]:
         context = message_context()
         self._gauges.took(lane)
         try:
-            if message is None:
+            if value is None:
                 raise FengsuiError(MALFORMED, "a record without a value")
-            return self._keeper.take(lane, context.partition, QuixShelf(state), message)
+            if self._site.cover is not None:
+                value = self._site.cover.open(context.topic, key, value)
+            return self._keeper.take(lane, context.partition, shelf, value)
         except FengsuiError as error:
-            if error.code != MALFORMED:
+            if not error.code.startswith(LEFT_OUT):
                 raise
             # Read again it would be no better: a worker that stopped here would never go on.
             self._gauges.malformed(lane)
@@ -211,12 +238,12 @@ class QuixRunner:
         self._told()
 
 
-def _topic(application: Application, name: str) -> Topic:
+def _topic(application: Application, name: str, written: Serializer) -> Topic:
     return application.topic(
         name,
         value_deserializer="bytes",
         key_deserializer="bytes",
-        value_serializer=_MessageOf(),
+        value_serializer=written,
         key_serializer="bytes",
     )
 
@@ -237,6 +264,10 @@ def _connection(config: Mapping[str, Any]) -> tuple[ConnectionConfig, dict[str, 
     return ConnectionConfig.from_librdkafka_dict(known), {
         name: value for name, value in config.items() if name not in known
     }
+
+
+def _raised(*_: object) -> bool:
+    return False
 
 
 def _reason(error: BaseException) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from analytics.streaming.stage import Lane
 
@@ -23,7 +23,9 @@ POLL_SECONDS: Final = 0.05
 SESSION_MS: Final = 6_000
 """A worker that is not heard so long is dead and its partitions go to others: the least that
 brokers take as they come."""
-HEARTBEAT_MS: Final = 1_500
+HEARTBEAT_MS: Final = 500
+"""A worker learns with a heartbeat that partitions are dealt anew, and stands still until all have.
+"""
 POLL_MS_MAX: Final = 60_000
 """A worker busy with one message so long is stuck; also how long others wait for it when
 partitions are dealt anew. The largest batch with every rule takes seconds."""
@@ -39,6 +41,16 @@ STATISTICS_MS: Final = 5_000
 """How often the lag is taken and the metrics are written."""
 
 Config: TypeAlias = Mapping[str, Any]
+
+
+class Cover(Protocol):
+    """Seals values on top of what the brokers do for them, bound to their topic and key."""
+
+    def seal(self, topic: str, key: bytes, value: bytes) -> bytes:
+        """The sealed value."""
+
+    def open(self, topic: str, key: bytes, value: bytes) -> bytes:
+        """The value; raises ``collector.seal.*`` for one that was not sealed so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +73,8 @@ class Site:
     changelog: Mapping[str, str]
     """How changelogs are kept, in Kafka's names, besides what :mod:`changelogs` settles."""
     checkpoint_seconds: float = CHECKPOINT_SECONDS
+    cover: Cover | None = None
+    """Of records and of what stages keep, on the brokers and in the worker's folder."""
 
 
 def consumer(site: Site) -> dict[str, Any]:
