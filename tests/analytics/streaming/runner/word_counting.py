@@ -8,7 +8,6 @@ twice or out of order ends the worker, so that only the runner can make the coun
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -109,7 +108,7 @@ class Nowhere:
     def set(self, name: str, value: int, **labels: str) -> None: ...
 
 
-def site(brokers: str, prefix: str, worker: str, state: Path, *, checkpoint: float = 0.25) -> Site:
+def site(brokers: str, prefix: str, worker: str, state: Path) -> Site:
     return Site(
         connection={"bootstrap.servers": brokers},
         topics={
@@ -123,27 +122,21 @@ def site(brokers: str, prefix: str, worker: str, state: Path, *, checkpoint: flo
         state=state,
         message_bytes_max=1 << 20,
         changelog={"segment.ms": "600000"},
-        checkpoint_seconds=checkpoint,
     )
 
 
 def main() -> None:
-    import logging
-
-    logging.basicConfig(
-        level=os.environ.get("LEVEL", "WARNING"), format="%(asctime)s %(name)s %(message)s"
-    )
-    brokers, prefix, worker, state, partitions, checkpoint = sys.argv[1:]
+    brokers, prefix, worker, state, partitions = sys.argv[1:]
     runner = QuixRunner(
         WordStages(int(partitions)),
-        site=site(brokers, prefix, worker, Path(state), checkpoint=float(checkpoint)),
+        site=site(brokers, prefix, worker, Path(state)),
         gauges=Nowhere(),
         clock=lambda: time.time_ns() // 1000,
     )
     try:
         runner.run()
     except FengsuiError as error:
-        print(f"{error.code}: {error}", file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         sys.exit(3)
 
 
