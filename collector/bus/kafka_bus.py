@@ -66,7 +66,7 @@ class KafkaPythonWriter:
             return
         try:
             producer = self._producer or self._connect()
-            if place.partition not in producer.partitions_for(place.topic):
+            if place.partition not in self._partitions(producer, place):
                 raise no_place(place)
             future = producer.send(place.topic, value, key, partition=place.partition)
         except (errors.KafkaError, FengsuiError) as error:
@@ -119,6 +119,14 @@ class KafkaPythonWriter:
             self._network.close()
             raise self._access.unreachable(error) from error
         return self._producer
+
+    def _partitions(self, producer: kafka.KafkaProducer, place: Place) -> set[int]:
+        try:
+            return set(producer.partitions_for(place.topic))
+        except errors.KafkaTimeoutError as error:
+            # The library waits for a topic that is not there as for a broker that is not.
+            self._access.knock()
+            raise no_place(place) from error
 
     def _let_go(self) -> None:
         """Drop the client with what it still holds: the next send makes a new one."""
