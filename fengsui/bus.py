@@ -1,4 +1,4 @@
-"""Bus: the way to the brokers and the clients on it, as the settings say."""
+"""Bus: the brokers of the settings; the one place that turns ``[bus]`` into clients."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schema.bus import BusReader, BusWriter
 from schema.ports import Entropy
 
 
-def access(settings: BusSettings) -> Access:
+def access_of(settings: BusSettings) -> Access:
     """Where the brokers are and who we are to them; raises ``collector.bus.address``."""
     return Access(
         brokers=settings.brokers,
@@ -25,31 +25,27 @@ def access(settings: BusSettings) -> Access:
     )
 
 
-def sealing(settings: BusSettings, entropy: Entropy) -> Sealing | None:
-    """What seals and opens records, None where the policy is not to.
+class Brokers:
+    """Makes writers and readers; nobody is asked before the first record."""
 
-    Raises ``collector.seal.key`` and what a key file raises.
-    """
-    if not settings.seal:
-        return None
-    return Sealing([load_key(Path(one)) for one in settings.seal_key_files], entropy)
+    def __init__(self, settings: BusSettings, entropy: Entropy) -> None:
+        """Raise ``collector.bus.*`` and ``collector.seal.*`` for settings that cannot be used."""
+        self._client = settings.client
+        self._access = access_of(settings)
+        self._sealing: Sealing | None = None
+        if settings.seal:
+            keys = [load_key(Path(one)) for one in settings.seal_key_files]
+            self._sealing = Sealing(keys, entropy)
 
+    def writer(self, *, compress: bool = False) -> BusWriter:
+        """A writer; ``compress`` where records are not compressed already, as batches are."""
+        return open_writer(
+            self._access, client=self._client, sealing=self._sealing, compress=compress
+        )
 
-def writer(settings: BusSettings, entropy: Entropy, *, compress: bool = False) -> BusWriter:
-    """A writer; ``compress`` where records are not compressed already, as batches are."""
-    return open_writer(
-        access(settings),
-        client=settings.client,
-        sealing=sealing(settings, entropy),
-        compress=compress,
-    )
-
-
-def reader(settings: BusSettings, entropy: Entropy, source: Group | Starts) -> BusReader:
-    """A reader of a group's share or from fixed starts."""
-    return open_reader(
-        access(settings), source, client=settings.client, sealing=sealing(settings, entropy)
-    )
+    def reader(self, source: Group | Starts) -> BusReader:
+        """A reader of a group's share, or from fixed starts."""
+        return open_reader(self._access, source, client=self._client, sealing=self._sealing)
 
 
 def _path(text: str) -> Path | None:

@@ -261,16 +261,22 @@ def sensor_enrol(
 
 @sensor_app.command("run")
 def sensor_run(
-    to: Annotated[str, typer.Option(help="平台地址 · platform, https://…")],
+    to: Annotated[str, typer.Option(help="平台地址 · platform, https://…")] = "",
     certificate: Annotated[
         Path | None, typer.Option(help="平台证书，本机可省 · platform certificate", metavar="FILE")
     ] = None,
+    bus: Annotated[
+        Path | None,
+        typer.Option(help="直接写总线，设置文件含 [bus] · straight to the brokers", metavar="FILE"),
+    ] = None,
     data: Data = Path("data/sensor"),
 ) -> None:
-    """读取本机日志，密封后送往平台 · read, seal and ship this machine's logs."""
+    """读取本机日志，密封后送往平台或总线 · read, seal and ship this machine's logs."""
     from fengsui.remote import run_here
 
-    run_here(data, to=to, certificate=certificate, environment=os.environ)
+    if to and bus is not None:
+        raise FengsuiError("fengsui.sensor.usage", "give --to or --bus, not both")
+    run_here(data, to=to, certificate=certificate, bus=bus, environment=os.environ)
 
 
 @client_app.command("add")

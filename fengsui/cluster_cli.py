@@ -113,7 +113,7 @@ def _bus(data: Path) -> tuple[Access, BusSettings]:
     from fengsui.settings import load
 
     settings = load(DataFolder(data).settings, os.environ).bus
-    return bus.access(settings), settings
+    return bus.access_of(settings), settings
 
 
 def _tell(lines: Sequence[Line]) -> None:
