@@ -14,6 +14,7 @@ import msgspec
 
 from analytics.coverage import Coverage
 from analytics.foreseen import in_time_order
+from analytics.memory import NEVER
 from analytics.models.artefact import Artefact, TrainingRequest
 from analytics.models.runs import ModelRuns
 from analytics.streaming.artefacts import Library
@@ -109,6 +110,11 @@ class Modelling:
     def look(self, now: int) -> Sequence[Sent]:
         del now
         return ()
+
+    def watermark(self) -> int | None:
+        """How far event time has come here; None before the first word of it and after the end."""
+        mark = self._origins.watermark
+        return mark if abs(mark) < NEVER else None
 
     def snapshot(self) -> Mapping[str, bytes]:
         entries = self._ruling.succession.snapshot()

@@ -17,6 +17,7 @@ from analytics.foreseen import Foreseen, in_time_order
 from analytics.keys.keyed import Changes
 from analytics.keys.waiting import Row
 from analytics.matcher import Matcher
+from analytics.memory import NEVER
 from analytics.rising import PREFIX as RISING
 from analytics.rising import Rising
 from analytics.roll import Roll, roll_of
@@ -251,6 +252,11 @@ class Stepping:
         self._foreseen_changed = True
         self._telling.tell(watermark, alerts=alerts)
         return self._telling.take()
+
+    def watermark(self) -> int | None:
+        """How far event time has come here; None before the first word of it and after the end."""
+        mark = self._origins.watermark
+        return mark if abs(mark) < NEVER else None
 
     def snapshot(self) -> Mapping[str, bytes]:
         head = _Head(

@@ -1,11 +1,12 @@
-"""The journeys' short recording and their watched machine serve here too."""
+"""The journeys' short recording, their watched machine and the engine's worlds serve here too."""
 
 import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "journeys"))
+_TESTS = Path(__file__).parent.parent
+sys.path[:0] = [str(_TESTS / name) for name in ("analytics", "analytics/streaming", "journeys")]
 
 import journey
 

@@ -52,13 +52,14 @@ def make(site: Site) -> tuple[str, ...]:
                 topic=site.topics[lane],
             )
         if name(site, lane) not in known:
-            copies = len(next(iter(topic.partitions.values())).replicas)
+            lane_copies = len(next(iter(topic.partitions.values())).replicas)
+            copies = site.replication or lane_copies
             new.append(
                 NewTopic(
                     name(site, lane),
                     num_partitions=len(topic.partitions),
-                    replication_factor=site.replication or copies,
-                    config={**site.changelog, **CLEANUP},
+                    replication_factor=copies,
+                    config={**site.changelog(copies), **CLEANUP},
                 )
             )
     if not new:

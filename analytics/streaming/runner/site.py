@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
@@ -29,8 +29,10 @@ HEARTBEAT_MS: Final = 500
 POLL_MS_MAX: Final = 60_000
 """A worker busy with one message so long is stuck; also how long others wait for it when
 partitions are dealt anew. The largest batch with every rule takes seconds."""
-TRANSACTION_MS: Final = 10_000
-"""What a dead worker had begun is undone by the brokers after this; readers wait for it."""
+TRANSACTION_MS: Final = 15_000
+"""What a dead worker had begun is undone by the brokers after this, and readers wait for it: not
+long, but longer than the training of a model, which happens inside. A worker that starts again
+has its own undone at once."""
 BROKERS_GONE_SECONDS: Final = 120.0
 """Without any broker so long the worker ends, and starts anew with fresh connections."""
 
@@ -70,8 +72,8 @@ class Site:
     """The longest record with its key and lengths."""
     replication: int | None = None
     """Copies of each changelog; as many as its lane has where None."""
-    changelog: Mapping[str, str]
-    """How changelogs are kept, in Kafka's names, besides what :mod:`changelogs` settles."""
+    changelog: Callable[[int], Mapping[str, str]]
+    """How changelogs with so many copies are kept, in Kafka's names; compacted they are anyway."""
     checkpoint_seconds: float = CHECKPOINT_SECONDS
     cover: Cover | None = None
     """Of records and of what stages keep, on the brokers and in the worker's folder."""

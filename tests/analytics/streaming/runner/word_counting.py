@@ -121,7 +121,7 @@ def site(brokers: str, prefix: str, worker: str, state: Path) -> Site:
         worker=worker,
         state=state,
         message_bytes_max=1 << 20,
-        changelog={"segment.ms": "600000"},
+        changelog=lambda _copies: {"segment.ms": "600000"},
     )
 
 
