@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-_TESTS = Path(__file__).parent.parent
-sys.path[:0] = [str(_TESTS / name) for name in ("analytics", "analytics/streaming", "journeys")]
+sys.path.insert(0, str(Path(__file__).parent.parent / "analytics"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "analytics" / "streaming"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "journeys"))
 
 import journey
 
