@@ -21,6 +21,7 @@ from fengsui.exceptions_cli import app as rules_app
 from fengsui.folder import DataFolder
 from fengsui.memory import keep_arenas_few
 from fengsui.registers_cli import indicator_app, register_app
+from fengsui.worker_cli import app as worker_app
 from schema.errors import FengsuiError
 
 CHECK_FAILED: Final = 1
@@ -33,6 +34,7 @@ _COULD_NOT_RUN_CODES: Final = (
     "fengsui.folder.state_damaged",
     "fengsui.replay.",
     "fengsui.server.",
+    "analytics.stream.",
     "dashboard_api.server.",
     "schema.bus.",
     "schema.segment.",
@@ -58,6 +60,7 @@ app.add_typer(client_app, name="client")
 app.add_typer(user_app, name="user")
 app.add_typer(anchor_app, name="anchor")
 app.add_typer(cluster_app, name="cluster")
+app.add_typer(worker_app, name="worker")
 app.add_typer(crypto_app, name="crypto")
 app.add_typer(rules_app, name="rules")
 app.add_typer(register_app, name="register")
