@@ -29,8 +29,8 @@ from collector.state import form as forms
 from collector.state.alerts import Alerts
 from collector.state.database import Database
 from collector.state.form import Form, Name
+from fengsui.bus import Brokers, Bus
 from fengsui.centre import decided
-from fengsui.centre.brokers import Brokers, Bus
 from fengsui.centre.layout import Layout
 from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.evidence import verify_folder

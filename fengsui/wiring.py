@@ -37,7 +37,7 @@ from collector.state.switches import Switches
 from crypto import keys
 from crypto.status import Status as CipherStatus
 from fengsui import ciphers, host
-from fengsui.centre.brokers import Brokers, Bus
+from fengsui.bus import Brokers, Bus
 from fengsui.centre.centre import Centre, codecs_of, open_arrivals, open_judge, watch_over
 from fengsui.centre.hops import Hops
 from fengsui.centre.layout import Layout

@@ -236,11 +236,6 @@ class Matching:
         del now
         return ()
 
-    def watermark(self) -> int | None:
-        """How far event time has come here; None before the first word of it and after the end."""
-        mark = self._tide.watermark
-        return mark if abs(mark) < NEVER else None
-
     def snapshot(self) -> Mapping[str, bytes]:
         tide = self._tide.dump()
         head = _Head(

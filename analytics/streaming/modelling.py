@@ -118,11 +118,6 @@ class Modelling:
         del now
         return ()
 
-    def watermark(self) -> int | None:
-        """How far event time has come here; None before the first word of it and after the end."""
-        mark = self._origins.watermark
-        return mark if abs(mark) < NEVER else None
-
     def snapshot(self) -> Mapping[str, bytes]:
         entries = self._ruling.succession.snapshot()
         entries.update(self._models.snapshot())

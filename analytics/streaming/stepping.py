@@ -266,11 +266,6 @@ class Stepping:
         self._telling.tell(watermark, alerts=alerts)
         return self._telling.take()
 
-    def watermark(self) -> int | None:
-        """How far event time has come here; None before the first word of it and after the end."""
-        mark = self._origins.watermark
-        return mark if abs(mark) < NEVER else None
-
     def snapshot(self) -> Mapping[str, bytes]:
         head = _Head(
             self._origins.dump(),

@@ -20,8 +20,8 @@ from collector.registers.store import RegisterStore
 from collector.state.alerts import Alerts
 from collector.state.outbox import Outbox
 from dashboard_api.services import Measure
+from fengsui.bus import Bus
 from fengsui.centre.arrivals import Arrivals
-from fengsui.centre.brokers import Bus
 from fengsui.centre.decided import Decided
 from fengsui.centre.distant import DistantJudge
 from fengsui.centre.feeder import Codecs, Feeder
