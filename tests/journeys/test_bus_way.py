@@ -1,16 +1,21 @@
 """A recording on real brokers, from a sensor's batches to alerts judged by a worker process."""
 
 import contextlib
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import journey
+import pytest
 
 from analytics.memory import NEVER
 from fengsui import bus as buses
@@ -28,6 +33,7 @@ from schema.bus import Place, partition_of
 if TYPE_CHECKING:
     from deploy.services import Kafka
 
+Started = contextlib.AbstractContextManager[Any]
 WAIT_SECONDS = 120.0
 SENSOR = journey.EVENING_NAME
 
@@ -100,3 +106,29 @@ def test_a_recording_through_brokers_and_a_worker_gives_the_alerts_of_one_proces
     assert journey.final(data) == journey.final(evening_folder)
     assert _sealed(data) == wires
     assert not verify_folder(DataFolder(data)).findings
+
+
+def test_a_site_whose_brokers_are_away_serves_its_pages_and_says_so_at_readyz(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start_platform: Callable[..., Started]
+) -> None:
+    with socket.socket() as nobody:
+        # Bound and not listening: whoever connects is refused.
+        nobody.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("FENGSUI_BUS_BROKERS", f"127.0.0.1:{nobody.getsockname()[1]}")
+        with start_platform("up", data=tmp_path / "site") as platform:
+            deadline = time.monotonic() + WAIT_SECONDS
+            while not (failures := _failures(platform.base)):
+                assert time.monotonic() < deadline
+                time.sleep(0.5)
+            assert set(failures) <= {"schema.bus.unreachable", "schema.bus.unacknowledged"}
+            with urllib.request.urlopen(f"{platform.base}healthz", timeout=10) as answer:
+                assert answer.status == 200
+
+
+def _failures(base: str) -> list[str]:
+    try:
+        with urllib.request.urlopen(f"{base}readyz", timeout=10) as answer:
+            return json.load(answer)["failures"]
+    except urllib.error.HTTPError as error:
+        with error:
+            return json.load(error)["failures"]
