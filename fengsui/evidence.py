@@ -14,19 +14,27 @@ from typing import Final
 import msgspec
 
 from collector import idfile
-from collector.chaincheck import ChainCheck, Known, Report, check_anchor, check_redactions
+from collector.chaincheck import (
+    ChainCheck,
+    Known,
+    Report,
+    check_anchor,
+    check_redactions,
+)
 from collector.control import SENSOR as CONTROL
 from collector.proof import EventProof, find_batch, prove
+from collector.stonecheck import check_tombstones
 from crypto import sm2
 from fengsui.clock import SystemClock
 from fengsui.folder import DataFolder, Ownership
 from fengsui.settings import load as load_settings
 from schema import batch as batches
-from schema import event, log
+from schema import event, log, tombstone
 from schema.disk import PosixDisk, replace_file
 from schema.errors import FengsuiError
 from schema.event import Fields
 from schema.receipt import Anchor, Head, sign_anchor
+from schema.times import to_text
 
 EVENT_ID_CHARS: Final = 32
 
@@ -59,6 +67,7 @@ def _known(folder: DataFolder, sensor: str, sealed: Mapping[int, str], *, owned:
         keys = state.execute(
             "SELECT enrolment, point FROM sensor_keys WHERE sensor = ?", (sensor,)
         ).fetchall()
+        own = state.execute("SELECT point FROM sensor_keys WHERE sensor = ?", (CONTROL,)).fetchall()
         chain = state.execute(
             "SELECT enrolment, number, next_sequence, hash FROM chains WHERE sensor = ?", (sensor,)
         ).fetchone()
@@ -78,6 +87,7 @@ def _known(folder: DataFolder, sensor: str, sealed: Mapping[int, str], *, owned:
         head=head,
         sealed=sealed,
         leaves=_leaves(folder.segments / sensor, owned=owned),
+        collector_keys=[key["point"] for key in own],
     )
 
 
@@ -109,6 +119,20 @@ def _sealed_redactions(folder: DataFolder) -> dict[tuple[str, int], int]:
         place = _batch_of(fields)
         sealed[place] = sealed.get(place, 0) + int(str(fields["gov.batch.events"]))
     return sealed
+
+
+def _sealed_expiries(folder: DataFolder) -> set[tuple[str, str]]:
+    """Sensor and footer hash of every segment whose expiry was sealed."""
+    return {
+        (str(fields["gov.batch.sensor"]), str(fields["gov.batch.hash"]))
+        for fields in _control_records(folder, "segment_expired")
+    }
+
+
+def _oldest_record(folder: DataFolder) -> int:
+    """Since when the control chain has its records: what came before may have expired with them."""
+    stones = tombstone.read(folder.segments / CONTROL).stones
+    return max((stone.last_at for stone in stones), default=0) + 1 if stones else 0
 
 
 def _control_records(folder: DataFolder, action: str) -> Iterator[Fields]:
@@ -152,6 +176,11 @@ def verify_folder(folder: DataFolder, anchor_file: Path | None = None) -> Report
         _missing_chains(folder, names, report)
     # Read behind the segments: a record stands before the bytes go.
     check_redactions(_sealed_redactions(folder), report)
+    report.findings += check_tombstones(
+        report.expired,
+        recorded=_sealed_expiries(folder),
+        oldest_record=_oldest_record(folder),
+    )
     if anchor_file is not None:
         check_anchor(read_anchor(anchor_file), checks, report)
     return report
@@ -314,6 +343,17 @@ def report_text(report: Report) -> str:
     ]
     if report.torn_bytes:
         lines.append(f"{report.torn_bytes} bytes of a write that was never acknowledged")
+    for sensor, stones in sorted(report.expired.items()):
+        first, last = min(one.first_at for one in stones), max(one.last_at for one in stones)
+        lines.append(
+            f"已到期 expired: {sensor} 批次 batches 1–{stones[-1].last}, {stones[-1].events} 条 "
+            f"events, {to_text(first)} – {to_text(last)}, {len(stones)} tombstones"
+        )
+    if report.anchored_gone:
+        lines.append(
+            f"{report.anchored_gone} 个锚定的链头已到期 · anchored heads have expired since: only "
+            "tombstones tell of them"
+        )
     lines += [f"✗ {finding.message} [{finding.code}]" for finding in report.findings]
     if not report.findings:
         lines.append("全部核验通过 · every batch, chain, count and head is as it was sealed")
