@@ -102,6 +102,21 @@ class Looking:
             )  # fmt: skip
         return self._judged(sensor, name, last, received_at, now)
 
+    def anything(self, now: int) -> bool:
+        """Whether anything may go now."""
+        found = (self.oldest(sensor, now) for sensor in self.sensors())
+        return any(one is not None and one.verdict == "due" for one in found)
+
+    def class_of(self, oldest: Oldest) -> str:
+        """The class of that segment; empty where it still grows or cannot be read."""
+        try:
+            facts = oldest.facts or (
+                self._facts(oldest.sensor, oldest.segment) if oldest.last else None
+            )
+        except FengsuiError:
+            return ""
+        return facts.kind.name if facts else ""
+
     def _judged(self, sensor: str, name: str, last: int, received_at: int, now: int) -> Oldest:
         first = segment.first_number(name)
         try:

@@ -255,6 +255,13 @@ class Intake:
         """The head of every chain as far as it was taken in, by sensor."""
         return [head_of(state) for _, state in sorted(self._states.items()) if state.number]
 
+    def forget(self, sensor: str, files: Mapping[tuple[str, str], int]) -> None:
+        """Let go of marks whose events have all expired; from any thread."""
+        known = self._marks.get(sensor, {})
+        for file, offset in files.items():
+            if known.get(file, offset + 1) <= offset:
+                known.pop(file, None)
+
     def receipt(self, sensor: str) -> Receipt | None:
         """A fresh counter-signature over the sensor's head, None before its first batch."""
         state = self._state(sensor)
@@ -324,9 +331,10 @@ class Intake:
             self._health.give_back(gaps)
             raise
         for one in taken:
+            before = self._state(one.state.sensor).received_at
             self._states[one.state.sensor] = one.state
             self._marks.setdefault(one.state.sensor, {}).update(one.columns.marks)
-            self._note(one)
+            self._note(one, before)
 
     def _progress(
         self, taken: Sequence[_Taken], gaps: Sequence[tuple[str, chains.Gap]]
@@ -353,12 +361,15 @@ class Intake:
             gaps=gaps,
         )
 
-    def _note(self, one: _Taken) -> None:
-        """Have sealed what came of a batch; the collector gives itself no receipts."""
+    def _note(self, one: _Taken, before: int) -> None:
+        """Have sealed what came of a batch; ``before`` is when the one before it was received.
+
+        The collector gives itself no receipts.
+        """
         sensor = one.state.sensor
         if sensor != CONTROL_SENSOR:
             notes.received(self._control, one.batch, one.state.received_at)
-            self._health.seen(sensor, one.state.received_at)
+            self._health.seen(sensor, one.state.received_at, before=before)
         notes.set_aside(self._control, one.batch, one.columns.set_aside)
         if any(source == TROUBLE for source, _ in one.columns.marks):
             notes.troubles(self._control, one.batch, one.accepted.events)

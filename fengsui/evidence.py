@@ -252,14 +252,18 @@ def export_anchor(folder: DataFolder, target: Path) -> Anchor:
 def prove_event(folder: DataFolder, event_id: str) -> EventProof:
     """The proof of one stored event.
 
-    Raises ``fengsui.event.unknown`` and ``fengsui.event.malformed``.
+    Raises ``fengsui.event.unknown``, ``.expired`` (an alert rests on it, its segment is gone) and
+    ``.malformed``.
     """
     folder.must_exist()
     if len(event_id) != EVENT_ID_CHARS or not _is_hex(event_id):
         raise FengsuiError(
             "fengsui.event.malformed", f"an event id has {EVENT_ID_CHARS} hex digits", id=event_id
         )
-    sensor, number, index = _place(folder, bytes.fromhex(event_id))
+    try:
+        sensor, number, index = _place(folder, bytes.fromhex(event_id))
+    except FengsuiError as error:
+        raise _expired(folder, event_id) or error from error
     found = find_batch(folder.segments / sensor, number)
     if found is None:
         raise _unknown(event_id)
@@ -305,6 +309,50 @@ def _place_by_reading(folder: DataFolder, event_id: bytes) -> tuple[str, int, in
                     if payload and identify(event.decode(payload), batch) == event_id:
                         return sensor, batch.header.number, index
     raise _unknown(event_id.hex())
+
+
+def _expired(folder: DataFolder, event_id: str) -> FengsuiError | None:
+    """What to say of an event that is gone: its id is kept where an alert rests on it."""
+    stones = {
+        sensor: tombstone.read(folder.segments / sensor).stones
+        for sensor in log.sensors(folder.segments, PosixDisk())
+    }
+    if not any(stones.values()):
+        return None
+    with _state(folder) as state:
+        row = state.execute(
+            "SELECT id, decided_at FROM alerts WHERE instr(body, CAST(? AS BLOB)) LIMIT 1",
+            (event_id,),
+        ).fetchone()
+        names = state.execute(
+            "SELECT sensor FROM alert_sensors WHERE alert_id = ?", (row["id"] if row else "",)
+        ).fetchall()
+    ended = ", ".join(
+        f"{sensor} up to {to_text(found[-1].last_at)}" for sensor, found in stones.items() if found
+    )
+    if row is None:
+        return FengsuiError(
+            "fengsui.event.unknown",
+            f"no segment here holds the event {event_id}: check the id and the folder; if it is of "
+            f"what has expired ({ended}), only the tombstones tell of it",
+            id=event_id,
+        )
+    places = [
+        f"on {to_text(stone.expired_at)}, tombstone of {stone.segment} of {stone.sensor} (batches "
+        f"{stone.first} to {stone.last}, footer {stone.footer})"
+        for (sensor,) in names
+        for stone in stones.get(sensor, ())
+        if stone.first_at <= row["decided_at"]
+    ]
+    if not places:
+        return None
+    return FengsuiError(
+        "fengsui.event.expired",
+        f"the event {event_id}, on which the alert {row['id']} rests, expired {places[-1]}"
+        + (", or in one before it" if len(places) > 1 else ""),
+        id=event_id,
+        alert=row["id"],
+    )
 
 
 def _unknown(event_id: str) -> FengsuiError:
