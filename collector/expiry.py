@@ -17,7 +17,7 @@ from typing import Final, Literal
 from collector import segmentfacts
 from collector.control import SENSOR as CONTROL
 from collector.control import ControlLog
-from collector.removal import Removal
+from collector.removal import Removal, oldest_of
 from collector.segmentfacts import SegmentFacts
 from collector.state import kept
 from collector.state.database import Database, ReadOnly
@@ -28,13 +28,16 @@ from schema.disk import PosixDisk
 from schema.errors import FengsuiError
 from schema.ports import Clock
 from schema.retention import CLASSES, Periods
-from schema.times import to_text
+from schema.times import DAY, to_text
 from schema.tombstone import FORMAT, Tombstone
 
 _logger = logging.getLogger(__name__)
 
 Verdict = Literal["due", "young", "held", "newest", "needed", "proving", "unsound", "unknown"]
 """Why the oldest segment of a chain goes or stays."""
+
+OPEN_MAX_US: Final = 31 * DAY
+"""How long a segment may grow: what it holds stays so much longer than it must, at most."""
 
 EVERYTHING: Final = 2**63 - 1
 
@@ -184,8 +187,12 @@ class Expiry(Looking):
         clock: Clock,
         removal: Removal,
         forgotten: Callable[[str, dict[tuple[str, str], int]], None] = lambda _sensor, _marks: None,
+        close: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """``key`` is the collector's; ``forgotten`` hears which marks of a sensor went."""
+        """``key`` is the collector's; ``forgotten`` hears which marks of a sensor went.
+
+        ``close`` has the open segment of a chain closed by whoever writes it.
+        """
         super().__init__(segments, database=database, periods=periods, needed=needed)
         self._state = database
         self._control = control
@@ -193,6 +200,25 @@ class Expiry(Looking):
         self._clock = clock
         self._removal = removal
         self._forgotten = forgotten
+        self._close = close
+
+    def look_over(self) -> None:
+        """Once a day: note since when each chain is here, have segments closed that grow old.
+
+        A segment that never fills would never be whole, and never go.
+        """
+        begins: dict[str, int] = {}
+        for sensor in self.sensors():
+            folder = self._segments / sensor
+            names = log.segment_names(folder, PosixDisk())
+            oldest = oldest_of(self._state, folder / names[0]) if names else None
+            if oldest is None:
+                continue
+            begins[sensor] = oldest
+            first = kept.received(self._state, sensor, segment.first_number(names[-1]))
+            if first is not None and self._clock.now() - first > OPEN_MAX_US:
+                self._close(sensor)
+        kept.begins(self._state, begins)
 
     def run(self, *, by: str, stopped: Callable[[], bool] = lambda: False) -> list[Tombstone]:
         """Let everything go that may, oldest first; what went. Raises ``OSError``."""

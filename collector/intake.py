@@ -8,6 +8,7 @@ what it has. A batch that fails stops its own sensor, is named and kept; the oth
 from __future__ import annotations
 
 import logging
+import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -119,6 +120,8 @@ class Intake:
         """When each sensor's newest heartbeat was signed, and over which head."""
         self._beats_lock = threading.Lock()
         self.beats_refused = 0
+        self.to_close: queue.SimpleQueue[str] = queue.SimpleQueue()
+        """Chains whose open segment the next step closes; from any thread."""
         self._rereader = Rereader(self._segments, database, self._state)
         self.read_again = self._rereader.read
         self._for_index = Rereader(self._segments, database, self._state)
@@ -163,6 +166,8 @@ class Intake:
             raise
 
     def _step(self, batches_max: int) -> list[AcceptedBatch]:
+        while not self.to_close.empty():
+            self._settle(self.to_close.get())
         taken: list[_Taken] = []
         for sensor, found in self._follower.read(batches_max).items():
             state, marks = self._state(sensor), dict(self._marks.get(sensor, {}))

@@ -114,11 +114,18 @@ class Removal:
         return {file: offset for file, offset in facts.marks.items() if file[1] not in read}
 
     def _oldest_behind(self, stone: Tombstone) -> int:
-        """Of the oldest batch left: its earliest event, or its receipt where that is earlier."""
-        for name in log.segment_names(self._segments / stone.sensor, PosixDisk()):
+        """Of the oldest batch left once the tombstone's segment is gone."""
+        folder = self._segments / stone.sensor
+        for name in log.segment_names(folder, PosixDisk()):
             if segment.first_number(name) > stone.last:
-                head = segmentfacts.oldest_header(self._segments / stone.sensor / name)
-                if head is not None:
-                    received = kept.received(self._database, stone.sensor, head.number)
-                    return min(head.min_time, received or head.min_time)
+                return oldest_of(self._database, folder / name) or stone.received_at
         return stone.received_at
+
+
+def oldest_of(database: Database, path: Path) -> int | None:
+    """The earliest event of a segment's first batch, or its receipt where that is earlier."""
+    head = segmentfacts.oldest_header(path)
+    if head is None:
+        return None
+    received = kept.received(database, head.sensor, head.number)
+    return min(head.min_time, received or head.min_time)

@@ -70,7 +70,7 @@ class SourceReport:
     """Events up to here are gone, by tombstones; empty: everything since the beginning is here."""
     gaps: Sequence[Gap]
     held: Sequence[str]
-    """Holds that cover something of it."""
+    """Holds on it, whatever of it they cover."""
     next_segment: str
     next_at: str
     """When the oldest segment is past its period."""

@@ -102,6 +102,7 @@ class Retention:
         """One look: at the calendar, then at the disk. Raises ``OSError``."""
         now = self._clock.now()
         if self._due(now):
+            self.expiry.look_over()
             self._let_go(PLATFORM)
             kept.ran(self._database, now)
         self._watch()
@@ -132,6 +133,7 @@ class Retention:
         """Whether a day has passed, and no more than the calendar can be trusted with."""
         before = kept.last_run(self._database)
         if before is None:
+            self.expiry.look_over()
             kept.ran(self._database, now)
             return False
         if now - before > JUMP_MAX_US:

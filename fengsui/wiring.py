@@ -290,6 +290,7 @@ def _open(
         Expiry(
             folder.segments, database=database, periods=kept_for, needed=seen, control=control,
             key=keyring.collector, clock=clock, removal=removal, forgotten=intake.forget,
+            close=intake.to_close.put,
         ),
         database=database, control=control, gate=gate, marks=settings.retention.marks(),
         space=partial(space_of, folder.root), clock=clock,

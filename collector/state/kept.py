@@ -65,6 +65,17 @@ def forget(database: Database, gone: Gone) -> None:
     database.write(job)
 
 
+def begins(database: Database, oldest: Mapping[str, int]) -> None:
+    """Note the time of the oldest batch left of each sensor."""
+    database.write(
+        lambda state: state.executemany(
+            "INSERT INTO kept VALUES (?, 0, ?) "
+            "ON CONFLICT (sensor) DO UPDATE SET oldest_at = excluded.oldest_at",
+            list(oldest.items()),
+        )
+    )
+
+
 def last_run(database: Readable) -> int | None:
     """When expiry last looked, None before the first time."""
     with database.read() as state:

@@ -53,6 +53,7 @@ def expiry_of(
     kept_for: Periods | None = None,
     needed: Callable[[str], int] = lambda _: EVERYTHING,
     forgotten: Callable[[str, dict[tuple[str, str], int]], None] = lambda _sensor, _marks: None,
+    close: Callable[[str], None] = lambda _: None,
 ) -> Expiry:
     return Expiry(
         site.segments,
@@ -64,6 +65,7 @@ def expiry_of(
         clock=site.clock,
         removal=removal_of(site, kept_for),
         forgotten=forgotten,
+        close=close,
     )
 
 

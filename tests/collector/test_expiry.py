@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from collected import COLLECTOR_KEY, START, FakeSensor, Site
+from collected import COLLECTOR_KEY, START, FakeSensor, Site, framed
 from expiring import BIG, HALF_YEAR, expiry_of, filled, names
 
 from collector.expiry import Oldest
@@ -204,6 +204,42 @@ def test_the_control_chain_goes_once_all_it_proves_is_gone(site: Site, sensor: F
     site.clock.time = HALF_YEAR
     gone = expiry_of(site).run(by="test")
     assert [stone.sensor for stone in gone] == ["gate", "collector"]
+
+
+def test_a_segment_that_grows_old_is_closed_and_goes_in_time(
+    site: Site, sensor: FakeSensor
+) -> None:
+    for _ in range(2):
+        site.intake.accept(framed(sensor.batch()))
+    site.rounds()
+    expiry = expiry_of(site, close=site.intake.to_close.put)
+    expiry.look_over()
+    assert site.intake.to_close.empty()
+    site.clock.time += 32 * DAY
+    expiry.look_over()
+    site.intake.accept(framed(sensor.batch()))
+    site.rounds()
+    site.intake.accept(framed(sensor.batch()))
+    site.rounds()
+    assert names(site) == ["000000000001.seg", "000000000004.seg"]
+    site.clock.time = HALF_YEAR + 40 * DAY
+    assert [stone.last for stone in expiry.run(by="test") if stone.sensor == "gate"] == [3]
+
+
+def test_records_of_coverage_stay_as_long_as_the_oldest_segment(
+    site: Site, sensor: FakeSensor
+) -> None:
+    filled(site, sensor, segments=2)
+    expiry_of(site).look_over()
+    gap = ("gate", chains.Gap(from_at=START, to_at=START + 1, reason="silent"))
+    late = ("gate", chains.Gap(from_at=HALF_YEAR, to_at=HALF_YEAR + DAY, reason="silent"))
+    chains.save(site.database, chains.Progress(chains=(), gaps=[gap]))
+    site.clock.time = HALF_YEAR + DAY
+    chains.save(site.database, chains.Progress(chains=(), gaps=[late]))
+    assert len(chains.load_gaps(site.database)["gate"]) == 2
+    site.database.write(lambda state: state.execute("DELETE FROM kept"))
+    chains.save(site.database, chains.Progress(chains=(), gaps=[late]))
+    assert len(chains.load_gaps(site.database)["gate"]) == 1
 
 
 def test_facts_are_read_from_the_bytes(site: Site, sensor: FakeSensor) -> None:
