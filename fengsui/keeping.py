@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,17 +17,21 @@ from collector.state.chains import Gap
 from collector.state.database import Database
 from collector.state.holds import Hold, Holds
 from dashboard_api.audit import Act, AuditChain
+from dashboard_api.retention import RetentionClassView, RetentionSourceView, RetentionView
 from schema import log, tombstone
 from schema.disk import PosixDisk
 from schema.errors import FengsuiError
 from schema.ids import uuid7
 from schema.ports import Clock, Entropy
 from schema.retention import CLASSES, oldest_required
-from schema.times import from_written, to_text
+from schema.times import from_text, from_written, to_text
 from schema.tombstone import Tombstone
 
 RUN_SECONDS: Final = 20.0
 """A run by hand answers within this; what is left goes with the next one or the next day."""
+
+_TRIES: Final = 100
+"""Segments that may go while one source is looked at."""
 
 _VERDICTS: Final = {
     "due": "到期 past its period",
@@ -130,11 +135,45 @@ class Keeping:
             )
             for one in CLASSES
         ]  # fmt: skip
-        oldest = [self.looking.oldest(sensor, now) for sensor in self.looking.sensors()]
-        sources = [self._source(one, gaps, in_force) for one in oldest if one is not None]
+        found = [self._found(sensor, now, gaps, in_force) for sensor in self.looking.sensors()]
+        sources = [one for one in found if one is not None]
         return RetentionReport(
             at=to_text(now), classes=classes, sources=sources, free_bytes=self.free_bytes()
         )
+
+    def _found(
+        self, sensor: str, now: int, gaps: Mapping[str, Sequence[Gap]], holds: Sequence[Hold]
+    ) -> SourceReport | None:
+        """A source; looked at again where its oldest segment goes just now."""
+        for _ in range(_TRIES):
+            with suppress(FileNotFoundError):
+                oldest = self.looking.oldest(sensor, now)
+                return None if oldest is None else self._source(oldest, gaps, holds)
+        return None
+
+    def view(self) -> RetentionView:
+        """The same for the pages and programs: cases stay with the command line."""
+        report = self.report()
+        return RetentionView(
+            classes=[
+                RetentionClassView(
+                    name=one.name, title_zh=one.title_zh, title_en=one.title_en,
+                    floor_months=one.floor_months, months=one.months,
+                    required_from=from_text(one.required_from),
+                )
+                for one in report.classes
+            ],
+            sources=[
+                RetentionSourceView(
+                    sensor=one.sensor, retention=one.retention,
+                    oldest_event_at=_or_none(one.oldest_event_at), segments=one.segments,
+                    bytes=one.bytes, expired_events=one.expired_events,
+                    expired_to=_or_none(one.expired_to), held=bool(one.held),
+                    next_at=_or_none(one.next_at), verdict=one.verdict,
+                )
+                for one in report.sources
+            ],
+        )  # fmt: skip
 
     def _source(
         self, oldest: Oldest, gaps: Mapping[str, Sequence[Gap]], holds: Sequence[Hold]
@@ -262,6 +301,10 @@ def report_text(report: RetentionReport) -> str:
         ]
     lines.append(f"可用 free {report.free_bytes} B")
     return "\n".join(lines)
+
+
+def _or_none(text: str) -> int | None:
+    return from_text(text) if text else None
 
 
 def _time(text: str, *, last: bool = False) -> int:

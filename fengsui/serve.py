@@ -110,6 +110,18 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         lambda: site.rulebook.current.rules,
         site.recording,
     )
+    keeping = Keeping(
+        segments=site.folder.segments,
+        database=site.database,
+        looking=site.retention.expiry,
+        run=lambda by, seconds: site.retention.run(by=by, seconds=seconds),
+        changed=lambda: Holds(site.database).note(site.control),
+        free_bytes=lambda: site.retention.space().free,
+        audit=audit,
+        actor=ACTOR,
+        clock=site.clock,
+        entropy=entropy,
+    )
     services = Services(
         site=_site_info(site, sibling),
         alerts=alerts,
@@ -129,6 +141,7 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         entropy=entropy,
         failures=lambda: _failures(site),
         warnings=site.retention.warnings,
+        retention=keeping.view,
         free_bytes=lambda: site.retention.space().free,
     )
     administration = Administration(
@@ -160,18 +173,7 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
             clock=site.clock,
             noted=site.note_knowledge,
         ),
-        keeping=Keeping(
-            segments=site.folder.segments,
-            database=site.database,
-            looking=site.retention.expiry,
-            run=lambda by, seconds: site.retention.run(by=by, seconds=seconds),
-            changed=lambda: Holds(site.database).note(site.control),
-            free_bytes=lambda: site.retention.space().free,
-            audit=audit,
-            actor=ACTOR,
-            clock=site.clock,
-            entropy=entropy,
-        ),
+        keeping=keeping,
     )
     return Served(site=site, services=services, administration=administration, prefix=prefix)
 

@@ -200,6 +200,18 @@ def test_show_tells_of_each_class_and_source(years: Years, site: Site) -> None:
     assert "host" in show({})
 
 
+def test_the_api_shows_the_same_without_the_cases(years: Years, site: Site) -> None:
+    served = _served(site, "/", sibling=None)
+    span = {"from": "2026-01-01", "to": "2026-02-01"}
+    served.administration.keeping.handlers()["hold-add"](
+        {"case": "1", "sensor": "host", "reason": "theft", "by": "Li", **span}
+    )
+    view = served.services.retention()
+    (host,) = [one for one in view.sources if one.sensor == "host"]
+    assert (host.retention, host.held, host.expired_to) == ("log", True, None)
+    assert "theft" not in str(view)
+
+
 def test_a_dry_run_changes_nothing(years: Years) -> None:
     done = fengsui("retention", "run", "--dry-run", "--json", data=years.folder.root)
     assert done.returncode == 0, done.stderr
