@@ -162,13 +162,26 @@ class Looking:
         return known[2]
 
     def _proves(self, facts: SegmentFacts) -> bool:
-        """Whether the control segment has a record of a batch that is still here."""
+        """Whether the control segment has a record of a batch that is still here.
+
+        Receipts of a chain's newest segment do not count: it never goes, and its head is known.
+        """
         gone = kept.numbers(self._database)
-        there = set(self.sensors())
-        return any(
+        newest = {
+            sensor: segment.first_number(
+                log.segment_names(self._segments / sensor, PosixDisk())[-1]
+            )
+            for sensor in self.sensors()
+        }
+        received = any(
+            max(low, gone.get(sensor, 0) + 1) <= min(high, newest[sensor] - 1)
+            for sensor, (low, high) in facts.received.items()
+            if sensor in newest
+        )
+        return received or any(
             number > gone.get(sensor, 0)
-            for sensor, number in facts.named.items()
-            if sensor in there
+            for sensor, number in facts.redacted_of.items()
+            if sensor in newest
         )
 
 
@@ -222,6 +235,8 @@ class Expiry(Looking):
 
     def run(self, *, by: str, stopped: Callable[[], bool] = lambda: False) -> list[Tombstone]:
         """Let everything go that may, oldest first; what went. Raises ``OSError``."""
+        # What failed half way, on a full disk say, is ended first.
+        self._removal.resume()
         gone: list[Tombstone] = []
         for sensor in self.sensors():
             while not stopped():

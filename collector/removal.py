@@ -54,13 +54,11 @@ class Removal:
             stones = tombstone.read(self._segments / sensor, disk)
             if stones.last is None:
                 continue
-            left = [stone for stone in stones.stones if self._stands(stone)]
-            for stone in left:
-                _logger.warning("an expiry is finished", extra={"segment": stone.segment})
-                self.finish(stone, self._facts(stone))
-            behind = [one for one in stones.stones if one.last > done.get(sensor, 0)]
-            for stone in behind if not left else ():
-                self.finish(stone, None)
+            for stone in stones.stones:
+                stands = (self._segments / sensor / stone.segment).exists()
+                if stands or stone.last > done.get(sensor, 0):
+                    _logger.warning("an expiry is finished", extra={"segment": stone.segment})
+                    self.finish(stone, self._facts(stone) if stands else None)
 
     def finish(self, stone: Tombstone, facts: SegmentFacts | None) -> dict[tuple[str, str], int]:
         """Take away what the tombstone stands for; returns the marks that went with it."""
@@ -88,9 +86,6 @@ class Removal:
         self._ids.expired(stone.sensor, stone.segment)
         remove_file(folder / stone.segment)
         return marks
-
-    def _stands(self, stone: Tombstone) -> bool:
-        return (self._segments / stone.sensor / stone.segment).exists()
 
     def _facts(self, stone: Tombstone) -> SegmentFacts | None:
         path = self._segments / stone.sensor / stone.segment

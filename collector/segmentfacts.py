@@ -21,9 +21,6 @@ from schema.errors import FengsuiError
 from schema.event import GENERATION, OFFSET, SOURCE
 from schema.retention import LOG, Periods, RetentionClass
 
-_NAMING: Final = frozenset({"batch_received", "event_redacted"})
-"""Control records that prove something of a batch: they stay as long as it does."""
-
 
 class _Place(msgspec.Struct, frozen=True):
     """The fields of an event that are looked at here."""
@@ -58,8 +55,10 @@ class SegmentFacts:
     """The longest-kept class of what it holds."""
     marks: Mapping[tuple[str, str], int]
     """Highest offset by source and file generation."""
-    named: Mapping[str, int]
-    """The highest batch that its records prove something of, by sensor (the control chain's)."""
+    received: Mapping[str, tuple[int, int]]
+    """The lowest and highest batch whose receipt it has, by sensor (the control chain's)."""
+    redacted_of: Mapping[str, int]
+    """The highest batch of whose redactions it has a record, by sensor."""
 
 
 @dataclass(slots=True)
@@ -69,7 +68,8 @@ class _Gathered:
     redacted: int = 0
     kind: RetentionClass = LOG
     marks: dict[tuple[str, str], int] = field(default_factory=dict)
-    named: dict[str, int] = field(default_factory=dict)
+    received: dict[str, tuple[int, int]] = field(default_factory=dict)
+    redacted_of: dict[str, int] = field(default_factory=dict)
 
 
 def read(path: Path, periods: Periods) -> SegmentFacts:
@@ -102,7 +102,8 @@ def read(path: Path, periods: Periods) -> SegmentFacts:
         last_at=max(header.max_time for header in headers),
         kind=found.kind,
         marks=found.marks,
-        named=found.named,
+        received=found.received,
+        redacted_of=found.redacted_of,
     )
 
 
@@ -158,5 +159,9 @@ def _place(found: _Gathered, payloads: Sequence[bytes]) -> None:
         if place.source is not None and place.generation is not None and place.offset is not None:
             file = (place.source, place.generation)
             found.marks[file] = max(found.marks.get(file, -1), place.offset)
-        if place.action in _NAMING:
-            found.named[place.sensor] = max(found.named.get(place.sensor, 0), place.number)
+        sensor, number = place.sensor, place.number
+        if place.action == "batch_received":
+            low, high = found.received.get(sensor, (number, number))
+            found.received[sensor] = (min(low, number), max(high, number))
+        elif place.action == "event_redacted":
+            found.redacted_of[sensor] = max(found.redacted_of.get(sensor, 0), number)

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import duckdb
 import pytest
 from collected import COLLECTOR_KEY, START, FakeSensor, Site, framed
 from expiring import BIG, HALF_YEAR, expiry_of, filled, names
 
 from collector.expiry import Oldest
+from collector.index.duckdb_index import DuckDbIndex
 from collector.segmentfacts import read
 from collector.state import chains
 from collector.state.holds import Hold, Holds
@@ -180,26 +182,66 @@ def test_marks_of_a_file_that_is_still_read_stay(site: Site, sensor: FakeSensor)
     assert heard == [{("nginx", "g0"): 200}]
 
 
-def test_the_control_chain_keeps_what_proves_a_batch_that_is_still_here(
+def test_what_failed_half_way_is_ended_by_the_next_run(site: Site, sensor: FakeSensor) -> None:
+    filled(site, sensor, segments=2)
+    site.clock.time = HALF_YEAR
+    expiry = expiry_of(site)
+    journal = site.folder / "index"
+    site.index.close()
+    with pytest.raises(duckdb.Error):
+        expiry.run(by="test")
+    assert len(names(site)) == 2
+    site.index = DuckDbIndex(journal, fetch=site.ids.fetch)
+    assert expiry_of(site).run(by="test") == []
+    assert names(site) == ["000000000003.seg"]
+    assert len(tombstone.read(site.segments / "gate").stones) == 1
+
+
+def test_receipts_of_a_sensor_that_fell_silent_do_not_keep_the_control_chain(
     site: Site, sensor: FakeSensor
 ) -> None:
-    filled(site, sensor, segments=2)
+    filled(site, sensor, segments=1)
     site.rounds()
     site.control.close_segment()
     site.control.add("heartbeat", sensor="gate")
     site.rounds()
     site.clock.time = HALF_YEAR
-    gone = expiry_of(site).run(by="test")
-    assert [stone.sensor for stone in gone] == ["gate"]
+    assert [stone.sensor for stone in expiry_of(site).run(by="test")] == ["collector"]
+
+
+def test_the_record_of_a_redaction_stays_as_long_as_what_it_tells_of(
+    site: Site, sensor: FakeSensor
+) -> None:
+    filled(site, sensor, segments=1)
+    site.control.add("event_redacted", sensor="gate", number=2, events=1)
+    site.rounds()
+    site.control.close_segment()
+    site.control.add("heartbeat", sensor="gate")
+    site.rounds()
+    site.clock.time = HALF_YEAR
+    assert _verdict(site, "collector") == "proving"
+
+
+def test_the_control_chain_keeps_what_proves_a_batch_that_is_still_here(
+    site: Site, sensor: FakeSensor
+) -> None:
+    given = [event | {"gov.share.requester_id": "tax"} for event in sensor.events(3)]
+    filled(site, sensor, segments=2, first=given)
+    site.rounds()
+    site.control.close_segment()
+    site.control.add("heartbeat", sensor="gate")
+    site.rounds()
+    site.clock.time = HALF_YEAR
+    assert expiry_of(site).run(by="test") == []
     assert _verdict(site, "collector") == "proving"
 
 
 def test_the_control_chain_goes_once_all_it_proves_is_gone(site: Site, sensor: FakeSensor) -> None:
-    filled(site, sensor, segments=1)
+    filled(site, sensor, segments=2)
     site.rounds()
     site.control.close_segment()
     site.clock.time += DAY
-    filled(site, sensor, segments=1)
+    site.control.add("heartbeat", sensor="gate")
     site.rounds()
     site.clock.time = HALF_YEAR
     gone = expiry_of(site).run(by="test")
