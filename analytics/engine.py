@@ -191,6 +191,11 @@ class Engine:
         return self._watched.newest(register)
 
     @property
+    def safe(self) -> Mapping[str, int]:
+        """What need not be read again once a snapshot of now is stored: all that was taken."""
+        return self.cursors
+
+    @property
     def settled(self) -> int:
         """Events before this time cannot be evaluated any more."""
         return self.watermark if abs(self.watermark) >= NEVER else self.watermark - self._lateness

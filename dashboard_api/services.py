@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
+from dashboard_api.retention import RetentionView, nothing
 from dashboard_api.views import (
     AlertPage,
     AlertReasons,
@@ -233,3 +234,9 @@ class Services:
     """Codes of what stands still (a stopped pipeline, a full disk); empty while ready."""
     measures: Callable[[], Sequence[Measure]] = _no_measures
     """What the parts behind a bus count; nothing where there is none."""
+    warnings: Callable[[], Sequence[str]] = _no_failures
+    """Codes of what needs a person though the site is ready: a disk that runs low."""
+    retention: Callable[[], RetentionView] = nothing
+    """What is kept how long, of every source."""
+    free_bytes: Callable[[], int] = lambda: 0
+    """Free on the disk of the data folder."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
@@ -95,6 +95,8 @@ class Stages:
     """Whether what was taken in before is fed in rounds: a bus may be away at the start."""
     decided_before: int = 0
     """Alerts of before this event time were decided by a form of the site before this one."""
+    admits: Callable[[], bool] = lambda: True
+    """Whether local sensors may seal more; not while the disk is full."""
     pending_max: int = PENDING_MAX
     """Hits that may wait for the watermark before only the sensor it waits for is read on."""
     intake_batches_max: int = INTAKE_BATCHES_MAX
@@ -148,6 +150,8 @@ class Pipeline:
         """The newest heartbeat of each sensor that was not taken yet."""
         self._rules: deque[RuleSet] = deque()
         self._started_at = stages.pace.now()
+        self.committed: Mapping[str, int] = dict(stages.engine.safe)
+        """Last batch by sensor that the stored snapshot has seen: nothing behind it expires."""
         self._sources = Sources(stages.engine, control=stages.control, enrolments=stages.enrolments)
         self._resumed = False
         while not stages.catches_up_in_rounds and self._catch_up():
@@ -284,7 +288,7 @@ class Pipeline:
     def _seal(self) -> int:
         """Events the local sensors sealed in this round."""
         sealed = 0
-        for sensor in self._stages.sensors:
+        for sensor in self._stages.sensors if self._stages.admits() else ():
             for _ in range(SEAL_BATCHES_MAX):
                 batch = sensor.step()
                 if batch is None:
@@ -377,9 +381,11 @@ class Pipeline:
         """
         self._stages.control.flush()
         now = self._stages.pace.now()
+        cursors = dict(self._stages.engine.safe)
         alerts, closings = self._uncommitted.commit(
             self._stages.alerts, self._stages.engine.snapshot(), now=now
         )
+        self.committed = cursors
         self.progress = replace(self.progress, alerts=self.progress.alerts + alerts)
         self._committed_at = now
         if alerts or closings:

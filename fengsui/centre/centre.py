@@ -142,6 +142,7 @@ def open_arrivals(
     heard: Callable[[Heartbeat], None],
     control: ControlLog,
     hops: Hops,
+    check_room: Callable[[], None],
 ) -> Arrivals:
     """What takes in batches and heartbeats, not yet started."""
     group = Group(
@@ -150,5 +151,5 @@ def open_arrivals(
     )
     return Arrivals(
         bus.reader(group), bus.writer(), layout, door=intake, heard=heard, control=control,
-        hops=hops,
+        hops=hops, check_room=check_room,
     )  # fmt: skip

@@ -48,6 +48,10 @@ class DistantJudge:
         return self._feeder.cursors
 
     @property
+    def safe(self) -> Mapping[str, int]:
+        return self._feeder.acknowledged
+
+    @property
     def watermark(self) -> int:
         return self._feeder.watermark
 

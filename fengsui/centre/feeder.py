@@ -101,6 +101,11 @@ class Feeder:
             self._adopt(rules, BEGINNING if first else max(since, self.free_from))
 
     @property
+    def acknowledged(self) -> Mapping[str, int]:
+        """Number of each sensor's last batch that the bus has for certain."""
+        return self._head.cursors
+
+    @property
     def watermark(self) -> int:
         """The least of the low watermarks written: no partition of the bus is behind it."""
         return self._head.watermark
