@@ -327,7 +327,11 @@ PUSHED: Final[Json] = {
     "accepted": 1,
     "refused": [{"index": 1, "code": "collector.push.time", "detail": "an event needs @timestamp"}],
 }
-HEALTH: Final[Json] = {"status": "ok", "failures": []}
+HEALTH: Final[Json] = {
+    "status": "ok",
+    "failures": [],
+    "warnings": ["collector.storage.low"],
+}
 STREAM: Final = (
     'id: 42\nevent: alert\ndata: {"id":"9b1f0c7de2a84356b0d1f4a2c8e97a55","seq":42}\n\n'
     'event: status\ndata: {"events":9216,"events_per_second":100,"lag_seconds":0,'

@@ -218,3 +218,7 @@ class Services:
     entropy: Entropy
     failures: Callable[[], Sequence[str]] = _no_failures
     """Codes of what stands still (a stopped pipeline, a full disk); empty while ready."""
+    warnings: Callable[[], Sequence[str]] = _no_failures
+    """Codes of what needs a person though the site is ready: a disk that runs low."""
+    free_bytes: Callable[[], int] = lambda: 0
+    """Free on the disk of the data folder."""

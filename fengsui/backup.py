@@ -1,8 +1,8 @@
 """Backup and restore of the state of record and the control log. Keys are never in a backup.
 
 A backup is one tar file: ``manifest.json`` (what, when, SM3 of every member), ``state.db`` (a
-consistent copy) and the control chain's segments. Evidence segments are copied as files, since
-they only grow; the index is rebuilt.
+consistent copy, with the holds in it), the control chain's segments and every chain's tombstones.
+Evidence segments are copied as files, since they only grow; the index is rebuilt.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import msgspec
 
 from crypto import sm3
 from fengsui.folder import DataFolder
+from schema import tombstone
 from schema.errors import FengsuiError
 from schema.times import to_text
 
@@ -50,6 +51,8 @@ def backup(folder: DataFolder, target: Path, now: int) -> Manifest:
         members = {"state.db": copy}
         for path in sorted((folder.segments / CONTROL).glob("*.seg")):
             members[f"segments/{CONTROL}/{path.name}"] = path
+        for path in sorted(folder.segments.glob(f"*/{tombstone.FILE}")):
+            members[f"segments/{path.parent.name}/{path.name}"] = path
         contents = {name: path.read_bytes() for name, path in members.items()}
     manifest = Manifest(
         format=FORMAT,

@@ -20,6 +20,7 @@ from fengsui.exceptions_cli import app as rules_app
 from fengsui.folder import DataFolder
 from fengsui.memory import keep_arenas_few
 from fengsui.registers_cli import indicator_app, register_app
+from fengsui.retention_cli import hold_app, retention_app
 from schema.errors import FengsuiError
 
 CHECK_FAILED: Final = 1
@@ -31,6 +32,7 @@ _COULD_NOT_RUN_CODES: Final = (
     "fengsui.folder.in_use",
     "fengsui.folder.state_damaged",
     "fengsui.replay.",
+    "fengsui.retention.",
     "fengsui.server.",
     "dashboard_api.server.",
     "schema.segment.",
@@ -59,6 +61,8 @@ app.add_typer(crypto_app, name="crypto")
 app.add_typer(rules_app, name="rules")
 app.add_typer(register_app, name="register")
 app.add_typer(indicator_app, name="indicator")
+app.add_typer(retention_app, name="retention")
+app.add_typer(hold_app, name="hold")
 
 Data = Annotated[Path, typer.Option("--data", help="数据目录 · data folder", metavar="DIR")]
 Port = Annotated[

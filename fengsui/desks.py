@@ -16,6 +16,7 @@ from collector.idindex import IdIndex
 from collector.intake import Intake
 from collector.proof import EventProof
 from collector.push import Push
+from collector.room import Gate
 from collector.state.alertrows import StoredAlert
 from collector.state.alerts import Alerts as AlertTable
 from collector.state.coverage import CoverageQuery, CoverageTable
@@ -401,8 +402,10 @@ class BatchDoor:
 
     intake: Intake
     pipeline: Pipeline
+    gate: Gate
 
     def accept(self, raw: bytes) -> Sequence[Receipt]:
+        self.gate.check()
         return self.intake.accept(raw)
 
     def heartbeat(self, signed: Signed) -> None:
@@ -415,11 +418,13 @@ class PushDoor:
 
     clients: Clients
     door: Push
+    gate: Gate
 
     def client(self, token: str) -> str:
         return self.clients.of_token(token).id
 
     def push(self, client: str, batch_id: str, events: Sequence[Fields]) -> PushAnswer:
+        self.gate.check()
         (found,) = [one for one in self.clients.all() if one.id == client]
         answer = self.door.push(found, batch_id, events)
         return PushAnswer(

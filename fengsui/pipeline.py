@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -85,6 +85,8 @@ class Stages:
     """Whom the registers hold that rules watch."""
     pace: Clock
     """The machine's clock: when to commit, beat and look ahead."""
+    admits: Callable[[], bool] = lambda: True
+    """Whether local sensors may seal more; not while the disk is full."""
     pending_max: int = PENDING_MAX
     """Hits that may wait for the watermark before only the sensor it waits for is read on."""
     intake_batches_max: int = INTAKE_BATCHES_MAX
@@ -137,6 +139,8 @@ class Pipeline:
         self._heard: queue.SimpleQueue[Heartbeat] = queue.SimpleQueue()
         self._rules: queue.SimpleQueue[RuleSet] = queue.SimpleQueue()
         self._started_at = stages.pace.now()
+        self.committed: Mapping[str, int] = dict(stages.engine.cursors)
+        """Last batch by sensor that the stored snapshot has seen: nothing behind it expires."""
         self._sources = Sources(stages.engine, control=stages.control, enrolments=stages.enrolments)
         self._sources.resume(stages.intake.read_again)
         self._catch_up()
@@ -255,7 +259,7 @@ class Pipeline:
     def _seal(self) -> int:
         """Events the local sensors sealed in this round."""
         sealed = 0
-        for sensor in self._stages.sensors:
+        for sensor in self._stages.sensors if self._stages.admits() else ():
             for _ in range(SEAL_BATCHES_MAX):
                 batch = sensor.step()
                 if batch is None:
@@ -373,6 +377,7 @@ class Pipeline:
         now = self._stages.pace.now()
         # Each snapshot holds what changed since the one before: kept until it is stored.
         self._snapshot |= self._stages.engine.snapshot()
+        cursors = dict(self._stages.engine.cursors)
         self._stages.alerts.commit(
             self._alerts,
             self._closings,
@@ -381,6 +386,7 @@ class Pipeline:
             missed=self._missed,
             received_at=now,
         )
+        self.committed = cursors
         changed = bool(self._alerts or self._closings)
         self.progress = replace(self.progress, alerts=self.progress.alerts + len(self._alerts))
         self._alerts, self._closings, self._coverage, self._snapshot = [], [], [], {}

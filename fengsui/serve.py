@@ -16,6 +16,7 @@ import msgspec
 import typer
 
 from collector.state.coverage import CoverageTable
+from collector.state.holds import Holds
 from collector.state.missed import MissedTable
 from dashboard_api.access.access import Access
 from dashboard_api.access.accounts import Accounts
@@ -32,6 +33,7 @@ from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.demo import recording_folder, replay
 from fengsui.folder import DataFolder
 from fengsui.hiding import Hiding
+from fengsui.keeping import Keeping
 from fengsui.knowledge import Knowledge
 from fengsui.local import LocalServer
 from fengsui.memory import settle
@@ -116,8 +118,8 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         sensors=sensors,
         rules=desks.RuleDesk(lambda: site.rulebook.current.rules),
         exceptions=site.exceptions,
-        door=desks.BatchDoor(site.intake, site.pipeline),
-        push=desks.PushDoor(site.clients, site.push),
+        door=desks.BatchDoor(site.intake, site.pipeline, site.gate),
+        push=desks.PushDoor(site.clients, site.push, site.gate),
         enrolment=desks.EnrolmentDoor(site.enrolments),
         access=access,
         accounts=accounts,
@@ -126,6 +128,8 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         clock=clock,
         entropy=entropy,
         failures=lambda: _failures(site),
+        warnings=site.retention.warnings,
+        free_bytes=lambda: site.retention.space().free,
     )
     administration = Administration(
         enrolments=site.enrolments,
@@ -156,15 +160,28 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
             clock=site.clock,
             noted=site.note_knowledge,
         ),
+        keeping=Keeping(
+            segments=site.folder.segments,
+            database=site.database,
+            looking=site.retention.expiry,
+            run=lambda by, seconds: site.retention.run(by=by, seconds=seconds),
+            changed=lambda: Holds(site.database).note(site.control),
+            free_bytes=lambda: site.retention.space().free,
+            audit=audit,
+            actor=ACTOR,
+            clock=site.clock,
+            entropy=entropy,
+        ),
     )
     return Served(site=site, services=services, administration=administration, prefix=prefix)
 
 
 def _failures(site: Site) -> Sequence[str]:
     failure = site.pipeline.failure
-    if failure is None:
-        return ()
-    return (failure.code if isinstance(failure, FengsuiError) else type(failure).__name__,)
+    told = site.retention.failures()
+    if failure is not None:
+        told.append(failure.code if isinstance(failure, FengsuiError) else type(failure).__name__)
+    return told
 
 
 def _site_info(site: Site, sibling: Sibling | None) -> SiteInfo:
@@ -231,6 +248,9 @@ def _start(served: Served) -> None:
     work = partial(replay, site, site.pipeline.steady_round) if site.recording else None
     site.pipeline.start(work)
     site.second_look.start()
+    if site.realm != DEMONSTRATION:
+        # A recording's times are its own: the calendar says nothing of them.
+        site.retention.start()
 
 
 def _login_url(page: str, token: str) -> str:

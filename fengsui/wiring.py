@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ from collector.clients import Clients
 from collector.control import SENSOR as CONTROL
 from collector.control import ControlLog
 from collector.enrolments import Enrolment, Enrolments, is_own
+from collector.expiry import Expiry
 from collector.health import SensorStatus
 from collector.history import History
 from collector.idindex import IdIndex
@@ -25,9 +27,12 @@ from collector.ownchain import OwnChain
 from collector.push import Push
 from collector.registers import description
 from collector.registers.store import RegisterStore
+from collector.removal import Removal
+from collector.room import Gate
 from collector.state.alerts import Alerts
 from collector.state.database import Database
 from collector.state.exceptions import Exceptions
+from collector.state.holds import Holds
 from collector.state.missed import MissedTable
 from collector.state.switches import Switches
 from crypto import keys
@@ -38,6 +43,7 @@ from fengsui.facts import Rolls, SiteFacts
 from fengsui.folder import DataFolder, Ownership
 from fengsui.keyring import Keyring, open_keyring
 from fengsui.pipeline import Pipeline, Stages, note_rules
+from fengsui.retention import Retention, space_of
 from fengsui.rulebook import Rulebook, mend
 from fengsui.secondlook import SecondLook
 from fengsui.settings import Settings
@@ -82,6 +88,8 @@ class Site:
     indicators: IndicatorStore
     pipeline: Pipeline
     second_look: SecondLook
+    retention: Retention
+    gate: Gate
     sensors: Sequence[Sensor]
     writers: Sequence[log.Writer]
     recording: Recording | None
@@ -112,6 +120,7 @@ class Site:
             last.callback(self.owner.release)
             last.callback(self.database.close)
             last.callback(self.index.close)
+            self.retention.stop()
             self.second_look.stop()
             self.pipeline.stop()
             for writer in self.writers:
@@ -215,6 +224,11 @@ def _open(
         push.open(of)
     ids = IdIndex(folder.segments)
     index = DuckDbIndex(folder.index, fetch=ids.fetch, memory_mb=settings.index.memory_mb)
+    kept_for, holds, gate = settings.retention.periods(), Holds(database), Gate()
+    removal = Removal(folder.segments, database=database, index=index, ids=ids, periods=kept_for)
+    # Before anything reads the log: what a crash left half gone is finished.
+    removal.resume()
+    holds.note(control)
     intake = Intake(
         folder.root,
         database=database,
@@ -257,6 +271,7 @@ def _open(
         clock=clock,
         rolls=Rolls(registers, control=control, clock=clock),
         pace=SystemClock(),
+        admits=lambda: gate.admits,
     )
     note_rules(control, rules, clock.now())
     second_look = SecondLook(
@@ -264,11 +279,28 @@ def _open(
         rulebook=rulebook, engine=engine, control=control, pace=SystemClock(),
         known=Known(registers, SiteFacts(registers, indicators)),
     )  # fmt: skip
+    pipeline = Pipeline(stages)
+
+    def seen(sensor: str) -> int:
+        """The last batch that index and rules have both taken in; no rule judges our own."""
+        judged = index.cursor(sensor)
+        return judged if sensor == CONTROL else min(judged, pipeline.committed.get(sensor, 0))
+
+    retention = Retention(
+        Expiry(
+            folder.segments, database=database, periods=kept_for, needed=seen, control=control,
+            key=keyring.collector, clock=clock, removal=removal, forgotten=intake.forget,
+            close=intake.to_close.put,
+        ),
+        database=database, control=control, gate=gate, marks=settings.retention.marks(),
+        space=partial(space_of, folder.root), clock=clock,
+    )  # fmt: skip
     return Site(
         folder=folder, settings=settings, realm=realm, cipher=cipher, keyring=keyring,
         database=database, enrolments=enrolments, ids=ids, index=index, intake=intake,
         control=control, clients=Clients(database, clock=clock, entropy=entropy), push=push,
-        alerts=alerts, rulebook=rulebook, pipeline=Pipeline(stages), second_look=second_look,
+        alerts=alerts, rulebook=rulebook, pipeline=pipeline, second_look=second_look,
+        retention=retention, gate=gate,
         sensors=sensors, writers=writers, recording=recording, owner=owner, clock=clock,
         entropy=entropy, registers=registers, indicators=indicators, exceptions=exceptions,
     )  # fmt: skip

@@ -127,6 +127,39 @@ class Days:
                 with self._lock:
                     one.leases -= 1
 
+    def expire(self, day: int, sensor: str, number: int) -> None:
+        """Delete a sensor's events up to that batch; the file too once it holds no others.
+
+        A day that somebody reads just now stays until it is asked for again.
+        """
+        with self._writing:
+            with self._lock:
+                one = self._opened(day)
+                one.leases += 1
+            try:
+                self._writer.execute(
+                    f"DELETE FROM {one.name}.events WHERE sensor = ? AND number <= ?",
+                    [sensor, number],
+                )
+                left = self._writer.execute(f"SELECT 1 FROM {one.name}.events LIMIT 1").fetchall()
+            except (duckdb.IOException, duckdb.TransactionException) as error:
+                raise OSError(errno.EIO, f"the index cannot be written: {error}") from error
+            finally:
+                with self._lock:
+                    one.leases -= 1
+            if not left:
+                self._remove(day, one)
+
+    def _remove(self, day: int, one: _Day) -> None:
+        with self._lock:
+            if one.leases:
+                return
+            if self._open.pop(day, None) is not None:
+                self._database.execute(f"DETACH {one.name}")
+            path = self._folder / f"{_day_text(day)}{SUFFIX}"
+            path.unlink(missing_ok=True)
+            path.with_name(path.name + ".wal").unlink(missing_ok=True)
+
     def cursors(self, day: int) -> dict[str, int]:
         """Last stored batch by sensor, as far as this day goes."""
         with self._lock:

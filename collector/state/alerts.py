@@ -17,7 +17,7 @@ import msgspec
 
 from collector.state.alertfilter import seen_by, where
 from collector.state.alertrows import FROM, Decision, StoredAlert, decoder, ranked, select, stored
-from collector.state.chains import RECORDS_KEPT_US
+from collector.state.chains import KEPT_FROM, RECORDS_KEPT_US
 from collector.state.database import Database
 from collector.state.exceptions import ExceptionDraft, Exceptions
 from collector.state.inforce import InForce
@@ -377,7 +377,8 @@ def _save_coverage(
         # In event time, so that a recording of years ago keeps its own; one from the future
         # of a wrong clock does not make the others old.
         newest = min(received_at, state.execute("SELECT max(minute) FROM coverage").fetchone()[0])
-        state.execute("DELETE FROM coverage WHERE minute < ?", (newest - RECORDS_KEPT_US,))
+        oldest = newest - RECORDS_KEPT_US
+        state.execute(f"DELETE FROM coverage WHERE minute < {KEPT_FROM}", (oldest,))
 
 
 def _after(cursor: str) -> tuple[str, tuple[int | str, ...]]:
