@@ -53,7 +53,7 @@ class ElasticIndex:
         """``fetch`` reads one event from the segments; what it knows is not looked for here.
 
         ``classify`` gives an event's retention class, ``rejected`` hears of events the nodes
-        cannot take. Raises ``collector.index.unavailable``, ``.refused``, ``.form``, ``.host``,
+        cannot take. Nothing is asked of the nodes yet. Raises ``collector.index.host``,
         ``.unencrypted`` or ``.secret``.
         """
         self._nodes = nodes or Nodes(connection)
@@ -73,18 +73,15 @@ class ElasticIndex:
         self._writing = threading.Lock()
         """A day is not taken away while somebody writes into it."""
         self._cursors: dict[str, int] = {}
-        try:
-            self._setup.open()
-        except BaseException:
-            self._nodes.close()
-            raise
 
     def insert(self, batches: Sequence[AcceptedBatch]) -> None:
         """Store the events of these batches; a batch already stored changes nothing.
 
-        Raises ``IndexUnavailableError`` when the nodes do not take them: call again with the same.
+        Raises ``IndexUnavailableError`` when the nodes do not take them (call again with the
+        same), ``collector.index.refused`` or ``.form``.
         """
         with self._writing:
+            self._setup.open()
             self._insert(batches)
 
     def _insert(self, batches: Sequence[AcceptedBatch]) -> None:
