@@ -20,7 +20,6 @@ from analytics.ruleset import RuleSet
 from collector.clients import Clients
 from collector.enrolments import Enrolments
 from collector.expiry import Looking
-from collector.index.duckdb_index import DuckDbIndex
 from collector.indicators.store import IndicatorStore
 from collector.registers import description
 from collector.registers.store import RegisterStore
@@ -39,6 +38,7 @@ from fengsui.keyring import open_keyring
 from fengsui.knowledge import Knowledge
 from fengsui.retention import space_of
 from fengsui.rulebook import Rulebook, mend
+from fengsui.searching import open_index
 from fengsui.settings import load
 from schema.errors import FengsuiError
 from schema.ports import Entropy
@@ -78,7 +78,8 @@ def opened(folder: DataFolder) -> Iterator[Administration]:
     audit = AuditChain(database, keyring.audit, clock)
     with ExitStack() as close:
         close.callback(database.close)
-        index = DuckDbIndex(folder.index)
+        settings = load(folder.settings, os.environ)
+        index = open_index(folder, settings)
         close.callback(index.close)
         mend(folder)
         rulebook = Rulebook(folder, Switches(database), clock)
@@ -127,7 +128,7 @@ def opened(folder: DataFolder) -> Iterator[Administration]:
                 looking=Looking(
                     folder.segments,
                     database=database,
-                    periods=load(folder.settings, os.environ).retention.periods(),
+                    periods=settings.retention.periods(),
                 ),
                 run=_no_expiry,
                 changed=lambda: None,

@@ -144,6 +144,33 @@ class BusSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise ValueError("bus.tls_certificate and bus.tls_key go together")
 
 
+class SearchSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The search nodes past one machine; without hosts events are searched in this folder."""
+
+    hosts: tuple[str, ...] = ()
+    """``https://name:9200`` of some nodes, all of one cluster."""
+    prefix: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")] = "fengsui"
+    """Every index begins with it: two sites on the same nodes have two prefixes."""
+    tls_ca: str = ""
+    user: str = ""
+    password_file: str = ""
+    """Readable by its owner alone, as is the next."""
+    api_key_file: str = ""
+    shards: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    """Of each day's index."""
+    replicas: Annotated[int, msgspec.Meta(ge=0, le=4)] = 1
+    """Further copies of each; 0 only where there is one node."""
+    refresh_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 1
+    """Until a stored event is found; 0 shows each at once, for a small site."""
+    codec: Literal["default", "best_compression"] = "default"
+
+    def __post_init__(self) -> None:
+        if self.user and self.api_key_file:
+            raise ValueError("search.user and search.api_key_file are two ways of one: take one")
+        if bool(self.user) != bool(self.password_file):
+            raise ValueError("search.user and search.password_file go together")
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that can be set."""
 
@@ -154,6 +181,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     crypto: CryptoSettings = CryptoSettings()
     retention: RetentionSettings = RetentionSettings()
     bus: BusSettings = BusSettings()
+    search: SearchSettings = SearchSettings()
 
 
 def load(path: Path, environment: Mapping[str, str]) -> Settings:

@@ -21,7 +21,6 @@ from collector.expiry import Expiry
 from collector.health import SensorStatus
 from collector.history import History
 from collector.idindex import IdIndex
-from collector.index.duckdb_index import DuckDbIndex
 from collector.indicators.store import IndicatorStore
 from collector.intake import Intake
 from collector.ownchain import OwnChain
@@ -53,6 +52,7 @@ from fengsui.keyring import Keyring, open_keyring
 from fengsui.pipeline import Pipeline, Stages, note_rules
 from fengsui.retention import Retention, space_of
 from fengsui.rulebook import Rulebook, mend
+from fengsui.searching import OpenIndex, open_index
 from fengsui.secondlook import SecondLook
 from fengsui.settings import Settings
 from fengsui.training import ChildTrainer
@@ -84,7 +84,7 @@ class Site:
     database: Database
     enrolments: Enrolments
     ids: IdIndex
-    index: DuckDbIndex
+    index: OpenIndex
     intake: Intake
     control: ControlLog
     clients: Clients
@@ -249,7 +249,7 @@ def _open(
     for of in sorted({unit, *units}):
         push.open(of)
     ids = IdIndex(folder.segments)
-    index = DuckDbIndex(folder.index, fetch=ids.fetch, memory_mb=settings.index.memory_mb)
+    index = open_index(folder, settings, fetch=ids.fetch, control=control)
     kept_for, holds, gate = settings.retention.periods(), Holds(database), Gate()
     removal = Removal(folder.segments, database=database, index=index, ids=ids, periods=kept_for)
     # Before anything reads the log: what a crash left half gone is finished.
