@@ -38,16 +38,15 @@ from collector.state.holds import Holds
 from collector.state.missed import MissedTable
 from collector.state.outbox import Outbox
 from collector.state.switches import Switches
-from crypto import keys
 from crypto.status import Status as CipherStatus
 from fengsui import ciphers, host
 from fengsui.bus import Brokers, Bus
-from fengsui.centre.centre import Centre, codecs_of, open_arrivals, open_judge, watch_over
+from fengsui.centre.centre import Centre, codecs_of, open_centre, open_judge
 from fengsui.centre.hops import Hops
 from fengsui.centre.layout import Layout
 from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.facts import Knowing, Rolls, SiteFacts
-from fengsui.folder import DataFolder, Ownership
+from fengsui.folder import DataFolder, Ownership, keep_realm
 from fengsui.keyring import Keyring, open_keyring
 from fengsui.pipeline import Pipeline, Stages, note_rules
 from fengsui.retention import Retention, space_of
@@ -58,7 +57,6 @@ from fengsui.settings import Settings
 from fengsui.training import ChildTrainer
 from fengsui.trials import Known
 from schema import log
-from schema.errors import FengsuiError
 from schema.event import Fields
 from schema.ports import Clock, Entropy
 from sensors.agent import Identity, Sensor
@@ -204,7 +202,7 @@ def _open(
     entropy = SystemEntropy()
     with ExitStack() as refused:
         refused.callback(owner.release)
-        _keep_realm(folder, realm)
+        keep_realm(folder, realm)
         keyring = open_keyring(folder, entropy)
         database = Database(folder.state)
         refused.callback(database.close)
@@ -318,15 +316,10 @@ def _open(
     )  # fmt: skip
     centre = None
     if bus is not None and distant is not None:
-        arrivals = open_arrivals(
-            bus, layout, intake=intake, heard=pipeline.heard, control=control, hops=hops,
-            check_room=gate.check,
+        centre = open_centre(
+            bus, layout, distant, pipeline, intake=intake, alerts=alerts, control=control,
+            hops=hops, check_room=gate.check,
         )  # fmt: skip
-        watch = watch_over(
-            distant, arrivals, pipeline, intake=intake, alerts=alerts, hops=hops,
-            clock=SystemClock(),
-        )  # fmt: skip
-        centre = Centre(judge=distant, arrivals=arrivals, hops=hops, watch=watch)
 
     def seen(sensor: str) -> int:
         """The last batch that index and rules have both taken in; no rule judges our own."""
@@ -357,21 +350,6 @@ def _open(
 def _sensor_of(ids: IdIndex, event_id: str) -> str | None:
     found = ids.find(bytes.fromhex(event_id))
     return found.sensor if found else None
-
-
-def _keep_realm(folder: DataFolder, realm: str) -> None:
-    """A folder is of one realm for ever; raises ``fengsui.folder.other_realm``."""
-    mark = folder.root / "realm"
-    if not mark.exists():
-        # Whole or absent: a start cut short must not leave a mark that every later one refuses.
-        keys.create(mark, realm.encode("ascii"))
-    found = mark.read_text("ascii").strip()
-    if found != realm:
-        raise FengsuiError(
-            "fengsui.folder.other_realm",
-            f"{folder.root} is a {found} folder: demonstration and duty never mix; name another",
-            path=str(folder.root),
-        )
 
 
 def _local(

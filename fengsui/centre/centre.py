@@ -28,9 +28,8 @@ from fengsui.centre.feeder import Codecs, Feeder
 from fengsui.centre.hops import Hops
 from fengsui.centre.layout import Layout
 from fengsui.centre.watch import Standing, Watch
+from fengsui.clock import SystemClock
 from fengsui.pipeline import Pipeline
-from schema.heartbeat import Heartbeat
-from schema.ports import Clock
 from schema.times import SECOND
 
 GROUP: Final = "collector"
@@ -110,17 +109,27 @@ def open_judge(
     return DistantJudge(feeder, decided, trained=trained)
 
 
-def watch_over(
+def open_centre(
+    bus: Bus,
+    layout: Layout,
     judge: DistantJudge,
-    arrivals: Arrivals,
     pipeline: Pipeline,
     *,
     intake: Intake,
     alerts: Alerts,
+    control: ControlLog,
     hops: Hops,
-    clock: Clock,
-) -> Watch:
-    """What raises alerts about the way over the bus, not yet started."""
+    check_room: Callable[[], None],
+) -> Centre:
+    """What stands around the judge, not yet started; ``check_room`` raises on a full disk."""
+    group = Group(
+        name=f"{layout.prefix}.{GROUP}",
+        topics=(layout.topic("batches"), layout.topic("heartbeats")),
+    )
+    arrivals = Arrivals(
+        bus.reader(group), bus.writer(), layout, door=intake, heard=pipeline.heard,
+        control=control, hops=hops, check_room=check_room,
+    )  # fmt: skip
 
     def standing() -> Standing:
         return Standing(
@@ -131,25 +140,5 @@ def watch_over(
             refused={one.name: one.refused for one in intake.status() if one.refused},
         )
 
-    return Watch(standing, hops, alerts, clock=clock, changed=lambda: pipeline.on_change())
-
-
-def open_arrivals(
-    bus: Bus,
-    layout: Layout,
-    *,
-    intake: Intake,
-    heard: Callable[[Heartbeat], None],
-    control: ControlLog,
-    hops: Hops,
-    check_room: Callable[[], None],
-) -> Arrivals:
-    """What takes in batches and heartbeats, not yet started."""
-    group = Group(
-        name=f"{layout.prefix}.{GROUP}",
-        topics=(layout.topic("batches"), layout.topic("heartbeats")),
-    )
-    return Arrivals(
-        bus.reader(group), bus.writer(), layout, door=intake, heard=heard, control=control,
-        hops=hops, check_room=check_room,
-    )  # fmt: skip
+    watch = Watch(standing, hops, alerts, clock=SystemClock(), changed=lambda: pipeline.on_change())
+    return Centre(judge=judge, arrivals=arrivals, hops=hops, watch=watch)
