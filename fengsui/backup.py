@@ -18,6 +18,7 @@ from typing import Final
 
 import msgspec
 
+from collector.state.form import detach
 from crypto import sm3
 from fengsui.folder import DataFolder
 from schema import tombstone
@@ -110,6 +111,7 @@ def restore(source: Path, folder: DataFolder) -> Manifest:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.write_bytes(data)
         path.chmod(0o600)
+    detach(folder.state)
     return manifest
 
 
