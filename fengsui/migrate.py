@@ -110,7 +110,7 @@ def migrate(
             )
         plan = _plan(database, found, target)
         if not dry_run:
-            _withdraw_early(database, IdIndex(folder.segments))
+            _withdraw_early(database, _ids(folder, database))
             forms.keep(database, target, counted_from=_oldest(folder))
             plan = msgspec.structs.replace(plan, done=True)
     finally:
@@ -180,6 +180,13 @@ def _plan(database: Database, found: Form, target: Form) -> Plan:
         done=False,
         steps=steps,
     )
+
+
+def _ids(folder: DataFolder, database: Database) -> IdIndex:
+    ids = IdIndex(folder.segments)
+    for sensor, state in chains.load(database).items():
+        ids.resume(sensor, state.number)
+    return ids
 
 
 def _withdraw_early(database: Database, ids: IdIndex) -> None:
