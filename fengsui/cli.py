@@ -15,6 +15,7 @@ import msgspec
 import typer
 
 from crypto.errors import CryptoError
+from fengsui.bundle_cli import bundle_app
 from fengsui.crypto_cli import app as crypto_app
 from fengsui.exceptions_cli import app as rules_app
 from fengsui.folder import DataFolder
@@ -26,6 +27,9 @@ CHECK_FAILED: Final = 1
 WRONG_INPUT: Final = 2
 COULD_NOT_RUN: Final = 3
 _COULD_NOT_RUN_CODES: Final = (
+    "fengsui.bundle.busy",
+    "fengsui.bundle.space",
+    "fengsui.bundle.step_failed",
     "fengsui.command.failed",
     "fengsui.command.unanswered",
     "fengsui.folder.in_use",
@@ -55,6 +59,7 @@ app.add_typer(sensor_app, name="sensor")
 app.add_typer(client_app, name="client")
 app.add_typer(user_app, name="user")
 app.add_typer(anchor_app, name="anchor")
+app.add_typer(bundle_app, name="bundle")
 app.add_typer(crypto_app, name="crypto")
 app.add_typer(rules_app, name="rules")
 app.add_typer(register_app, name="register")

@@ -132,12 +132,12 @@ class ReadOnly:
         )
         self._connection.row_factory = sqlite3.Row
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-        if version != _newest():
+        if version != newest_migration():
             self._connection.close()
             raise FengsuiError(
                 "collector.state.other_version",
-                f"{path} is state {version}, this version reads {_newest()}: start the platform "
-                "once to bring it up to date, or use the version that wrote it",
+                f"{path} is state {version}, this version reads {newest_migration()}: start the "
+                "platform once to bring it up to date, or use the version that wrote it",
                 version=version,
             )
 
@@ -178,7 +178,8 @@ def _scripts() -> list[tuple[int, Traversable]]:
     )
 
 
-def _newest() -> int:
+def newest_migration() -> int:
+    """The number of the last migration this version knows."""
     return _scripts()[-1][0]
 
 
