@@ -97,7 +97,7 @@ class Signed:
 
 def release(version: str) -> tuple[int, ...]:
     """A version as numbers to compare: releases only, such as ``0.2.1``."""
-    if not _VERSION.match(version):
+    if not _VERSION.fullmatch(version):
         raise FengsuiError(
             "fengsui.bundle.malformed",
             f"{version!r} is no released version (such as 0.2.1): a bundle carries releases only",
@@ -158,13 +158,13 @@ def _check_member(member: Member) -> None:
     fields: tuple[Any, ...] = (member.name, member.sm3, member.sha256)
     if not all(isinstance(field, str) for field in fields) or type(member.size) is not int:
         raise _malformed("a member of its manifest is of another type")
-    if len(member.name) > NAME_CHARS_MAX or not _NAME.match(member.name):
+    if len(member.name) > NAME_CHARS_MAX or not _NAME.fullmatch(member.name):
         raise _malformed(f"a member names no place inside: {member.name[:NAME_CHARS_MAX]!r}")
     if member.name in {MANIFEST, SIGNATURE}:
         raise _malformed(f"{member.name} stands in the manifest itself")
     if not 0 <= member.size <= MEMBER_BYTES_MAX:
         raise _too_large(f"{member.name} has {member.size} bytes, over {MEMBER_BYTES_MAX}")
-    if not (_DIGEST.match(member.sm3) and _DIGEST.match(member.sha256)):
+    if not (_DIGEST.fullmatch(member.sm3) and _DIGEST.fullmatch(member.sha256)):
         raise _malformed(f"a digest of {member.name} is malformed")
 
 
