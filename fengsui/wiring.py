@@ -172,14 +172,14 @@ def _open(
     cipher = ciphers.start(settings.crypto.backend)
     folder.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     owner = Ownership(folder)
+    entropy = SystemEntropy()
     try:
         _keep_realm(folder, realm)
-    except FengsuiError:
+        keyring = open_keyring(folder, entropy)
+        database = Database(folder.state)
+    except BaseException:
         owner.release()
         raise
-    entropy = SystemEntropy()
-    keyring = open_keyring(folder, entropy)
-    database = Database(folder.state)
     enrolments = Enrolments(
         database,
         segments=folder.segments,
