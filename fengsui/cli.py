@@ -189,12 +189,15 @@ def anchor_export(
 def backup(
     target: Annotated[Path, typer.Argument(help="备份文件 · backup file", metavar="FILE")],
     data: Data = Path("data/site"),
+    segments: Annotated[
+        bool, typer.Option("--segments", help="连同全部证据 · all evidence too")
+    ] = False,
 ) -> None:
-    """备份状态与控制日志，不含密钥 · back up state and control log, never keys."""
+    """备份状态、控制日志与设置，不含密钥 · back up state, control log, settings; never keys."""
     from fengsui.backup import backup as write
     from fengsui.clock import SystemClock
 
-    manifest = write(DataFolder(data), target, SystemClock().now())
+    manifest = write(DataFolder(data), target, SystemClock().now(), segments=segments)
     typer.echo(f"{target}: {len(manifest.members)} members, made at {manifest.made_at}")
 
 
@@ -208,8 +211,9 @@ def restore(
 
     manifest = put_back(source, DataFolder(data))
     typer.echo(
-        f"{data}: restored state and control log of {manifest.made_at}; now put back keys/ and "
-        "segments/ from their own copies, then run `fengsui verify --all`"
+        f"{data}: restored {len(manifest.members)} members of {manifest.made_at}; now put back "
+        "keys/ (and segments/, where the backup was made without them) from their own copies, "
+        "then run `fengsui verify --all`"
     )
 
 
