@@ -91,6 +91,24 @@ def test_what_was_there_is_kept_aside_whole_before_the_first_change(folder: Data
         assert list(state.iterdump()) == before
 
 
+def test_an_older_state_takes_in_again_what_was_sealed_since(
+    folder: DataFolder, recording: Path
+) -> None:
+    for turn in ("upgraded", "gone back"):
+        if turn == "gone back":
+            for name in ("state.db", "state.db-wal", "state.db-shm"):
+                (folder.root / name).unlink(missing_ok=True)
+            shutil.copy(folder.root / "state.db.before-3", folder.state)
+        site = open_demonstration(folder, recording, Settings())
+        try:
+            for _ in range(10):
+                site.pipeline.round()
+        finally:
+            site.close()
+        assert evidence.verify_folder(folder).findings == []
+    assert journey.final(folder.root) == (PREVIOUS / "alerts.jsonl").read_bytes().splitlines()
+
+
 def test_where_no_copy_can_be_kept_nothing_is_changed(folder: DataFolder) -> None:
     (folder.root / "state.db.before-3").mkdir()
     with pytest.raises(OSError, match=r"before-3"):
