@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hmac
 import sqlite3
+import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -156,16 +157,12 @@ def _keep_aside(data: DataFolder, manifest: Manifest, now: int) -> None:
 
 def _rehearse(data: DataFolder, folder: Path) -> None:
     """Let the new version bring a copy of the state up to date before it meets the state."""
-    copy = data.run / "rehearsal.db"
-    copy.parent.mkdir(exist_ok=True, mode=0o700)
-    copy.unlink(missing_ok=True)
-    try:
+    # Not in the data folder: what root leaves there the service's user may not touch.
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".rehearsal-") as scratch:
+        copy = Path(scratch) / "state.db"
         with closing(sqlite3.connect(data.state)) as state:
             state.execute("VACUUM INTO ?", (str(copy),))
         run([str(folder / "bin" / "fengsui"), "bundle", "rehearse", str(copy)])
-    finally:
-        for left in copy.parent.glob(f"{copy.name}*"):
-            left.unlink()
 
 
 def rehearse(state: Path) -> int:

@@ -137,7 +137,7 @@ class Installation:
         state aside.
         """
         self.place.root.mkdir(parents=True, exist_ok=True, mode=0o755)
-        with _alone(self.place.root):
+        with _alone(self.place.root), _readable():
             return self._run(signed, prove=prove, before_switch=before_switch)
 
     def _run(
@@ -242,6 +242,16 @@ def _alone(root: Path) -> Iterator[None]:
                 "fengsui.bundle.busy", f"another installation is under way in {root}"
             ) from error
         yield
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """What is installed is for every user to run, however careful the administrator's shell is."""
+    before = os.umask(0o022)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def _free(versions: Path, version: str) -> Path:

@@ -1,6 +1,7 @@
 """A site takes versions of its one publisher only, none older; a failed step changes nothing."""
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -61,6 +62,17 @@ def test_an_unknown_publisher_is_nobody(second: Path, tmp_path: Path, key: sm2.P
     right, wrong = fingerprint(key.public), fingerprint(sm2.PrivateKey.generate().public)
     assert refused(second, Trust(place=nobody, fingerprint=wrong)) == "fengsui.bundle.other_key"
     verify(second, Trust(place=nobody, fingerprint=f"{right[:32]} {right[32:].upper()}"))
+
+
+def test_a_publisher_given_by_file_counts_until_one_is_pinned(
+    second: Path, tmp_path: Path, key: sm2.PrivateKey
+) -> None:
+    (tmp_path / "publisher.pem").write_bytes(key.public.to_pem())
+    given = Trust(place=Place(root=tmp_path / "none"), key=tmp_path / "publisher.pem")
+    assert verify(second, given)[1] == key.public
+    pinned = site(tmp_path, sm2.PrivateKey.generate()).place
+    both = Trust(place=pinned, key=tmp_path / "publisher.pem")
+    assert refused(second, both) == "fengsui.bundle.other_key"
 
 
 def test_another_key_than_the_pinned_one_is_refused(
@@ -210,8 +222,15 @@ def test_a_site_is_installed_and_updated_without_a_network(
 
     newer, _ = small(tmp_path, "0.2.0", key)
     trust, data, steps = Trust(place=place), data_folder(tmp_path), []
-    install(newer, trust, data=data, now=0, tell=steps.append)
+    before = os.umask(0o077)
+    try:
+        install(newer, trust, data=data, now=0, tell=steps.append)
+    finally:
+        os.umask(before)
     assert place.installed() == "0.2.0"
+    # A careful administrator's umask does not keep the service's user out.
+    assert (place.current / "bin" / "fengsui").stat().st_mode & 0o555 == 0o555
+    assert (place.current / "manifest.json").stat().st_mode & 0o444 == 0o444
     assert (root / "versions" / "0.1.0" / "bin" / "fengsui").exists()
     assert [one.name for one in (data.root / "before-updates").iterdir()] == [
         "0.2.0-19700101T000000.tar.gz"
