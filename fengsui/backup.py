@@ -43,6 +43,9 @@ _FILES: Final = ("realm", "settings.toml")
 _FOLDERS: Final = ("rules", "registers")
 # What may stand in a backup at all: one that names keys/ or run/ is no backup of ours.
 _PLACES: Final = frozenset({"state.db", "segments", *_FILES, *_FOLDERS})
+# What is large in a sensor's folder; the little beside it, such as what stands for expired
+# segments, always comes along.
+_EVIDENCE: Final = frozenset({".seg", ".ids"})
 _SCRATCH: Final = ".restoring"
 
 
@@ -112,11 +115,10 @@ def _sources(folder: DataFolder, *, segments: bool) -> Iterator[Path]:
     for name in _FILES:
         if (folder.root / name).is_file():
             yield folder.root / name
-    below = [folder.root / name for name in _FOLDERS]
-    below.append(folder.segments if segments else folder.segments / CONTROL)
-    for place in below:
-        for path in sorted(place.rglob("*")):
-            if path.is_file() and not path.is_symlink():
+    for name in (*_FOLDERS, "segments"):
+        for path in sorted((folder.root / name).rglob("*")):
+            evidence = path.suffix in _EVIDENCE and path.parent != folder.segments / CONTROL
+            if path.is_file() and not path.is_symlink() and (segments or not evidence):
                 yield path
 
 

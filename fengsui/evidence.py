@@ -153,9 +153,8 @@ def verify_folder(folder: DataFolder, anchor_file: Path | None = None) -> Report
     # Read behind the segments: a record stands before the bytes go.
     check_redactions(_sealed_redactions(folder), report)
     if anchor_file is not None:
-        anchor = read_anchor(anchor_file)
-        check_anchor(anchor, checks, report)
-        _check_audit_head(folder, anchor, report)
+        check_anchor(read_anchor(anchor_file), checks, report)
+        _check_audit_head(folder, read_anchor(anchor_file), report)
     return report
 
 
