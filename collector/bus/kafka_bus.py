@@ -252,6 +252,8 @@ class KafkaPythonReader:
         starts = {**self._source, **self._next}
         for topic in {place.topic for place in starts}:
             known = consumer.partitions_for_topic(topic) or set()
+            if not known and self._network.forbids(topic):
+                raise refused(topic, doing="read")
             for place in starts:
                 if place.topic == topic and place.partition not in known:
                     raise no_place(place)

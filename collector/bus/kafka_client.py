@@ -6,9 +6,37 @@ from typing import Any, Final
 
 import kafka
 from kafka.net.compat import KafkaNetClient
+from kafka.net.inet import KafkaNetSocket
 
 CLOSE_SECONDS: Final = 2.0
 """A client's thread ends within milliseconds unless it hangs in the network."""
+
+
+_DIRECT: Final = "direct"
+
+
+class _Direct(KafkaNetSocket):  # type: ignore[misc] # kafka-python has no types
+    """A plain connection that closes its socket where it fails: the library's own does not."""
+
+    SCHEMES = (_DIRECT,)
+
+    async def connect(
+        self,
+        net: Any,  # noqa: ANN401 - as the library has it
+        addrinfo: Any,  # noqa: ANN401
+        socket_options: Any = (),  # noqa: ANN401
+        timeout_at: float | None = None,
+    ) -> Any:  # noqa: ANN401
+        family, kind, number, _, address = addrinfo
+        made = self.socket(family, kind, number)
+        try:
+            made.setblocking(False)
+            for option in socket_options:
+                made.setsockopt(*option)
+            return await self.sock_connect(net, made, address, timeout_at=timeout_at)
+        except BaseException:
+            made.close()
+            raise
 
 
 class Network:
@@ -21,10 +49,14 @@ class Network:
 
     def __call__(self, **config: Any) -> Any:  # noqa: ANN401 - the library has no types
         """The network client; a class of this shape is what the library asks for."""
-        client = KafkaNetClient(**config)
+        client = KafkaNetClient(**{**config, "proxy_url": f"{_DIRECT}://"})
         client.cluster.config["allow_auto_create_topics"] = False
         self._made.append(client)
         return client
+
+    def forbids(self, topic: str) -> bool:
+        """Whether the brokers answered that this user may not see the topic."""
+        return any(topic in client.cluster.unauthorized_topics for client in self._made)
 
     def close(self) -> None:
         """Close what is still open."""

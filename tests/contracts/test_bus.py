@@ -16,6 +16,7 @@ from collector.bus.sealed import SealedReader, SealedWriter, Sealing, SealKey
 from collector.bus.topics import MESSAGE_BYTES_MAX
 from schema.bus import BusReader, BusWriter, Place
 
+
 class _Counted:
     """Different bytes each time, the same in every run."""
 
