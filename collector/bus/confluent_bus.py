@@ -188,30 +188,38 @@ class ConfluentReader:
 
     def read(self, *, records_max: int, wait_seconds: float) -> Sequence[Record]:
         if self._trouble is not None:
-            trouble, self._trouble = self._trouble, None
-            raise trouble
+            waiting, self._trouble = self._trouble, None
+            raise waiting
         consumer = self._consumer or self._connect()
-        try:
-            messages = self._polled(consumer, records_max, wait_seconds)
-        except KafkaException as error:
-            raise self._failed(error.args[0]) from error
+        end = time.monotonic() + wait_seconds
         records: list[Record] = []
+        while not records:
+            messages = self._polled(consumer, records_max, max(0.0, end - time.monotonic()))
+            if not messages:
+                self._ask(consumer)
+                return ()
+            records, trouble = self._sorted_out(consumer, messages)
+            if trouble is not None and not records:
+                raise trouble
+            self._trouble = trouble
+        for record in records:
+            self._next[record.place] = record.offset + 1
+        self._heard = time.monotonic()
+        return records
+
+    def _sorted_out(
+        self, consumer: Consumer, messages: Sequence[Message]
+    ) -> tuple[list[Record], FengsuiError | None]:
+        """The records among what came, and the first of what else came and matters."""
+        records: list[Record] = []
+        trouble: FengsuiError | None = None
         for message in messages:
             met = message.error()
             if met is None:
                 records.append(_record(message))
-            elif self._trouble is None:
-                self._trouble = self._met(consumer, message, met)
-        for record in records:
-            self._next[record.place] = record.offset + 1
-        if records:
-            self._heard = time.monotonic()
-        elif self._trouble is not None:
-            trouble, self._trouble = self._trouble, None
-            raise trouble
-        else:
-            self._ask(consumer)
-        return records
+            elif trouble is None:
+                trouble = self._met(consumer, message, met)
+        return records, trouble
 
     def commit(self) -> None:
         if self._group is None or self._consumer is None or not self._next:
@@ -248,11 +256,14 @@ class ConfluentReader:
                 consumer.close()
 
     def _polled(self, consumer: Consumer, records_max: int, wait_seconds: float) -> list[Message]:
-        # consume() alone would wait until that many records are there.
-        first = consumer.poll(wait_seconds)
-        if first is None:
-            return []
-        more = consumer.consume(records_max - 1, 0) if records_max > 1 else []
+        try:
+            # consume() alone would wait until that many records are there.
+            first = consumer.poll(wait_seconds)
+            if first is None:
+                return []
+            more = consumer.consume(records_max - 1, 0) if records_max > 1 else []
+        except KafkaException as error:
+            raise self._failed(error.args[0]) from error
         return [first, *more]
 
     def _connect(self) -> Consumer:
