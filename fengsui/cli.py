@@ -16,6 +16,7 @@ import typer
 
 from crypto.errors import CryptoError
 from fengsui.bundle_cli import bundle_app
+from fengsui.cluster_cli import app as cluster_app
 from fengsui.crypto_cli import app as crypto_app
 from fengsui.exceptions_cli import app as rules_app
 from fengsui.folder import DataFolder
@@ -37,6 +38,7 @@ _COULD_NOT_RUN_CODES: Final = (
     "fengsui.replay.",
     "fengsui.server.",
     "dashboard_api.server.",
+    "schema.bus.",
     "schema.segment.",
     "sensors.",
     "crypto.library.",
@@ -60,6 +62,7 @@ app.add_typer(client_app, name="client")
 app.add_typer(user_app, name="user")
 app.add_typer(anchor_app, name="anchor")
 app.add_typer(bundle_app, name="bundle")
+app.add_typer(cluster_app, name="cluster")
 app.add_typer(crypto_app, name="crypto")
 app.add_typer(rules_app, name="rules")
 app.add_typer(register_app, name="register")
@@ -267,16 +270,22 @@ def sensor_enrol(
 
 @sensor_app.command("run")
 def sensor_run(
-    to: Annotated[str, typer.Option(help="平台地址 · platform, https://…")],
+    to: Annotated[str, typer.Option(help="平台地址 · platform, https://…")] = "",
     certificate: Annotated[
         Path | None, typer.Option(help="平台证书，本机可省 · platform certificate", metavar="FILE")
     ] = None,
+    bus: Annotated[
+        Path | None,
+        typer.Option(help="直接写总线，设置文件含 [bus] · straight to the brokers", metavar="FILE"),
+    ] = None,
     data: Data = Path("data/sensor"),
 ) -> None:
-    """读取本机日志，密封后送往平台 · read, seal and ship this machine's logs."""
+    """读取本机日志，密封后送往平台或总线 · read, seal and ship this machine's logs."""
     from fengsui.remote import run_here
 
-    run_here(data, to=to, certificate=certificate, environment=os.environ)
+    if to and bus is not None:
+        raise FengsuiError("fengsui.sensor.usage", "give --to or --bus, not both")
+    run_here(data, to=to, certificate=certificate, bus=bus, environment=os.environ)
 
 
 @client_app.command("add")
