@@ -65,7 +65,9 @@ class Counts:
             found = self._values(_sure(asked), scope, path, begin=begin, limit=wanted)
             for value, count in found:
                 counts[_shown(field, value)] += count
-        return [Bucketed(key=str(key), count=count) for key, count in _ranked(counts, limit)]
+        ranked = [(str(key), count) for key, count in _ranked(counts, limit)]
+        ranked.sort(key=lambda item: (-item[1], item[0]))
+        return [Bucketed(key=key, count=count) for key, count in ranked]
 
     def _by_interval(
         self, terms: Sequence[Term], asked: Query, width: int, scope: Scope, limit: int
