@@ -41,7 +41,7 @@ class Carrier(threading.Thread):
         make_writer: Callable[[], BusWriter],
         items: Iterable[Item],
         *,
-        pause_seconds: float = 0.005,
+        pause_seconds: float = 0.02,
     ) -> None:
         super().__init__(name="carrier", daemon=True)
         self._make_writer = make_writer
