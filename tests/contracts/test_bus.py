@@ -1,7 +1,6 @@
 """Both clients of real brokers, the bus inside a process, and sealing keep the bus's contract."""
 
 import itertools
-import os
 from collections.abc import Callable
 
 import kafka
@@ -16,8 +15,6 @@ from collector.bus.reading import Group, Starts
 from collector.bus.sealed import SealedReader, SealedWriter, Sealing, SealKey
 from collector.bus.topics import MESSAGE_BYTES_MAX
 from schema.bus import BusReader, BusWriter, Place
-
-_numbers = itertools.count()
 
 
 class _Counted:
@@ -74,8 +71,8 @@ class TestSealedMemoryBus(TestMemoryBus):
 
 class _OnBrokers(BusContract):
     @pytest.fixture
-    def topic(self, admin: kafka.KafkaAdminClient) -> str:
-        name = f"contract-{os.getpid()}-{next(_numbers)}"
+    def topic(self, admin: kafka.KafkaAdminClient, own_prefix: str) -> str:
+        name = own_prefix
         config = {"max.message.bytes": str(MESSAGE_BYTES_MAX)}
         admin.create_topics(
             {name: {"num_partitions": 3, "replication_factor": 1, "configs": config}},
