@@ -94,7 +94,13 @@ def test_a_centre_killed_while_sensors_ship_stores_each_batch_once(
     )
 
 
-@pytest.mark.parametrize("bytes_max", [SEGMENT_BYTES, STATE_BYTES], ids=["segments", "state"])
+@pytest.mark.parametrize(
+    "bytes_max",
+    [
+        pytest.param(SEGMENT_BYTES, id="segments"),
+        pytest.param(STATE_BYTES, id="state", marks=pytest.mark.long),
+    ],
+)
 def test_a_centre_whose_disk_is_full_says_so_and_goes_on_once_there_is_room(
     kafka, own_prefix, tmp_path, measures, bytes_max
 ):

@@ -101,7 +101,15 @@ def test_a_search_node_killed_under_a_bulk_finds_every_event_once(
     )
 
 
-@pytest.mark.parametrize("fault", ["delay", "cut", "half_open", "deaf"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "cut",
+        "deaf",
+        pytest.param("delay", marks=pytest.mark.long),
+        pytest.param("half_open", marks=pytest.mark.long),
+    ],
+)
 def test_a_failing_link_to_the_search_node_loses_and_doubles_no_event(
     elasticsearch, link, own_prefix, measures, fault
 ):
