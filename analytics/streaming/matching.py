@@ -227,6 +227,11 @@ class Matching:
         if low < NEVER and low > BEGINNING:
             self._ruling.succession.retire(low - self._lateness - RULES_KEPT_US)
 
+    def watermark(self) -> int | None:
+        """What the sensors read here have promised; None before the first of them did."""
+        found = self._tide.watermark
+        return None if found <= BEGINNING else found
+
     def look(self, now: int) -> Sequence[Sent]:
         del now
         return ()

@@ -619,6 +619,20 @@ def test_silence_is_a_gap_with_a_record(site: Site, sensor: FakeSensor) -> None:
     again.close()
 
 
+def test_a_gap_across_a_stop_is_one_also_where_a_batch_is_the_first_thing_heard(
+    site: Site, sensor: FakeSensor
+) -> None:
+    _write(site, sensor.batch())
+    site.rounds()
+    again = _reopened(site)
+    again.clock.time += 200 * DAY
+    _write(again, sensor.batch())
+    again.rounds()
+    (gap,) = _status(again).gaps
+    assert gap.to_at - gap.from_at == 200 * DAY
+    again.close()
+
+
 def test_a_full_disk_under_the_index_takes_nothing_in_and_the_next_step_goes_on(
     site: Site, sensor: FakeSensor
 ) -> None:
