@@ -12,7 +12,7 @@ from collector.index.duckdb_index import DuckDbIndex
 from collector.segmentfacts import read
 from collector.state import chains
 from collector.state.holds import Hold, Holds
-from schema import tombstone
+from schema import segment, tombstone
 from schema.batch import Position
 from schema.errors import FengsuiError
 from schema.retention import periods
@@ -73,6 +73,16 @@ def test_the_newest_segment_never_goes_even_when_it_is_closed(
     site.clock.time = HALF_YEAR + 10_000 * DAY
     assert _verdict(site) == "newest"
     assert expiry_of(site).run(by="test") == []
+
+
+@pytest.mark.parametrize("left", [b"", segment.MAGIC, segment.MAGIC + b"B\1\0\0"])
+def test_an_empty_file_behind_it_does_not_make_the_last_batch_free_to_go(
+    site: Site, sensor: FakeSensor, left: bytes
+) -> None:
+    filled(site, sensor, segments=1)
+    (site.segments / "gate" / segment.file_name(3)).write_bytes(left)
+    site.clock.time = HALF_YEAR
+    assert _verdict(site) == "newest"
 
 
 def test_records_of_data_given_to_others_stay_three_years(site: Site, sensor: FakeSensor) -> None:
