@@ -210,7 +210,7 @@ class Expiry(Looking):
         key: sm2.PrivateKey,
         clock: Clock,
         removal: Removal,
-        forgotten: Callable[[str, dict[tuple[str, str], int]], None] = lambda _sensor, _marks: None,
+        forgotten: Callable[[str, list[tuple[str, str]]], None] = lambda _sensor, _marks: None,
         close: Callable[[str], None] = lambda _: None,
     ) -> None:
         """``key`` is the collector's; ``forgotten`` hears which marks of a sensor went.
@@ -272,7 +272,7 @@ class Expiry(Looking):
         self._record(stone)
         signed = tombstone.sign(stone, self._key)
         tombstone.append(self._segments / oldest.sensor, signed)
-        self._forgotten(oldest.sensor, self._removal.finish(signed, facts))
+        self._forgotten(oldest.sensor, self._removal.finish(signed))
         self._read.pop(oldest.sensor, None)
         return signed
 

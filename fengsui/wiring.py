@@ -225,7 +225,7 @@ def _open(
     ids = IdIndex(folder.segments)
     index = DuckDbIndex(folder.index, fetch=ids.fetch, memory_mb=settings.index.memory_mb)
     kept_for, holds, gate = settings.retention.periods(), Holds(database), Gate()
-    removal = Removal(folder.segments, database=database, index=index, ids=ids, periods=kept_for)
+    removal = Removal(folder.segments, database=database, index=index, ids=ids)
     # Before anything reads the log: what a crash left half gone is finished.
     removal.resume()
     holds.note(control)
