@@ -115,22 +115,26 @@ class Matching:
         self._changed[sensor] = None
 
     def _obey(self, control: Control) -> None:
-        """Take a control message; sensors of other partitions are no concern here."""
+        """Take a control message."""
         if control.number > self._control + 1:
             raise FengsuiError(
                 "analytics.stream.gap",
                 f"control messages {self._control + 1} to {control.number - 1} are missing: "
                 "rebuild the analytics tier from the segments",
             )
-        self._control = control.number
         if isinstance(control, Adopt):
             self._ruling.adopt(control)
         elif isinstance(control, Know):
             self._matcher.facts = self._ruling.know(control.artefact)
         elif isinstance(control, Require | Readmit | Release | Exclude):
-            sensor = control.sensor
-            if partition_of(sensor, self._layout.accepted) != self._number:
-                return
+            self._wait_for(control)
+        self._control = control.number
+
+    def _wait_for(self, control: Require | Readmit | Release | Exclude) -> None:
+        """Take a word on a sensor, if it is one that is read here."""
+        sensor = control.sensor
+        if partition_of(sensor, self._layout.accepted) == self._number:
+            self._changed[sensor] = None
             if isinstance(control, Require):
                 self._tide.require(sensor, control.since)
             elif isinstance(control, Readmit):
@@ -139,7 +143,6 @@ class Matching:
                 self._tide.exclude(sensor)
             else:
                 self._tide.release(sensor)
-            self._changed[sensor] = None
 
     def _send(
         self, found: Found, sensor: str, earliest: int, controls: Sequence[Control] = ()
