@@ -26,10 +26,10 @@ _ACTIONS: Final = ("town_apply", "town_approve", "town_issue", "town_read", "tow
 _WEIGHTS: Final = (25, 20, 15, 36, 4)
 _JITTER_US: Final = 55 * SECOND
 """An event arrives so much later than it happened, at most: inside the budget of a minute."""
-_PROMISE_US: Final = 15 * SECOND
+_PROMISE_US: Final = 2 * SECOND
 """How far a sensor looks back when it promises that nothing earlier comes: too little for some
 events, which come late and revise what was told."""
-_BATCH_MAX: Final = 200
+_BATCH_MAX: Final = 30
 
 
 class Sealable(NamedTuple):
@@ -61,7 +61,7 @@ def batches(begin: int, *, seed: int = SEED, days: int = DAYS) -> Iterator[Seala
         events.sort(key=lambda one: one[0])
         first = 0
         while first < len(events):
-            part = events[first : first + chance.randrange(20, _BATCH_MAX)]
+            part = events[first : first + chance.randrange(1, _BATCH_MAX)]
             first += len(part)
             low = events[first][0] - _PROMISE_US if first < len(events) else begin + days * DAY
             pairs = [(time, fields) for _, time, fields in part]
