@@ -13,6 +13,7 @@ from typing import Annotated, Final, TypeAlias
 import msgspec
 
 from schema import limits
+from schema.enrichment import Enrichment, unusual_of
 from schema.errors import FengsuiError
 from schema.event import AcceptedBatch, Fields
 
@@ -31,7 +32,8 @@ class Taken(msgspec.Struct, frozen=True, array_like=True, tag=0):
     ids: list[bytes]
     times: list[int]
     events: list[Fields]
-    enrichment: list[Fields]
+    unusual: dict[int, Fields] = {}
+    """Labels the collector adds, by place; the rest of an enrichment follows from the event."""
 
 
 class Beat(msgspec.Struct, frozen=True, array_like=True, tag=1):
@@ -124,16 +126,18 @@ def taken(batch: AcceptedBatch) -> Taken:
         list(batch.ids),
         list(batch.times),
         list(batch.events),
-        list(batch.enrichment),
+        {place: dict(labels) for place, labels in unusual_of(batch.enrichment).items()},
     )
 
 
 def accepted(message: Taken) -> AcceptedBatch:
     """The batch of a message; raises ``schema.feed.malformed`` where columns differ in length."""
     count = len(message.ids)
-    columns = (message.indexes, message.times, message.events, message.enrichment)
+    columns = (message.indexes, message.times, message.events)
     if count > limits.BATCH_EVENTS_MAX or any(len(one) != count for one in columns):
         raise FengsuiError("schema.feed.malformed", "the columns of a batch differ in length")
+    if any(not 0 <= place < count for place in message.unusual):
+        raise FengsuiError("schema.feed.malformed", "labels stand at a place without an event")
     return AcceptedBatch(
         sensor=message.sensor,
         number=message.number,
@@ -144,7 +148,12 @@ def accepted(message: Taken) -> AcceptedBatch:
         ids=message.ids,
         times=message.times,
         events=message.events,
-        enrichment=message.enrichment,
+        enrichment=Enrichment(
+            message.events,
+            message.ids,
+            received_at=message.received_at,
+            unusual=message.unusual,
+        ),
     )
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from collector.enrichment import RELATED_IP, RELATED_USER
 from collector.index.rows import BETWEEN, COLUMNS, TEXT_COLUMNS, id_halves
 from schema.alert import SEVERITIES
+from schema.enrichment import RELATED_IP, RELATED_USER
 from schema.errors import FengsuiError
 from schema.fields import catalogue, is_open
 from schema.filter import TEXT_FIELD, Term
