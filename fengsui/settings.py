@@ -1,6 +1,7 @@
 """Settings: one TOML file and ``FENGSUI_*`` variables; an unknown key is an error.
 
-``FENGSUI_SERVER_PORT=8443`` sets ``[server] port``. Secrets never stand here, only paths to them.
+``FENGSUI_SERVER_PORT=8443`` sets ``[server] port``; a list is its items with commas between
+them. Secrets never stand here, only paths to them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 
-from schema import limits
+from schema import ids, limits
 from schema.errors import FengsuiError
 
 PREFIX: Final = "FENGSUI_"
@@ -78,6 +79,40 @@ class CryptoSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """``auto``, ``native``, ``libcrypto`` or ``python``."""
 
 
+class BusSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The brokers between sensors, centre and workers; without brokers all runs in one process."""
+
+    brokers: tuple[str, ...] = ()
+    """``host:port`` of some of the brokers; the others are learnt from them."""
+    prefix: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")] = "fengsui"
+    """Every topic and group begins with it: two sites on the same brokers have two prefixes."""
+    client: Literal["auto", "kafka-python", "confluent"] = "auto"
+    """``auto`` takes confluent-kafka where it is installed."""
+    partitions: Annotated[int, msgspec.Meta(ge=1, le=256)] = 16
+    """Of each data topic: divides 256, so that a bucket of state lies in one partition."""
+    tls_ca: str = ""
+    """PEM certificates of the brokers' authority; without it the way is plain."""
+    tls_certificate: str = ""
+    tls_key: str = ""
+    scram_user: str = ""
+    scram_password_file: str = ""
+    """Readable by its owner alone; SCRAM is spoken over TLS only."""
+    seal: Literal["", "sm4-gcm"] = ""
+    """Seals every record once more, since brokers do not speak national ciphers."""
+    seal_key_files: tuple[str, ...] = ()
+    """The first seals, all of them open: how a key is changed without a stop."""
+
+    def __post_init__(self) -> None:
+        if ids.BUCKETS % self.partitions:
+            raise ValueError(f"bus.partitions must divide {ids.BUCKETS}, not {self.partitions}")
+        if self.seal and not self.seal_key_files:
+            raise ValueError("bus.seal needs bus.seal_key_files")
+        if self.scram_user and not (self.tls_ca and self.scram_password_file):
+            raise ValueError("bus.scram_user needs bus.scram_password_file and bus.tls_ca")
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise ValueError("bus.tls_certificate and bus.tls_key go together")
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that can be set."""
 
@@ -86,6 +121,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sensor: SensorSettings = SensorSettings()
     index: IndexSettings = IndexSettings()
     crypto: CryptoSettings = CryptoSettings()
+    bus: BusSettings = BusSettings()
 
 
 def load(path: Path, environment: Mapping[str, str]) -> Settings:
@@ -114,11 +150,19 @@ def _check(tree: dict[str, Any], where: str) -> Settings:
 def _set(tree: dict[str, Any], variable: str, text: str) -> None:
     section, _, key = variable.removeprefix(PREFIX).lower().partition("_")
     known = {field.name: field for field in msgspec.structs.fields(Settings)}
-    if section not in known or key not in {
-        field.name for field in msgspec.structs.fields(known[section].type)
-    }:
+    types = (
+        {field.name: field.type for field in msgspec.structs.fields(known[section].type)}
+        if section in known
+        else {}
+    )
+    if key not in types:
         raise _invalid(variable, "there is no such setting")
-    tree.setdefault(section, {})[key] = text
+    # Names and addresses hold no comma: a list is its items with commas between them.
+    tree.setdefault(section, {})[key] = (
+        [one.strip() for one in text.split(",") if one.strip()]
+        if types[key] == tuple[str, ...]
+        else text
+    )
 
 
 def _invalid(where: str, why: str) -> FengsuiError:

@@ -18,19 +18,20 @@ from schema.errors import FengsuiError
 from schema.event import AcceptedBatch, Fields
 
 _Bounded = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
+_Number = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 
 
 class Taken(msgspec.Struct, frozen=True, array_like=True, tag=0):
     """A batch the collector let in; see :class:`schema.event.AcceptedBatch`."""
 
     sensor: str
-    number: int
-    first_sequence: int
+    number: _Number
+    first_sequence: _Number
     low_watermark: _Bounded
     received_at: _Bounded
-    indexes: list[int]
+    indexes: list[_Number]
     ids: list[bytes]
-    times: list[int]
+    times: list[_Bounded]
     events: list[Fields]
     unusual: dict[int, Fields] = {}
     """Labels the collector adds, by place; the rest of an enrichment follows from the event."""

@@ -23,6 +23,13 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     assert settings.load(path, {"FENGSUI_SERVER_PORT": "9001"}).server.port == 9001
 
 
+def test_a_list_comes_from_the_environment_with_commas_between_its_items(tmp_path: Path) -> None:
+    variables = {"FENGSUI_BUS_BROKERS": "a:9092, b:9092,", "FENGSUI_BUS_PARTITIONS": "32"}
+    bus = settings.load(tmp_path / "none.toml", variables).bus
+    assert bus.brokers == ("a:9092", "b:9092")
+    assert bus.partitions == 32
+
+
 def test_watched_files_are_read_from_the_file(tmp_path: Path) -> None:
     path = _file(
         tmp_path,
@@ -60,6 +67,12 @@ def test_an_unknown_variable_is_an_error_that_names_it(tmp_path: Path, name: str
         ("[server]\nport = -1\n", "server.port"),
         ("[site]\nunit = ''\n", "site.unit"),
         ("[crypto]\nbackend = 'fast'\n", "crypto.backend"),
+        ("[bus]\npartitions = 24\n", "bus"),
+        ("[bus]\nprefix = 'a.b'\n", "bus.prefix"),
+        ("[bus]\nseal = 'aes'\n", "bus.seal"),
+        ("[bus]\nseal = 'sm4-gcm'\n", "bus"),
+        ("[bus]\nscram_user = 'centre'\nscram_password_file = 'f'\n", "bus"),
+        ("[bus]\ntls_key = 'k.pem'\n", "bus"),
     ],
 )
 def test_a_value_out_of_range_is_an_error_that_names_its_key(
