@@ -204,6 +204,9 @@ class Engine:
         """The sensor whose low watermark holds everything back, None where none does."""
         return self._tide.holding()
 
+    def clear(self) -> None:
+        """Return once more can be taken: always, for hits wait in memory."""
+
     def feed(self, batch: AcceptedBatch) -> None:
         """Take a batch; one already taken changes nothing."""
         if batch.number <= self.cursors.get(batch.sensor, 0):

@@ -15,6 +15,7 @@ import msgspec
 import typer
 
 from crypto.errors import CryptoError
+from fengsui.cluster_cli import app as cluster_app
 from fengsui.crypto_cli import app as crypto_app
 from fengsui.exceptions_cli import app as rules_app
 from fengsui.folder import DataFolder
@@ -33,6 +34,7 @@ _COULD_NOT_RUN_CODES: Final = (
     "fengsui.replay.",
     "fengsui.server.",
     "dashboard_api.server.",
+    "schema.bus.",
     "schema.segment.",
     "sensors.",
     "crypto.library.",
@@ -55,6 +57,7 @@ app.add_typer(sensor_app, name="sensor")
 app.add_typer(client_app, name="client")
 app.add_typer(user_app, name="user")
 app.add_typer(anchor_app, name="anchor")
+app.add_typer(cluster_app, name="cluster")
 app.add_typer(crypto_app, name="crypto")
 app.add_typer(rules_app, name="rules")
 app.add_typer(register_app, name="register")
