@@ -1,6 +1,6 @@
 """A made-up town of people and addresses for ``bench equality``: every kind of rule fires there.
 
-Nine days of synthetic events of four sensors, the same for the same seed. They arrive out of
+Nine days of synthetic events of eight sensors, the same for the same seed. They arrive out of
 order inside the lateness budget, some too late, and an event's user, address and unit belong to
 different buckets, so that every rule re-keys them anew.
 """
@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from schema.event import Fields
 from schema.times import DAY, HOUR, MINUTE, SECOND, to_text
 
-SENSORS: Final = ("town-a", "town-b", "town-c", "town-d")
+SENSORS: Final = tuple(f"town-{number}" for number in range(8))
 DAYS: Final = 9
 SEED: Final = 20261125
 
