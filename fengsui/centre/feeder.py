@@ -145,9 +145,13 @@ class Feeder:
             self._beats[sensor] = low_watermark
 
     def require(self, sensor: str, since: int) -> None:
-        """Have the rules wait for this sensor too, from that event time on."""
+        """Have the rules wait for this sensor too, from that event time on.
+
+        Or from a later one, to which what is sent before it carries the rules.
+        """
         self.deliver()
         head = self._head
+        since = max(since, head.watermark)
         self._add(
             lambda number: feed.Require(number, sensor, since),
             msgspec.structs.replace(
@@ -180,9 +184,10 @@ class Feeder:
         )
 
     def readmit(self, sensor: str, since: int) -> None:
-        """Have the rules wait for this sensor again, from that event time on."""
+        """Have the rules wait for this sensor again, from then on as for :meth:`require`."""
         self.deliver()
         head = self._head
+        since = max(since, head.watermark)
         self._add(
             lambda number: feed.Readmit(number, sensor, since),
             msgspec.structs.replace(
