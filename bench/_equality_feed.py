@@ -48,6 +48,9 @@ _LATER: Final = frozenset({"town-threshold", "town-sequence", "town-alerts-toget
 _SOURCE: Final = "town"
 _CHUNK: Final = 16
 """Batches of the town that come at once, where the recording has no more."""
+_SILENT_EVERY: Final = 40
+"""Batches of the town between two times that one of its sensors is given up as silent: its next
+batch brings it back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +131,10 @@ def make(folder: Path, *, days: int = town.DAYS) -> Feed:
 
 
 def _run(site: Site, days: int) -> RuleSet:
-    recording = site.recording
+    recording, centre = site.recording, site.centre
     assert recording is not None
+    assert centre is not None
+    judge = centre.judge
     everything = ruleset.load([ruleset.SHIPPED, RULES]).require_all()
     fewer = tuple(rule for rule in everything.rules if rule.id not in _LATER)
     site.pipeline.adopt(RuleSet(rules=fewer, refused=(), digest="fewer"))
@@ -149,8 +154,11 @@ def _run(site: Site, days: int) -> RuleSet:
             recording.clock.reach(waiting[min(at + _CHUNK, len(waiting)) - 1][0])
         now = recording.clock.now()
         while at < len(waiting) and waiting[at][0] <= now:
-            sensors[waiting[at][1].sensor].seal(waiting[at][1])
+            name = waiting[at][1].sensor
+            sensors[name].seal(waiting[at][1])
             at += 1
+            if at % _SILENT_EVERY == 0 and name in judge.required - judge.excluded:
+                judge.exclude(name)
         if half and now > half:
             half = 0
             site.pipeline.adopt(everything)

@@ -287,14 +287,14 @@ class Feeder:
                 self._send(
                     self._layout.of_sensor("accepted", batch.sensor),
                     batch.sensor.encode(),
-                    feed.encode(feed.taken(batch)),
+                    feed.encode(feed.taken(batch, self.watermark)),
                 )
             self._flush()
             for batch in wave:
                 self._acknowledged(batch)
         if self._beats:
             for sensor, low in self._beats.items():
-                message = feed.encode(feed.Beat(sensor, low))
+                message = feed.encode(feed.Beat(sensor, low, self.watermark))
                 self._send(self._layout.of_sensor("accepted", sensor), sensor.encode(), message)
             self._flush()
             lows = self._head.lows | self._beats
