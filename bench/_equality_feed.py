@@ -48,7 +48,7 @@ _LATER: Final = frozenset({"town-threshold", "town-sequence", "town-alerts-toget
 _SOURCE: Final = "town"
 _CHUNK: Final = 16
 """Batches of the town that come at once, where the recording has no more."""
-_SILENT_EVERY: Final = 40
+_SILENT_EVERY: Final = 150
 """Batches of the town between two times that one of its sensors is given up as silent: its next
 batch brings it back."""
 
