@@ -145,12 +145,23 @@ class Looking:
             verdict = "held"
         elif last > min(self._needed(sensor), kept.taken(self._database, sensor)):
             verdict = "needed"
+        elif not self._header_behind(sensor, name):
+            verdict = "newest"
         elif sensor == CONTROL and self._proves(facts):
             verdict = "proving"
         return Oldest(
             sensor=sensor, segment=name, first=first, last=last, verdict=verdict, due_at=due_at,
             holds=holds, facts=facts, received_at=received_at,
         )  # fmt: skip
+
+    def _header_behind(self, sensor: str, name: str) -> bool:
+        """Whether a batch stands behind that segment: a crash may have left an empty file there."""
+        folder = self._segments / sensor
+        return any(
+            segmentfacts.oldest_header(folder / other) is not None
+            for other in log.segment_names(folder, PosixDisk())[-1:]
+            if other != name
+        )
 
     def _facts(self, sensor: str, name: str) -> SegmentFacts:
         path = self._segments / sensor / name
@@ -199,7 +210,7 @@ class Expiry(Looking):
         key: sm2.PrivateKey,
         clock: Clock,
         removal: Removal,
-        forgotten: Callable[[str, dict[tuple[str, str], int]], None] = lambda _sensor, _marks: None,
+        forgotten: Callable[[str, list[tuple[str, str]]], None] = lambda _sensor, _marks: None,
         close: Callable[[str], None] = lambda _: None,
     ) -> None:
         """``key`` is the collector's; ``forgotten`` hears which marks of a sensor went.
@@ -261,7 +272,7 @@ class Expiry(Looking):
         self._record(stone)
         signed = tombstone.sign(stone, self._key)
         tombstone.append(self._segments / oldest.sensor, signed)
-        self._forgotten(oldest.sensor, self._removal.finish(signed, facts))
+        self._forgotten(oldest.sensor, self._removal.finish(signed))
         self._read.pop(oldest.sensor, None)
         return signed
 

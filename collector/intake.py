@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -262,12 +262,10 @@ class Intake:
         """The head of every chain as far as it was taken in, by sensor."""
         return [head_of(state) for _, state in sorted(self._states.items()) if state.number]
 
-    def forget(self, sensor: str, files: Mapping[tuple[str, str], int]) -> None:
-        """Let go of marks whose events have all expired; from any thread."""
-        known = self._marks.get(sensor, {})
-        for file, offset in files.items():
-            if known.get(file, offset + 1) <= offset:
-                known.pop(file, None)
+    def forget(self, sensor: str, files: Iterable[tuple[str, str]]) -> None:
+        """Let go of marks (source, generation) whose events have all expired; from any thread."""
+        for file in files:
+            self._marks.get(sensor, {}).pop(file, None)
 
     def receipt(self, sensor: str) -> Receipt | None:
         """A fresh counter-signature over the sensor's head, None before its first batch."""

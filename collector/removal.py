@@ -8,24 +8,18 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Final
 
 from collector import segmentfacts
 from collector.idindex import IdIndex
-from collector.segmentfacts import SegmentFacts
 from collector.state import kept
 from collector.state.database import Database
 from collector.state.kept import Gone
 from schema import log, segment, tombstone
 from schema.disk import PosixDisk, remove_file
-from schema.errors import FengsuiError
 from schema.ports import EventIndex, Expired
-from schema.retention import Periods
 from schema.tombstone import Tombstone
 
 _logger = logging.getLogger(__name__)
-
-CONTROL: Final = "collector"
 
 
 class Removal:
@@ -38,13 +32,11 @@ class Removal:
         database: Database,
         index: EventIndex,
         ids: IdIndex,
-        periods: Periods,
     ) -> None:
         self._segments = segments
         self._database = database
         self._index = index
         self._ids = ids
-        self._periods = periods
 
     def resume(self) -> None:
         """Finish what a crash cut short, or what a restored state does not know of yet."""
@@ -58,9 +50,9 @@ class Removal:
                 stands = (self._segments / sensor / stone.segment).exists()
                 if stands or stone.last > done.get(sensor, 0):
                     _logger.warning("an expiry is finished", extra={"segment": stone.segment})
-                    self.finish(stone, self._facts(stone) if stands else None)
+                    self.finish(stone)
 
-    def finish(self, stone: Tombstone, facts: SegmentFacts | None) -> dict[tuple[str, str], int]:
+    def finish(self, stone: Tombstone) -> list[tuple[str, str]]:
         """Take away what the tombstone stands for; returns the marks that went with it."""
         folder = self._segments / stone.sensor
         self._index.expire(
@@ -73,40 +65,26 @@ class Removal:
                 )
             ]
         )
-        marks = self._finished_files(stone, facts)
-        kept.forget(
+        marks = kept.forget(
             self._database,
             Gone(
                 sensor=stone.sensor,
                 number=stone.last,
                 oldest_at=self._oldest_behind(stone),
-                marks=marks,
+                reading=self._reading(folder),
             ),
         )
         self._ids.expired(stone.sensor, stone.segment)
         remove_file(folder / stone.segment)
         return marks
 
-    def _facts(self, stone: Tombstone) -> SegmentFacts | None:
-        path = self._segments / stone.sensor / stone.segment
-        try:
-            return segmentfacts.read(path, self._periods)
-        except FengsuiError:
-            # Marks that nobody asks for any more stay: they do no harm.
-            return None
-
-    def _finished_files(
-        self, stone: Tombstone, facts: SegmentFacts | None
-    ) -> dict[tuple[str, str], int]:
-        """Marks of files whose events are all gone and that the sensor reads no more."""
-        names = log.segment_names(self._segments / stone.sensor, PosixDisk())
-        if facts is None or not names:
-            return {}
-        head = segmentfacts.newest_header(self._segments / stone.sensor / names[-1])
-        if head is None:
-            return {}
-        read = {position.generation for position in head.positions.values()}
-        return {file: offset for file, offset in facts.marks.items() if file[1] not in read}
+    def _reading(self, folder: Path) -> set[str]:
+        """File generations the newest header still names."""
+        for name in reversed(log.segment_names(folder, PosixDisk())):
+            head = segmentfacts.newest_header(folder / name)
+            if head is not None:
+                return {position.generation for position in head.positions.values()}
+        return set()
 
     def _oldest_behind(self, stone: Tombstone) -> int:
         """Of the oldest batch left once the tombstone's segment is gone."""

@@ -13,27 +13,24 @@ from typing import Final
 
 import msgspec
 
+from collector.control import SENSOR as CONTROL
 from crypto import sm3
 from schema import batch as batches
 from schema import segment
 from schema.batch import Batch, Header
 from schema.errors import FengsuiError
-from schema.event import GENERATION, OFFSET, SOURCE
 from schema.retention import LOG, Periods, RetentionClass
 
 
-class _Place(msgspec.Struct, frozen=True):
-    """The fields of an event that are looked at here."""
+class _Record(msgspec.Struct, frozen=True):
+    """What a control record tells of a batch."""
 
-    source: str | None = msgspec.field(name=SOURCE, default=None)
-    generation: str | None = msgspec.field(name=GENERATION, default=None)
-    offset: int | None = msgspec.field(name=OFFSET, default=None)
     action: str = msgspec.field(name="event.action", default="")
     sensor: str = msgspec.field(name="gov.batch.sensor", default="")
     number: int = msgspec.field(name="gov.batch.number", default=0)
 
 
-_decoder: Final = msgspec.json.Decoder(_Place)
+_decoder: Final = msgspec.json.Decoder(_Record)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +50,6 @@ class SegmentFacts:
     last_at: int
     kind: RetentionClass
     """The longest-kept class of what it holds."""
-    marks: Mapping[tuple[str, str], int]
-    """Highest offset by source and file generation."""
     received: Mapping[str, tuple[int, int]]
     """The lowest and highest batch whose receipt it has, by sensor (the control chain's)."""
     redacted_of: Mapping[str, int]
@@ -67,7 +62,6 @@ class _Gathered:
     hash: str = ""
     redacted: int = 0
     kind: RetentionClass = LOG
-    marks: dict[tuple[str, str], int] = field(default_factory=dict)
     received: dict[str, tuple[int, int]] = field(default_factory=dict)
     redacted_of: dict[str, int] = field(default_factory=dict)
 
@@ -77,14 +71,16 @@ def read(path: Path, periods: Periods) -> SegmentFacts:
     raw = path.read_bytes()
     found, footer = _Gathered(), ""
     segment.check_magic(raw, str(path))
-    for item in segment.frames(raw, len(segment.MAGIC)):
-        if isinstance(item, segment.Broken) or footer:
+    frames = list(segment.frames(raw, len(segment.MAGIC)))
+    for item in reversed(frames):
+        if isinstance(item, segment.Broken):
             raise unsound(path, "it is damaged")
         if item.kind == segment.FOOTER:
-            if sm3.digest(raw[: item.start]) != item.payload:
+            if item is not frames[-1] or sm3.digest(raw[: item.start]) != item.payload:
                 raise unsound(path, "its footer is of other bytes")
             footer = item.payload.hex()
-        else:
+    for item in frames:
+        if isinstance(item, segment.Frame) and item.kind == segment.BATCH:
             _gather(found, batches.from_bytes(item.payload), path, periods)
     if not footer or not found.headers:
         raise unsound(path, "it was never closed")
@@ -101,7 +97,6 @@ def read(path: Path, periods: Periods) -> SegmentFacts:
         first_at=min(header.min_time for header in headers),
         last_at=max(header.max_time for header in headers),
         kind=found.kind,
-        marks=found.marks,
         received=found.received,
         redacted_of=found.redacted_of,
     )
@@ -138,7 +133,8 @@ def _gather(found: _Gathered, batch: Batch, path: Path, periods: Periods) -> Non
     expected = found.headers[-1].number + 1 if found.headers else segment.first_number(path.name)
     if batch.header.number != expected:
         raise unsound(path, f"batch {batch.header.number} stands where {expected} should")
-    body = batches.verify_body(batch)
+    # The footer has spoken for every byte: neither signature nor root is worked out again.
+    body = batches.unpack_body(batch.body, batch.header.count)
     payloads = [payload for payload in body.payloads if payload is not None]
     found.headers.append(batch.header)
     found.hash = batch.hash
@@ -146,22 +142,16 @@ def _gather(found: _Gathered, batch: Batch, path: Path, periods: Periods) -> Non
     kind = periods.class_of(payloads)
     if periods.months[kind.name] > periods.months[found.kind.name]:
         found.kind = kind
-    _place(found, payloads)
+    if batch.header.sensor == CONTROL:
+        _records(found, payloads)
 
 
-def _place(found: _Gathered, payloads: Sequence[bytes]) -> None:
+def _records(found: _Gathered, payloads: Sequence[bytes]) -> None:
     for payload in payloads:
-        try:
-            place = _decoder.decode(payload)
-        except msgspec.MsgspecError:
-            # It was set aside at intake: no mark and no record stands on it.
-            continue
-        if place.source is not None and place.generation is not None and place.offset is not None:
-            file = (place.source, place.generation)
-            found.marks[file] = max(found.marks.get(file, -1), place.offset)
-        sensor, number = place.sensor, place.number
-        if place.action == "batch_received":
+        record = _decoder.decode(payload)
+        sensor, number = record.sensor, record.number
+        if record.action == "batch_received":
             low, high = found.received.get(sensor, (number, number))
             found.received[sensor] = (min(low, number), max(high, number))
-        elif place.action == "event_redacted":
+        elif record.action == "event_redacted":
             found.redacted_of[sensor] = max(found.redacted_of.get(sensor, 0), number)

@@ -33,7 +33,7 @@ from schema import event, log, tombstone
 from schema.disk import PosixDisk, replace_file
 from schema.errors import FengsuiError
 from schema.event import Fields
-from schema.receipt import Anchor, Head, sign_anchor
+from schema.receipt import Anchor, AuditHead, Head, sign_anchor
 from schema.times import to_text
 
 EVENT_ID_CHARS: Final = 32
@@ -112,21 +112,20 @@ def _sealed_receipts(folder: DataFolder) -> dict[str, dict[int, str]]:
     return sealed
 
 
-def _sealed_redactions(folder: DataFolder) -> dict[tuple[str, int], int]:
-    """How many events of each batch were redacted by a sealed record."""
-    sealed: dict[tuple[str, int], int] = {}
-    for fields in _control_records(folder, "event_redacted"):
-        place = _batch_of(fields)
-        sealed[place] = sealed.get(place, 0) + int(str(fields["gov.batch.events"]))
-    return sealed
-
-
-def _sealed_expiries(folder: DataFolder) -> set[tuple[str, str]]:
-    """Sensor and footer hash of every segment whose expiry was sealed."""
-    return {
-        (str(fields["gov.batch.sensor"]), str(fields["gov.batch.hash"]))
-        for fields in _control_records(folder, "segment_expired")
-    }
+def _sealed_removals(
+    folder: DataFolder,
+) -> tuple[dict[tuple[str, int], int], set[tuple[str, str]]]:
+    """What went by sealed records: redacted events of each batch; expired segments by sensor and
+    footer hash."""
+    redacted: dict[tuple[str, int], int] = {}
+    expired: set[tuple[str, str]] = set()
+    for fields in _control_records(folder, "event_redacted", "segment_expired"):
+        if fields["event.action"] == "segment_expired":
+            expired.add((str(fields["gov.batch.sensor"]), str(fields["gov.batch.hash"])))
+        else:
+            place = _batch_of(fields)
+            redacted[place] = redacted.get(place, 0) + int(str(fields["gov.batch.events"]))
+    return redacted, expired
 
 
 def _oldest_record(folder: DataFolder) -> int:
@@ -135,8 +134,8 @@ def _oldest_record(folder: DataFolder) -> int:
     return max((stone.last_at for stone in stones), default=0) + 1 if stones else 0
 
 
-def _control_records(folder: DataFolder, action: str) -> Iterator[Fields]:
-    """The records of one kind the control chain has sealed."""
+def _control_records(folder: DataFolder, *actions: str) -> Iterator[Fields]:
+    """The records of these kinds the control chain has sealed."""
     reader = log.Reader(folder.segments / CONTROL)
     # Where the control chain is damaged its own check names that; use what could be read.
     with suppress(FengsuiError):
@@ -144,7 +143,7 @@ def _control_records(folder: DataFolder, action: str) -> Iterator[Fields]:
             for batch in found:
                 for payload in batches.unpack_body(batch.body, batch.header.count).payloads:
                     fields = event.decode(payload) if payload is not None else {}
-                    if fields.get("event.action") == action:
+                    if fields.get("event.action") in actions:
                         yield fields
 
 
@@ -175,15 +174,49 @@ def verify_folder(folder: DataFolder, anchor_file: Path | None = None) -> Report
             checks[name].run()
         _missing_chains(folder, names, report)
     # Read behind the segments: a record stands before the bytes go.
-    check_redactions(_sealed_redactions(folder), report)
+    redacted, expired = _sealed_removals(folder)
+    check_redactions(redacted, report)
     report.findings += check_tombstones(
-        report.expired,
-        recorded=_sealed_expiries(folder),
-        oldest_record=_oldest_record(folder),
+        report.expired, recorded=expired, oldest_record=_oldest_record(folder)
     )
     if anchor_file is not None:
         check_anchor(read_anchor(anchor_file), checks, report)
+        _check_audit_head(folder, read_anchor(anchor_file), report)
     return report
+
+
+def _check_audit_head(folder: DataFolder, anchor: Anchor, report: Report) -> None:
+    """Compare the audit chain with the head kept outside: shows a cut or rewritten chain."""
+    from collector.chaincheck import Finding
+    from dashboard_api.audit import digest_at
+
+    if anchor.audit is None:
+        return
+    why = ""
+    with _state(folder) as state:
+        try:
+            found = digest_at(state, anchor.audit.n)
+        except FengsuiError as error:
+            why = str(error)
+        else:
+            if found is None:
+                why = "the chain ends before it"
+            elif found != anchor.audit.hash:
+                why = "another entry stands in its place"
+    if why:
+        report.findings.append(
+            Finding(
+                code="proof.anchor.audit_changed",
+                sensor=CONTROL,
+                message=f"the anchor holds entry {anchor.audit.n} of the audit chain, but {why}",
+            )
+        )
+
+
+def _audit_head(folder: DataFolder) -> AuditHead | None:
+    with _state(folder) as state:
+        row = state.execute("SELECT n, hash FROM audit ORDER BY n DESC LIMIT 1").fetchone()
+    return AuditHead(n=row["n"], hash=row["hash"]) if row else None
 
 
 @contextmanager
@@ -244,6 +277,7 @@ def export_anchor(folder: DataFolder, target: Path) -> Anchor:
         SystemClock().now(),
         tuple(head for _, head in sorted(report.heads.items())),
         keys.load(folder.keys / "receipt.pem"),
+        audit=_audit_head(folder),
     )
     replace_file(target, msgspec.json.format(msgspec.json.encode(anchor)), mode=0o644)
     return anchor

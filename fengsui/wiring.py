@@ -249,7 +249,7 @@ def _open(
     ids = IdIndex(folder.segments)
     index = open_index(folder, settings, fetch=ids.fetch, control=control)
     kept_for, holds, gate = settings.retention.periods(), Holds(database), Gate()
-    removal = Removal(folder.segments, database=database, index=index, ids=ids, periods=kept_for)
+    removal = Removal(folder.segments, database=database, index=index, ids=ids)
     # Before anything reads the log: what a crash left half gone is finished.
     removal.resume()
     holds.note(control)

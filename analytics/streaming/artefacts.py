@@ -21,6 +21,7 @@ from analytics.ruleset import ENGINE_VERSION, FILES_MAX, RuleSet
 from crypto import sm3
 from schema.compressed import compress, decompress
 from schema.errors import FengsuiError
+from schema.feed import Adopt, Control, Know, Watch
 
 RULES_BYTES_MAX: Final = 256 * 1024 * 1024
 """Unpacked rules of one set: ten thousand files of a few kilobytes each."""
@@ -126,6 +127,19 @@ class Library:
         self._rules: dict[str, RuleSet] = {"": NO_RULES}
         self._facts: dict[str, KnownFacts] = {}
         self._spans: dict[str, Mapping[str, Spans]] = {}
+
+    def fetch(self, controls: Iterable[Control]) -> None:
+        """Read what control messages name, before anything follows from them.
+
+        Raises what :class:`Artefacts` raise, and ``analytics.stream.artefact_refused``.
+        """
+        for control in controls:
+            if isinstance(control, Adopt):
+                self.rules(control.artefact)
+            elif isinstance(control, Know):
+                self.facts(control.artefact)
+            elif isinstance(control, Watch):
+                self.spans(control.artefact)
 
     def rules(self, name: str) -> RuleSet:
         """The rule set of an artefact."""

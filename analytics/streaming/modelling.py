@@ -54,6 +54,7 @@ class Modelling:
         self, *, layout: Layout, library: Library, trainer: Trainer, lateness_us: int
     ) -> None:
         self._lateness = lateness_us
+        self._library = library
         self._trainer = trainer
         self._origins = Origins(layout.accepted)
         self._ruling = Ruling(library, lateness_us=lateness_us, datasets=frozenset())
@@ -63,6 +64,8 @@ class Modelling:
 
     def take(self, message: bytes) -> Sequence[Sent]:
         read = hours_of(message)
+        unheard = self._origins.unheard(read.controls)
+        self._library.fetch(one for one in unheard if isinstance(one, Adopt))
         fresh = self._origins.hear(read.origin, read.number, read.low, read.controls)
         if fresh is None:
             return ()

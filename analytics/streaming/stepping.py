@@ -106,6 +106,7 @@ class Stepping:
         """Take what an accepted partition says; False for a repeat."""
         rows = unpack(read.hits, division=self._number, divisions=self._divisions)
         settled = self._origins.settled(self._lateness)
+        self._library.fetch(self._origins.unheard(read.controls))
         fresh = self._origins.hear(read.origin, read.number, read.low, read.controls)
         if fresh is None:
             return False

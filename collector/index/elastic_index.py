@@ -164,10 +164,8 @@ class ElasticIndex:
         found = self._fetch(bytes.fromhex(event_id))
         if found is not None:
             return found
-        everywhere = Scope(-1, -1)
-        stored = self._reading.page(
-            [{"ids": {"values": [event_id]}}], everywhere, size=1, after=None
-        )
+        wanted = [{"ids": {"values": [event_id]}}]
+        stored = self._reading.page(wanted, None, size=1, after=None)
         return stored[0].row.hit() if stored else None
 
     def expire(self, gone: Sequence[Expired]) -> None:

@@ -153,9 +153,11 @@ def save(database: Database, progress: Progress) -> None:
                 for row in progress.batches
             ],
         )
+        newest = {chain.sensor: chain.number for chain in progress.chains}
         state.executemany(
-            "INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)",
-            [(*place, offset) for place, offset in progress.marks.items()],
+            'INSERT OR REPLACE INTO marks (sensor, source, generation, "offset", number) '
+            "VALUES (?, ?, ?, ?, ?)",
+            [(*place, offset, newest.get(place[0], 0)) for place, offset in progress.marks.items()],
         )
         if progress.gaps:
             oldest = max(gap.to_at for _, gap in progress.gaps) - RECORDS_KEPT_US

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from collector.state.database import Database, Readable
@@ -17,8 +17,8 @@ class Gone:
     number: int
     oldest_at: int
     """Of the oldest batch that is left."""
-    marks: Mapping[tuple[str, str], int]
-    """Highest offset that is gone, by source and file generation that nobody reads any more."""
+    reading: Set[str]
+    """File generations the sensor still reads: their marks stay."""
 
 
 def numbers(database: Readable) -> dict[str, int]:
@@ -43,26 +43,29 @@ def taken(database: Readable, sensor: str) -> int:
     return row["number"] if row else 0
 
 
-def forget(database: Database, gone: Gone) -> None:
-    """Delete the rows of batches that are gone, and say so, in one transaction."""
+def forget(database: Database, gone: Gone) -> list[tuple[str, str]]:
+    """Delete the rows of batches that are gone, and say so, in one transaction.
 
-    def job(state: sqlite3.Connection) -> None:
+    Returns source and generation of the marks that went.
+    """
+
+    def job(state: sqlite3.Connection) -> list[tuple[str, str]]:
         state.execute(
             "DELETE FROM batches WHERE sensor = ? AND number <= ?", (gone.sensor, gone.number)
         )
-        state.executemany(
-            # A file whose mark stands further on has events that are left.
-            "DELETE FROM marks WHERE sensor = ? AND source = ? AND generation = ? "
-            'AND "offset" <= ?',
-            [(gone.sensor, *file, offset) for file, offset in gone.marks.items()],
-        )
+        marks = state.execute(
+            "DELETE FROM marks WHERE sensor = ? AND number BETWEEN 1 AND ? AND generation NOT IN "
+            f"({', '.join('?' * len(gone.reading))}) RETURNING source, generation",
+            (gone.sensor, gone.number, *sorted(gone.reading)),
+        ).fetchall()
         state.execute(
             "INSERT INTO kept VALUES (?, ?, ?) ON CONFLICT (sensor) DO UPDATE SET "
             "number = max(number, excluded.number), oldest_at = excluded.oldest_at",
             (gone.sensor, gone.number, gone.oldest_at),
         )
+        return [(row["source"], row["generation"]) for row in marks]
 
-    database.write(job)
+    return database.write(job)
 
 
 def begins(database: Database, oldest: Mapping[str, int]) -> None:

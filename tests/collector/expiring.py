@@ -37,14 +37,8 @@ def filled(
     return found
 
 
-def removal_of(site: Site, kept_for: Periods | None = None) -> Removal:
-    return Removal(
-        site.segments,
-        database=site.database,
-        index=site.index,
-        ids=site.ids,
-        periods=kept_for or periods(),
-    )
+def removal_of(site: Site) -> Removal:
+    return Removal(site.segments, database=site.database, index=site.index, ids=site.ids)
 
 
 def expiry_of(
@@ -52,7 +46,7 @@ def expiry_of(
     *,
     kept_for: Periods | None = None,
     needed: Callable[[str], int] = lambda _: EVERYTHING,
-    forgotten: Callable[[str, dict[tuple[str, str], int]], None] = lambda _sensor, _marks: None,
+    forgotten: Callable[[str, list[tuple[str, str]]], None] = lambda _sensor, _marks: None,
     close: Callable[[str], None] = lambda _: None,
 ) -> Expiry:
     return Expiry(
@@ -63,7 +57,7 @@ def expiry_of(
         control=site.control,
         key=COLLECTOR_KEY,
         clock=site.clock,
-        removal=removal_of(site, kept_for),
+        removal=removal_of(site),
         forgotten=forgotten,
         close=close,
     )

@@ -12,9 +12,10 @@ from collector.index.duckdb_index import DuckDbIndex
 from collector.segmentfacts import read
 from collector.state import chains
 from collector.state.holds import Hold, Holds
-from schema import tombstone
+from schema import segment, tombstone
 from schema.batch import Position
 from schema.errors import FengsuiError
+from schema.event import Fields
 from schema.retention import periods
 from schema.times import DAY, from_text
 
@@ -73,6 +74,16 @@ def test_the_newest_segment_never_goes_even_when_it_is_closed(
     site.clock.time = HALF_YEAR + 10_000 * DAY
     assert _verdict(site) == "newest"
     assert expiry_of(site).run(by="test") == []
+
+
+@pytest.mark.parametrize("left", [b"", segment.MAGIC, segment.MAGIC + b"B\1\0\0"])
+def test_an_empty_file_behind_it_does_not_make_the_last_batch_free_to_go(
+    site: Site, sensor: FakeSensor, left: bytes
+) -> None:
+    filled(site, sensor, segments=1)
+    (site.segments / "gate" / segment.file_name(3)).write_bytes(left)
+    site.clock.time = HALF_YEAR
+    assert _verdict(site) == "newest"
 
 
 def test_records_of_data_given_to_others_stay_three_years(site: Site, sensor: FakeSensor) -> None:
@@ -176,10 +187,26 @@ def test_marks_of_a_file_that_is_still_read_stay(site: Site, sensor: FakeSensor)
     assert set(chains.load_marks(site.database)["gate"]) == {
         ("nginx", "g0"), ("nginx", "g1"),
     }  # fmt: skip
-    heard: list[dict[tuple[str, str], int]] = []
+    heard: list[list[tuple[str, str]]] = []
     expiry_of(site, forgotten=lambda _, marks: heard.append(marks)).run(by="test")
     assert set(chains.load_marks(site.database)["gate"]) == {("nginx", "g1")}
-    assert heard == [{("nginx", "g0"): 200}]
+    assert heard == [[("nginx", "g0")]]
+
+
+def test_a_mark_stays_while_an_event_it_stands_for_does(site: Site, sensor: FakeSensor) -> None:
+    def rotated() -> list[Fields]:
+        return [event | {"gov.sensor.generation": "g0"} for event in sensor.events(3)]
+
+    read = {"nginx": Position("g1", 9)}
+    filled(site, sensor, segments=1, first=rotated(), positions=read)
+    site.clock.time = HALF_YEAR
+    filled(site, sensor, segments=1, first=rotated(), positions=read)
+    filled(site, sensor, segments=1, positions=read)
+    assert [stone.last for stone in expiry_of(site).run(by="test")] == [2]
+    assert ("nginx", "g0") in chains.load_marks(site.database)["gate"]
+    site.clock.time += 200 * DAY
+    assert [one.last for one in expiry_of(site).run(by="test") if one.sensor == "gate"] == [4]
+    assert ("nginx", "g0") not in chains.load_marks(site.database)["gate"]
 
 
 def test_what_failed_half_way_is_ended_by_the_next_run(site: Site, sensor: FakeSensor) -> None:
@@ -290,7 +317,7 @@ def test_facts_are_read_from_the_bytes(site: Site, sensor: FakeSensor) -> None:
     facts = read(path, periods())
     assert (facts.first.number, facts.last.number, facts.count) == (1, 2, 6)
     assert facts.bytes == path.stat().st_size
-    assert facts.marks == {("nginx", "g1"): 500}
+    assert (facts.first_at, facts.last_at, facts.kind.name) == (START, START, "log")
 
 
 def test_what_follows_is_taken_in_as_before(site: Site, sensor: FakeSensor, tmp_path: Path) -> None:

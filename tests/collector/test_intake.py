@@ -456,7 +456,8 @@ def test_a_crash_between_index_and_cursor_stores_nothing_twice(
     assert site.count() == 6
     site.database.write(
         lambda state: state.execute(
-            "CREATE TABLE marks (sensor TEXT, source TEXT, generation TEXT, offset INTEGER)"
+            "CREATE TABLE marks (sensor TEXT, source TEXT, generation TEXT, "
+            "offset INTEGER, number INTEGER)"
         )
     )
     again = _reopened(site)

@@ -92,7 +92,7 @@ def _after_the_index(site: Site) -> None:
 
 def _after_the_rows(site: Site) -> None:
     _after_the_index(site)
-    kept.forget(site.database, Gone(sensor="gate", number=2, oldest_at=0, marks={}))
+    kept.forget(site.database, Gone(sensor="gate", number=2, oldest_at=0, reading=set()))
 
 
 def _after_the_ids(site: Site) -> None:

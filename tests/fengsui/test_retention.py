@@ -13,7 +13,8 @@ from journey import copied, fengsui
 from machine import HandClock, Machine, RemoteSensor, access, framed, now, until
 
 from collector.room import MIB, Marks
-from collector.state import kept
+from collector.state import kept, missed
+from collector.state.missed import MissedTable
 from fengsui import backup, evidence
 from fengsui.folder import DataFolder
 from fengsui.retention import Space
@@ -21,6 +22,7 @@ from fengsui.serve import _failures, _served
 from fengsui.settings import Settings, load
 from fengsui.wiring import Site
 from schema import tombstone
+from schema.coverage import Missed
 from schema.errors import FengsuiError
 from schema.times import DAY
 
@@ -137,6 +139,24 @@ def test_a_replay_never_reaches_behind_what_is_left(years: Years, site: Site) ->
         site.second_look.replay(site.clock.now() - HALF_YEAR_US - DAY)
     assert raised.value.code == "fengsui.replay.expired"
     assert site.second_look.replay(site.clock.now() - 30 * DAY).withdrawn == 0
+
+
+def test_what_came_too_late_for_what_is_gone_is_not_judged_by_what_is_left(
+    years: Years, site: Site
+) -> None:
+    site.retention.run(by="test", seconds=20)
+    at = site.clock.now() - HALF_YEAR_US
+    rule = site.rulebook.current.rules[0].id
+    late = Missed(
+        rule_id=rule, entity="192.0.2.7", sensor="host", first_at=at, last_at=at, events=1
+    )
+    site.database.write(lambda state: missed.save(state, [late], noted_at=1))
+    looked = site.second_look.look()
+    assert looked is not None
+    assert (looked.events, looked.withdrawn) == (0, 0)
+    assert MissedTable(site.database).waiting(site.clock.now()) == []
+    site.control.flush()
+    assert _sealed(years, "rules_replayed") == []
 
 
 def test_an_expired_event_an_alert_rests_on_names_its_tombstone(years: Years) -> None:

@@ -33,6 +33,10 @@ BEGIN
     SELECT RAISE(ABORT, 'a hold is released, never deleted');
 END;
 
+-- Up to which batch a mark may have moved: it goes with that batch, once nobody reads its file.
+-- 0 for those from before: they stay.
+ALTER TABLE marks ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
+
 -- When expiry last looked: a clock that jumped must not age everything at once.
 CREATE TABLE retention_runs (
     one      INTEGER PRIMARY KEY CHECK (one = 1),

@@ -147,3 +147,23 @@ def test_an_adopted_rule_set_that_is_another_is_refused() -> None:
     stage = site(one).open("accepted", 0, {})
     with pytest.raises(FengsuiError, match="artefact_refused"):
         stage.take(feed.encode(feed.Adopt(1, "other", artefact, 0)))
+
+
+@pytest.mark.parametrize("lane", ["accepted", "hits", "hours"])
+def test_an_artefact_that_is_not_there_yet_is_asked_for_again(lane: str) -> None:
+    one = fed(World(test_simulation.EVENTS[:80], seed=1, batch_max=9), RULES, accepted=1)
+    stages = site(one)
+    matching = stages.open("accepted", 0, {})
+    messages = {"accepted": one.partitions[0], "hits": [], "hours": []}
+    for raw in one.partitions[0]:
+        for sent in matching.take(raw):
+            if sent.lane != "decided":
+                messages[sent.lane].append(sent.message)
+    expected = [stages.open(lane, 0, {}).take(messages[lane][0])]
+    held = dict(one.shelf.held)
+    one.shelf.held.clear()
+    stage = site(one).open(lane, 0, {})
+    with pytest.raises(KeyError):
+        stage.take(messages[lane][0])
+    one.shelf.held.update(held)
+    assert [stage.take(messages[lane][0])] == expected
