@@ -109,6 +109,7 @@ class Lanes:
 
 @contextmanager
 def lanes(brokers: str, kind: str, scratch: Path, checkpoint: float = 0.25) -> Iterator[Lanes]:
+    """Lanes whose worker has passed on a few hundred messages already."""
     made = Lanes(brokers, kind, scratch, checkpoint)
     try:
         made.send(WARM, b"")
