@@ -83,6 +83,7 @@ class BusShipper:
         heartbeat: Callable[[], Signed],
         clock: Clock,
         entropy: Entropy,
+        hear_seconds: float = HEAR_SECONDS,
     ) -> None:
         """``receipts`` reads the receipts' partition from its beginning."""
         self._spool = spool
@@ -98,6 +99,7 @@ class BusShipper:
         self._reader = self._reader_after(stored.number)
         self._sent = stored.number
         """Number of the last batch the bus has acknowledged."""
+        self._hear_seconds = hear_seconds
         self._asked = False
         """Whether the platform said again where its chain stands."""
         self._still_since = clock.now()
@@ -124,7 +126,7 @@ class BusShipper:
         found = self._reader.read(BATCHES_MAX)
         try:
             self._send(found)
-            self._hear(0.0 if found else HEAR_SECONDS)
+            self._hear(0.0 if found else self._hear_seconds)
             self._go_back()
             if not found:
                 self._beat()

@@ -37,6 +37,9 @@ from collector.bus.writing import (
 from schema.bus import Place, Record
 from schema.errors import FengsuiError
 
+WAIT_SECONDS: Final = 0.5
+"""How long a flush waits before it looks whether waiting on makes sense."""
+
 _logger = logging.getLogger(__name__)
 
 # The library's own log goes to standard error; what matters of it comes back as errors.
@@ -79,6 +82,7 @@ class ConfluentWriter:
         self._outstanding = Outstanding(queue_bytes_max)
         self._queue_bytes_max = queue_bytes_max
         self._producer: Producer | None = None
+        self._denied: BaseException | None = None
 
     def send(self, place: Place, *, key: bytes, value: bytes) -> None:
         mark = self._outstanding.hand_over(place, key=key, value=value)
@@ -101,20 +105,27 @@ class ConfluentWriter:
             producer.poll(0)
 
     def flush(self) -> None:
-        if self._producer is not None and not self._outstanding.empty:
-            self._producer.flush(self._acknowledge_seconds + CONNECT_SECONDS)
-        failure = self._outstanding.failure
+        self._wait()
+        failure = self._outstanding.failure or self._denied
         if failure is None and not self._outstanding.empty:
             failure = TimeoutError(f"nothing came for {self._acknowledge_seconds:.0f} s")
         self._outstanding.begin()
         if failure is None:
             return
         self._let_go()
-        if isinstance(failure, FengsuiError) and failure.code != "schema.bus.unreachable":
-            raise failure
-        if isinstance(failure, FengsuiError):
-            raise unacknowledged(failure) from failure
-        raise unacknowledged(self._access.unreachable(failure)) from failure
+        told = failure if isinstance(failure, FengsuiError) else self._access.unreachable(failure)
+        if told.code == "schema.bus.unreachable":
+            raise unacknowledged(told) from failure
+        raise told from failure
+
+    def _wait(self) -> None:
+        if self._producer is None:
+            return
+        end = time.monotonic() + self._acknowledge_seconds + CONNECT_SECONDS
+        while self._producer.flush(WAIT_SECONDS) and time.monotonic() < end:
+            if self._denied is not None:
+                # The library goes on trying; a password does not become right by that.
+                return
 
     def close(self) -> None:
         try:
@@ -134,7 +145,7 @@ class ConfluentWriter:
                 "compression.type": "zstd" if self._compress else "none",
                 "delivery.timeout.ms": _ms(self._acknowledge_seconds),
                 "enable.idempotence": True,
-                "error_cb": lambda _: None,
+                "error_cb": self._said,
                 "linger.ms": LINGER_MS,
                 "message.max.bytes": MESSAGE_BYTES_MAX,
                 # Bounded by our own count; the library's count of records would come first.
@@ -147,9 +158,13 @@ class ConfluentWriter:
         )
         return self._producer
 
+    def _said(self, error: KafkaError) -> None:
+        if error.code() == KafkaError._AUTHENTICATION:  # noqa: SLF001
+            self._denied = KafkaException(error)
+
     def _let_go(self) -> None:
         """Drop the client with what it still holds: the next send makes a new one."""
-        producer, self._producer = self._producer, None
+        producer, self._producer, self._denied = self._producer, None, None
         if producer is not None:
             producer.purge()
             producer.flush(0)
@@ -160,7 +175,8 @@ class ConfluentReader:
 
     def __init__(self, access: Access, source: Group | Starts) -> None:
         self._access = access
-        self._source = source
+        self._group = source if isinstance(source, Group) else None
+        self._starts: Starts = {} if isinstance(source, Group) else source
         self._consumer: Consumer | None = None
         self._next: dict[Place, int] = {}
         """Behind the last record given out, by partition."""
@@ -172,33 +188,41 @@ class ConfluentReader:
 
     def read(self, *, records_max: int, wait_seconds: float) -> Sequence[Record]:
         if self._trouble is not None:
-            trouble, self._trouble = self._trouble, None
-            raise trouble
+            waiting, self._trouble = self._trouble, None
+            raise waiting
         consumer = self._consumer or self._connect()
-        try:
-            messages = self._polled(consumer, records_max, wait_seconds)
-        except KafkaException as error:
-            raise self._failed(error.args[0]) from error
+        end = time.monotonic() + wait_seconds
         records: list[Record] = []
+        while not records:
+            messages = self._polled(consumer, records_max, max(0.0, end - time.monotonic()))
+            if not messages:
+                self._ask(consumer)
+                return ()
+            records, trouble = self._sorted_out(consumer, messages)
+            if trouble is not None and not records:
+                raise trouble
+            self._trouble = trouble
+        for record in records:
+            self._next[record.place] = record.offset + 1
+        self._heard = time.monotonic()
+        return records
+
+    def _sorted_out(
+        self, consumer: Consumer, messages: Sequence[Message]
+    ) -> tuple[list[Record], FengsuiError | None]:
+        """The records among what came, and the first of what else came and matters."""
+        records: list[Record] = []
+        trouble: FengsuiError | None = None
         for message in messages:
             met = message.error()
             if met is None:
                 records.append(_record(message))
-            elif self._trouble is None:
-                self._trouble = self._met(consumer, message, met)
-        for record in records:
-            self._next[record.place] = record.offset + 1
-        if records:
-            self._heard = time.monotonic()
-        elif self._trouble is not None:
-            trouble, self._trouble = self._trouble, None
-            raise trouble
-        else:
-            self._ask(consumer)
-        return records
+            elif trouble is None:
+                trouble = self._met(consumer, message, met)
+        return records, trouble
 
     def commit(self) -> None:
-        if not isinstance(self._source, Group) or self._consumer is None or not self._next:
+        if self._group is None or self._consumer is None or not self._next:
             return
         offsets = [TopicPartition(*place, offset) for place, offset in self._next.items()]
         try:
@@ -232,16 +256,19 @@ class ConfluentReader:
                 consumer.close()
 
     def _polled(self, consumer: Consumer, records_max: int, wait_seconds: float) -> list[Message]:
-        # consume() alone would wait until that many records are there.
-        first = consumer.poll(wait_seconds)
-        if first is None:
-            return []
-        more = consumer.consume(records_max - 1, 0) if records_max > 1 else []
+        try:
+            # consume() alone would wait until that many records are there.
+            first = consumer.poll(wait_seconds)
+            if first is None:
+                return []
+            more = consumer.consume(records_max - 1, 0) if records_max > 1 else []
+        except KafkaException as error:
+            raise self._failed(error.args[0]) from error
         return [first, *more]
 
     def _connect(self) -> Consumer:
         self._access.knock()
-        group = self._source.name if isinstance(self._source, Group) else "fengsui-fixed"
+        group = "fengsui-fixed" if self._group is None else self._group.name
         consumer = Consumer(
             {
                 **_QUIET,
@@ -275,17 +302,17 @@ class ConfluentReader:
         return consumer
 
     def _begin(self, consumer: Consumer) -> None:
-        if isinstance(self._source, Group):
+        if self._group is not None:
             consumer.list_topics(timeout=CONNECT_SECONDS)
             consumer.subscribe(
-                list(self._source.topics),
+                list(self._group.topics),
                 on_assign=self._assigned,
                 on_revoke=self._revoked,
                 on_lost=self._revoked,
             )
             return
         # What was given out before a failure is not read again: fixed starts have no commit.
-        starts = {**self._source, **self._next}
+        starts = {**self._starts, **self._next}
         for topic in {place.topic for place in starts}:
             known = consumer.list_topics(topic, timeout=CONNECT_SECONDS).topics[topic]
             if known.error is not None and known.error.code() not in _NO_PLACE:
@@ -338,6 +365,9 @@ class ConfluentReader:
             return gone(place, wanted, first)
         if error.code() in _NO_PLACE:
             return no_place(place)
+        if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED and self._group is None:
+            # The library asks for the group it must be given, though nothing is committed there.
+            return None
         if error.code() in _FORBIDDEN:
             return self._failed(error)
         return None

@@ -18,7 +18,7 @@ from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from collector.bus import reading
 from collector.bus.access import Access
-from collector.bus.kafka_client import Network, stop
+from collector.bus.kafka_client import Network, forbidden, stop
 from collector.bus.reading import BEGINNING, END, Group, Starts
 from collector.bus.topics import MESSAGE_BYTES_MAX
 from collector.bus.writing import (
@@ -252,6 +252,8 @@ class KafkaPythonReader:
         starts = {**self._source, **self._next}
         for topic in {place.topic for place in starts}:
             known = consumer.partitions_for_topic(topic) or set()
+            if not known and forbidden(self._access.kafka_python(), topic):
+                raise refused(topic, doing="read")
             for place in starts:
                 if place.topic == topic and place.partition not in known:
                     raise no_place(place)
