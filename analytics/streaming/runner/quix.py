@@ -109,7 +109,7 @@ class _Application(Application):
     lost = False
 
     def _on_lost(self, consumer: object, topic_partitions: list[TopicPartition]) -> None:
-        # Not raised here: this is called from within the client, which loses the exception at times.
+        # Not raised here: the client calls this, and loses the exception at times.
         self.lost = True
         super()._on_lost(consumer, topic_partitions)
 
