@@ -56,6 +56,10 @@ class Coverage:
         seen = self._missed.setdefault((rule, entity, sensor), [time, time, 0])
         seen[0], seen[1], seen[2] = min(seen[0], time), max(seen[1], time), seen[2] + 1
 
+    def __bool__(self) -> bool:
+        """Whether there is anything to take."""
+        return bool(self._rows or self._missed)
+
     def take_missed(self) -> list[Missed]:
         """What was missed since last asked, in a fixed order."""
         found = [

@@ -15,13 +15,24 @@ from typing import Final
 import msgspec
 
 from analytics.coverage import Coverage
-from analytics.evaluation import Evaluation
+from analytics.foreseen import PROVISIONAL_KEYS_MAX, Foreseen, in_time_order
 from analytics.guards import Facts
 from analytics.keys.keyed import Changes
+from analytics.matcher import Found, Matcher
 from analytics.memory import NEVER
 from analytics.models.artefact import Artefact, TrainingRequest
+from analytics.models.run import part_of
+from analytics.models.runs import ModelRuns
+from analytics.rising import PREFIX as RISING
+from analytics.rising import Rising
 from analytics.roll import Row, roll_of
+from analytics.rule import LEVELS_MAX
 from analytics.ruleset import RuleSet
+from analytics.stepper import Stepper, is_key, is_waiting, restore
+from analytics.succession import BEGAN, RULES, Succession
+from analytics.tide import BEGINNING, Tide, TideDump
+from analytics.watched import PREFIX as REGISTER
+from analytics.watched import Watched, Word
 from schema import ids
 from schema.alert import Alert, Closing
 from schema.coverage import CoverageRow, Missed
@@ -32,11 +43,9 @@ from schema.times import MINUTE
 LATENESS_US: Final = MINUTE
 """How far behind its sensor's own low watermark an event may come and still be evaluated."""
 
-PROVISIONAL_KEYS_MAX: Final = 10_000
-"""Keys a provisional look steps: it is for people to see early, and runs each second."""
-
-BEGINNING: Final = -NEVER
 _HEAD: Final = "engine"
+
+__all__ = ["BEGINNING", "LATENESS_US", "PROVISIONAL_KEYS_MAX", "Engine", "Output"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,38 +103,46 @@ class Engine:
         """Greatest event time fed: rules that follow are in force from behind it on."""
         self.cursors: dict[str, int] = {}
         """Number of each sensor's last batch taken: read on behind it after a restore."""
-        self.watermark = BEGINNING
         self._end = NEVER
         """Up to where deadlines fall once the replay is over."""
         self._lateness = lateness_us
-        self._required = None if required is None else set(required)
-        self._lows: dict[str, int] = {}
-        self._excluded: set[str] = set()
-        self._announced: dict[str, Alert] = {}
-        """Alerts last shown as provisional."""
+        self._tide = Tide(required)
+        self._foreseen = Foreseen()
         self._coverage = Coverage()
-        self._evaluation = Evaluation(
-            ruleset, partitions=partitions, lateness_us=lateness_us, coverage=self._coverage
-        )
+        self._succession = Succession(ruleset, lateness_us=lateness_us)
+        self._matcher = Matcher(self._succession, divisions=partitions, coverage=self._coverage)
+        self._steppers = [
+            Stepper(self._succession.evaluators, lateness_us, number)
+            for number in range(partitions)
+        ]
+        self._rising = Rising()
+        self._watched = Watched()
+        self._models = ModelRuns(partitions)
+        self._models.begin(self._succession.evaluators)
         for artefact in models:
             self.install(artefact)
 
     @property
+    def watermark(self) -> int:
+        """Everything of before this time has been evaluated."""
+        return self._tide.watermark
+
+    @property
     def ruleset(self) -> RuleSet:
         """The newest rule set."""
-        return self._evaluation.ruleset
+        return self._succession.ruleset
 
     def know(self, facts: Facts) -> None:
         """Hold events against these registers and indicators from now on.
 
         They grow only: what was known at an event's time stays as it was.
         """
-        self._evaluation.facts = facts
+        self._matcher.facts = facts
 
     @property
     def began(self) -> Mapping[str, int]:
         """Since when events of each dataset were seen: before, nothing can be called missing."""
-        return self._evaluation.began
+        return self._succession.began
 
     def has_watched(self, began: Mapping[str, int]) -> None:
         """Take :attr:`began` over from the engine that read the log before this one begins.
@@ -133,12 +150,13 @@ class Engine:
         Without it an engine that is fed the middle of a log warms up anew, and is silent where the
         other was not.
         """
-        self._evaluation.has_watched(began)
+        self._succession.has_watched(began)
 
     @property
     def free_from(self) -> int:
         """The first time from which other rules, or another register version, may take effect."""
-        return max(self._judged, self.watermark, self._evaluation.spoken_for) + 1
+        spoken_for = max(self._succession.since, self._watched.spoken_for)
+        return max(self._judged, self.watermark, spoken_for) + 1
 
     def watch(self, register: str, rows: Iterable[Row], effective_at: int) -> None:
         """Know whom a register holds from that time on, as a sealed record of its version says.
@@ -154,11 +172,23 @@ class Engine:
                 "silence of that time was judged by the version before: name a later one",
                 register=register,
             )
-        self._evaluation.watch(register, roll_of(rows, effective_at))
+        succession = self._succession
+        self._tell(
+            self._watched.watch(
+                register, roll_of(rows, effective_at), succession.evaluators, succession.since
+            )
+        )
+
+    def _tell(self, words: Iterable[Word]) -> None:
+        """Give what registers say of entities to the keys of these."""
+        for one, entity, gone, found in words:
+            if self._matcher.admits(one.rule.id, entity):
+                stepper = self._steppers[ids.bucket(entity) % len(self._steppers)]
+                stepper.tell(one, entity, gone, found)
 
     def watched(self, register: str) -> int:
         """From when on the newest version watched is in force; long ago for none."""
-        return self._evaluation.watched(register)
+        return self._watched.newest(register)
 
     @property
     def settled(self) -> int:
@@ -168,29 +198,39 @@ class Engine:
     @property
     def pending(self) -> int:
         """Hits that wait for the watermark: read the sensor of :meth:`holding` on when it grows."""
-        return self._evaluation.pending()
+        return sum(stepper.pending() for stepper in self._steppers)
 
     def holding(self) -> str | None:
         """The sensor whose low watermark holds everything back, None where none does."""
-        waited_for = self._waited_for()
-        return min(waited_for, key=lambda name: (self._low(name), name), default=None)
+        return self._tide.holding()
+
+    def clear(self) -> None:
+        """Return once more can be taken: always, for hits wait in memory."""
 
     def feed(self, batch: AcceptedBatch) -> None:
         """Take a batch; one already taken changes nothing."""
         if batch.number <= self.cursors.get(batch.sensor, 0):
             return
-        before = self._low(batch.sensor)
+        before = self._tide.low(batch.sensor)
         # Late is judged by the sensor's own promise, so that the answer does not depend on how
         # far the other sensors had been read.
         own = before if before == BEGINNING else before - self._lateness
-        self._evaluation.take(batch, floor=max(own, self.settled), watermark=self.watermark)
+        floor = max(own, self.settled)
+        self._hold(self._matcher.take(batch, floor=floor, late_before=max(floor, self.watermark)))
         self.newest = max(self.newest, max(batch.times, default=BEGINNING))
         self.cursors[batch.sensor] = batch.number
-        self._lows[batch.sensor] = max(before, batch.low_watermark)
+        self._tide.promise(batch.sensor, batch.low_watermark)
+
+    def _hold(self, found: Found) -> None:
+        for (level, division), rows in found.rows.items():
+            self._steppers[division].add(level, rows)
+        evaluators = self._succession.evaluators
+        for index, entity, event, order in found.hours:
+            self._models.add(part_of(evaluators[index].rule), entity, event, order)
 
     def heartbeat(self, sensor: str, low_watermark: int) -> None:
         """An idle sensor's word that it has nothing before this time."""
-        self._lows[sensor] = max(self._low(sensor), low_watermark)
+        self._tide.promise(sensor, low_watermark)
 
     @property
     def _judged(self) -> int:
@@ -200,12 +240,12 @@ class Engine:
     @property
     def required(self) -> Set[str]:
         """Sensors the watermark waits for, those excluded at present among them."""
-        return set(self._lows) if self._required is None else self._required
+        return self._tide.required
 
     @property
     def excluded(self) -> Set[str]:
         """Sensors nothing waits for at present."""
-        return self._excluded
+        return self._tide.excluded
 
     def require(self, sensor: str, since: int) -> None:
         """Wait for this sensor too, from that event time on, as a sealed record says.
@@ -213,23 +253,19 @@ class Engine:
         What it sends of before is judged as if it had promised nothing earlier: that is the same
         in whatever order the sensors are read.
         """
-        self._required = {*self.required, sensor}
-        self._excluded.discard(sensor)
-        self.heartbeat(sensor, since)
+        self._tide.require(sensor, since)
 
     def release(self, sensor: str) -> None:
         """Forget that this sensor was required: its enrolment has ended."""
-        self._required = {*self.required} - {sensor}
-        self._excluded.discard(sensor)
+        self._tide.release(sensor)
 
     def exclude(self, sensor: str) -> None:
         """Wait for this sensor no longer, as a sealed record says."""
-        self._excluded.add(sensor)
+        self._tide.exclude(sensor)
 
     def readmit(self, sensor: str, since: int) -> None:
         """Wait for this sensor again, from that event time on; before it is as for ``require``."""
-        self._excluded.discard(sensor)
-        self.heartbeat(sensor, since)
+        self._tide.readmit(sensor, since)
 
     def adopt(self, ruleset: RuleSet, since: int) -> None:
         """Judge events from that time on by another rule set, as a sealed record says.
@@ -244,24 +280,28 @@ class Engine:
                 "what is of that time was judged by the rules before: name a later one",
                 since=since,
             )
-        self._evaluation.adopt(ruleset, since)
+        self._adopt(ruleset, since)
+
+    def _adopt(self, ruleset: RuleSet, since: int) -> None:
+        fresh = self._succession.adopt(ruleset, since)
+        self._models.begin(fresh)
+        self._tell(self._watched.tell(fresh, since))
 
     def confine(self, entities: Mapping[str, Set[str]]) -> None:
         """Look at these entities only, by rule: for a second look at what was missed."""
-        self._evaluation.confine(entities)
+        self._matcher.confine(entities)
 
     def install(self, artefact: Artefact) -> None:
         """Score with this artefact; raises ``analytics.model.refused``."""
-        self._evaluation.run_of(artefact.model).install(artefact)
+        self._models.install(artefact)
 
     def skip_training(self, request: TrainingRequest) -> None:
         """Go on with the artefact before: this training failed."""
-        self._evaluation.run_of(request.model).skip()
+        self._models.skip(request)
 
     def advance(self) -> Output:
         """Step everything the watermark has passed."""
-        lows = [self._low(name) for name in self._waited_for()]
-        self.watermark = max(self.watermark, min(lows, default=self.watermark))
+        self._tide.rise()
         return self._step()
 
     def finish(self) -> Output:
@@ -272,74 +312,80 @@ class Engine:
         install and call again.
         """
         if self.watermark < NEVER:
-            lows = [self._low(name) for name in self._waited_for()]
-            self._end = max(self.newest, self.watermark, min(lows, default=self.watermark))
-        self.watermark = NEVER
+            self._end = max(self.newest, self.watermark, self._tide.lowest(self.watermark))
+        self._tide.watermark = NEVER
         return self._step()
 
-    def _low(self, sensor: str) -> int:
-        return self._lows.get(sensor, BEGINNING)
-
-    def _waited_for(self) -> set[str]:
-        return {*self.required} - self._excluded
-
     def _step(self) -> Output:
+        """Step all levels up to the watermark and close the hours that are settled."""
+        watermark, settled = self.watermark, self.settled
         changes = Changes()
-        training = self._evaluation.step(
-            self.watermark, self.settled, changes, deadlines=min(self.watermark, self._end)
-        )
-        for name, alert in list(self._announced.items()):
-            if name in changes.alerts:
-                del self._announced[name]
-            elif alert.decided_at < self.watermark:
-                del self._announced[name]
-                changes.alerts[name] = msgspec.structs.replace(alert, state="withdrawn")
+        for level in range(LEVELS_MAX + 1):
+            self._step_level(level, watermark if level == 0 else settled, changes)
+        training = self._models.close(settled, changes.alerts, self._coverage)
+        self._watched.retire(settled)
+        for gone in self._succession.retire(settled):
+            for stepper in self._steppers:
+                stepper.retire(gone)
+            self._models.retire(gone)
+        self._foreseen.settle(changes.alerts, watermark)
         return Output(
-            alerts=_in_time_order(changes.alerts.values()),
+            alerts=in_time_order(changes.alerts.values()),
             closings=[closing for _, closing in sorted(changes.closings.items())],
             coverage=self._coverage.take(),
             missed=self._coverage.take_missed(),
             training=training,
-            watermark=self.watermark,
+            watermark=watermark,
         )
+
+    def _step_level(self, level: int, through: int, changes: Changes) -> None:
+        """Step one level; alerts that are settled rise to those above."""
+        found = Changes()
+        for stepper in self._steppers:
+            stepper.advance(
+                level,
+                through,
+                self.settled,
+                found,
+                deadlines=min(self.watermark, self._end, through),
+                coverage=self._coverage,
+            )
+        changes.alerts.update(found.alerts)
+        changes.closings.update(found.closings)
+        if self._succession.reads_alerts():
+            self._rising.take(level, found.alerts.values())
+            self._hold(self._matcher.risen(self._rising.ripe(self.settled)))
 
     def provisional(self) -> list[Alert]:
         """Alerts that hold over the hits still waiting, where they differ from last time.
 
         Those that no longer hold come as withdrawn. Nothing of the engine's state is changed.
         """
-        found: dict[str, Alert] = {}
-        for number, (key, hits) in enumerate(self._evaluation.waiting()):
-            if number == PROVISIONAL_KEYS_MAX:
-                break
-            found.update(key.provisional(hits))
-        changed = [msgspec.structs.replace(alert, state="provisional") for alert in found.values()]
-        changed = [alert for alert in changed if self._announced.get(alert.id) != alert]
-        gone = [
-            msgspec.structs.replace(alert, state="withdrawn")
-            for name, alert in self._announced.items()
-            if name not in found
-        ]
-        for alert in gone:
-            del self._announced[alert.id]
-        self._announced.update((alert.id, alert) for alert in changed)
-        return _in_time_order([*changed, *gone])
+        return self._foreseen.look(
+            waiting for stepper in self._steppers for waiting in stepper.waiting()
+        )
 
     def snapshot(self) -> dict[str, bytes]:
         """Entries changed since the snapshot before; empty bytes delete an entry."""
         rows = tuple(self._coverage.take())
         self._coverage.add(rows)
+        tide = self._tide.dump()
         head = _HeadDump(
             cursors=self.cursors,
-            lows=self._lows,
-            excluded=tuple(sorted(self._excluded)),
-            watermark=self.watermark,
-            announced=tuple(self._announced.values()),
+            lows=tide.lows,
+            excluded=tide.excluded,
+            watermark=tide.watermark,
+            announced=self._foreseen.dump(),
             newest=self.newest,
             coverage=rows,
-            required=None if self._required is None else tuple(sorted(self._required)),
+            required=tide.required,
         )
-        entries = dict(self._evaluation.snapshot())
+        entries = self._succession.snapshot()
+        entries.update(self._watched.snapshot())
+        entries.update(self._rising.snapshot())
+        for stepper in self._steppers:
+            entries.update(stepper.snapshot())
+        entries.update(self._models.snapshot())
         entries[_HEAD] = msgspec.msgpack.encode(head)
         return entries
 
@@ -373,16 +419,31 @@ class Engine:
         raw = parts.get(_HEAD)
         if raw:
             head = msgspec.msgpack.decode(raw, type=_HeadDump)
-            self.cursors, self._lows = dict(head.cursors), dict(head.lows)
-            self._excluded = set(head.excluded)
-            if head.required is not None:
-                self._required = set(head.required)
-            self.watermark, self.newest = head.watermark, head.newest
-            self._announced = {alert.id: alert for alert in head.announced}
+            self.cursors, self.newest = dict(head.cursors), head.newest
+            self._tide.restore(TideDump(head.lows, head.excluded, head.watermark, head.required))
+            self._foreseen.restore(head.announced)
             self._coverage.add(head.coverage)
-        entries = {name: raw for name, raw in parts.items() if name != _HEAD}
-        self._evaluation.restore(entries, max(since, self._judged + 1))
+        present = self.ruleset
+        self._succession.restore(parts)
+        self._matcher.forget()
+        self._models.forget()
+        self._models.begin(self._succession.evaluators)
+        known, rest = f"{REGISTER}/", (_HEAD, RULES, BEGAN)
+        for name, entry in parts.items():
+            if entry and name.startswith(known):
+                self._watched.restore(name.removeprefix(known), entry)
+        if self.ruleset.digest != present.digest:
+            self._adopt(present, max(since, self._judged + 1))
+        for name, entry in parts.items():
+            if entry and name not in rest and not name.startswith(known):
+                self._restore(name, entry)
 
-
-def _in_time_order(alerts: Iterable[Alert]) -> list[Alert]:
-    return sorted(alerts, key=lambda alert: (alert.decided_at, alert.id))
+    def _restore(self, name: str, raw: bytes) -> None:
+        if is_key(name) or is_waiting(name):
+            restore(self._steppers, name, raw)
+        elif name.startswith(f"{RISING}/"):
+            self._rising.restore(raw)
+        elif not self._models.restore(name, raw):
+            raise FengsuiError(
+                "analytics.engine.snapshot_malformed", f"snapshot entry {name[:80]!r} is unknown"
+            )

@@ -85,7 +85,7 @@ def changes(
 
 def hits(rolls: Sequence[Roll], since: int) -> Iterable[tuple[str, Sequence[Hit]]]:
     """All hits of the versions, the last of which may lie ahead, for a rule from ``since`` on."""
-    ends = [*(roll.effective_at for roll in rolls[1:]), NEVER]
+    ends = [*(roll.effective_at for roll in rolls[1:]), NEVER][: len(rolls)]
     found: dict[str, list[Hit]] = {}
     before: Roll | None = None
     for roll, end in zip(rolls, ends, strict=True):

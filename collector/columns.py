@@ -11,9 +11,9 @@ from operator import itemgetter, lt
 from typing import Final
 
 from collector import normalise, rescan
-from collector.enrichment import Enrichment
 from schema import ids, limits, times
 from schema.batch import Batch, Body
+from schema.enrichment import Enrichment
 from schema.errors import FengsuiError
 from schema.event import (
     GENERATION,

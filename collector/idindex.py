@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Final
 
 from collector import idfile
-from collector.enrichment import derived
 from collector.idfile import Block, Closed, Open
 from schema import batch as batches
 from schema import ids, log, segment
 from schema.batch import Batch
 from schema.disk import PosixDisk
+from schema.enrichment import derived
 from schema.errors import FengsuiError
 from schema.event import GENERATION, OFFSET, SOURCE, Fields, decode
 from schema.ports import EventHit

@@ -115,6 +115,8 @@ class Intake:
             written_here=closers,
         )
         self.accept = self._door.accept
+        self.standing = self._door.standing
+        self.put_aside = self._quarantine.note
         self._beats: dict[str, tuple[int, str]] = {}
         """When each sensor's newest heartbeat was signed, and over which head."""
         self._beats_lock = threading.Lock()

@@ -15,6 +15,7 @@ import msgspec
 import typer
 
 from crypto.errors import CryptoError
+from fengsui.bundle_cli import bundle_app
 from fengsui.cluster_cli import app as cluster_app
 from fengsui.crypto_cli import app as crypto_app
 from fengsui.exceptions_cli import app as rules_app
@@ -27,6 +28,9 @@ CHECK_FAILED: Final = 1
 WRONG_INPUT: Final = 2
 COULD_NOT_RUN: Final = 3
 _COULD_NOT_RUN_CODES: Final = (
+    "fengsui.bundle.busy",
+    "fengsui.bundle.space",
+    "fengsui.bundle.step_failed",
     "fengsui.command.failed",
     "fengsui.command.unanswered",
     "fengsui.folder.in_use",
@@ -57,6 +61,7 @@ app.add_typer(sensor_app, name="sensor")
 app.add_typer(client_app, name="client")
 app.add_typer(user_app, name="user")
 app.add_typer(anchor_app, name="anchor")
+app.add_typer(bundle_app, name="bundle")
 app.add_typer(cluster_app, name="cluster")
 app.add_typer(crypto_app, name="crypto")
 app.add_typer(rules_app, name="rules")
@@ -187,12 +192,15 @@ def anchor_export(
 def backup(
     target: Annotated[Path, typer.Argument(help="备份文件 · backup file", metavar="FILE")],
     data: Data = Path("data/site"),
+    segments: Annotated[
+        bool, typer.Option("--segments", help="连同全部证据 · all evidence too")
+    ] = False,
 ) -> None:
-    """备份状态与控制日志，不含密钥 · back up state and control log, never keys."""
+    """备份状态、控制日志与设置，不含密钥 · back up state, control log, settings; never keys."""
     from fengsui.backup import backup as write
     from fengsui.clock import SystemClock
 
-    manifest = write(DataFolder(data), target, SystemClock().now())
+    manifest = write(DataFolder(data), target, SystemClock().now(), segments=segments)
     typer.echo(f"{target}: {len(manifest.members)} members, made at {manifest.made_at}")
 
 
@@ -206,8 +214,9 @@ def restore(
 
     manifest = put_back(source, DataFolder(data))
     typer.echo(
-        f"{data}: restored state and control log of {manifest.made_at}; now put back keys/ and "
-        "segments/ from their own copies, then run `fengsui verify --all`"
+        f"{data}: restored {len(manifest.members)} members of {manifest.made_at}; now put back "
+        "keys/ (and segments/, where the backup was made without them) from their own copies, "
+        "then run `fengsui verify --all`"
     )
 
 

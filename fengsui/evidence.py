@@ -26,7 +26,7 @@ from schema import event, log
 from schema.disk import PosixDisk, replace_file
 from schema.errors import FengsuiError
 from schema.event import Fields
-from schema.receipt import Anchor, Head, sign_anchor
+from schema.receipt import Anchor, AuditHead, Head, sign_anchor
 
 EVENT_ID_CHARS: Final = 32
 
@@ -154,7 +154,42 @@ def verify_folder(folder: DataFolder, anchor_file: Path | None = None) -> Report
     check_redactions(_sealed_redactions(folder), report)
     if anchor_file is not None:
         check_anchor(read_anchor(anchor_file), checks, report)
+        _check_audit_head(folder, read_anchor(anchor_file), report)
     return report
+
+
+def _check_audit_head(folder: DataFolder, anchor: Anchor, report: Report) -> None:
+    """Compare the audit chain with the head kept outside: shows a cut or rewritten chain."""
+    from collector.chaincheck import Finding
+    from dashboard_api.audit import digest_at
+
+    if anchor.audit is None:
+        return
+    why = ""
+    with _state(folder) as state:
+        try:
+            found = digest_at(state, anchor.audit.n)
+        except FengsuiError as error:
+            why = str(error)
+        else:
+            if found is None:
+                why = "the chain ends before it"
+            elif found != anchor.audit.hash:
+                why = "another entry stands in its place"
+    if why:
+        report.findings.append(
+            Finding(
+                code="proof.anchor.audit_changed",
+                sensor=CONTROL,
+                message=f"the anchor holds entry {anchor.audit.n} of the audit chain, but {why}",
+            )
+        )
+
+
+def _audit_head(folder: DataFolder) -> AuditHead | None:
+    with _state(folder) as state:
+        row = state.execute("SELECT n, hash FROM audit ORDER BY n DESC LIMIT 1").fetchone()
+    return AuditHead(n=row["n"], hash=row["hash"]) if row else None
 
 
 @contextmanager
@@ -215,6 +250,7 @@ def export_anchor(folder: DataFolder, target: Path) -> Anchor:
         SystemClock().now(),
         tuple(head for _, head in sorted(report.heads.items())),
         keys.load(folder.keys / "receipt.pem"),
+        audit=_audit_head(folder),
     )
     replace_file(target, msgspec.json.format(msgspec.json.encode(anchor)), mode=0o644)
     return anchor

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from analytics import reevaluation
-from analytics.engine import Engine
+from analytics.judge import Judge
 from analytics.reevaluation import Scope
 from analytics.ruleset import RuleSet
 from collector.control import ControlLog
@@ -65,7 +65,7 @@ class SecondLook:
         alerts: Alerts,
         missed: MissedTable,
         rulebook: Rulebook,
-        engine: Engine,
+        engine: Judge,
         control: ControlLog,
         pace: Clock,
         known: Known,

@@ -161,10 +161,14 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
 
 
 def _failures(site: Site) -> Sequence[str]:
-    failure = site.pipeline.failure
-    if failure is None:
-        return ()
-    return (failure.code if isinstance(failure, FengsuiError) else type(failure).__name__,)
+    failures = [site.pipeline.failure]
+    if site.centre is not None:
+        failures.append(site.centre.arrivals.failure)
+    return [
+        one.code if isinstance(one, FengsuiError) else type(one).__name__
+        for one in failures
+        if one is not None
+    ]
 
 
 def _site_info(site: Site, sibling: Sibling | None) -> SiteInfo:
@@ -230,6 +234,8 @@ def _start(served: Served) -> None:
     site.pipeline.on_change = served.services.stream.notify
     work = partial(replay, site, site.pipeline.steady_round) if site.recording else None
     site.pipeline.start(work)
+    if site.centre is not None:
+        site.centre.arrivals.start()
     site.second_look.start()
 
 

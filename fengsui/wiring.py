@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from analytics.engine import Engine
+from analytics.judge import Judge
 from collector import push as pushing
 from collector.clients import Clients
 from collector.control import SENSOR as CONTROL
@@ -25,16 +26,23 @@ from collector.ownchain import OwnChain
 from collector.push import Push
 from collector.registers import description
 from collector.registers.store import RegisterStore
+from collector.state import form as forms
 from collector.state.alerts import Alerts
 from collector.state.database import Database
 from collector.state.exceptions import Exceptions
+from collector.state.form import Form
 from collector.state.missed import MissedTable
+from collector.state.outbox import Outbox
 from collector.state.switches import Switches
 from crypto import keys
 from crypto.status import Status as CipherStatus
 from fengsui import ciphers, host
+from fengsui.centre.brokers import Brokers, Bus
+from fengsui.centre.centre import Centre, codecs_of, open_arrivals, open_judge
+from fengsui.centre.hops import Hops
+from fengsui.centre.layout import Layout
 from fengsui.clock import SystemClock, SystemEntropy
-from fengsui.facts import Rolls, SiteFacts
+from fengsui.facts import Knowing, Rolls, SiteFacts
 from fengsui.folder import DataFolder, Ownership
 from fengsui.keyring import Keyring, open_keyring
 from fengsui.pipeline import Pipeline, Stages, note_rules
@@ -88,6 +96,8 @@ class Site:
     owner: Ownership
     clock: Clock
     entropy: Entropy
+    centre: Centre | None = None
+    """What there is besides where rules run past this process."""
 
     def fields_of(self, event_id: str) -> Fields | None:
         """The stored fields of an event, None once redacted or expired."""
@@ -112,6 +122,9 @@ class Site:
             last.callback(self.owner.release)
             last.callback(self.database.close)
             last.callback(self.index.close)
+            if self.centre is not None:
+                last.callback(self.centre.judge.close)
+                self.centre.arrivals.stop()
             self.second_look.stop()
             self.pipeline.stop()
             for writer in self.writers:
@@ -135,6 +148,7 @@ def open_demonstration(
     settings: Settings | None = None,
     *,
     only: frozenset[str] | None = None,
+    bus: Bus | None = None,
 ) -> Site:
     """The recording in a demonstration folder of its own; nothing in it is ever duty.
 
@@ -144,19 +158,24 @@ def open_demonstration(
     local = LocalSensor(name=recording.labels.recording.name, sources=lambda: recording.sources)
     return _open(
         folder, settings or Settings(), realm=DEMONSTRATION, local=local, clock=recording.clock,
-        recording=recording, only=only,
+        recording=recording, only=only, bus=bus,
     )  # fmt: skip
 
 
-def open_site(folder: DataFolder, settings: Settings, *, watch_host: bool = True) -> Site:
-    """A real site, watching this machine unless told not to."""
+def open_site(
+    folder: DataFolder, settings: Settings, *, watch_host: bool = True, bus: Bus | None = None
+) -> Site:
+    """A real site, watching this machine unless told not to.
+
+    ``bus`` stands for the brokers of the settings, where there is one in this process.
+    """
     clock = SystemClock()
     local = None
     if watch_host:
         local = LocalSensor(
             name=settings.sensor.name, sources=lambda: host.sources(settings.sensor, clock)
         )
-    return _open(folder, settings, realm=DUTY, local=local, clock=clock, recording=None)
+    return _open(folder, settings, realm=DUTY, local=local, clock=clock, recording=None, bus=bus)
 
 
 def _open(
@@ -168,18 +187,19 @@ def _open(
     clock: Clock,
     recording: Recording | None,
     only: frozenset[str] | None = None,
+    bus: Bus | None = None,
 ) -> Site:
     cipher = ciphers.start(settings.crypto.backend)
     folder.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     owner = Ownership(folder)
+    entropy = SystemEntropy()
     try:
         _keep_realm(folder, realm)
-    except FengsuiError:
+        keyring = open_keyring(folder, entropy)
+        database = Database(folder.state)
+    except BaseException:
         owner.release()
         raise
-    entropy = SystemEntropy()
-    keyring = open_keyring(folder, entropy)
-    database = Database(folder.state)
     enrolments = Enrolments(
         database,
         segments=folder.segments,
@@ -243,34 +263,58 @@ def _open(
     registers.note(control)
     indicators.note(control)
     facts = SiteFacts(registers, indicators)
-    snapshot = alerts.snapshot()
-    engine = Engine.restore(rules, snapshot, required=(), since=clock.now())
-    engine.know(facts)
+    if bus is None and settings.bus.brokers:
+        bus = Brokers(settings.bus, entropy)
+    layout = Layout(prefix=settings.bus.prefix, partitions=settings.bus.partitions)
+    form = forms.settle(
+        database,
+        Form(name="embedded") if bus is None else Form(name="distributed", prefix=layout.prefix),
+    )
+    hops, distant = Hops(), None
+    if bus is None:
+        judge: Judge = Engine.restore(rules, alerts.snapshot(), required=(), since=clock.now())
+        judge.know(facts)
+    else:
+        judge = distant = open_judge(
+            bus, layout, outbox=Outbox(database), snapshot=alerts.snapshot(), rules=rules,
+            since=clock.now(), codecs=codecs_of(registers, indicators), control=control, hops=hops,
+        )  # fmt: skip
     stages = Stages(
         sensors=sensors,
         intake=intake,
         enrolments=enrolments,
-        engine=engine,
+        engine=judge,
         alerts=alerts,
         control=control,
         trainer=ChildTrainer(),
         clock=clock,
         rolls=Rolls(registers, control=control, clock=clock),
         pace=SystemClock(),
+        facts=None if distant is None else Knowing(facts, registers, indicators),
+        catches_up_in_rounds=distant is not None,
+        decided_before=form.decided_before,
     )
+    pipeline = Pipeline(stages)
     note_rules(control, rules, clock.now())
     second_look = SecondLook(
         stored=History(folder.segments, database), alerts=alerts, missed=MissedTable(database),
-        rulebook=rulebook, engine=engine, control=control, pace=SystemClock(),
+        rulebook=rulebook, engine=judge, control=control, pace=SystemClock(),
         known=Known(registers, SiteFacts(registers, indicators)),
     )  # fmt: skip
+    centre = None
+    if bus is not None and distant is not None:
+        arrivals = open_arrivals(
+            bus, layout, intake=intake, heard=pipeline.heard, control=control, hops=hops
+        )
+        centre = Centre(judge=distant, arrivals=arrivals, hops=hops)
     return Site(
         folder=folder, settings=settings, realm=realm, cipher=cipher, keyring=keyring,
         database=database, enrolments=enrolments, ids=ids, index=index, intake=intake,
         control=control, clients=Clients(database, clock=clock, entropy=entropy), push=push,
-        alerts=alerts, rulebook=rulebook, pipeline=Pipeline(stages), second_look=second_look,
+        alerts=alerts, rulebook=rulebook, pipeline=pipeline, second_look=second_look,
         sensors=sensors, writers=writers, recording=recording, owner=owner, clock=clock,
         entropy=entropy, registers=registers, indicators=indicators, exceptions=exceptions,
+        centre=centre,
     )  # fmt: skip
 
 

@@ -333,6 +333,16 @@ class IndicatorSet:
     def __len__(self) -> int:
         return len(self._indicators)
 
+    @property
+    def indicators(self) -> tuple[Indicator, ...]:
+        """All of them, as they were given."""
+        return self._indicators
+
+    @property
+    def allow_list(self) -> tuple[Allowed, ...]:
+        """What is never matched, as it was given."""
+        return self._allowed
+
     def find(self, kind: Kind, value: str, event_time: int) -> Indicator | None:
         """The indicator of most confidence at that time, then of the first source by name.
 

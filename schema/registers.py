@@ -202,6 +202,11 @@ class Table:
                 rows.append(one._replace(valid_from=start, valid_to=end))
         return rows
 
+    def statements(self) -> Iterator[Statement]:
+        """All of them by key, those about one key in the order they were learned."""
+        places = sorted(range(len(self._hashes)), key=lambda at: (self._key(at), at))
+        return map(self._statement, places)
+
     def count(self, key: bytes) -> int:
         """How many statements there are about the key."""
         first, last = self._run(key)

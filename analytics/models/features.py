@@ -62,6 +62,22 @@ Order: TypeAlias = tuple[int, str, int, bytes]
 """(event time, sensor, sequence, event id)"""
 
 
+_COUNTED: Final = frozenset(
+    {
+        "event.outcome",
+        "http.response.body.bytes",
+        "event.action",
+        "user_agent.original",
+        *(name for names in FIELDS.values() for name in names),
+    }
+)
+
+
+def counted_of(event: Fields) -> Fields:
+    """What of an event an hour counts."""
+    return {name: value for name, value in event.items() if name in _COUNTED}
+
+
 class HourDump(msgspec.Struct, frozen=True, array_like=True):
     """An open hour as it lies in a snapshot."""
 

@@ -180,7 +180,7 @@ class HourBook:
     def snapshot(self) -> Iterator[tuple[str, bytes]]:
         """Entries changed since last asked."""
         for entity in self._changed:
-            name = f"{PREFIX}/{ids.bucket(entity):03d}/{self._rule}/{entity}"
+            name = self._name(entity)
             found = self._entities.get(entity)
             if found is None:
                 yield name, b""
@@ -192,6 +192,13 @@ class HourBook:
             )
             yield name, msgspec.msgpack.encode(dump)
         self._changed.clear()
+
+    def names(self) -> list[str]:
+        """Its entries in the snapshot, those to be deleted among them."""
+        return [self._name(entity) for entity in {**self._entities, **self._changed}]
+
+    def _name(self, entity: str) -> str:
+        return f"{PREFIX}/{ids.bucket(entity):03d}/{self._rule}/{entity}"
 
     def restore(self, entity: str, raw: bytes) -> None:
         """Take over one entry."""

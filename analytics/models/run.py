@@ -73,6 +73,11 @@ class ModelRun:
         self._changed_hours: dict[int, None] = {}
         self._changed = False
 
+    @property
+    def waits(self) -> bool:
+        """Whether no hour closes before an artefact is installed or its training skipped."""
+        return self._awaiting is not None
+
     def close(self, settled: int, alerts: dict[str, Alert]) -> TrainingRequest | None:
         """Close the hours that are settled; a request stops it until :meth:`install`."""
         while not self._awaiting:
@@ -235,6 +240,11 @@ class ModelRun:
         self._changed_hours.clear()
         self._changed = False
         return parts
+
+    def names(self) -> list[str]:
+        """Its entries in the snapshot."""
+        prefix = f"{PREFIX}/{part_of(self.rule)}"
+        return [f"{prefix}/state", *(f"{prefix}/rows/{hour}" for hour in self._rows)]
 
     def restore(self, name: str, raw: bytes) -> None:
         """Take over one entry; a request that was open is asked again by the next close."""

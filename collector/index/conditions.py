@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from collector.enrichment import RELATED_IP, RELATED_USER
 from collector.index.rows import BETWEEN, COLUMNS, TEXT_COLUMNS, id_halves
 from schema.alert import SEVERITIES
+from schema.enrichment import RELATED_IP, RELATED_USER
 from schema.errors import FengsuiError
 from schema.fields import catalogue, is_open
 from schema.filter import TEXT_FIELD, Term
@@ -67,7 +67,7 @@ def expression(name: str) -> Expression:
         )
     path = f'$."{name}"'
     if known is not None and known.type == "keywords":
-        return Expression(Sql("CAST(json_extract(rest, ?) AS VARCHAR[])", (path,)), "list")
+        return Expression(Sql("TRY_CAST(json_extract(rest, ?) AS VARCHAR[])", (path,)), "list")
     text = Sql("json_extract_string(rest, ?)", (path,))
     if known is not None and known.type == "integer":
         return Expression(Sql(f"TRY_CAST({text.text} AS BIGINT)", text.values), "integer")

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from collector.enrichment import derived, severity, unusual_of
+from schema.enrichment import derived, severity, unusual_of
 from schema.event import TIME, AcceptedBatch, Fields, Value
 from schema.fields import columns
 from schema.ports import EventHit

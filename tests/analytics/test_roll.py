@@ -48,6 +48,10 @@ def test_a_rule_of_later_hears_of_who_is_in_it_then() -> None:
     assert dict(hits(rolls, 30)) == {"a": [hit_of(30, 100), hit_of(50, 90)], "b": []}
 
 
+def test_a_rule_on_a_register_nobody_imported_hears_of_nobody() -> None:
+    assert dict(hits([], 30)) == {}
+
+
 def test_the_rows_of_a_register_are_those_known_then() -> None:
     fields = pack_fields({"x": 1})
     said = [

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "journeys"))
+sys.path.insert(0, str(Path(__file__).parent))
 
 import journey
 

@@ -1,4 +1,4 @@
-"""Enrichment: what the collector adds beside an event's signed fields, worked out when asked for.
+"""Enrichment: what stands beside an event's signed fields, worked out when asked for.
 
 It follows from the event and its receipt alone, so nothing of it is stored but the unusual:
 fields the catalogue does not know, or of another type than it says, as ``labels.<name>``.
