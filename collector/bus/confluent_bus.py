@@ -270,7 +270,8 @@ class ConfluentReader:
 
     def _connect(self) -> Consumer:
         self._access.knock()
-        group = "fengsui-fixed" if self._group is None else self._group.name
+        # Without a group of ours the client still asks for one, of a name we have rights to.
+        group = f"{_prefix(self._starts)}.fixed" if self._group is None else self._group.name
         consumer = Consumer(
             {
                 **_QUIET,
@@ -379,6 +380,10 @@ class ConfluentReader:
         if error.code() in _FORBIDDEN:
             return refused(error.str(), doing="read")
         return self._access.unreachable(error.str())
+
+
+def _prefix(starts: Starts) -> str:
+    return next(iter(starts)).topic.partition(".")[0]
 
 
 def _record(message: Message) -> Record:

@@ -82,6 +82,8 @@ def of_worker(user: str, prefix: str) -> frozenset[Right]:
             *_write(who, prefix, (*passed, topics.DECIDED)),
             *_read(who, prefix, (topics.ACCEPTED, topics.ARTEFACTS, *passed)),
             *_groups(who, prefix),
+            # The engine asks for the settings of every topic it was told of.
+            Right(who, "topic", topics.ACCEPTED.full_name(prefix), False, "DESCRIBE_CONFIGS"),
             *state,
             *transactions,
         ]

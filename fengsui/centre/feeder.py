@@ -136,8 +136,12 @@ class Feeder:
             self._beats[sensor] = low_watermark
 
     def require(self, sensor: str, since: int) -> None:
-        """Have the rules wait for this sensor too, from that event time on."""
+        """Have the rules wait for this sensor too, from that event time on.
+
+        Or from a later one, to which what is sent before it carries the rules.
+        """
         self.deliver()
+        since = max(since, self.watermark)
         head = self._head.requiring(sensor, since)
         self._add(lambda number: feed.Require(number, sensor, since), head)
 
@@ -154,8 +158,9 @@ class Feeder:
         self._add(lambda number: feed.Exclude(number, sensor), head)
 
     def readmit(self, sensor: str, since: int) -> None:
-        """Have the rules wait for this sensor again, from that event time on."""
+        """Have the rules wait for this sensor again, from then on as for :meth:`require`."""
         self.deliver()
+        since = max(since, self.watermark)
         head = self._head.readmitting(sensor, since)
         self._add(lambda number: feed.Readmit(number, sensor, since), head)
 
@@ -247,14 +252,14 @@ class Feeder:
                 self._send(
                     self._layout.of_sensor("accepted", batch.sensor),
                     batch.sensor.encode(),
-                    feed.encode(feed.taken(batch)),
+                    feed.encode(feed.taken(batch, self.watermark)),
                 )
             self._flush()
             for batch in wave:
                 self._acknowledged(batch)
         if self._beats:
             for sensor, low in self._beats.items():
-                message = feed.encode(feed.Beat(sensor, low))
+                message = feed.encode(feed.Beat(sensor, low, self.watermark))
                 self._send(self._layout.of_sensor("accepted", sensor), sensor.encode(), message)
             self._flush()
             self._head = self._head.promised(self._beats)

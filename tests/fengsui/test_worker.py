@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 from analytics_world import World
 from stream_world import Feed, Heard, check, fed
@@ -16,6 +18,7 @@ from test_simulation_kinds import END, EVENTS, RULES, VERSIONS
 from analytics.streaming.messages import decided_of
 from collector.bus.reading import BEGINNING
 from dashboard_api.metrics import Metrics
+from deploy.services.kafka import Login
 from fengsui import bus
 from fengsui.clock import SystemEntropy
 from fengsui.folder import DataFolder
@@ -27,6 +30,7 @@ from schema.bus import Place
 from schema.errors import FengsuiError
 
 PARTITIONS = 4
+WORKER = "worker"
 DECIDE_SECONDS = 120
 FENGSUI = str(Path(sys.executable).parent / "fengsui")
 
@@ -39,27 +43,18 @@ class Site:
         self.brokers = bus.Brokers(settings, SystemEntropy())
         self.workers: list[subprocess.Popen[bytes]] = []
         self._folder = folder
-        self._environment = {
-            **os.environ,
-            "FENGSUI_BUS_BROKERS": ",".join(settings.brokers),
-            "FENGSUI_BUS_PREFIX": settings.prefix,
-            "FENGSUI_BUS_PARTITIONS": str(settings.partitions),
-        }
-        if settings.seal:
-            self._environment["FENGSUI_BUS_SEAL"] = settings.seal
-            self._environment["FENGSUI_BUS_SEAL_KEY_FILES"] = ",".join(settings.seal_key_files)
-        self.run("cluster", "init", "--data", str(folder / "centre"))
+        self.run("cluster", "init", "--worker", WORKER, "--data", str(folder / "centre"))
 
     def run(self, *arguments: str) -> None:
-        subprocess.run([FENGSUI, *arguments], env=self._environment, check=True)
+        subprocess.run([FENGSUI, *arguments], env=environment(self.settings), check=True)
 
     def place(self, topic: str, partition: int = 0) -> Place:
         return Place(f"{self.settings.prefix}.{topic}", partition)
 
-    def start(self, name: str) -> subprocess.Popen[bytes]:
+    def start(self, name: str, settings: BusSettings | None = None) -> subprocess.Popen[bytes]:
         worker = subprocess.Popen(
             [FENGSUI, "worker", "run", "--data", str(self._folder / name)],
-            env=self._environment,
+            env=environment(settings or self.settings),
             stderr=subprocess.PIPE,
         )
         self.workers.append(worker)
@@ -86,13 +81,31 @@ class Site:
             worker.stderr.close()
 
 
+def environment(settings: BusSettings) -> dict[str, str]:
+    """The settings as variables, as a unit file would set them."""
+    named = msgspec.to_builtins(settings)
+    return {
+        **os.environ,
+        **{
+            f"FENGSUI_BUS_{name.upper()}": ",".join(value)
+            if isinstance(value, (list, tuple))
+            else str(value)
+            for name, value in named.items()
+            if value
+        },
+    }
+
+
 @pytest.fixture
-def make_site(kafka, own_prefix, tmp_path):
+def make_site(own_prefix, tmp_path):
     made = []
 
-    def make(**settings) -> Site:
+    def make(kafka, **settings) -> Site:
         wanted = BusSettings(
-            brokers=(kafka.address,), prefix=own_prefix, partitions=PARTITIONS, **settings
+            brokers=tuple(kafka.address.split(",")),
+            prefix=own_prefix,
+            partitions=PARTITIONS,
+            **settings,
         )
         made.append(Site(wanted, tmp_path))
         return made[-1]
@@ -112,6 +125,10 @@ def decided(site: Site, one: Feed) -> Heard:
     ):
         for record in reader.read(records_max=500, wait_seconds=1.0):
             heard.hear(decided_of(record.value))
+        for worker in site.workers:
+            if worker.poll() not in (None, -signal.SIGKILL):
+                _, said = worker.communicate()
+                pytest.fail(f"a worker ended with {worker.returncode}: {said.decode()[-2000:]}")
     for record in reader.read(records_max=500, wait_seconds=1.0):
         heard.hear(decided_of(record.value))
     reader.close()
@@ -125,8 +142,8 @@ def world_of(seed: int) -> Feed:
     return one
 
 
-def test_three_workers_one_killed_decide_what_the_engine_decides(make_site, tmp_path):
-    site, one = make_site(), world_of(3)
+def test_three_workers_one_killed_decide_what_the_engine_decides(make_site, kafka, tmp_path):
+    site, one = make_site(kafka), world_of(3)
     site.write(one, 0, 0.4)
     first, _, last = (site.start(name) for name in "abc")
     time.sleep(8)
@@ -142,10 +159,10 @@ def test_three_workers_one_killed_decide_what_the_engine_decides(make_site, tmp_
     assert 'fengsui_analytics_lane_lag_messages{lane="accepted"} 0' in told
 
 
-def test_one_worker_that_seals_everything_decides_the_same(make_site, tmp_path):
+def test_one_worker_that_seals_everything_decides_the_same(make_site, kafka, tmp_path):
     key = tmp_path / "bus.key"
     subprocess.run([FENGSUI, "cluster", "key", str(key)], check=True)
-    site, one = make_site(seal="sm4-gcm", seal_key_files=(str(key),)), world_of(1)
+    site, one = make_site(kafka, seal="sm4-gcm", seal_key_files=(str(key),)), world_of(1)
     site.write(one, 0, 1)
     site.start("a")
     check(one, decided(site, one))
@@ -162,8 +179,49 @@ def test_one_worker_that_seals_everything_decides_the_same(make_site, tmp_path):
             decided_of(record.value)
 
 
-def test_an_artefact_is_read_from_its_topic_once_and_then_from_the_folder(make_site, tmp_path):
-    site = make_site()
+def test_three_workers_go_on_while_one_of_three_brokers_is_killed(make_site, kafka3):
+    site, one = make_site(kafka3), world_of(2)
+    site.write(one, 0, 0.3)
+    workers = [site.start(name) for name in "abc"]
+    time.sleep(8)
+    site.write(one, 0.3, 0.5)
+    kafka3.kill(2)
+    for step in range(5, 10):
+        site.write(one, step / 10, (step + 1) / 10)
+        time.sleep(1)
+    kafka3.restart(2)
+    check(one, decided(site, one))
+    assert [worker.poll() for worker in workers] == [None, None, None]
+
+
+def test_a_worker_has_the_rights_it_needs_and_no_more(make_site, kafka_secure, own_prefix):
+    def way(login: Login) -> dict[str, str]:
+        password = login.identity.key.with_name(f"{login.user}.password")
+        password.write_text(login.password)
+        password.chmod(0o600)
+        return {
+            "scram_user": login.user,
+            "scram_password_file": str(password),
+            "tls_ca": str(login.identity.authority),
+            "tls_certificate": str(login.identity.certificate),
+            "tls_key": str(login.identity.key),
+        }
+
+    site, one = make_site(kafka_secure, **way(kafka_secure.super_user)), world_of(4)
+    worker = kafka_secure.add_user(WORKER)
+    site.write(one, 0, 1)
+    own = msgspec.structs.replace(site.settings, **way(worker))
+    site.start("a", own)
+    check(one, decided(site, one))
+    writer = bus.Brokers(own, SystemEntropy()).writer()
+    writer.send(site.place("accepted"), key=b"", value=b"forged")
+    with pytest.raises(FengsuiError) as refused:
+        writer.flush()
+    assert refused.value.code.startswith("schema.bus.")
+
+
+def test_an_artefact_is_read_from_its_topic_once_then_from_the_folder(make_site, kafka, tmp_path):
+    site = make_site(kafka)
     raw = os.urandom(artefact.PART_BYTES_MAX + 10)
     writer = site.brokers.writer()
     for key, value in artefact.records(raw):
@@ -179,8 +237,8 @@ def test_an_artefact_is_read_from_its_topic_once_and_then_from_the_folder(make_s
     assert TopicArtefacts(folder, site.place("artefacts"), nobody).get(name) == raw
 
 
-def test_an_artefact_that_is_not_there_is_named(make_site, tmp_path):
-    site = make_site()
+def test_an_artefact_that_is_not_there_is_named(make_site, kafka, tmp_path):
+    site = make_site(kafka)
     artefacts = TopicArtefacts(tmp_path / "artefacts", site.place("artefacts"), site.brokers.reader)
     with pytest.raises(FengsuiError, match="holds no artefact abcd"):
         artefacts.get("abcd")

@@ -61,6 +61,9 @@ class LaneGauges:
     def opened(self, lane: Lane, _partition: int) -> None:
         self._gauges.add("fengsui_analytics_lane_stages_opened_total", lane=lane)
 
+    def began_anew(self) -> None:
+        self._gauges.add("fengsui_analytics_worker_restarts_total")
+
     def wrote(self, written: Written) -> None:
         self._gauges.add("fengsui_analytics_checkpoints_total")
         self._gauges.add("fengsui_analytics_state_entries_total", written.entries)

@@ -3,24 +3,27 @@
 Promise: what a stage sent, its entries and its place in its partition become visible together or
 not at all, whichever of worker or brokers fails; several workers share the partitions of a site.
 Limits: one thread a process (start more workers); a message is seen by the next lane only after
-its checkpoint. Whatever is unsure ends the loop with an error, for whoever started the process to
-start it again: nothing in memory outlives that.
+its checkpoint. Whatever is unsure ends the loop: nothing in memory outlives that, and a new loop
+begins from what was written, a few times; then it is for whoever started the process.
 
 FengsuiError
 ├── analytics.stream.unreachable   no broker answers, at the start or for two minutes
 ├── analytics.stream.lane_absent   a lane's topic is not there
 ├── analytics.stream.changelog     a changelog could not be made
-└── analytics.stream.stopped       the checkpoint was refused: partitions lost, a second worker of
-                                   that name, an error of the brokers
+└── analytics.stream.stopped       loop after loop ended: brokers that fail for long, a second
+                                   worker of that name
 """
 
 from __future__ import annotations
 
 import logging
+import signal
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaException, TopicPartition
 from quixstreams import Application, State, message_context
 from quixstreams.exceptions import QuixException
 from quixstreams.kafka import ConnectionConfig
@@ -43,6 +46,13 @@ _logger = logging.getLogger(__name__)
 MALFORMED: Final = "analytics.stream.malformed"
 LEFT_OUT: Final = (MALFORMED, "collector.seal.")
 """A record that is none of ours is left out, counted and named in the log, never the rest."""
+
+RESTARTS_MAX: Final = 5
+STEADY_SECONDS: Final = 60.0
+"""A loop that ran so long is no failure of the one before."""
+PAUSE_SECONDS: Final = 1.0
+"""Before the second loop, doubled each time: half a minute in all, which a broker needs to start
+again or to be given up by the others."""
 
 _State: TypeAlias = State[Any, Any]
 
@@ -85,19 +95,28 @@ class _AtCheckpoint(BaseSink):
         """Nothing: what was sent went to its topic."""
 
 
+class PartitionsLost(QuixException):
+    """The worker was not heard for too long, and its partitions were given to others."""
+
+
 class _Application(Application):
-    """An application that ends when its partitions were given away without it.
+    """An application that knows when its partitions were given away without it.
 
     The library forgets the partitions' state there, but goes on with the open transaction and may
     commit it: what was sent for partitions another worker reads by now would be there twice.
     """
 
-    def _on_lost(self, _: object, topic_partitions: Sequence[object]) -> NoReturn:
-        raise PartitionsLost(f"{len(topic_partitions)} partitions were given to other workers")
+    lost = False
 
+    def _on_lost(self, consumer: object, topic_partitions: list[TopicPartition]) -> None:
+        # Not raised here: the client calls this, and loses the exception at times.
+        self.lost = True
+        super()._on_lost(consumer, topic_partitions)
 
-class PartitionsLost(QuixException):
-    """The worker was not heard for too long."""
+    def refuse_if_lost(self) -> None:
+        """Raise before anything of a checkpoint that began before the loss is written."""
+        if self.lost:
+            raise PartitionsLost("its partitions were given to other workers")
 
 
 class QuixRunner:
@@ -106,38 +125,62 @@ class QuixRunner:
     def __init__(
         self, stages: Stages, *, site: Site, gauges: Gauges, clock: Callable[[], int]
     ) -> None:
+        self._stages = stages
         self._site = site
         self._clock = clock
         self._told: Callable[[], None] = lambda: None
         self._gauges = LaneGauges(site, gauges)
-        self._keeper = Keeper(stages, clock=clock, opened=self._gauges.opened)
-        self._application: Application | None = None
+        self._keeper = self._new_keeper()
+        self._stopping = threading.Event()
 
     def run(self, told: Callable[[], None] = lambda: None) -> None:
-        """Run until SIGTERM, SIGINT or :meth:`stop`; the last checkpoint is written then.
+        """Run until SIGTERM or SIGINT; the last checkpoint is written then.
 
         In the main thread only: the library takes the signals there. ``told`` is called each time
-        the gauges have been set. Raises the errors of this module.
+        the gauges have been set. Raises the errors of this module and of the stages.
         """
         self._told = told
+        self._hear_signals()
         changelogs.make(self._site)
+        failures = 0
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            try:
+                self._loop()
+            except (QuixException, KafkaException) as error:
+                if time.monotonic() - began > STEADY_SECONDS:
+                    failures = 0
+                if failures == RESTARTS_MAX:
+                    raise FengsuiError(
+                        "analytics.stream.stopped",
+                        f"the worker stops after {failures + 1} failures, the last of them: "
+                        f"{_reason(error)}",
+                    ) from error
+                # What it had not written is undone; see the module's promise.
+                _logger.warning("the worker begins anew from what was written: %s", _reason(error))
+                self._gauges.began_anew()
+                # The library put its own in their place.
+                self._hear_signals()
+                self._stopping.wait(2.0**failures * PAUSE_SECONDS)
+                failures += 1
+            else:
+                return
+
+    def _loop(self) -> None:
+        self._keeper = self._new_keeper()
         try:
-            self._application = application = self._assemble()
-            application.run()
+            self._assemble().run()
         except TopicNotFoundError as error:
             raise FengsuiError("analytics.stream.lane_absent", str(error)) from error
-        except (QuixException, KafkaException) as error:
-            raise FengsuiError(
-                "analytics.stream.stopped",
-                f"the worker stops and what it had not yet written is undone: {_reason(error)}",
-            ) from error
 
-    def stop(self) -> None:
-        """End the loop after the message at hand."""
-        if self._application is not None:
-            self._application.stop()
+    def _new_keeper(self) -> Keeper:
+        return Keeper(self._stages, clock=self._clock, opened=self._gauges.opened)
 
-    def _assemble(self) -> Application:
+    def _hear_signals(self) -> None:
+        for one in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(one, lambda *_: self._stopping.set())
+
+    def _assemble(self) -> _Application:
         site = self._site
         connection, others = _connection(site.connection)
         application = _Application(
@@ -170,14 +213,14 @@ class QuixRunner:
             written = _Written(site, name)
             topics[lane] = _topic(application, name, written)
             keys[lane] = written.keys = partitioner.keys(_partitions(topics[lane]))
-        sink = _AtCheckpoint(self._checkpoint)
+        sink = _AtCheckpoint(lambda: self._checkpoint(application))
         for lane in READ:
             self._add_lane(application, lane, topics, keys, sink)
         return application
 
     def _add_lane(
         self,
-        application: Application,
+        application: _Application,
         lane: Lane,
         topics: Mapping[Lane, Topic],
         keys: Mapping[Lane, Sequence[bytes]],
@@ -188,6 +231,7 @@ class QuixRunner:
         def take(
             value: bytes | None, key: bytes | None, _at: int, _headers: object, state: _State
         ) -> Sequence[Sent]:
+            application.refuse_if_lost()
             shelf = QuixShelf(state, changelog, self._site.cover)
             return self._take(lane, key or b"", value, shelf)
 
@@ -225,7 +269,8 @@ class QuixRunner:
             )
             return ()
 
-    def _checkpoint(self) -> None:
+    def _checkpoint(self, application: _Application) -> None:
+        application.refuse_if_lost()
         self._gauges.wrote(self._keeper.store())
 
     def _statistics(self, statistics: str) -> None:

@@ -86,7 +86,7 @@ def test_three_workers_count_right_while_two_are_killed_and_one_is_added(words, 
         )
 
 
-def test_a_worker_that_stood_still_for_too_long_ends_and_counts_nothing_twice(words):
+def test_a_worker_that_stood_still_for_too_long_begins_anew_and_counts_nothing_twice(words):
     still, _ = words.start("still"), words.start("other")
     words.say(100)
     words.read_all(SETTLE_SECONDS)
@@ -98,8 +98,8 @@ def test_a_worker_that_stood_still_for_too_long_ends_and_counts_nothing_twice(wo
     words.say(100)
     words.read_all(SETTLE_SECONDS)
     words.assert_exact()
-    _, said = still.communicate(timeout=10)
-    assert (still.returncode, said.count(b"were given to other workers")) == (3, 1)
+    code, said = stop(still)
+    assert (code, said.count("begins anew from what was written")) == (0, 1), said
 
 
 def test_a_record_nobody_of_ours_writes_stops_no_worker(words):
