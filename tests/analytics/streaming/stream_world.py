@@ -335,13 +335,18 @@ def play(one: Feed, *, hits: int, seed: int = 1, crash: float = 0.0, repeat: flo
     return heard
 
 
-def check(one: Feed, heard: Heard) -> None:
-    """What the stages told is what the engine decided."""
+def check(one: Feed, heard: Heard, *, missed: bool = True) -> None:
+    """What the stages told is what the engine decided.
+
+    Not ``missed`` where rules changed while a sensor was silent: what comes too late is named for
+    the rules of its time for as long as these are still asked, which is longer in the stages.
+    """
     expected = one.expected
     assert digest(heard.alerts.values()) == digest(expected.alerts.values())
     assert heard.canonical() == expected.canonical()
-    assert heard.sums() == expected.sums()
-    assert heard.missed == expected.missed
+    if missed:
+        assert heard.sums() == expected.sums()
+        assert heard.missed == expected.missed
     assert heard.lags == expected.lags
     # A closing told before a late event left nothing behind the alert is not taken back.
     told, known = heard.closed(), expected.closed()
