@@ -70,7 +70,8 @@ class Heard(Standing):
             for name in ("events", "too_late", "unkeyed", "evicted"):
                 self.counts[*place, name] += getattr(row, name)
             self.late[place] += row.late
-            self.lags[place] = max(self.lags.get(place, 0), row.lag_max_us)
+            if not row.rule:
+                self.lags[place] = max(self.lags.get(place, 0), row.lag_max_us)
         for one in missed:
             place = (one.rule_id, one.entity, one.sensor)
             first, last, count = self.missed.get(place, (one.first_at, one.last_at, 0))
