@@ -7,7 +7,7 @@ NATIVE := .venv/.native
 # Tests run beside a real browser and real disks: two workers fit the smallest machine we support.
 WORKERS ?= 2
 
-.PHONY: install run test test-native test-long check bench ui clean
+.PHONY: install run test test-native test-long check bench ui services services-down clean
 
 install: $(STAMP) $(NATIVE)
 
@@ -59,6 +59,13 @@ test-long: install
 
 bench: install
 	for name in seal tail pipeline query start crypto crypto_small crypto_check rules rules_load rules_stateful stages; do $(BIN)/fengsui bench $$name --json; done
+
+# A real broker and a real search node on this machine, for developing: needs Java and Maven.
+services: install
+	$(BIN)/python -m deploy.services up
+
+services-down:
+	$(BIN)/python -m deploy.services down
 
 # Rebuilds the committed pages; needs Node.
 ui:

@@ -102,6 +102,14 @@ class Door:
         """
         return [self._accept(batch, sensor) for batch in _parse(raw)]
 
+    def standing(self, sensor: str) -> Receipt | None:
+        """A receipt for the stored head of a sensor that handed in here, None for others."""
+        post = self._posts.get(sensor)
+        if post is None:
+            return None
+        with post.lock:
+            return self._receipt(post.state) if post.state.number else None
+
     def close_segment(self, sensor: str) -> None:
         """Close the sensor's open segment, so that it can be rewritten."""
         post = self._posts.get(sensor)

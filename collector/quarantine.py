@@ -7,8 +7,11 @@ it can be read and the second look finds nothing in it.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from collector import rescan
 from schema import batch as batches
@@ -64,6 +67,22 @@ class Quarantine:
             return False
         replace_file(self._folder / name, data)
         self._names.add(name)
+        self._bytes += len(data)
+        return True
+
+    def note(self, name: str, reason: str, said: Mapping[str, str | int]) -> bool:
+        """Keep what is known of something refused, never its bytes; as :meth:`keep` returns."""
+        reason = _UNSAFE.sub("_", reason.rpartition(".")[2])
+        file = f"{_UNSAFE.sub('_', name.lower())}-{reason}.json"
+        data = msgspec.json.encode(said)
+        full = len(self._names) >= FILES_MAX // _UNSIGNED_SHARE
+        if file in self._names:
+            return False
+        if full or self._bytes + len(data) > BYTES_MAX // _UNSIGNED_SHARE:
+            self.files_left_out += 1
+            return False
+        replace_file(self._folder / file, data)
+        self._names.add(file)
         self._bytes += len(data)
         return True
 

@@ -6,11 +6,12 @@ effective then. For the pipeline's thread, or one that replays.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from analytics.engine import Engine
 from analytics.guards import Row
+from analytics.judge import Watching
 from analytics.memory import NEVER
 from analytics.patterns import Absence
 from analytics.replay import Watched
@@ -118,6 +119,28 @@ class SiteFacts:
         return found
 
 
+class Knowing:
+    """Tells a judge past this process of registers and lists whenever they are others."""
+
+    def __init__(
+        self, facts: SiteFacts, registers: RegisterStore, indicators: IndicatorStore
+    ) -> None:
+        self._facts = facts
+        self._registers = registers
+        self._indicators = indicators
+        self._seen: tuple[RegisterView, IndicatorSet] | None = None
+
+    def follow(self, engine: Watching) -> None:
+        """Call behind intake, before what it took in is fed: nothing of it is then of a time at
+        which something was known that the judge does not know.
+        """
+        seen = self._registers.view(), self._indicators.view()
+        if self._seen is not None and all(map(operator.is_, self._seen, seen)):
+            return
+        engine.know(self._facts)
+        self._seen = seen
+
+
 def spans(view: RegisterView, register: str, known_at: int) -> Iterator[Span]:
     """The register's rows as the engine watches them, as known then."""
     for key, begin, end in view.spans(register, known_at):
@@ -149,7 +172,12 @@ class Rolls:
         self._clock = clock
         self._seen: tuple[RegisterView, RuleSet] | None = None
 
-    def follow(self, engine: Engine) -> None:
+    def resume(self, engine: Watching) -> None:
+        """Make an engine that begins anew watch every version, since when each was in force."""
+        for register, rows, effective_at in watched(self._registers, engine.ruleset):
+            engine.watch(register, rows, effective_at)
+
+    def follow(self, engine: Watching) -> None:
         """Make the engine watch the newest version of each register its rules name."""
         view, rules = self._registers.view(), engine.ruleset
         if self._seen is not None and self._seen[0] is view and self._seen[1] is rules:

@@ -8,13 +8,15 @@ ends, the next start finds the cursors and goes on: nothing is lost, nothing sho
 from __future__ import annotations
 
 import logging
-import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from analytics.engine import Engine, Output
+from analytics.engine import Output
+from analytics.judge import Judge
 from analytics.memory import NEVER
 from analytics.models.artefact import Artefact, TrainingRequest
 from analytics.ruleset import ENGINE_VERSION, RuleSet
@@ -24,10 +26,10 @@ from collector.enrolments import Enrolments, is_own
 from collector.health import SILENT_US
 from collector.intake import Intake
 from collector.push import LATENESS_US as PUSH_LATENESS_US
-from fengsui.facts import Rolls
+from fengsui.backlog import Backlog
+from fengsui.facts import Knowing, Rolls
 from fengsui.sources import EFFECTIVE_AT, Sources
-from schema.alert import Alert, Closing
-from schema.coverage import CoverageRow, Missed
+from fengsui.uncommitted import Uncommitted
 from schema.errors import FengsuiError
 from schema.event import AcceptedBatch
 from schema.heartbeat import Heartbeat
@@ -58,7 +60,9 @@ BUSY_EVENTS: Final = 512
 IDLE_SECONDS: Final = 0.5
 """Lets events gather: a batch, its signature and its commit cost the same for one as for fifty."""
 RETRY_SECONDS: Final = 1.0
-"""Between two tries while the disk refuses."""
+"""Between two tries while disk or bus refuses."""
+BUS: Final = "schema.bus."
+"""How the codes of a bus begin that is away, or does not acknowledge."""
 
 
 class Trainer(Protocol):
@@ -75,7 +79,7 @@ class Stages:
     sensors: Sequence[Sensor]
     intake: Intake
     enrolments: Enrolments
-    engine: Engine
+    engine: Judge
     alerts: AlertStore
     control: ControlLog
     trainer: Trainer
@@ -85,6 +89,14 @@ class Stages:
     """Whom the registers hold that rules watch."""
     pace: Clock
     """The machine's clock: when to commit, beat and look ahead."""
+    facts: Knowing | None = None
+    """What a judge past this process must be told of registers and lists."""
+    catches_up_in_rounds: bool = False
+    """Whether what was taken in before is fed in rounds: a bus may be away at the start."""
+    decided_before: int = 0
+    """Alerts of before this event time were decided by a form of the site before this one."""
+    admits: Callable[[], bool] = lambda: True
+    """Whether local sensors may seal more; not while the disk is full."""
     pending_max: int = PENDING_MAX
     """Hits that may wait for the watermark before only the sensor it waits for is read on."""
     intake_batches_max: int = INTAKE_BATCHES_MAX
@@ -122,44 +134,48 @@ class Pipeline:
         """Called after a commit that changed alerts; from the pipeline's thread."""
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._alerts: list[Alert] = []
-        self._closings: list[Closing] = []
-        self._coverage: list[CoverageRow] = []
-        self._missed: list[Missed] = []
-        self._snapshot: dict[str, bytes] = {}
+        self._uncommitted = Uncommitted(decided_before=stages.decided_before)
         self._committed_at = 0
         self._beat_at = 0
         self._looked_at = 0
         self.progress = Progress()
         self.failure: Exception | None = None
-        self._held: set[str] = set()
-        """Sensors whose batches wait in the log until fewer hits wait in memory."""
-        self._heard: queue.SimpleQueue[Heartbeat] = queue.SimpleQueue()
-        self._rules: queue.SimpleQueue[RuleSet] = queue.SimpleQueue()
+        self._backlog = Backlog(
+            stages.engine,
+            stages.intake,
+            pending_max=stages.pending_max,
+            batches_max=stages.intake_batches_max,
+        )
+        self._heard: dict[str, Heartbeat] = {}
+        """The newest heartbeat of each sensor that was not taken yet."""
+        self._rules: deque[RuleSet] = deque()
         self._started_at = stages.pace.now()
+        self.committed: Mapping[str, int] = dict(stages.engine.safe)
+        """Last batch by sensor that the stored snapshot has seen: nothing behind it expires."""
         self._sources = Sources(stages.engine, control=stages.control, enrolments=stages.enrolments)
-        self._sources.resume(stages.intake.read_again)
-        self._catch_up()
+        self._resumed = False
+        while not stages.catches_up_in_rounds and self._catch_up():
+            continue
 
     def adopt(self, rules: RuleSet) -> None:
         """Judge by these rules from the next round on; from any thread."""
-        self._rules.put(rules)
+        self._rules.append(rules)
 
     def _follow_rules(self) -> None:
         """Rules that were changed take effect behind everything judged so far."""
         engine = self._stages.engine
-        while not self._rules.empty():
-            rules = self._rules.get()
+        while self._rules:
+            rules = self._rules[0]
             since = max(self._stages.clock.now(), engine.free_from)
-            if since >= NEVER:
-                # A recording that is through: nothing more will be judged.
-                continue
-            engine.adopt(rules, since)
-            note_rules(self._stages.control, rules, since)
+            # Behind the end of a recording nothing more will be judged.
+            if since < NEVER:
+                engine.adopt(rules, since)
+                note_rules(self._stages.control, rules, since)
+            self._rules.popleft()
 
     def heard(self, beat: Heartbeat) -> None:
         """Take a remote sensor's verified heartbeat; from any thread."""
-        self._heard.put(beat)
+        self._heard[beat.sensor] = beat
 
     def start(self, work: Callable[[], None] | None = None) -> None:
         """Run in a thread until :meth:`stop`: rounds, or ``work`` that calls them itself."""
@@ -195,15 +211,21 @@ class Pipeline:
                 self._stop.wait(IDLE_SECONDS)
 
     def steady_round(self) -> bool:
-        """One round, tried again after a second where the disk refuses it.
+        """One round, tried again after a second where the disk or the bus refuses it.
 
-        A full disk is no end: it is named at /readyz until a round succeeds.
+        Neither is an end: it is named at /readyz until a round succeeds.
         """
         try:
             busy = self.round()
-        except OSError as error:
+        except (OSError, FengsuiError) as error:
+            if isinstance(error, FengsuiError):
+                if not error.code.startswith(BUS):
+                    raise
+                # What was decided before must not wait for the bus to be shown.
+                with suppress(OSError):
+                    self._commit_if_due()
             if self.failure is None:
-                _logger.exception("the disk refuses; trying again until it does not")
+                _logger.exception("disk or bus refuses; trying again until it does not")
             self.failure = error
             self._stop.wait(RETRY_SECONDS)
             return True
@@ -212,6 +234,11 @@ class Pipeline:
 
     def round(self) -> bool:
         """One round; True when more is waiting already, so that the next should follow at once."""
+        # While what is before it cannot be handed on, nothing more is sealed or taken in.
+        self._stages.engine.clear()
+        if self._catch_up():
+            self._commit_if_due()
+            return True
         self._follow_rules()
         self._stages.rolls.follow(self._stages.engine)
         sealed = self._seal()
@@ -220,42 +247,48 @@ class Pipeline:
         accepted = self._stages.intake.step(self._stages.intake_batches_max)
         # A sensor is enrolled before its first batch can be here: it is waited for in time.
         self._sources.follow()
-        self._feed(self._let_in(accepted))
+        self._know()
+        self._feed(self._backlog.let_in(accepted))
         self._heartbeat()
         self._take(self._stages.engine.advance)
         self._look_ahead()
-        if self._stages.pace.now() - self._committed_at >= COMMIT_EVERY_US:
-            self._commit()
+        self._commit_if_due()
         return sealed >= BUSY_EVENTS or len(accepted) >= self._stages.intake_batches_max
 
     def finish(self) -> None:
         """The end of a replay: release everything that still waits, then commit."""
-        while self._held:
-            self._feed(self._let_in([], all_of_it=True))
+        while self._backlog.held:
+            self._feed(self._backlog.let_in([], all_of_it=True))
             self._take(self._stages.engine.advance)
         self._take(self._stages.engine.finish)
         self._commit()
 
-    def _catch_up(self) -> None:
-        """Feed the engine what the collector took in after the engine's last commit.
+    def _catch_up(self) -> bool:
+        """Feed a part of what the collector took in after the last commit; False once all is fed.
 
         Sensors take turns: one read to its end would make the events of the next too late.
         """
-        engine, intake = self._stages.engine, self._stages.intake
-        behind = [sensor for sensor in intake.sensors() if sensor != CONTROL]
-        while behind:
-            for sensor in list(behind):
-                after = engine.cursors.get(sensor, 0)
-                batches = intake.read_again(sensor, after, INTAKE_BATCHES_MAX)
-                if not batches:
-                    behind.remove(sensor)
-                self._feed(batches)
-            self._take(engine.advance)
+        if not self._resumed:
+            if self._stages.decided_before and not self._stages.engine.cursors:
+                self._stages.rolls.resume(self._stages.engine)
+            self._sources.resume(self._stages.intake.read_again)
+            self._backlog.hold(self._stages.intake.sensors())
+            self._resumed = True
+        elif not self._backlog.catching_up:
+            return False
+        self._know()
+        self._feed(self._backlog.next())
+        self._take(self._stages.engine.advance)
+        return self._backlog.catching_up
+
+    def _know(self) -> None:
+        if self._stages.facts is not None:
+            self._stages.facts.follow(self._stages.engine)
 
     def _seal(self) -> int:
         """Events the local sensors sealed in this round."""
         sealed = 0
-        for sensor in self._stages.sensors:
+        for sensor in self._stages.sensors if self._stages.admits() else ():
             for _ in range(SEAL_BATCHES_MAX):
                 batch = sensor.step()
                 if batch is None:
@@ -273,42 +306,18 @@ class Pipeline:
                 events += len(batch.ids)
         self.progress = replace(self.progress, events=self.progress.events + events)
 
-    def _let_in(
-        self, accepted: Sequence[AcceptedBatch], *, all_of_it: bool = False
-    ) -> list[AcceptedBatch]:
-        """What the engine takes now: those held before it first, each sensor in its own order."""
-        engine, intake = self._stages.engine, self._stages.intake
-        full = not all_of_it and engine.pending > self._stages.pending_max
-        holding = engine.holding() if full else None
-        taken: list[AcceptedBatch] = []
-        for batch in accepted:
-            if full and batch.sensor not in (holding, CONTROL):
-                self._held.add(batch.sensor)
-            if batch.sensor not in self._held:
-                taken.append(batch)
-        for sensor in sorted(self._held):
-            if full and sensor != holding:
-                continue
-            again = intake.read_again(
-                sensor, engine.cursors.get(sensor, 0), self._stages.intake_batches_max
-            )
-            taken.extend(again)
-            if not again:
-                self._held.discard(sensor)
-        return taken
-
     def _heartbeat(self) -> None:
         """Each second: how far idle chains are read, and which sensors have fallen silent."""
         engine, intake = self._stages.engine, self._stages.intake
-        while not self._heard.empty():
-            self._beat(self._heard.get())
+        while self._heard:
+            self._beat(self._heard.popitem()[1])
         now = self._stages.pace.now()
         if now - self._beat_at < HEARTBEAT_EVERY_US:
             return
         self._beat_at = now
         for sensor in self._stages.sensors:
             self._beat(intake.heartbeat(sensor.heartbeat()))
-        for chain in filter(is_own, set(engine.cursors) - self._held):
+        for chain in filter(is_own, set(engine.cursors) - self._backlog.held):
             # Pushed events are sealed on arrival: only what a system gathered first is on its way.
             engine.heartbeat(chain, self._stages.clock.now() - PUSH_LATENESS_US)
         # Nobody was heard while the platform stood still: silence counts from its start.
@@ -317,22 +326,19 @@ class Pipeline:
 
     def _beat(self, beat: Heartbeat) -> None:
         """A heartbeat counts for a sensor all of whose batches are with the engine."""
-        if beat.sensor not in self._held:
+        if beat.sensor not in self._backlog.held:
             self._stages.engine.heartbeat(beat.sensor, beat.low_watermark)
 
     def _take(self, step: Callable[[], Output]) -> None:
         """Keep what a step decided; where it asks for a model, train one and step on."""
         while True:
             output = step()
-            self._alerts.extend(output.alerts)
-            self._closings.extend(output.closings)
-            self._coverage.extend(output.coverage)
-            self._missed.extend(output.missed)
+            fresh = self._uncommitted.take(output)
             if not output.training:
                 break
             for request in output.training:
                 self._train(request)
-        if output.alerts and not self.progress.first_alert_at:
+        if fresh and not self.progress.first_alert_at:
             self._commit()
             self.progress = replace(self.progress, first_alert_at=self._stages.pace.now())
         # The engine's own ends of time, before the first batch and after a replay, are not times.
@@ -362,7 +368,11 @@ class Pipeline:
         lag = self._stages.clock.now() - self._stages.engine.watermark
         if lag > PROVISIONAL_LAG_US and now - self._looked_at >= COMMIT_EVERY_US:
             self._looked_at = now
-            self._alerts.extend(self._stages.engine.provisional())
+            self._uncommitted.show(self._stages.engine.provisional())
+
+    def _commit_if_due(self) -> None:
+        if self._stages.pace.now() - self._committed_at >= COMMIT_EVERY_US:
+            self._commit()
 
     def _commit(self) -> None:
         """Alerts, closings, coverage and the engine's snapshot in one transaction.
@@ -371,20 +381,12 @@ class Pipeline:
         """
         self._stages.control.flush()
         now = self._stages.pace.now()
-        # Each snapshot holds what changed since the one before: kept until it is stored.
-        self._snapshot |= self._stages.engine.snapshot()
-        self._stages.alerts.commit(
-            self._alerts,
-            self._closings,
-            snapshot=self._snapshot,
-            coverage=self._coverage,
-            missed=self._missed,
-            received_at=now,
+        cursors = dict(self._stages.engine.safe)
+        alerts, closings = self._uncommitted.commit(
+            self._stages.alerts, self._stages.engine.snapshot(), now=now
         )
-        changed = bool(self._alerts or self._closings)
-        self.progress = replace(self.progress, alerts=self.progress.alerts + len(self._alerts))
-        self._alerts, self._closings, self._coverage, self._snapshot = [], [], [], {}
-        self._missed = []
+        self.committed = cursors
+        self.progress = replace(self.progress, alerts=self.progress.alerts + alerts)
         self._committed_at = now
-        if changed:
+        if alerts or closings:
             self.on_change()

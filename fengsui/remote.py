@@ -17,13 +17,13 @@ from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.folder import DataFolder, Ownership
 from fengsui.keyring import subject_key
 from fengsui.settings import load as load_settings
+from fengsui.shipping import Shipping, Spool, Way, over_bus, over_https
 from schema import log
+from schema.errors import FengsuiError
 from schema.times import SECOND
 from sensors import enrol
 from sensors.agent import Identity, Sensor
 from sensors.mask import Masker
-from sensors.ship import Shipper
-from sensors.transport import HttpsTransport
 
 _logger = logging.getLogger(__name__)
 
@@ -43,9 +43,18 @@ def enrol_here(
 
 
 def run_here(
-    data: Path, *, to: str, certificate: Path | None, environment: Mapping[str, str]
+    data: Path,
+    *,
+    to: str,
+    certificate: Path | None,
+    bus: Path | None,
+    environment: Mapping[str, str],
 ) -> None:
-    """Read, seal and ship until Ctrl-C."""
+    """Read, seal and ship until Ctrl-C: to the platform's address, or straight to its bus.
+
+    ``bus`` is a settings file with a section ``[bus]``; raises ``fengsui.sensor.way`` unless one
+    way is given, here or in the sensor's own settings.
+    """
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -73,27 +82,35 @@ def run_here(
         entropy=entropy,
         batch_events_max=settings.sensor.batch_events,
     )
-    transport = HttpsTransport(to, certificate)
-    shipper = Shipper(
-        spool,
-        data / RECEIPT_FILE,
-        enrolment=identity.enrolment,
-        base_number=identity.last_batch,
-        receipt_key=identity.receipt_key,
-        transport=transport,
+    chain = Spool(
+        identity=identity,
+        folder=spool,
+        receipt_file=data / RECEIPT_FILE,
         heartbeat=sensor.heartbeat,
-        entropy=entropy,
     )
+    if to:
+        way = over_https(to, certificate, chain, entropy)
+    else:
+        found = settings.bus if bus is None else load_settings(bus, environment).bus
+        way = over_bus(found, chain, clock=clock, entropy=entropy)
     for place in host.places(settings.sensor):
         mark = "读取 reads     " if place.readable else "无权读取 no right"
         typer.echo(f"{mark} {place.format:18} {place.path}")
-    typer.echo(f"{identity.sensor} → {to}; Ctrl-C 停止 · stops it")
+    typer.echo(f"{identity.sensor} → {way.told}; Ctrl-C 停止 · stops it")
     try:
-        carry(sensor, shipper, stop)
+        carry(sensor, way.shipper, stop)
     finally:
-        transport.close()
         writer.close_segment()
         owner.release()
+        _let_go(way)
+
+
+def _let_go(way: Way) -> None:
+    try:
+        way.close()
+    except FengsuiError as error:
+        # All of it is in the spool, and sent again after the next start.
+        _logger.warning("the last records were not acknowledged", extra={"why": str(error)})
 
 
 class Reading(Protocol):
@@ -101,15 +118,6 @@ class Reading(Protocol):
 
     def step(self) -> object:
         """Read and seal."""
-
-
-class Shipping(Protocol):
-    """What a shipper does again and again."""
-
-    problem: str
-
-    def step(self) -> int:
-        """Send; returns after how many microseconds to come again."""
 
 
 def carry(sensor: Reading, shipper: Shipping, stop: threading.Event) -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from analytics.engine import BEGINNING, Engine
+from analytics.engine import BEGINNING
+from analytics.judge import Waiting
 from analytics.memory import NEVER
 from collector.control import SENSOR as CONTROL
 from collector.control import Action, ControlLog
@@ -26,7 +27,7 @@ _READ_BATCHES: Final = 64
 class Sources:
     """Tells the engine whom to wait for. For the pipeline's thread only."""
 
-    def __init__(self, engine: Engine, *, control: ControlLog, enrolments: Enrolments) -> None:
+    def __init__(self, engine: Waiting, *, control: ControlLog, enrolments: Enrolments) -> None:
         self._engine = engine
         self._control = control
         self._enrolments = enrolments

@@ -13,11 +13,21 @@ from __future__ import annotations
 from typing import Annotated, Final, TypeAlias
 
 import msgspec
+import zstandard
 
 from schema import limits
 from schema.enrichment import Enrichment, unusual_of
 from schema.errors import FengsuiError
 from schema.event import AcceptedBatch, Fields
+
+PLAIN_BYTES_MAX: Final = 16 * 1024
+"""A longer message is compressed: events take four to six times less, and every worker reads it."""
+
+MESSAGE_BYTES_MAX: Final = 64 * 1024 * 1024
+"""Four times the largest body of a batch: ids, times and enrichment lie beside the events."""
+
+_COMPRESSED: Final = b"\x28\xb5\x2f\xfd"
+"""How a Zstandard frame begins, and no message of MessagePack does."""
 
 _Bounded = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
 _Number = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
@@ -37,6 +47,8 @@ class Taken(msgspec.Struct, frozen=True, array_like=True, tag=0):
     events: list[Fields]
     unusual: dict[int, Fields] = {}
     """Labels the collector adds, by place; the rest of an enrichment follows from the event."""
+    watermark: _Bounded = -(2**62)
+    """How far the writer stands: no sensor is ever waited for again from an earlier time."""
 
 
 class Beat(msgspec.Struct, frozen=True, array_like=True, tag=1):
@@ -44,6 +56,8 @@ class Beat(msgspec.Struct, frozen=True, array_like=True, tag=1):
 
     sensor: str
     low_watermark: _Bounded
+    watermark: _Bounded = -(2**62)
+    """See :class:`Taken`."""
 
 
 class Require(msgspec.Struct, frozen=True, array_like=True, tag=2):
@@ -117,8 +131,8 @@ _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(Message)
 
 
-def taken(batch: AcceptedBatch) -> Taken:
-    """The message of an accepted batch."""
+def taken(batch: AcceptedBatch, watermark: int = -(2**62)) -> Taken:
+    """The message of an accepted batch from a writer that stands so far."""
     return Taken(
         batch.sensor,
         batch.number,
@@ -130,6 +144,7 @@ def taken(batch: AcceptedBatch) -> Taken:
         list(batch.times),
         list(batch.events),
         {place: dict(labels) for place, labels in unusual_of(batch.enrichment).items()},
+        watermark,
     )
 
 
@@ -161,14 +176,21 @@ def accepted(message: Taken) -> AcceptedBatch:
 
 
 def encode(message: Message) -> bytes:
-    """The bytes of a message."""
-    return _encoder.encode(message)
+    """The bytes of a message, compressed where it is long."""
+    raw = _encoder.encode(message)
+    if len(raw) <= PLAIN_BYTES_MAX:
+        return raw
+    return zstandard.ZstdCompressor(level=1).compress(raw)
 
 
 def decode(raw: bytes) -> Message:
     """The message of these bytes; raises ``schema.feed.malformed``."""
     try:
+        if raw.startswith(_COMPRESSED):
+            if zstandard.frame_content_size(raw) > MESSAGE_BYTES_MAX:
+                raise FengsuiError("schema.feed.malformed", "a message is over its limit")
+            raw = zstandard.ZstdDecompressor().decompress(raw, max_output_size=MESSAGE_BYTES_MAX)
         message: Message = _decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, zstandard.ZstdError) as error:
         raise FengsuiError("schema.feed.malformed", f"no message of the feed: {error}") from error
     return message

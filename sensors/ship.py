@@ -1,17 +1,14 @@
 """Shipping: sealed batches go to the platform; what it has receipted may be freed here.
 
 Nothing is taken for delivered but by a receipt of the platform's receipt key over the very header
-that was sent. The newest segment and the newest receipt are never freed: they are the sensor's
-own proof of where its chain stands.
+that was sent.
 """
 
 from __future__ import annotations
 
-import logging
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -19,18 +16,17 @@ import msgspec
 
 from crypto import sm2
 from schema import batch as batches
-from schema import log, segment
 from schema.batch import Batch
-from schema.disk import PosixDisk, replace_file
+from schema.disk import PosixDisk
 from schema.errors import FengsuiError
 from schema.heartbeat import Signed
 from schema.log import Cursor, Reader
 from schema.ports import Entropy
-from schema.receipt import Receipt, verify_receipt
+from schema.receipt import Receipt
 from schema.times import SECOND
+from sensors.patience import Patience
+from sensors.receipted import Receipted, foreign, is_of
 from sensors.transport import BINARY, JSON, Answer, Transport, problem
-
-_logger = logging.getLogger(__name__)
 
 REQUEST_BYTES_MAX: Final = 8 * 1024 * 1024
 """What the platform takes in one request."""
@@ -39,9 +35,6 @@ REQUEST_BATCHES_MAX: Final = 32
 """Some three megabytes of full batches: a lost connection repeats little."""
 
 HEARTBEAT_EVERY_US: Final = SECOND
-BACKOFF_FIRST_US: Final = SECOND // 2
-BACKOFF_MAX_US: Final = 60 * SECOND
-"""A platform that comes back is noticed within a minute; a thousand sensors do not storm it."""
 
 _LENGTH: Final = struct.Struct("<I")
 
@@ -79,21 +72,20 @@ class Shipper:
     ) -> None:
         """``base_number`` is the last batch before the enrolment; ``spool`` the chain's folder."""
         self._spool = spool
-        self._receipt_file = receipt_file
-        self._enrolment = enrolment
-        self._receipt_key = receipt_key
+        self._stored = Receipted(
+            spool,
+            receipt_file,
+            enrolment=enrolment,
+            base_number=base_number,
+            receipt_key=receipt_key,
+        )
         self._transport = transport
         self._heartbeat = heartbeat
-        self._entropy = entropy
         self._base_number = base_number
         self._request_bytes_max = request_bytes_max
         self._disk = PosixDisk()
-        self._failed = 0
+        self._patience = Patience(entropy)
         self.counters = Counters()
-        self.problem = ""
-        """Why batches do not arrive, as a code and a sentence; empty while they do."""
-        self.receipt = self._kept_receipt()
-        """The newest receipt, None before the first."""
         self._wanted: int | None = None
         """The number the platform asked to go on from, until that batch has been read."""
         self._pending: list[Batch] = []
@@ -102,7 +94,17 @@ class Shipper:
     @property
     def receipted(self) -> int:
         """Number of the last batch known to be stored by the platform."""
-        return self.receipt.head.number if self.receipt else self._base_number
+        return self._stored.number
+
+    @property
+    def receipt(self) -> Receipt | None:
+        """The newest receipt, None before the first."""
+        return self._stored.newest
+
+    @property
+    def problem(self) -> str:
+        """Why batches do not arrive, as a code and a sentence; empty while they do."""
+        return self._patience.problem
 
     def step(self) -> int:
         """Send the next batches, or a heartbeat when there are none.
@@ -135,7 +137,7 @@ class Shipper:
         if not answer.ok:
             return self._back_off(_reason(answer))
         self.counters.heartbeats += 1
-        self._arrived()
+        self._patience.regain()
         return HEARTBEAT_EVERY_US
 
     def _next(self) -> list[Batch]:
@@ -177,24 +179,17 @@ class Shipper:
         if not receipts:
             raise ConnectionError("the answer holds no receipts")
         newest = max(receipts, key=lambda one: one.head.number)
-        verify_receipt(newest, self._receipt_key)
+        self._stored.verify(newest)
         head = newest.head
-        if not any(_is_of(one, newest) for one in sent):
-            raise FengsuiError(
-                "schema.receipt.foreign",
-                f"the receipt for batch {head.number} of {head.sensor} is over another header "
-                "than the one sent",
-                number=head.number,
-            )
-        if head.number > self.receipted or self.receipt is None:
-            replace_file(self._receipt_file, msgspec.json.encode(newest))
-            self.receipt = newest
+        if not any(is_of(one, newest) for one in sent):
+            raise foreign(newest)
+        self._stored.take(newest)
         if head.number < sent[-1].header.number:
             self._reader = self._reader_after(head.number)
         self.counters.batches += sum(one.header.number <= head.number for one in sent)
         self._pending = []
-        self._arrived()
-        self._free()
+        self._patience.regain()
+        self.counters.freed_segments += self._stored.free()
 
     def _refused(self, answer: Answer, sent: Sequence[Batch]) -> int:
         found = problem(answer)
@@ -209,40 +204,11 @@ class Shipper:
             self._wanted = start
         self._reader = self._reader_after(start - 1)
         delay = self._back_off(_reason(answer))
-        return 0 if moved and self._failed <= 1 else delay
+        return 0 if moved and self._patience.failed <= 1 else delay
 
     def _back_off(self, why: str) -> int:
-        if why != self.problem:
-            _logger.warning("batches do not arrive", extra={"why": why})
-        self.problem = why
         self.counters.failures += 1
-        self._failed += 1
-        longest = min(BACKOFF_MAX_US, BACKOFF_FIRST_US << min(self._failed - 1, 16))
-        # Between half and all of it, so that sensors that failed together come back apart.
-        share = int.from_bytes(self._entropy.take(2), "big")
-        return longest // 2 + (longest // 2) * share // 0xFFFF
-
-    def _arrived(self) -> None:
-        self._failed = 0
-        self.problem = ""
-
-    def _free(self) -> None:
-        """Unlink closed segments all of whose batches lie before the newest receipt's."""
-        names = log.segment_names(self._spool, self._disk)
-        for name, following in pairwise(names):
-            if segment.first_number(following) > self.receipted:
-                return
-            (self._spool / name).unlink()
-            self.counters.freed_segments += 1
-
-    def _kept_receipt(self) -> Receipt | None:
-        """The receipt of an earlier run; an unusable one costs a repeated request, no more."""
-        try:
-            kept = msgspec.json.decode(self._receipt_file.read_bytes(), type=Receipt)
-            verify_receipt(kept, self._receipt_key)
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError, FengsuiError):
-            return None
-        return kept if kept.head.enrolment == self._enrolment else None
+        return self._patience.lose(why)
 
     def _reader_after(self, number: int) -> Reader:
         return Reader(self._spool, Cursor(number=number), self._disk)
@@ -254,16 +220,6 @@ def _request(sent: Sequence[Batch]) -> bytes:
         raw = batches.to_bytes(one)
         parts += (_LENGTH.pack(len(raw)), raw)
     return b"".join(parts)
-
-
-def _is_of(batch: Batch, receipt: Receipt) -> bool:
-    header, head = batch.header, receipt.head
-    return (header.sensor, header.enrolment, header.number, batch.hash) == (
-        head.sensor,
-        head.enrolment,
-        head.number,
-        head.hash,
-    )
 
 
 def _reason(answer: Answer) -> str:

@@ -29,14 +29,10 @@ from schema import feed
 from schema.bus import partition_of
 from schema.errors import FengsuiError
 from schema.feed import Adopt, Beat, Control, Exclude, Know, Readmit, Release, Require, Taken
-from schema.times import HOUR, SECOND
+from schema.times import SECOND
 
 LOW_STEP_US: Final = SECOND // 4
 """A promise that grew by less is sent with the next rows: it would cost a message to everybody."""
-
-RULES_KEPT_US: Final = HOUR
-"""Rule sets are asked so long behind the sensors read here: one that was silent is waited for
-again from where the whole site stands, which may be behind by what other partitions lag."""
 
 HEAD: Final = "head"
 _SENSOR: Final = "sensor/"
@@ -70,6 +66,8 @@ class Matching:
         self._changed: dict[str, None] = {}
         """Sensors whose entry in the snapshot is to be written."""
         self._control = 0
+        self._site = BEGINNING
+        """How far the whole site stands: a sensor that is waited for again is so from here on."""
         self._hits = Outbox("hits", layout.hits)
         self._hours = Outbox("hours", 1)
         self._telling = Telling(f"accepted/{number}")
@@ -82,6 +80,8 @@ class Matching:
             batch = feed.accepted(read) if isinstance(read, Taken) else None
         except FengsuiError as error:
             raise malformed(str(error)) from error
+        if isinstance(read, Taken | Beat):
+            self._site = max(self._site, read.watermark)
         if batch is not None:
             self._check(batch.sensor)
             if batch.number <= self._cursors.get(batch.sensor, 0):
@@ -227,8 +227,10 @@ class Matching:
         self._lows[place] = low
 
     def _retire(self, low: int) -> None:
-        if low < NEVER and low > BEGINNING:
-            self._ruling.succession.retire(low - self._lateness - RULES_KEPT_US)
+        """Let go of rule sets: sensors waited for have promised, others come back no earlier."""
+        through = min(low, self._site)
+        if abs(through) < NEVER:
+            self._ruling.succession.retire(through - self._lateness)
 
     def watermark(self) -> int | None:
         """What the sensors read here have promised; None before the first of them did."""

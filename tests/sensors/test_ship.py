@@ -19,7 +19,7 @@ from schema.heartbeat import Heartbeat, Signed
 from schema.log import Writer
 from schema.receipt import Head, Receipt, sign_receipt
 from schema.times import SECOND
-from sensors import ship
+from sensors import patience, ship
 from sensors.ship import Shipper
 from sensors.transport import Answer
 
@@ -212,7 +212,7 @@ def test_a_platform_that_is_down_is_tried_more_and_more_rarely_and_nothing_is_lo
     delays = machine.run(12)
     assert delays == sorted(delays)
     assert delays[0] < SECOND
-    assert ship.BACKOFF_MAX_US / 2 < delays[-1] <= ship.BACKOFF_MAX_US
+    assert patience.BACKOFF_MAX_US / 2 < delays[-1] <= patience.BACKOFF_MAX_US
     assert machine.shipper.problem.startswith("sensors.ship.unreachable")
     machine.platform.down = False
     machine.seal(5)
