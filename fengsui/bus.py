@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
 
 from collector.bus.access import Access
 from collector.bus.opening import open_reader, open_writer
@@ -33,6 +34,16 @@ def sealing_of(settings: BusSettings, entropy: Entropy) -> Sealing | None:
     if not settings.seal:
         return None
     return Sealing([load_key(Path(one)) for one in settings.seal_key_files], entropy)
+
+
+class Bus(Protocol):
+    """Gives writers and readers; the bus in memory is one too."""
+
+    def writer(self) -> BusWriter:
+        """A new writer."""
+
+    def reader(self, source: Group | Starts) -> BusReader:
+        """A new reader."""
 
 
 class Brokers:

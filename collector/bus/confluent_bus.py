@@ -24,6 +24,7 @@ from collector.bus.reading import BEGINNING, END, Group, Starts
 from collector.bus.topics import MESSAGE_BYTES_MAX
 from collector.bus.writing import (
     ACKNOWLEDGE_SECONDS,
+    ANSWER_SECONDS,
     BATCH_BYTES,
     CONNECT_SECONDS,
     LINGER_MS,
@@ -152,6 +153,7 @@ class ConfluentWriter:
                 "queue.buffering.max.kbytes": 2 * self._queue_bytes_max // 1024 + 1,
                 "queue.buffering.max.messages": 0,
                 "request.timeout.ms": _ms(min(CONNECT_SECONDS, self._acknowledge_seconds / 2)),
+                "socket.timeout.ms": _ms(ANSWER_SECONDS),
                 # Unknown topics fail at once: they are made by `cluster init`, not on the way.
                 "topic.metadata.propagation.max.ms": 0,
             }
@@ -288,6 +290,7 @@ class ConfluentReader:
                 "partition.assignment.strategy": "range",
                 "queued.max.messages.kbytes": reading.FETCH_BYTES // 1024,
                 "session.timeout.ms": _ms(reading.SESSION_SECONDS),
+                "socket.timeout.ms": _ms(ANSWER_SECONDS),
             }
         )
         try:

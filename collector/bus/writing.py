@@ -15,6 +15,10 @@ QUEUE_BYTES_MAX: Final = 64 * 1024 * 1024
 CONNECT_SECONDS: Final = 5.0
 """A broker that is up answers far sooner; the caller tries again, and tells what is wrong."""
 
+ANSWER_SECONDS: Final = CONNECT_SECONDS + 1.0
+"""A connection on which a request waits longer is given up: the machine hangs, and its partitions
+have other leaders by then. confluent-kafka's own 60 s outlast every patience here."""
+
 ACKNOWLEDGE_SECONDS: Final = 30.0
 """Longer than the brokers take to elect another leader (4 to 11 s measured, by session time)."""
 

@@ -67,7 +67,7 @@ def expression(name: str) -> Expression:
         )
     path = f'$."{name}"'
     if known is not None and known.type == "keywords":
-        return Expression(Sql("CAST(json_extract(rest, ?) AS VARCHAR[])", (path,)), "list")
+        return Expression(Sql("TRY_CAST(json_extract(rest, ?) AS VARCHAR[])", (path,)), "list")
     text = Sql("json_extract_string(rest, ?)", (path,))
     if known is not None and known.type == "integer":
         return Expression(Sql(f"TRY_CAST({text.text} AS BIGINT)", text.values), "integer")

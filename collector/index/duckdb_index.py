@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -13,37 +11,20 @@ import duckdb
 from collector.index import conditions
 from collector.index.conditions import Parameter, Sql
 from collector.index.days import OPEN_DAYS_MAX, Days
+from collector.index.places import BUCKETS_MAX, ID, INTERVAL, PAGE_MAX, Place, next_cursor, place_of
 from collector.index.rows import COLUMNS, Part, hit, id_halves
-from schema.errors import FengsuiError
 from schema.event import TIME, AcceptedBatch
 from schema.filter import Term
-from schema.ports import Bucketed, EventHit, EventPage
-from schema.times import DAY, SECOND, from_text, to_text
+from schema.ports import Bucketed, EventHit, EventPage, Expired
+from schema.times import DAY, SECOND, to_text
 
 MEMORY_MB: Final = 96
 THREADS: Final = 2
-PAGE_MAX: Final = 1000
-BUCKETS_MAX: Final = 10_000
 _CANDIDATES: Final = 10_000
 """Values of a group of days that are carried on when more days are counted than stay open."""
 
 _ORDER: Final = ("@timestamp", "sensor", "number", "idx")
 _SELECTED: Final = ", ".join(f'"{name}"' for name in COLUMNS)
-_INTERVAL: Final = re.compile(r"@timestamp/(60|3600|86400)")
-_ID: Final = re.compile(r"[0-9a-f]{32}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a page ended: newest first by time, sensor, batch, index."""
-
-    time: int
-    sensor: str
-    number: int
-    index: int
-
-    def text(self) -> str:
-        return f"{self.time}.{self.number}.{self.index}.{self.sensor}"
 
 
 class DuckDbIndex:
@@ -85,6 +66,14 @@ class DuckDbIndex:
             self._cursors = found
         return self._cursors.get(sensor, 0)
 
+    def expire(self, gone: Sequence[Expired]) -> None:
+        """Forget the events of these batches; a day with nothing else in it goes as a file."""
+        # Known before a day goes that would tell of it.
+        self.cursor("")
+        for one in gone:
+            for day in self._days.between(one.first_at, one.last_at + 1):
+                self._days.expire(day, one.sensor, one.number)
+
     def search(
         self,
         terms: Sequence[Term],
@@ -102,7 +91,7 @@ class DuckDbIndex:
         limit = max(1, min(limit, PAGE_MAX))
         wanted = _where(terms, start, end, sensors)
         if after:
-            place = _place(after)
+            place = place_of(after)
             end = min(end, place.time + 1)
             wanted = _and(wanted, _behind(place))
         hits: list[EventHit] = []
@@ -110,7 +99,7 @@ class DuckDbIndex:
             hits += self._page(day, wanted, limit + 1 - len(hits))
             if len(hits) > limit:
                 break
-        return EventPage(hits=hits[:limit], next_cursor=_next(hits, limit))
+        return EventPage(hits=hits[:limit], next_cursor=next_cursor(hits, limit))
 
     def count_by(
         self,
@@ -129,7 +118,7 @@ class DuckDbIndex:
         """
         limit = max(1, min(limit, BUCKETS_MAX))
         wanted = _where(terms, start, end, sensors)
-        interval = _INTERVAL.fullmatch(field)
+        interval = INTERVAL.fullmatch(field)
         if interval:
             return self._by_interval(wanted, int(interval[1]) * SECOND, (start, end), limit)
         counts = self._counts(wanted, conditions.expression(field).sql, (start, end), limit)
@@ -138,7 +127,7 @@ class DuckDbIndex:
 
     def get(self, event_id: str) -> EventHit | None:
         """One event by its id (hex), or None."""
-        if not _ID.fullmatch(event_id):
+        if not ID.fullmatch(event_id):
             return None
         raw = bytes.fromhex(event_id)
         found = self._fetch(raw)
@@ -229,23 +218,9 @@ def _and(first: Sql, second: Sql) -> Sql:
     return Sql(f"{first.text} AND {second.text}", values)
 
 
-def _behind(place: _Place) -> Sql:
+def _behind(place: Place) -> Sql:
     names = ", ".join(f'"{name}"' for name in _ORDER)
     return Sql(
         f'"{TIME}" <= ? AND ({names}) < (?, ?, ?, ?)',
         (place.time, place.time, place.sensor, place.number, place.index),
     )
-
-
-def _next(hits: Sequence[EventHit], limit: int) -> str:
-    if len(hits) <= limit:
-        return ""
-    last = hits[limit - 1]
-    return _Place(from_text(str(last.fields[TIME])), last.sensor, last.number, last.index).text()
-
-
-def _place(text: str) -> _Place:
-    time, number, index, sensor = (text.split(".", 3) + [""] * 3)[:4]
-    if not (time.isdecimal() and number.isdecimal() and index.isdecimal() and len(time) < 19):
-        raise FengsuiError("collector.index.cursor", "the cursor is not one this list gave")
-    return _Place(int(time), sensor, int(number), int(index))

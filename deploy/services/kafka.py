@@ -122,7 +122,7 @@ class Kafka(Cluster):
 
     def start(self) -> float:
         """Format what was never formatted, then as every cluster."""
-        self._format()
+        self.format()
         return super().start()
 
     @property
@@ -192,14 +192,16 @@ class Kafka(Cluster):
     def _ready(self, program: Program) -> bool:
         return _STARTED in program.said()
 
-    def _format(self) -> None:
+    def format(self) -> None:
         """Give each new data folder its cluster's name, and the first user where there are any."""
         marked = [
             number
             for number in range(1, len(self.ports) + 1)
             if not (self.folder / f"data-{number}" / "meta.properties").exists()
         ]
-        command = [*self._jvm, "kafka.tools.StorageTool", "format", "-t", self._cluster_id()]
+        command = [*self._jvm, "kafka.tools.StorageTool", "format"]
+        # In one word: a name may begin with a dash.
+        command += [f"--cluster-id={self._cluster_id()}"]
         if self._super is not None:
             command += ["--add-scram"]
             command += [f"SCRAM-SHA-512=[name={SUPER_USER},password={self._super.password}]"]

@@ -8,6 +8,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent / "analytics"))
 sys.path.insert(0, str(Path(__file__).parent.parent / "analytics" / "streaming"))
 sys.path.insert(0, str(Path(__file__).parent.parent / "journeys"))
+sys.path.insert(0, str(Path(__file__).parent))
 
 import journey
 

@@ -6,6 +6,8 @@ import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from deploy.services import Kafka
+
 ANSWER_SECONDS = 20
 REFUSAL_SECONDS = 3
 
@@ -125,3 +127,11 @@ def test_a_wrong_proof_is_refused(kafka_secure, own_prefix, wrong):
     admin = AdminClient({"bootstrap.servers": kafka_secure.address, **settings})
     with pytest.raises(KafkaException):
         admin.list_topics(timeout=REFUSAL_SECONDS)
+
+
+def test_a_cluster_whose_name_begins_with_a_dash_can_be_formatted(kafka, tmp_path):
+    (tmp_path / "cluster-id").write_text("-kU3OEVBNTcwNTJENDM2Qg")
+    other = Kafka(tmp_path)
+    other.format()
+    assert (tmp_path / "data-1" / "meta.properties").exists()
+    other.discard()
