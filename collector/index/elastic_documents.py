@@ -13,9 +13,9 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from collector.enrichment import derived, severity, unusual_of
 from collector.index.elastic_mapping import BETWEEN, OWN, index_of
 from collector.index.fieldtext import text_of, whole_of
+from schema.enrichment import derived, severity, unusual_of
 from schema.event import TIME, AcceptedBatch, Fields, Value
 from schema.fields import catalogue, is_open
 from schema.ports import EventHit

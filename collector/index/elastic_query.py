@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from collector.enrichment import RELATED_IP, RELATED_USER
 from collector.index.elastic_mapping import (
     BETWEEN,
     EXACT,
@@ -25,6 +24,7 @@ from collector.index.elastic_mapping import (
 )
 from collector.index.fieldtext import INTEGER_MAX, NAME_CHARS_MAX, Asked, asked
 from schema.alert import SEVERITIES
+from schema.enrichment import RELATED_IP, RELATED_USER
 from schema.errors import FengsuiError
 from schema.event import TIME
 from schema.fields import catalogue
