@@ -191,6 +191,11 @@ class Engine:
         return self._watched.newest(register)
 
     @property
+    def safe(self) -> Mapping[str, int]:
+        """What need not be read again once a snapshot of now is stored: all that was taken."""
+        return self.cursors
+
+    @property
     def settled(self) -> int:
         """Events before this time cannot be evaluated any more."""
         return self.watermark if abs(self.watermark) >= NEVER else self.watermark - self._lateness
@@ -447,3 +452,20 @@ class Engine:
             raise FengsuiError(
                 "analytics.engine.snapshot_malformed", f"snapshot entry {name[:80]!r} is unknown"
             )
+
+
+def settled_in(parts: Mapping[str, bytes], lateness_us: int = LATENESS_US) -> int:
+    """Before which event time nothing changes any more for whoever left this snapshot.
+
+    Long ago where it holds no engine; raises ``analytics.engine.snapshot_malformed``.
+    """
+    raw = parts.get(_HEAD)
+    if not raw:
+        return BEGINNING
+    try:
+        watermark = msgspec.msgpack.decode(raw, type=_HeadDump).watermark
+    except msgspec.DecodeError as error:
+        raise FengsuiError(
+            "analytics.engine.snapshot_malformed", f"the engine's snapshot cannot be read ({error})"
+        ) from error
+    return watermark if abs(watermark) >= NEVER else watermark - lateness_us

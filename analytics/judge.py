@@ -86,6 +86,10 @@ class Judge(Waiting, Watching, Protocol):
         """Hits that wait for the watermark: read the sensor of :meth:`holding` on when it grows."""
 
     @property
+    def safe(self) -> Mapping[str, int]:
+        """As :attr:`cursors`, of what need not be read again once a snapshot of now is stored."""
+
+    @property
     def settled(self) -> int:
         """Events before this time cannot be evaluated any more."""
 

@@ -48,6 +48,8 @@ class Succession:
         """Beginnings that changed since last asked."""
         self._began_changed = False
         self._rules_changed = True
+        self.top = 0
+        """The highest level of the rules in force."""
         self._append(ruleset, -NEVER)
 
     @property
@@ -63,14 +65,6 @@ class Succession:
     def reads_alerts(self) -> bool:
         """Whether any rule of those in force reads alerts."""
         return any(ALERTS in one.plans for one in self.generations)
-
-    @property
-    def top(self) -> int:
-        """The highest level of the rules in force."""
-        return max(
-            (self.evaluators[place].level for one in self.generations for place in one.places),
-            default=0,
-        )
 
     def _append(self, ruleset: RuleSet, since: int, begun: Sequence[int] = ()) -> list[Evaluator]:
         """The rule set from ``since`` on; a rule that stands in the one before goes on.
@@ -94,7 +88,12 @@ class Succession:
         for place in set(standing.values()).difference(places):
             self.evaluators[place].until = since
         self.generations.append(Generation(ruleset, since, places, before, datasets=self._datasets))
+        self._find_top()
         return fresh
+
+    def _find_top(self) -> None:
+        levels = (self.evaluators[at].level for one in self.generations for at in one.places)
+        self.top = max(levels, default=0)
 
     def adopt(self, ruleset: RuleSet, since: int) -> list[Evaluator]:
         """Judge events from that time on by another rule set; gives the rules that begin.
@@ -124,6 +123,7 @@ class Succession:
             kept = {place for one in self.generations for place in one.places}
             gone += [self.evaluators[place] for place in sorted(set(before.places) - kept)]
             self._rules_changed = True
+            self._find_top()
         return gone
 
     def by_time(

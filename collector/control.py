@@ -44,6 +44,12 @@ Action = Literal[
     "register_changed",
     "register_watched",
     "indicators_changed",
+    "segment_expired",
+    "hold_added",
+    "hold_released",
+    "storage_low",
+    "storage_full",
+    "storage_ample",
 ]
 
 

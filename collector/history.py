@@ -11,7 +11,7 @@ from collector.control import SENSOR as CONTROL
 from collector.door import known_sensors
 from collector.state import chains
 from collector.state.database import Readable
-from schema import log
+from schema import log, tombstone
 from schema.event import AcceptedBatch
 from schema.log import Cursor
 
@@ -32,14 +32,26 @@ class History:
 
     def batches(self, sensor: str, since: int) -> Iterator[AcceptedBatch]:
         """The sensor's batches with an event at or after ``since``, in order."""
-        number = 0
         reader = log.Reader(self._segments / sensor, Cursor(number=0))
-        while rows := chains.load_batches(self._database, sensor, after=number, count_max=_ROWS):
-            for batch in reader.read(len(rows)):
-                number = batch.header.number
-                row = rows.get(number)
+        # Led by the log: what has expired is not there, whatever the state still knows of it.
+        while found := reader.read(_ROWS):
+            rows = chains.load_batches(
+                self._database, sensor, after=found[0].header.number - 1, count_max=len(found)
+            )
+            for batch in found:
+                row = rows.get(batch.header.number)
                 if row is not None and batch.header.max_time >= since:
                     yield rereading.again(batch, row)
-            if number < max(rows):
-                # Taken in, but gone from the log: what is left is what can be judged.
+            if not rows and found[-1].header.number > tombstone.gone(self._segments / sensor):
+                # Not taken in yet.
                 return
+
+    def expired_to(self) -> dict[str, int]:
+        """Until when (microseconds UTC) events of a sensor may be gone, where any are."""
+        found: dict[str, int] = {}
+        for sensor in self.sensors():
+            stones = tombstone.read(self._segments / sensor).stones
+            if stones:
+                # A clock far ahead tells nothing: no event is later than its receipt.
+                found[sensor] = max(min(one.last_at, one.received_at) for one in stones)
+        return found

@@ -121,10 +121,14 @@ class IdIndex:
         else:
             closed = self._closed_of(sensor).get(name)
             offset = closed.offset_of(number) if closed else 0
-        for attempt in (offset, 0):
-            found = _batch_at(path, attempt, number) if attempt else _search(path, number)
-            if found is not None:
-                return found
+        try:
+            for attempt in (offset, 0):
+                found = _batch_at(path, attempt, number) if attempt else _search(path, number)
+                if found is not None:
+                    return found
+        except FileNotFoundError:
+            # It has expired since it was found.
+            pass
         return None
 
     def leaves(self, sensor: str) -> dict[int, list[bytes]]:
@@ -146,6 +150,14 @@ class IdIndex:
         with self._lock:
             self._closed.get(sensor, {}).pop(name, None)
         idfile.closed_path(self._segments / sensor / name).unlink(missing_ok=True)
+
+    def expired(self, sensor: str, name: str) -> None:
+        """A segment goes: nothing is looked for in it any more."""
+        path = self._segments / sensor / name
+        with self._lock:
+            self._closed.get(sensor, {}).pop(name, None)
+            idfile.closed_path(path).unlink(missing_ok=True)
+            idfile.open_path(path).unlink(missing_ok=True)
 
     def resume(self, sensor: str, number: int) -> None:
         """After a start: take up the journal of the segment that holds the last accepted batch."""

@@ -8,8 +8,9 @@ what it has. A batch that fails stops its own sensor, is named and kept; the oth
 from __future__ import annotations
 
 import logging
+import queue
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -121,6 +122,8 @@ class Intake:
         """When each sensor's newest heartbeat was signed, and over which head."""
         self._beats_lock = threading.Lock()
         self.beats_refused = 0
+        self.to_close: queue.SimpleQueue[str] = queue.SimpleQueue()
+        """Chains whose open segment the next step closes; from any thread."""
         self._rereader = Rereader(self._segments, database, self._state)
         self.read_again = self._rereader.read
         self._for_index = Rereader(self._segments, database, self._state)
@@ -165,6 +168,8 @@ class Intake:
             raise
 
     def _step(self, batches_max: int) -> list[AcceptedBatch]:
+        while not self.to_close.empty():
+            self._settle(self.to_close.get())
         taken: list[_Taken] = []
         for sensor, found in self._follower.read(batches_max).items():
             state, marks = self._state(sensor), dict(self._marks.get(sensor, {}))
@@ -257,6 +262,11 @@ class Intake:
         """The head of every chain as far as it was taken in, by sensor."""
         return [head_of(state) for _, state in sorted(self._states.items()) if state.number]
 
+    def forget(self, sensor: str, files: Iterable[tuple[str, str]]) -> None:
+        """Let go of marks (source, generation) whose events have all expired; from any thread."""
+        for file in files:
+            self._marks.get(sensor, {}).pop(file, None)
+
     def receipt(self, sensor: str) -> Receipt | None:
         """A fresh counter-signature over the sensor's head, None before its first batch."""
         state = self._state(sensor)
@@ -326,9 +336,10 @@ class Intake:
             self._health.give_back(gaps)
             raise
         for one in taken:
+            before = self._state(one.state.sensor).received_at
             self._states[one.state.sensor] = one.state
             self._marks.setdefault(one.state.sensor, {}).update(one.columns.marks)
-            self._note(one)
+            self._note(one, before)
 
     def _progress(
         self, taken: Sequence[_Taken], gaps: Sequence[tuple[str, chains.Gap]]
@@ -355,12 +366,15 @@ class Intake:
             gaps=gaps,
         )
 
-    def _note(self, one: _Taken) -> None:
-        """Have sealed what came of a batch; the collector gives itself no receipts."""
+    def _note(self, one: _Taken, before: int) -> None:
+        """Have sealed what came of a batch; ``before`` is when the one before it was received.
+
+        The collector gives itself no receipts.
+        """
         sensor = one.state.sensor
         if sensor != CONTROL_SENSOR:
             notes.received(self._control, one.batch, one.state.received_at)
-            self._health.seen(sensor, one.state.received_at)
+            self._health.seen(sensor, one.state.received_at, before=before)
         notes.set_aside(self._control, one.batch, one.columns.set_aside)
         if any(source == TROUBLE for source, _ in one.columns.marks):
             notes.troubles(self._control, one.batch, one.accepted.events)

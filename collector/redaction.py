@@ -14,6 +14,7 @@ from crypto import sm3
 from schema import batch as batches
 from schema import segment
 from schema.disk import replace_file
+from schema.errors import FengsuiError
 
 Kinds = Mapping[int, tuple[str, ...]]
 """What was found, by index in the batch."""
@@ -37,7 +38,10 @@ class Redaction:
         self._rewritten = rewritten
 
     def redact(self, sensor: str, number: int, *, found: Kinds) -> None:
-        """Take these events of one batch out of the log; raises ``OSError`` when the disk fails."""
+        """Take these events of one batch out of the log; raises ``OSError`` when the disk fails.
+
+        Raises ``collector.redaction.expired`` for a batch that is gone.
+        """
         # Closed first: a writer that goes on in the old file would be lost with it.
         self._settle(sensor)
         path = self._path(sensor, number)
@@ -60,7 +64,15 @@ class Redaction:
 
     def _path(self, sensor: str, number: int) -> Path:
         files = sorted(self._segments.joinpath(sensor).glob(f"*{segment.SUFFIX}"))
-        return [file for file in files if segment.first_number(file.name) <= number][-1]
+        holding = [file for file in files if segment.first_number(file.name) <= number]
+        if not holding:
+            raise FengsuiError(
+                "collector.redaction.expired",
+                f"batch {number} of {sensor} has expired: nothing of it is left to be redacted",
+                sensor=sensor,
+                number=number,
+            )
+        return holding[-1]
 
 
 def record(

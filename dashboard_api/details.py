@@ -33,6 +33,9 @@ ZH: Final = MappingProxyType(
         "collector.index.cursor": "翻页位置不是本列表给出的，请从第一页重新读取",
         "collector.index.field": "没有字段 {field}：可用字段见 docs/integrator/fields.md，"
         "表中没有的字段写作 labels.<名称>",
+        "collector.index.too_many": "需逐条核对的事件过多，请缩短时间范围或增加条件",
+        "collector.index.refused": "检索节点拒绝了请求，请管理员核对其用户、权限与版本",
+        "collector.index.unavailable": "检索节点暂时不可用，请稍后再试；事件保存在日志中，不会丢失",
         "collector.index.value": "字段 {field} 的值不合要求",
         "dashboard_api.alert.unknown": "没有编号为 {id} 的告警",
         "dashboard_api.body.busy": "同时发送的内容过多，请稍后再试",

@@ -220,6 +220,32 @@ SENSORS: Final[Json] = {
         }
     ]
 }
+RETENTION: Final[Json] = {
+    "classes": [
+        {
+            "name": "log",
+            "title_zh": "网络日志",
+            "title_en": "logs",
+            "floor_months": 6,
+            "months": 6,
+            "required_from": "2026-05-19T16:00:00.000000Z",
+        }
+    ],
+    "sources": [
+        {
+            "sensor": "host",
+            "retention": "log",
+            "oldest_event_at": "2026-05-02T01:12:40.000000Z",
+            "segments": 7,
+            "bytes": 402653184,
+            "expired_events": 1048576,
+            "expired_to": "2026-05-02T01:12:39.000000Z",
+            "held": False,
+            "next_at": "2026-12-03T16:00:00.000000Z",
+            "verdict": "young",
+        }
+    ],
+}
 _COUNTED: Final[Json] = {
     "sensor": "host",
     "rule": "",
@@ -327,7 +353,11 @@ PUSHED: Final[Json] = {
     "accepted": 1,
     "refused": [{"index": 1, "code": "collector.push.time", "detail": "an event needs @timestamp"}],
 }
-HEALTH: Final[Json] = {"status": "ok", "failures": []}
+HEALTH: Final[Json] = {
+    "status": "ok",
+    "failures": [],
+    "warnings": ["collector.storage.low"],
+}
 STREAM: Final = (
     'id: 42\nevent: alert\ndata: {"id":"9b1f0c7de2a84356b0d1f4a2c8e97a55","seq":42}\n\n'
     'event: status\ndata: {"events":9216,"events_per_second":100,"lag_seconds":0,'

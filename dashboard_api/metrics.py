@@ -52,12 +52,14 @@ class Metrics:
         with self._lock:
             self._values[_key(name, labels)] = value
 
-    def text(self) -> str:
-        """Everything in the exposition format, metrics without a value as 0 where unlabelled."""
+    def text(self, prefix: str = "") -> str:
+        """Metrics of that prefix in the exposition format; without a value 0 where unlabelled."""
         with self._lock:
             values = dict(self._values)
         lines: list[str] = []
         for metric in catalogue().values():
+            if not metric.name.startswith(prefix):
+                continue
             lines.append(f"# HELP {metric.name} {metric.help}")
             lines.append(f"# TYPE {metric.name} {metric.type}")
             found = sorted(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
+from dashboard_api.retention import RetentionView, nothing
 from dashboard_api.views import (
     AlertPage,
     AlertReasons,
@@ -192,7 +193,20 @@ class EnrolmentDoor(Protocol):
         """Let a sensor in; ``public_key`` and ``proof`` are hex."""
 
 
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A metric of the data file as it stands now."""
+
+    name: str
+    value: int
+    labels: dict[str, str]
+
+
 def _no_failures() -> Sequence[str]:
+    return ()
+
+
+def _no_measures() -> Sequence[Measure]:
     return ()
 
 
@@ -218,3 +232,11 @@ class Services:
     entropy: Entropy
     failures: Callable[[], Sequence[str]] = _no_failures
     """Codes of what stands still (a stopped pipeline, a full disk); empty while ready."""
+    measures: Callable[[], Sequence[Measure]] = _no_measures
+    """What the parts behind a bus count; nothing where there is none."""
+    warnings: Callable[[], Sequence[str]] = _no_failures
+    """Codes of what needs a person though the site is ready: a disk that runs low."""
+    retention: Callable[[], RetentionView] = nothing
+    """What is kept how long, of every source."""
+    free_bytes: Callable[[], int] = lambda: 0
+    """Free on the disk of the data folder."""

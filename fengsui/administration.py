@@ -7,7 +7,8 @@ the command line.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ import msgspec
 from analytics.ruleset import RuleSet
 from collector.clients import Clients
 from collector.enrolments import Enrolments
-from collector.index.duckdb_index import DuckDbIndex
+from collector.expiry import Looking
 from collector.indicators.store import IndicatorStore
 from collector.registers import description
 from collector.registers.store import RegisterStore
@@ -32,12 +33,17 @@ from dashboard_api.audit import Act, AuditChain
 from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.folder import DataFolder
 from fengsui.hiding import Hiding
+from fengsui.keeping import Keeping
 from fengsui.keyring import open_keyring
 from fengsui.knowledge import Knowledge
+from fengsui.retention import space_of
 from fengsui.rulebook import Rulebook, mend
+from fengsui.searching import open_index
+from fengsui.settings import load
 from schema.errors import FengsuiError
 from schema.ports import Entropy
 from schema.times import to_text
+from schema.tombstone import Tombstone
 from sensors.mask import Masker
 
 ACTOR: Final = "command line"
@@ -60,6 +66,7 @@ class Administration:
     replay_told: Callable[[], str]
     hiding: Hiding
     knowledge: Knowledge
+    keeping: Keeping
 
 
 @contextmanager
@@ -71,7 +78,8 @@ def opened(folder: DataFolder) -> Iterator[Administration]:
     audit = AuditChain(database, keyring.audit, clock)
     with ExitStack() as close:
         close.callback(database.close)
-        index = DuckDbIndex(folder.index)
+        settings = load(folder.settings, os.environ)
+        index = open_index(folder, settings)
         close.callback(index.close)
         mend(folder)
         rulebook = Rulebook(folder, Switches(database), clock)
@@ -114,6 +122,22 @@ def opened(folder: DataFolder) -> Iterator[Administration]:
                 clock=clock,
                 noted=lambda: None,
             ),
+            keeping=Keeping(
+                segments=folder.segments,
+                database=database,
+                looking=Looking(
+                    folder.segments,
+                    database=database,
+                    periods=settings.retention.periods(),
+                ),
+                run=_no_expiry,
+                changed=lambda: None,
+                free_bytes=lambda: space_of(folder.root).free,
+                audit=audit,
+                actor=ACTOR,
+                clock=clock,
+                entropy=entropy,
+            ),
         )
         audit.close()
 
@@ -122,6 +146,14 @@ def _needs_platform(_: int) -> None:
     raise FengsuiError(
         "fengsui.replay.stopped",
         "a replay writes revisions of alerts: start the platform with `fengsui up` first",
+    )
+
+
+def _no_expiry(_by: str, _seconds: float) -> Sequence[Tombstone]:
+    raise FengsuiError(
+        "fengsui.retention.stopped",
+        "an expiry is sealed in the control log: start the platform with `fengsui up` first, or "
+        "look with --dry-run",
     )
 
 
@@ -235,4 +267,5 @@ def handlers(
         "user-list": user_list,
         **administration.hiding.handlers(),
         **administration.knowledge.handlers(),
+        **administration.keeping.handlers(),
     }

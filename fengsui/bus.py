@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
 
 from collector.bus.access import Access
 from collector.bus.opening import open_reader, open_writer
@@ -25,6 +26,26 @@ def access_of(settings: BusSettings) -> Access:
     )
 
 
+def sealing_of(settings: BusSettings, entropy: Entropy) -> Sealing | None:
+    """What seals and opens records, None where the policy is not to.
+
+    Raises ``collector.seal.key`` and what a key file raises.
+    """
+    if not settings.seal:
+        return None
+    return Sealing([load_key(Path(one)) for one in settings.seal_key_files], entropy)
+
+
+class Bus(Protocol):
+    """Gives writers and readers; the bus in memory is one too."""
+
+    def writer(self) -> BusWriter:
+        """A new writer."""
+
+    def reader(self, source: Group | Starts) -> BusReader:
+        """A new reader."""
+
+
 class Brokers:
     """Makes writers and readers; nobody is asked before the first record."""
 
@@ -32,10 +53,7 @@ class Brokers:
         """Raise ``collector.bus.*`` and ``collector.seal.*`` for settings that cannot be used."""
         self._client = settings.client
         self._access = access_of(settings)
-        self._sealing: Sealing | None = None
-        if settings.seal:
-            keys = [load_key(Path(one)) for one in settings.seal_key_files]
-            self._sealing = Sealing(keys, entropy)
+        self._sealing = sealing_of(settings, entropy)
 
     def writer(self, *, compress: bool = False) -> BusWriter:
         """A writer; ``compress`` where records are not compressed already, as batches are."""

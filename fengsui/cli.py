@@ -15,24 +15,32 @@ import msgspec
 import typer
 
 from crypto.errors import CryptoError
+from fengsui.bundle_cli import bundle_app
 from fengsui.cluster_cli import app as cluster_app
 from fengsui.crypto_cli import app as crypto_app
 from fengsui.exceptions_cli import app as rules_app
 from fengsui.folder import DataFolder
 from fengsui.memory import keep_arenas_few
 from fengsui.registers_cli import indicator_app, register_app
+from fengsui.retention_cli import hold_app, retention_app
+from fengsui.worker_cli import app as worker_app
 from schema.errors import FengsuiError
 
 CHECK_FAILED: Final = 1
 WRONG_INPUT: Final = 2
 COULD_NOT_RUN: Final = 3
 _COULD_NOT_RUN_CODES: Final = (
+    "fengsui.bundle.busy",
+    "fengsui.bundle.space",
+    "fengsui.bundle.step_failed",
     "fengsui.command.failed",
     "fengsui.command.unanswered",
     "fengsui.folder.in_use",
     "fengsui.folder.state_damaged",
     "fengsui.replay.",
+    "fengsui.retention.",
     "fengsui.server.",
+    "analytics.stream.",
     "dashboard_api.server.",
     "schema.bus.",
     "schema.segment.",
@@ -57,11 +65,15 @@ app.add_typer(sensor_app, name="sensor")
 app.add_typer(client_app, name="client")
 app.add_typer(user_app, name="user")
 app.add_typer(anchor_app, name="anchor")
+app.add_typer(bundle_app, name="bundle")
 app.add_typer(cluster_app, name="cluster")
+app.add_typer(worker_app, name="worker")
 app.add_typer(crypto_app, name="crypto")
 app.add_typer(rules_app, name="rules")
 app.add_typer(register_app, name="register")
 app.add_typer(indicator_app, name="indicator")
+app.add_typer(retention_app, name="retention")
+app.add_typer(hold_app, name="hold")
 
 Data = Annotated[Path, typer.Option("--data", help="数据目录 · data folder", metavar="DIR")]
 Port = Annotated[
@@ -187,13 +199,39 @@ def anchor_export(
 def backup(
     target: Annotated[Path, typer.Argument(help="备份文件 · backup file", metavar="FILE")],
     data: Data = Path("data/site"),
+    segments: Annotated[
+        bool, typer.Option("--segments", help="连同全部证据 · all evidence too")
+    ] = False,
 ) -> None:
-    """备份状态与控制日志，不含密钥 · back up state and control log, never keys."""
+    """备份状态、控制日志与设置，不含密钥 · back up state, control log, settings; never keys."""
     from fengsui.backup import backup as write
     from fengsui.clock import SystemClock
 
-    manifest = write(DataFolder(data), target, SystemClock().now())
+    manifest = write(DataFolder(data), target, SystemClock().now(), segments=segments)
     typer.echo(f"{target}: {len(manifest.members)} members, made at {manifest.made_at}")
+
+
+@app.command()
+def migrate(
+    to: Annotated[str, typer.Option(help="embedded | distributed", metavar="FORM")],
+    data: Data = Path("data/site"),
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="只说明，不改动 · only say what it would do")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """规则在本进程与多机之间迁移 · move the rules from this process to workers, or back."""
+    from fengsui.migrate import migrate as move
+    from fengsui.settings import load as load_settings
+
+    if to not in ("embedded", "distributed"):
+        raise FengsuiError("fengsui.migrate.usage", "--to is embedded or distributed")
+    folder = DataFolder(data)
+    settings = load_settings(folder.settings, os.environ)
+    plan = move(
+        folder, settings, "embedded" if to == "embedded" else "distributed", dry_run=dry_run
+    )
+    _print_json(plan) if as_json else typer.echo(plan.told())
 
 
 @app.command()
@@ -206,8 +244,9 @@ def restore(
 
     manifest = put_back(source, DataFolder(data))
     typer.echo(
-        f"{data}: restored state and control log of {manifest.made_at}; now put back keys/ and "
-        "segments/ from their own copies, then run `fengsui verify --all`"
+        f"{data}: restored {len(manifest.members)} members of {manifest.made_at}; now put back "
+        "keys/ (and segments/, where the backup was made without them) from their own copies, "
+        "then run `fengsui verify --all`"
     )
 
 

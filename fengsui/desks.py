@@ -16,6 +16,7 @@ from collector.idindex import IdIndex
 from collector.intake import Intake
 from collector.proof import EventProof
 from collector.push import Push
+from collector.room import Gate
 from collector.state.alertrows import StoredAlert
 from collector.state.alerts import Alerts as AlertTable
 from collector.state.coverage import CoverageQuery, CoverageTable
@@ -25,6 +26,7 @@ from collector.state.missed import MissedTable
 from crypto import sm2
 from dashboard_api import services, views
 from dashboard_api.services import AlertQuery, Changes, Decision, PushAnswer, Visible
+from fengsui import platform_rules
 from fengsui.pipeline import Pipeline
 from schema.coverage import CoverageRow
 from schema.event import Fields
@@ -111,6 +113,16 @@ class AlertDesk:
         return self._row(stored)
 
     def _brief(self, rule_id: str) -> views.RuleBrief:
+        own = platform_rules.RULES.get(rule_id)
+        if own is not None:
+            return views.RuleBrief(
+                id=own.id,
+                version="1",
+                kind="platform",
+                system="platform",
+                title_zh=own.title_zh,
+                title_en=own.title_en,
+            )
         rule = self.rule(rule_id)
         if rule is None:
             # Its alerts stay when a rule goes.
@@ -158,12 +170,13 @@ class AlertDesk:
 
     def _reasons(self, stored: StoredAlert) -> views.AlertReasons:
         alert = stored.alert
+        own = platform_rules.RULES.get(alert.rule_id)
         rule = self.rule(alert.rule_id)
         explained = explain(alert, rule) if rule else None
         listed = rule.listing() if rule else None
         return views.AlertReasons(
-            reason_zh=explained.reason_zh if explained else "",
-            reason_en=explained.reason_en if explained else "",
+            reason_zh=explained.reason_zh if explained else own.reason_zh if own else "",
+            reason_en=explained.reason_en if explained else own.reason_en if own else "",
             conditions=tuple(
                 views.ConditionView(
                     name=one.name,
@@ -175,8 +188,8 @@ class AlertDesk:
             ),
             counterfactual_zh=explained.counterfactual_zh if explained else (),
             counterfactual_en=explained.counterfactual_en if explained else (),
-            triage_zh=listed.text.triage_zh if listed else "",
-            triage_en=listed.text.triage_en if listed else "",
+            triage_zh=listed.text.triage_zh if listed else own.triage_zh if own else "",
+            triage_en=listed.text.triage_en if listed else own.triage_en if own else "",
             techniques=listed.techniques if listed else (),
             false_positives=tuple(
                 views.TextPair(zh=one.zh, en=one.en)
@@ -401,8 +414,10 @@ class BatchDoor:
 
     intake: Intake
     pipeline: Pipeline
+    gate: Gate
 
     def accept(self, raw: bytes) -> Sequence[Receipt]:
+        self.gate.check()
         return self.intake.accept(raw)
 
     def heartbeat(self, signed: Signed) -> None:
@@ -415,11 +430,13 @@ class PushDoor:
 
     clients: Clients
     door: Push
+    gate: Gate
 
     def client(self, token: str) -> str:
         return self.clients.of_token(token).id
 
     def push(self, client: str, batch_id: str, events: Sequence[Fields]) -> PushAnswer:
+        self.gate.check()
         (found,) = [one for one in self.clients.all() if one.id == client]
         answer = self.door.push(found, batch_id, events)
         return PushAnswer(

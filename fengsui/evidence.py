@@ -14,19 +14,27 @@ from typing import Final
 import msgspec
 
 from collector import idfile
-from collector.chaincheck import ChainCheck, Known, Report, check_anchor, check_redactions
+from collector.chaincheck import (
+    ChainCheck,
+    Known,
+    Report,
+    check_anchor,
+    check_redactions,
+)
 from collector.control import SENSOR as CONTROL
 from collector.proof import EventProof, find_batch, prove
+from collector.stonecheck import check_tombstones
 from crypto import sm2
 from fengsui.clock import SystemClock
 from fengsui.folder import DataFolder, Ownership
 from fengsui.settings import load as load_settings
 from schema import batch as batches
-from schema import event, log
+from schema import event, log, tombstone
 from schema.disk import PosixDisk, replace_file
 from schema.errors import FengsuiError
 from schema.event import Fields
-from schema.receipt import Anchor, Head, sign_anchor
+from schema.receipt import Anchor, AuditHead, Head, sign_anchor
+from schema.times import to_text
 
 EVENT_ID_CHARS: Final = 32
 
@@ -59,6 +67,7 @@ def _known(folder: DataFolder, sensor: str, sealed: Mapping[int, str], *, owned:
         keys = state.execute(
             "SELECT enrolment, point FROM sensor_keys WHERE sensor = ?", (sensor,)
         ).fetchall()
+        own = state.execute("SELECT point FROM sensor_keys WHERE sensor = ?", (CONTROL,)).fetchall()
         chain = state.execute(
             "SELECT enrolment, number, next_sequence, hash FROM chains WHERE sensor = ?", (sensor,)
         ).fetchone()
@@ -78,6 +87,7 @@ def _known(folder: DataFolder, sensor: str, sealed: Mapping[int, str], *, owned:
         head=head,
         sealed=sealed,
         leaves=_leaves(folder.segments / sensor, owned=owned),
+        collector_keys=[key["point"] for key in own],
     )
 
 
@@ -102,17 +112,30 @@ def _sealed_receipts(folder: DataFolder) -> dict[str, dict[int, str]]:
     return sealed
 
 
-def _sealed_redactions(folder: DataFolder) -> dict[tuple[str, int], int]:
-    """How many events of each batch were redacted by a sealed record."""
-    sealed: dict[tuple[str, int], int] = {}
-    for fields in _control_records(folder, "event_redacted"):
-        place = _batch_of(fields)
-        sealed[place] = sealed.get(place, 0) + int(str(fields["gov.batch.events"]))
-    return sealed
+def _sealed_removals(
+    folder: DataFolder,
+) -> tuple[dict[tuple[str, int], int], set[tuple[str, str]]]:
+    """What went by sealed records: redacted events of each batch; expired segments by sensor and
+    footer hash."""
+    redacted: dict[tuple[str, int], int] = {}
+    expired: set[tuple[str, str]] = set()
+    for fields in _control_records(folder, "event_redacted", "segment_expired"):
+        if fields["event.action"] == "segment_expired":
+            expired.add((str(fields["gov.batch.sensor"]), str(fields["gov.batch.hash"])))
+        else:
+            place = _batch_of(fields)
+            redacted[place] = redacted.get(place, 0) + int(str(fields["gov.batch.events"]))
+    return redacted, expired
 
 
-def _control_records(folder: DataFolder, action: str) -> Iterator[Fields]:
-    """The records of one kind the control chain has sealed."""
+def _oldest_record(folder: DataFolder) -> int:
+    """Since when the control chain has its records: what came before may have expired with them."""
+    stones = tombstone.read(folder.segments / CONTROL).stones
+    return max((stone.last_at for stone in stones), default=0) + 1 if stones else 0
+
+
+def _control_records(folder: DataFolder, *actions: str) -> Iterator[Fields]:
+    """The records of these kinds the control chain has sealed."""
     reader = log.Reader(folder.segments / CONTROL)
     # Where the control chain is damaged its own check names that; use what could be read.
     with suppress(FengsuiError):
@@ -120,7 +143,7 @@ def _control_records(folder: DataFolder, action: str) -> Iterator[Fields]:
             for batch in found:
                 for payload in batches.unpack_body(batch.body, batch.header.count).payloads:
                     fields = event.decode(payload) if payload is not None else {}
-                    if fields.get("event.action") == action:
+                    if fields.get("event.action") in actions:
                         yield fields
 
 
@@ -151,10 +174,49 @@ def verify_folder(folder: DataFolder, anchor_file: Path | None = None) -> Report
             checks[name].run()
         _missing_chains(folder, names, report)
     # Read behind the segments: a record stands before the bytes go.
-    check_redactions(_sealed_redactions(folder), report)
+    redacted, expired = _sealed_removals(folder)
+    check_redactions(redacted, report)
+    report.findings += check_tombstones(
+        report.expired, recorded=expired, oldest_record=_oldest_record(folder)
+    )
     if anchor_file is not None:
         check_anchor(read_anchor(anchor_file), checks, report)
+        _check_audit_head(folder, read_anchor(anchor_file), report)
     return report
+
+
+def _check_audit_head(folder: DataFolder, anchor: Anchor, report: Report) -> None:
+    """Compare the audit chain with the head kept outside: shows a cut or rewritten chain."""
+    from collector.chaincheck import Finding
+    from dashboard_api.audit import digest_at
+
+    if anchor.audit is None:
+        return
+    why = ""
+    with _state(folder) as state:
+        try:
+            found = digest_at(state, anchor.audit.n)
+        except FengsuiError as error:
+            why = str(error)
+        else:
+            if found is None:
+                why = "the chain ends before it"
+            elif found != anchor.audit.hash:
+                why = "another entry stands in its place"
+    if why:
+        report.findings.append(
+            Finding(
+                code="proof.anchor.audit_changed",
+                sensor=CONTROL,
+                message=f"the anchor holds entry {anchor.audit.n} of the audit chain, but {why}",
+            )
+        )
+
+
+def _audit_head(folder: DataFolder) -> AuditHead | None:
+    with _state(folder) as state:
+        row = state.execute("SELECT n, hash FROM audit ORDER BY n DESC LIMIT 1").fetchone()
+    return AuditHead(n=row["n"], hash=row["hash"]) if row else None
 
 
 @contextmanager
@@ -215,6 +277,7 @@ def export_anchor(folder: DataFolder, target: Path) -> Anchor:
         SystemClock().now(),
         tuple(head for _, head in sorted(report.heads.items())),
         keys.load(folder.keys / "receipt.pem"),
+        audit=_audit_head(folder),
     )
     replace_file(target, msgspec.json.format(msgspec.json.encode(anchor)), mode=0o644)
     return anchor
@@ -223,14 +286,18 @@ def export_anchor(folder: DataFolder, target: Path) -> Anchor:
 def prove_event(folder: DataFolder, event_id: str) -> EventProof:
     """The proof of one stored event.
 
-    Raises ``fengsui.event.unknown`` and ``fengsui.event.malformed``.
+    Raises ``fengsui.event.unknown``, ``.expired`` (an alert rests on it, its segment is gone) and
+    ``.malformed``.
     """
     folder.must_exist()
     if len(event_id) != EVENT_ID_CHARS or not _is_hex(event_id):
         raise FengsuiError(
             "fengsui.event.malformed", f"an event id has {EVENT_ID_CHARS} hex digits", id=event_id
         )
-    sensor, number, index = _place(folder, bytes.fromhex(event_id))
+    try:
+        sensor, number, index = _place(folder, bytes.fromhex(event_id))
+    except FengsuiError as error:
+        raise _expired(folder, event_id) or error from error
     found = find_batch(folder.segments / sensor, number)
     if found is None:
         raise _unknown(event_id)
@@ -278,6 +345,50 @@ def _place_by_reading(folder: DataFolder, event_id: bytes) -> tuple[str, int, in
     raise _unknown(event_id.hex())
 
 
+def _expired(folder: DataFolder, event_id: str) -> FengsuiError | None:
+    """What to say of an event that is gone: its id is kept where an alert rests on it."""
+    stones = {
+        sensor: tombstone.read(folder.segments / sensor).stones
+        for sensor in log.sensors(folder.segments, PosixDisk())
+    }
+    if not any(stones.values()):
+        return None
+    with _state(folder) as state:
+        row = state.execute(
+            "SELECT id, decided_at FROM alerts WHERE instr(body, CAST(? AS BLOB)) LIMIT 1",
+            (event_id,),
+        ).fetchone()
+        names = state.execute(
+            "SELECT sensor FROM alert_sensors WHERE alert_id = ?", (row["id"] if row else "",)
+        ).fetchall()
+    ended = ", ".join(
+        f"{sensor} up to {to_text(found[-1].last_at)}" for sensor, found in stones.items() if found
+    )
+    if row is None:
+        return FengsuiError(
+            "fengsui.event.unknown",
+            f"no segment here holds the event {event_id}: check the id and the folder; if it is of "
+            f"what has expired ({ended}), only the tombstones tell of it",
+            id=event_id,
+        )
+    places = [
+        f"on {to_text(stone.expired_at)}, tombstone of {stone.segment} of {stone.sensor} (batches "
+        f"{stone.first} to {stone.last}, footer {stone.footer})"
+        for (sensor,) in names
+        for stone in stones.get(sensor, ())
+        if stone.first_at <= row["decided_at"]
+    ]
+    if not places:
+        return None
+    return FengsuiError(
+        "fengsui.event.expired",
+        f"the event {event_id}, on which the alert {row['id']} rests, expired {places[-1]}"
+        + (", or in one before it" if len(places) > 1 else ""),
+        id=event_id,
+        alert=row["id"],
+    )
+
+
 def _unknown(event_id: str) -> FengsuiError:
     return FengsuiError(
         "fengsui.event.unknown",
@@ -314,6 +425,17 @@ def report_text(report: Report) -> str:
     ]
     if report.torn_bytes:
         lines.append(f"{report.torn_bytes} bytes of a write that was never acknowledged")
+    for sensor, stones in sorted(report.expired.items()):
+        first, last = min(one.first_at for one in stones), max(one.last_at for one in stones)
+        lines.append(
+            f"已到期 expired: {sensor} 批次 batches 1–{stones[-1].last}, {stones[-1].events} 条 "
+            f"events, {to_text(first)} – {to_text(last)}, {len(stones)} tombstones"
+        )
+    if report.anchored_gone:
+        lines.append(
+            f"{report.anchored_gone} 个锚定的链头已到期 · anchored heads have expired since: only "
+            "tombstones tell of them"
+        )
     lines += [f"✗ {finding.message} [{finding.code}]" for finding in report.findings]
     if not report.findings:
         lines.append("全部核验通过 · every batch, chain, count and head is as it was sealed")

@@ -172,6 +172,11 @@ class Rolls:
         self._clock = clock
         self._seen: tuple[RegisterView, RuleSet] | None = None
 
+    def resume(self, engine: Watching) -> None:
+        """Make an engine that begins anew watch every version, since when each was in force."""
+        for register, rows, effective_at in watched(self._registers, engine.ruleset):
+            engine.watch(register, rows, effective_at)
+
     def follow(self, engine: Watching) -> None:
         """Make the engine watch the newest version of each register its rules name."""
         view, rules = self._registers.view(), engine.ruleset

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
+from crypto import keys
 from schema.errors import FengsuiError
 
 _logger = logging.getLogger(__name__)
@@ -110,6 +111,21 @@ def _protect(folder: DataFolder) -> None:
     for name in ("state.db", "state.db-wal", "state.db-shm"):
         with suppress(FileNotFoundError):
             (root / name).chmod(0o600)
+
+
+def keep_realm(folder: DataFolder, realm: str) -> None:
+    """A folder is of one realm for ever; raises ``fengsui.folder.other_realm``."""
+    mark = folder.root / "realm"
+    if not mark.exists():
+        # Whole or absent: a start cut short must not leave a mark that every later one refuses.
+        keys.create(mark, realm.encode("ascii"))
+    found = mark.read_text("ascii").strip()
+    if found != realm:
+        raise FengsuiError(
+            "fengsui.folder.other_realm",
+            f"{folder.root} is a {found} folder: demonstration and duty never mix; name another",
+            path=str(folder.root),
+        )
 
 
 class Ownership:

@@ -8,10 +8,10 @@ ends, the next start finds the cursors and goes on: nothing is lost, nothing sho
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -29,8 +29,7 @@ from collector.push import LATENESS_US as PUSH_LATENESS_US
 from fengsui.backlog import Backlog
 from fengsui.facts import Knowing, Rolls
 from fengsui.sources import EFFECTIVE_AT, Sources
-from schema.alert import Alert, Closing
-from schema.coverage import CoverageRow, Missed
+from fengsui.uncommitted import Uncommitted
 from schema.errors import FengsuiError
 from schema.event import AcceptedBatch
 from schema.heartbeat import Heartbeat
@@ -96,6 +95,8 @@ class Stages:
     """Whether what was taken in before is fed in rounds: a bus may be away at the start."""
     decided_before: int = 0
     """Alerts of before this event time were decided by a form of the site before this one."""
+    admits: Callable[[], bool] = lambda: True
+    """Whether local sensors may seal more; not while the disk is full."""
     pending_max: int = PENDING_MAX
     """Hits that may wait for the watermark before only the sensor it waits for is read on."""
     intake_batches_max: int = INTAKE_BATCHES_MAX
@@ -133,11 +134,7 @@ class Pipeline:
         """Called after a commit that changed alerts; from the pipeline's thread."""
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._alerts: list[Alert] = []
-        self._closings: list[Closing] = []
-        self._coverage: list[CoverageRow] = []
-        self._missed: list[Missed] = []
-        self._snapshot: dict[str, bytes] = {}
+        self._uncommitted = Uncommitted(decided_before=stages.decided_before)
         self._committed_at = 0
         self._beat_at = 0
         self._looked_at = 0
@@ -149,9 +146,12 @@ class Pipeline:
             pending_max=stages.pending_max,
             batches_max=stages.intake_batches_max,
         )
-        self._heard: queue.SimpleQueue[Heartbeat] = queue.SimpleQueue()
+        self._heard: dict[str, Heartbeat] = {}
+        """The newest heartbeat of each sensor that was not taken yet."""
         self._rules: deque[RuleSet] = deque()
         self._started_at = stages.pace.now()
+        self.committed: Mapping[str, int] = dict(stages.engine.safe)
+        """Last batch by sensor that the stored snapshot has seen: nothing behind it expires."""
         self._sources = Sources(stages.engine, control=stages.control, enrolments=stages.enrolments)
         self._resumed = False
         while not stages.catches_up_in_rounds and self._catch_up():
@@ -175,7 +175,7 @@ class Pipeline:
 
     def heard(self, beat: Heartbeat) -> None:
         """Take a remote sensor's verified heartbeat; from any thread."""
-        self._heard.put(beat)
+        self._heard[beat.sensor] = beat
 
     def start(self, work: Callable[[], None] | None = None) -> None:
         """Run in a thread until :meth:`stop`: rounds, or ``work`` that calls them itself."""
@@ -218,8 +218,12 @@ class Pipeline:
         try:
             busy = self.round()
         except (OSError, FengsuiError) as error:
-            if isinstance(error, FengsuiError) and not error.code.startswith(BUS):
-                raise
+            if isinstance(error, FengsuiError):
+                if not error.code.startswith(BUS):
+                    raise
+                # What was decided before must not wait for the bus to be shown.
+                with suppress(OSError):
+                    self._commit_if_due()
             if self.failure is None:
                 _logger.exception("disk or bus refuses; trying again until it does not")
             self.failure = error
@@ -265,6 +269,8 @@ class Pipeline:
         Sensors take turns: one read to its end would make the events of the next too late.
         """
         if not self._resumed:
+            if self._stages.decided_before and not self._stages.engine.cursors:
+                self._stages.rolls.resume(self._stages.engine)
             self._sources.resume(self._stages.intake.read_again)
             self._backlog.hold(self._stages.intake.sensors())
             self._resumed = True
@@ -282,7 +288,7 @@ class Pipeline:
     def _seal(self) -> int:
         """Events the local sensors sealed in this round."""
         sealed = 0
-        for sensor in self._stages.sensors:
+        for sensor in self._stages.sensors if self._stages.admits() else ():
             for _ in range(SEAL_BATCHES_MAX):
                 batch = sensor.step()
                 if batch is None:
@@ -303,8 +309,8 @@ class Pipeline:
     def _heartbeat(self) -> None:
         """Each second: how far idle chains are read, and which sensors have fallen silent."""
         engine, intake = self._stages.engine, self._stages.intake
-        while not self._heard.empty():
-            self._beat(self._heard.get())
+        while self._heard:
+            self._beat(self._heard.popitem()[1])
         now = self._stages.pace.now()
         if now - self._beat_at < HEARTBEAT_EVERY_US:
             return
@@ -327,17 +333,12 @@ class Pipeline:
         """Keep what a step decided; where it asks for a model, train one and step on."""
         while True:
             output = step()
-            decided_before = self._stages.decided_before
-            alerts = [one for one in output.alerts if one.decided_at >= decided_before]
-            self._alerts.extend(alerts)
-            self._closings.extend(output.closings)
-            self._coverage.extend(output.coverage)
-            self._missed.extend(output.missed)
+            fresh = self._uncommitted.take(output)
             if not output.training:
                 break
             for request in output.training:
                 self._train(request)
-        if alerts and not self.progress.first_alert_at:
+        if fresh and not self.progress.first_alert_at:
             self._commit()
             self.progress = replace(self.progress, first_alert_at=self._stages.pace.now())
         # The engine's own ends of time, before the first batch and after a replay, are not times.
@@ -367,7 +368,7 @@ class Pipeline:
         lag = self._stages.clock.now() - self._stages.engine.watermark
         if lag > PROVISIONAL_LAG_US and now - self._looked_at >= COMMIT_EVERY_US:
             self._looked_at = now
-            self._alerts.extend(self._stages.engine.provisional())
+            self._uncommitted.show(self._stages.engine.provisional())
 
     def _commit_if_due(self) -> None:
         if self._stages.pace.now() - self._committed_at >= COMMIT_EVERY_US:
@@ -380,20 +381,12 @@ class Pipeline:
         """
         self._stages.control.flush()
         now = self._stages.pace.now()
-        # Each snapshot holds what changed since the one before: kept until it is stored.
-        self._snapshot |= self._stages.engine.snapshot()
-        self._stages.alerts.commit(
-            self._alerts,
-            self._closings,
-            snapshot=self._snapshot,
-            coverage=self._coverage,
-            missed=self._missed,
-            received_at=now,
+        cursors = dict(self._stages.engine.safe)
+        alerts, closings = self._uncommitted.commit(
+            self._stages.alerts, self._stages.engine.snapshot(), now=now
         )
-        changed = bool(self._alerts or self._closings)
-        self.progress = replace(self.progress, alerts=self.progress.alerts + len(self._alerts))
-        self._alerts, self._closings, self._coverage, self._snapshot = [], [], [], {}
-        self._missed = []
+        self.committed = cursors
+        self.progress = replace(self.progress, alerts=self.progress.alerts + alerts)
         self._committed_at = now
-        if changed:
+        if alerts or closings:
             self.on_change()

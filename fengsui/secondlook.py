@@ -10,10 +10,11 @@ import logging
 import queue
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from analytics import reevaluation
+from analytics import reevaluation, replay
 from analytics.judge import Judge
 from analytics.reevaluation import Scope
 from analytics.ruleset import RuleSet
@@ -139,8 +140,9 @@ class SecondLook:
         reach = {rule.id: rule.pattern.retention_us + rule.suppression_us for rule in rules.rules}
         closed = [one for one in waiting if one.last_at + reach.get(one.rule_id, 0) < settled]
         fresh = [one for one in waiting if one not in self._early]
-        chosen = list(dict.fromkeys([*closed, *fresh]))
-        if not chosen:
+        kept = self._kept([*closed, *fresh], rules)
+        chosen = [one for one in dict.fromkeys([*closed, *fresh]) if one in kept]
+        if not chosen and not closed:
             return None
         scope = reevaluation.scope_of(chosen, rules)
         revised: list[Alert] = []
@@ -153,8 +155,25 @@ class SecondLook:
         self._early = {one: None for one in waiting if one not in gone}
         return looked
 
+    def _kept(self, rows: Sequence[Missed], rules: RuleSet) -> set[Missed]:
+        """Rows whose events are all still here; the others are not judged by what is left."""
+        gone_to = max(self._stored.expired_to().values(), default=None)
+        if gone_to is None:
+            return set(rows)
+        reach = replay.reach_us(rules)
+        kept = {one for one in rows if one.first_at - reach > gone_to}
+        for one in set(rows) - kept:
+            _logger.warning(
+                "what came too late is not judged again: events of its time have expired",
+                extra={"rule": one.rule_id, "since": to_text(one.first_at)},
+            )
+        return kept
+
     def replay(self, since: int, rules: RuleSet | None = None) -> Looked:
-        """Judge everything from that time on by the rules in force; revisions are stored."""
+        """Judge everything from that time on by the rules in force; revisions are stored.
+
+        Raises ``fengsui.replay.expired`` where events it would need are gone.
+        """
         scope = Scope(rules=rules or self._rulebook.current, entities=None, since=since)
         looked, _ = self._judge(scope, "replayed under the rules in force")
         return looked

@@ -16,6 +16,7 @@ import msgspec
 import typer
 
 from collector.state.coverage import CoverageTable
+from collector.state.holds import Holds
 from collector.state.missed import MissedTable
 from dashboard_api.access.access import Access
 from dashboard_api.access.accounts import Accounts
@@ -32,6 +33,7 @@ from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.demo import recording_folder, replay
 from fengsui.folder import DataFolder
 from fengsui.hiding import Hiding
+from fengsui.keeping import Keeping
 from fengsui.knowledge import Knowledge
 from fengsui.local import LocalServer
 from fengsui.memory import settle
@@ -108,6 +110,18 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         lambda: site.rulebook.current.rules,
         site.recording,
     )
+    keeping = Keeping(
+        segments=site.folder.segments,
+        database=site.database,
+        looking=site.retention.expiry,
+        run=lambda by, seconds: site.retention.run(by=by, seconds=seconds),
+        changed=lambda: Holds(site.database).note(site.control),
+        free_bytes=lambda: site.retention.space().free,
+        audit=audit,
+        actor=ACTOR,
+        clock=site.clock,
+        entropy=entropy,
+    )
     services = Services(
         site=_site_info(site, sibling),
         alerts=alerts,
@@ -116,8 +130,8 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         sensors=sensors,
         rules=desks.RuleDesk(lambda: site.rulebook.current.rules),
         exceptions=site.exceptions,
-        door=desks.BatchDoor(site.intake, site.pipeline),
-        push=desks.PushDoor(site.clients, site.push),
+        door=desks.BatchDoor(site.intake, site.pipeline, site.gate),
+        push=desks.PushDoor(site.clients, site.push, site.gate),
         enrolment=desks.EnrolmentDoor(site.enrolments),
         access=access,
         accounts=accounts,
@@ -126,6 +140,10 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         clock=clock,
         entropy=entropy,
         failures=lambda: _failures(site),
+        measures=lambda: [] if site.centre is None else list(site.centre.measures()),
+        warnings=site.retention.warnings,
+        retention=keeping.view,
+        free_bytes=lambda: site.retention.space().free,
     )
     administration = Administration(
         enrolments=site.enrolments,
@@ -156,19 +174,23 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
             clock=site.clock,
             noted=site.note_knowledge,
         ),
+        keeping=keeping,
     )
     return Served(site=site, services=services, administration=administration, prefix=prefix)
 
 
 def _failures(site: Site) -> Sequence[str]:
     failures = [site.pipeline.failure]
+    troubles: Sequence[str] = ()
     if site.centre is not None:
         failures.append(site.centre.arrivals.failure)
-    return [
+        troubles = site.centre.watch.troubles
+    codes = [
         one.code if isinstance(one, FengsuiError) else type(one).__name__
         for one in failures
         if one is not None
     ]
+    return [*site.retention.failures(), *codes, *troubles]
 
 
 def _site_info(site: Site, sibling: Sibling | None) -> SiteInfo:
@@ -235,8 +257,11 @@ def _start(served: Served) -> None:
     work = partial(replay, site, site.pipeline.steady_round) if site.recording else None
     site.pipeline.start(work)
     if site.centre is not None:
-        site.centre.arrivals.start()
+        site.centre.start()
     site.second_look.start()
+    if site.realm != DEMONSTRATION:
+        # A recording's times are its own: the calendar says nothing of them.
+        site.retention.start()
 
 
 def _login_url(page: str, token: str) -> str:

@@ -13,8 +13,10 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 
+from collector.room import FULL_FREE_MB, LOW_FREE_MB, MIB, Marks
 from schema import ids, limits
 from schema.errors import FengsuiError
+from schema.retention import GIVEN, LOG, MONTHS_MAX, Periods, periods
 
 PREFIX: Final = "FENGSUI_"
 _OTHER_VARIABLES: Final = frozenset({"FENGSUI_NATIVE"})
@@ -72,6 +74,35 @@ class IndexSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Below the least the index cannot open a day; the most is a slip of the pen."""
 
 
+class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long things are kept: the law's floor or longer, in calendar months."""
+
+    log_months: Annotated[int, msgspec.Meta(ge=LOG.floor_months, le=MONTHS_MAX)] = LOG.floor_months
+    given_months: Annotated[int, msgspec.Meta(ge=GIVEN.floor_months, le=MONTHS_MAX)] = (
+        GIVEN.floor_months
+    )
+    """Records of personal or important data given to others."""
+    given_datasets: tuple[str, ...] = ()
+    """Datasets of such records, beside events with ``gov.share.*`` fields; shell patterns."""
+    low_free_mb: Annotated[int, msgspec.Meta(ge=1)] = LOW_FREE_MB
+    """Free space under which people are told."""
+    full_free_mb: Annotated[int, msgspec.Meta(ge=1)] = FULL_FREE_MB
+    """Free space under which nothing new is taken in, unless something may go."""
+
+    def periods(self) -> Periods:
+        """The checked periods; raises ``schema.retention.below_floor``."""
+        return periods(
+            log_months=self.log_months,
+            given_months=self.given_months,
+            given_datasets=self.given_datasets,
+        )
+
+    def marks(self) -> Marks:
+        """The marks of the disk; the full one never lies above the low one."""
+        full = min(self.full_free_mb, self.low_free_mb)
+        return Marks(low=self.low_free_mb * MIB, full=full * MIB)
+
+
 class CryptoSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What computes SM2, SM3 and SM4."""
 
@@ -113,6 +144,33 @@ class BusSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise ValueError("bus.tls_certificate and bus.tls_key go together")
 
 
+class SearchSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The search nodes past one machine; without hosts events are searched in this folder."""
+
+    hosts: tuple[str, ...] = ()
+    """``https://name:9200`` of some nodes, all of one cluster."""
+    prefix: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")] = "fengsui"
+    """Every index begins with it: two sites on the same nodes have two prefixes."""
+    tls_ca: str = ""
+    user: str = ""
+    password_file: str = ""
+    """Readable by its owner alone, as is the next."""
+    api_key_file: str = ""
+    shards: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    """Of each day's index."""
+    replicas: Annotated[int, msgspec.Meta(ge=0, le=4)] = 1
+    """Further copies of each; 0 only where there is one node."""
+    refresh_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 1
+    """Until a stored event is found; 0 shows each at once, for a small site."""
+    codec: Literal["default", "best_compression"] = "default"
+
+    def __post_init__(self) -> None:
+        if self.user and self.api_key_file:
+            raise ValueError("search.user and search.api_key_file are two ways of one: take one")
+        if bool(self.user) != bool(self.password_file):
+            raise ValueError("search.user and search.password_file go together")
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that can be set."""
 
@@ -121,7 +179,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sensor: SensorSettings = SensorSettings()
     index: IndexSettings = IndexSettings()
     crypto: CryptoSettings = CryptoSettings()
+    retention: RetentionSettings = RetentionSettings()
     bus: BusSettings = BusSettings()
+    search: SearchSettings = SearchSettings()
 
 
 def load(path: Path, environment: Mapping[str, str]) -> Settings:

@@ -94,9 +94,11 @@ def find(
 ) -> Found:
     """What the rules decide from ``since`` on, of events from as far before as they look back.
 
-    Raises ``fengsui.replay.stopped`` between two batches once ``stopped`` says so.
+    Raises ``fengsui.replay.stopped`` between two batches once ``stopped`` says so, and
+    ``fengsui.replay.expired`` where events it would need are gone.
     """
     begin = since - replay.reach_us(rules)
+    check_kept(stored, begin)
     standing, counted = Standing(), _Counted(stopped)
     sources = {
         sensor: counted.through(stored.batches(sensor, begin), since) for sensor in stored.sensors()
@@ -115,6 +117,23 @@ def find(
     alerts = [alert for alert in standing.alerts.values() if since <= alert.decided_at]
     alerts.sort(key=lambda alert: (alert.decided_at, alert.id))
     return Found(alerts=alerts, events=counted.events, until=counted.newest)
+
+
+def check_kept(stored: History, begin: int) -> None:
+    """Raise ``fengsui.replay.expired`` where events from that time on may be gone.
+
+    What is left would be judged as if it were all: alerts would be withdrawn for want of events.
+    """
+    sensor, gone_to = max(
+        stored.expired_to().items(), key=lambda item: (item[1], item[0]), default=("", 0)
+    )
+    if sensor and begin <= gone_to:
+        raise FengsuiError(
+            "fengsui.replay.expired",
+            f"events of {sensor} up to {to_text(gone_to)} have expired, and these rules look back "
+            f"to {to_text(begin)}: begin at least {(gone_to - begin) // DAY + 1} days later",
+            sensor=sensor,
+        )
 
 
 class _Counted:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -16,43 +17,46 @@ from collector.clients import Clients
 from collector.control import SENSOR as CONTROL
 from collector.control import ControlLog
 from collector.enrolments import Enrolment, Enrolments, is_own
+from collector.expiry import Expiry
 from collector.health import SensorStatus
 from collector.history import History
 from collector.idindex import IdIndex
-from collector.index.duckdb_index import DuckDbIndex
 from collector.indicators.store import IndicatorStore
 from collector.intake import Intake
 from collector.ownchain import OwnChain
 from collector.push import Push
 from collector.registers import description
 from collector.registers.store import RegisterStore
+from collector.removal import Removal
+from collector.room import Gate
 from collector.state import form as forms
 from collector.state.alerts import Alerts
 from collector.state.database import Database
 from collector.state.exceptions import Exceptions
 from collector.state.form import Form
+from collector.state.holds import Holds
 from collector.state.missed import MissedTable
 from collector.state.outbox import Outbox
 from collector.state.switches import Switches
-from crypto import keys
 from crypto.status import Status as CipherStatus
 from fengsui import ciphers, host
-from fengsui.centre.brokers import Brokers, Bus
-from fengsui.centre.centre import Centre, codecs_of, open_arrivals, open_judge
+from fengsui.bus import Brokers, Bus
+from fengsui.centre.centre import Centre, codecs_of, open_centre, open_judge
 from fengsui.centre.hops import Hops
 from fengsui.centre.layout import Layout
 from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.facts import Knowing, Rolls, SiteFacts
-from fengsui.folder import DataFolder, Ownership
+from fengsui.folder import DataFolder, Ownership, keep_realm
 from fengsui.keyring import Keyring, open_keyring
 from fengsui.pipeline import Pipeline, Stages, note_rules
+from fengsui.retention import Retention, space_of
 from fengsui.rulebook import Rulebook, mend
+from fengsui.searching import OpenIndex, open_index
 from fengsui.secondlook import SecondLook
 from fengsui.settings import Settings
 from fengsui.training import ChildTrainer
 from fengsui.trials import Known
 from schema import log
-from schema.errors import FengsuiError
 from schema.event import Fields
 from schema.ports import Clock, Entropy
 from sensors.agent import Identity, Sensor
@@ -78,7 +82,7 @@ class Site:
     database: Database
     enrolments: Enrolments
     ids: IdIndex
-    index: DuckDbIndex
+    index: OpenIndex
     intake: Intake
     control: ControlLog
     clients: Clients
@@ -90,6 +94,8 @@ class Site:
     indicators: IndicatorStore
     pipeline: Pipeline
     second_look: SecondLook
+    retention: Retention
+    gate: Gate
     sensors: Sequence[Sensor]
     writers: Sequence[log.Writer]
     recording: Recording | None
@@ -124,7 +130,8 @@ class Site:
             last.callback(self.index.close)
             if self.centre is not None:
                 last.callback(self.centre.judge.close)
-                self.centre.arrivals.stop()
+                self.centre.stop()
+            self.retention.stop()
             self.second_look.stop()
             self.pipeline.stop()
             for writer in self.writers:
@@ -192,14 +199,20 @@ def _open(
     cipher = ciphers.start(settings.crypto.backend)
     folder.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     owner = Ownership(folder)
-    try:
-        _keep_realm(folder, realm)
-    except FengsuiError:
-        owner.release()
-        raise
     entropy = SystemEntropy()
-    keyring = open_keyring(folder, entropy)
-    database = Database(folder.state)
+    with ExitStack() as refused:
+        refused.callback(owner.release)
+        keep_realm(folder, realm)
+        keyring = open_keyring(folder, entropy)
+        database = Database(folder.state)
+        refused.callback(database.close)
+        if bus is None and settings.bus.brokers:
+            bus = Brokers(settings.bus, entropy)
+        wanted = Form(name="embedded")
+        if bus is not None:
+            wanted = Form(name="distributed", prefix=settings.bus.prefix)
+        form = forms.settle(database, wanted)
+        refused.pop_all()
     enrolments = Enrolments(
         database,
         segments=folder.segments,
@@ -234,7 +247,12 @@ def _open(
     for of in sorted({unit, *units}):
         push.open(of)
     ids = IdIndex(folder.segments)
-    index = DuckDbIndex(folder.index, fetch=ids.fetch, memory_mb=settings.index.memory_mb)
+    index = open_index(folder, settings, fetch=ids.fetch, control=control)
+    kept_for, holds, gate = settings.retention.periods(), Holds(database), Gate()
+    removal = Removal(folder.segments, database=database, index=index, ids=ids)
+    # Before anything reads the log: what a crash left half gone is finished.
+    removal.resume()
+    holds.note(control)
     intake = Intake(
         folder.root,
         database=database,
@@ -263,13 +281,7 @@ def _open(
     registers.note(control)
     indicators.note(control)
     facts = SiteFacts(registers, indicators)
-    if bus is None and settings.bus.brokers:
-        bus = Brokers(settings.bus, entropy)
     layout = Layout(prefix=settings.bus.prefix, partitions=settings.bus.partitions)
-    form = forms.settle(
-        database,
-        Form(name="embedded") if bus is None else Form(name="distributed", prefix=layout.prefix),
-    )
     hops, distant = Hops(), None
     if bus is None:
         judge: Judge = Engine.restore(rules, alerts.snapshot(), required=(), since=clock.now())
@@ -293,6 +305,7 @@ def _open(
         facts=None if distant is None else Knowing(facts, registers, indicators),
         catches_up_in_rounds=distant is not None,
         decided_before=form.decided_before,
+        admits=lambda: gate.admits,
     )
     pipeline = Pipeline(stages)
     note_rules(control, rules, clock.now())
@@ -303,15 +316,31 @@ def _open(
     )  # fmt: skip
     centre = None
     if bus is not None and distant is not None:
-        arrivals = open_arrivals(
-            bus, layout, intake=intake, heard=pipeline.heard, control=control, hops=hops
-        )
-        centre = Centre(judge=distant, arrivals=arrivals, hops=hops)
+        centre = open_centre(
+            bus, layout, distant, pipeline, intake=intake, alerts=alerts, control=control,
+            hops=hops, check_room=gate.check,
+        )  # fmt: skip
+
+    def seen(sensor: str) -> int:
+        """The last batch that index and rules have both taken in; no rule judges our own."""
+        judged = index.cursor(sensor)
+        return judged if sensor == CONTROL else min(judged, pipeline.committed.get(sensor, 0))
+
+    retention = Retention(
+        Expiry(
+            folder.segments, database=database, periods=kept_for, needed=seen, control=control,
+            key=keyring.collector, clock=clock, removal=removal, forgotten=intake.forget,
+            close=intake.to_close.put,
+        ),
+        database=database, control=control, gate=gate, marks=settings.retention.marks(),
+        space=partial(space_of, folder.root), clock=clock,
+    )  # fmt: skip
     return Site(
         folder=folder, settings=settings, realm=realm, cipher=cipher, keyring=keyring,
         database=database, enrolments=enrolments, ids=ids, index=index, intake=intake,
         control=control, clients=Clients(database, clock=clock, entropy=entropy), push=push,
         alerts=alerts, rulebook=rulebook, pipeline=pipeline, second_look=second_look,
+        retention=retention, gate=gate,
         sensors=sensors, writers=writers, recording=recording, owner=owner, clock=clock,
         entropy=entropy, registers=registers, indicators=indicators, exceptions=exceptions,
         centre=centre,
@@ -321,21 +350,6 @@ def _open(
 def _sensor_of(ids: IdIndex, event_id: str) -> str | None:
     found = ids.find(bytes.fromhex(event_id))
     return found.sensor if found else None
-
-
-def _keep_realm(folder: DataFolder, realm: str) -> None:
-    """A folder is of one realm for ever; raises ``fengsui.folder.other_realm``."""
-    mark = folder.root / "realm"
-    if not mark.exists():
-        # Whole or absent: a start cut short must not leave a mark that every later one refuses.
-        keys.create(mark, realm.encode("ascii"))
-    found = mark.read_text("ascii").strip()
-    if found != realm:
-        raise FengsuiError(
-            "fengsui.folder.other_realm",
-            f"{folder.root} is a {found} folder: demonstration and duty never mix; name another",
-            path=str(folder.root),
-        )
 
 
 def _local(

@@ -11,6 +11,9 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 State: TypeAlias = Literal["provisional", "final", "withdrawn"]
+PLATFORM: Final = "platform."
+"""How the rule ids of alerts about the platform itself begin: they are never compared."""
+
 SEVERITIES: Final = ("informational", "low", "medium", "high", "critical")
 
 

@@ -109,3 +109,9 @@ def replace_file(path: Path, data: bytes, *, mode: int = 0o600) -> None:
         os.fsync(file.fileno())
     fresh.replace(path)
     _sync_folder(path.parent)
+
+
+def remove_file(path: Path) -> None:
+    """Take the file away durably; one that is gone already is no error."""
+    path.unlink(missing_ok=True)
+    _sync_folder(path.parent)

@@ -45,6 +45,8 @@ class Taken(msgspec.Struct, frozen=True, array_like=True, tag=0):
     events: list[Fields]
     unusual: dict[int, Fields] = {}
     """Labels the collector adds, by place; the rest of an enrichment follows from the event."""
+    watermark: _Bounded = -(2**62)
+    """How far the writer stands: no sensor is ever waited for again from an earlier time."""
 
 
 class Beat(msgspec.Struct, frozen=True, array_like=True, tag=1):
@@ -52,6 +54,8 @@ class Beat(msgspec.Struct, frozen=True, array_like=True, tag=1):
 
     sensor: str
     low_watermark: _Bounded
+    watermark: _Bounded = -(2**62)
+    """See :class:`Taken`."""
 
 
 class Require(msgspec.Struct, frozen=True, array_like=True, tag=2):
@@ -125,8 +129,8 @@ _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(Message)
 
 
-def taken(batch: AcceptedBatch) -> Taken:
-    """The message of an accepted batch."""
+def taken(batch: AcceptedBatch, watermark: int = -(2**62)) -> Taken:
+    """The message of an accepted batch from a writer that stands so far."""
     return Taken(
         batch.sensor,
         batch.number,
@@ -138,6 +142,7 @@ def taken(batch: AcceptedBatch) -> Taken:
         list(batch.times),
         list(batch.events),
         {place: dict(labels) for place, labels in unusual_of(batch.enrichment).items()},
+        watermark,
     )
 
 

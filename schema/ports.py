@@ -92,6 +92,19 @@ class EventReader(Protocol):
         """One event by its id (hex), or None."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expired:
+    """The batches of a sensor up to ``number`` are gone from the log.
+
+    Events of those that went just now lie between these times, both included.
+    """
+
+    sensor: str
+    number: int
+    first_at: int
+    last_at: int
+
+
 class EventIndex(EventReader, Protocol):
     """The searchable projection of the log; its rows and its cursor are committed together."""
 
@@ -100,6 +113,9 @@ class EventIndex(EventReader, Protocol):
 
     def cursor(self, sensor: str) -> int:
         """Number of the sensor's last stored batch, 0 for none."""
+
+    def expire(self, gone: Sequence[Expired]) -> None:
+        """Forget the events of these batches; again changes nothing. Cursors never move back."""
 
 
 class AlertStore(Protocol):

@@ -38,6 +38,13 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     signature: str
 
 
+class AuditHead(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the audit chain stood: its last entry's number and hash (hex)."""
+
+    n: int
+    hash: str
+
+
 class Anchor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All heads of a data folder at one time."""
 
@@ -48,6 +55,8 @@ class Anchor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     public_key: str
     """Uncompressed point, hex; compare it with the printed one, never trust it alone."""
     signature: str
+    audit: AuditHead | None = None
+    """None in an anchor of a version that did not keep it, and where nothing was audited yet."""
 
 
 def _receipt_bytes(head: Head, received_at: int, key_id: str) -> bytes:
@@ -78,30 +87,49 @@ def verify_receipt(receipt: Receipt, key: sm2.PublicKey) -> None:
         ) from error
 
 
-def _anchor_bytes(site: str, made_at: int, heads: tuple[Head, ...], public_key: str) -> bytes:
-    return msgspec.json.encode(
-        {"site": site, "made_at": made_at, "heads": heads, "public_key": public_key},
-        order="sorted",
-    )
+def _anchor_bytes(
+    site: str,
+    made_at: int,
+    heads: tuple[Head, ...],
+    public_key: str,
+    audit: AuditHead | None,
+) -> bytes:
+    told: dict[str, object] = {
+        "site": site, "made_at": made_at, "heads": heads, "public_key": public_key,
+    }  # fmt: skip
+    # Without it the bytes are those of earlier versions, so that their anchors still hold.
+    if audit is not None:
+        told["audit"] = audit
+    return msgspec.json.encode(told, order="sorted")
 
 
-def sign_anchor(site: str, made_at: int, heads: tuple[Head, ...], key: sm2.PrivateKey) -> Anchor:
+def sign_anchor(
+    site: str,
+    made_at: int,
+    heads: tuple[Head, ...],
+    key: sm2.PrivateKey,
+    *,
+    audit: AuditHead | None = None,
+) -> Anchor:
     """An anchor over these heads."""
     public_key = key.public.point.hex()
-    signature = key.sign(_anchor_bytes(site, made_at, heads, public_key), domain=ANCHOR_DOMAIN)
+    message = _anchor_bytes(site, made_at, heads, public_key, audit)
     return Anchor(
         site=site,
         made_at=made_at,
         heads=heads,
         key_id=key.public.key_id,
         public_key=public_key,
-        signature=signature.hex(),
+        signature=key.sign(message, domain=ANCHOR_DOMAIN).hex(),
+        audit=audit,
     )
 
 
 def verify_anchor(anchor: Anchor) -> None:
     """Raise ``schema.anchor.invalid`` unless the anchor is whole as it was signed."""
-    message = _anchor_bytes(anchor.site, anchor.made_at, anchor.heads, anchor.public_key)
+    message = _anchor_bytes(
+        anchor.site, anchor.made_at, anchor.heads, anchor.public_key, anchor.audit
+    )
     try:
         key = sm2.PublicKey.from_point(bytes.fromhex(anchor.public_key))
         if anchor.key_id != key.key_id:

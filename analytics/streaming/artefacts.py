@@ -6,7 +6,7 @@ whether they are the right ones. Stages of one process share what they have read
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar
 
@@ -15,12 +15,13 @@ import msgspec
 from analytics import facts
 from analytics.facts import KnownFacts
 from analytics.matching.port import Plan, Question
-from analytics.roll import ROWS_MAX, Row
+from analytics.roll import ROWS_MAX, Row, Spans, roll_of
 from analytics.rule import Rule
 from analytics.ruleset import ENGINE_VERSION, FILES_MAX, RuleSet
 from crypto import sm3
 from schema.compressed import compress, decompress
 from schema.errors import FengsuiError
+from schema.feed import Adopt, Control, Know, Watch
 
 RULES_BYTES_MAX: Final = 256 * 1024 * 1024
 """Unpacked rules of one set: ten thousand files of a few kilobytes each."""
@@ -83,6 +84,10 @@ def rows_from_bytes(raw: bytes) -> list[Row]:
     return rows
 
 
+def _spans_from_bytes(raw: bytes) -> Mapping[str, Spans]:
+    return roll_of(rows_from_bytes(raw), 0).spans
+
+
 def _read(raw: bytes, form: type[_Made], size_max: int) -> _Made:
     try:
         return msgspec.msgpack.decode(decompress(raw, size_max), type=form)
@@ -121,7 +126,20 @@ class Library:
         self._artefacts = artefacts
         self._rules: dict[str, RuleSet] = {"": NO_RULES}
         self._facts: dict[str, KnownFacts] = {}
-        self._rows: dict[str, list[Row]] = {}
+        self._spans: dict[str, Mapping[str, Spans]] = {}
+
+    def fetch(self, controls: Iterable[Control]) -> None:
+        """Read what control messages name, before anything follows from them.
+
+        Raises what :class:`Artefacts` raise, and ``analytics.stream.artefact_refused``.
+        """
+        for control in controls:
+            if isinstance(control, Adopt):
+                self.rules(control.artefact)
+            elif isinstance(control, Know):
+                self.facts(control.artefact)
+            elif isinstance(control, Watch):
+                self.spans(control.artefact)
 
     def rules(self, name: str) -> RuleSet:
         """The rule set of an artefact."""
@@ -131,9 +149,9 @@ class Library:
         """The registers and indicators of an artefact."""
         return self._kept(self._facts, name, facts.from_bytes, LARGE_KEPT_MAX)
 
-    def rows(self, name: str) -> list[Row]:
-        """The rows of a register's version."""
-        return self._kept(self._rows, name, rows_from_bytes, LARGE_KEPT_MAX)
+    def spans(self, name: str) -> Mapping[str, Spans]:
+        """Whom a register's version holds, and when."""
+        return self._kept(self._spans, name, _spans_from_bytes, LARGE_KEPT_MAX)
 
     def _kept(
         self,

@@ -29,14 +29,10 @@ from schema import feed
 from schema.bus import partition_of
 from schema.errors import FengsuiError
 from schema.feed import Adopt, Beat, Control, Exclude, Know, Readmit, Release, Require, Taken
-from schema.times import HOUR, SECOND
+from schema.times import SECOND
 
 LOW_STEP_US: Final = SECOND // 4
 """A promise that grew by less is sent with the next rows: it would cost a message to everybody."""
-
-RULES_KEPT_US: Final = HOUR
-"""Rule sets are asked so long behind the sensors read here: one that was silent is waited for
-again from where the whole site stands, which may be behind by what other partitions lag."""
 
 HEAD: Final = "head"
 _SENSOR: Final = "sensor/"
@@ -70,6 +66,8 @@ class Matching:
         self._changed: dict[str, None] = {}
         """Sensors whose entry in the snapshot is to be written."""
         self._control = 0
+        self._site = BEGINNING
+        """How far the whole site stands: a sensor that is waited for again is so from here on."""
         self._hits = Outbox("hits", layout.hits)
         self._hours = Outbox("hours", 1)
         self._telling = Telling(f"accepted/{number}")
@@ -82,6 +80,8 @@ class Matching:
             batch = feed.accepted(read) if isinstance(read, Taken) else None
         except FengsuiError as error:
             raise malformed(str(error)) from error
+        if isinstance(read, Taken | Beat):
+            self._site = max(self._site, read.watermark)
         if batch is not None:
             self._check(batch.sensor)
             if batch.number <= self._cursors.get(batch.sensor, 0):
@@ -115,22 +115,26 @@ class Matching:
         self._changed[sensor] = None
 
     def _obey(self, control: Control) -> None:
-        """Take a control message; sensors of other partitions are no concern here."""
+        """Take a control message."""
         if control.number > self._control + 1:
             raise FengsuiError(
                 "analytics.stream.gap",
                 f"control messages {self._control + 1} to {control.number - 1} are missing: "
                 "rebuild the analytics tier from the segments",
             )
-        self._control = control.number
         if isinstance(control, Adopt):
             self._ruling.adopt(control)
         elif isinstance(control, Know):
             self._matcher.facts = self._ruling.know(control.artefact)
         elif isinstance(control, Require | Readmit | Release | Exclude):
-            sensor = control.sensor
-            if partition_of(sensor, self._layout.accepted) != self._number:
-                return
+            self._wait_for(control)
+        self._control = control.number
+
+    def _wait_for(self, control: Require | Readmit | Release | Exclude) -> None:
+        """Take a word on a sensor, if it is one that is read here."""
+        sensor = control.sensor
+        if partition_of(sensor, self._layout.accepted) == self._number:
+            self._changed[sensor] = None
             if isinstance(control, Require):
                 self._tide.require(sensor, control.since)
             elif isinstance(control, Readmit):
@@ -139,7 +143,6 @@ class Matching:
                 self._tide.exclude(sensor)
             else:
                 self._tide.release(sensor)
-            self._changed[sensor] = None
 
     def _send(
         self, found: Found, sensor: str, earliest: int, controls: Sequence[Control] = ()
@@ -224,8 +227,15 @@ class Matching:
         self._lows[place] = low
 
     def _retire(self, low: int) -> None:
-        if low < NEVER and low > BEGINNING:
-            self._ruling.succession.retire(low - self._lateness - RULES_KEPT_US)
+        """Let go of rule sets: sensors waited for have promised, others come back no earlier."""
+        through = min(low, self._site)
+        if abs(through) < NEVER:
+            self._ruling.succession.retire(through - self._lateness)
+
+    def watermark(self) -> int | None:
+        """What the sensors read here have promised; None before the first of them did."""
+        found = self._tide.watermark
+        return None if found <= BEGINNING else found
 
     def look(self, now: int) -> Sequence[Sent]:
         del now

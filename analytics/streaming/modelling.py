@@ -14,6 +14,7 @@ import msgspec
 
 from analytics.coverage import Coverage
 from analytics.foreseen import in_time_order
+from analytics.memory import NEVER
 from analytics.models.artefact import Artefact, TrainingRequest
 from analytics.models.runs import ModelRuns
 from analytics.streaming.artefacts import Library
@@ -23,6 +24,7 @@ from analytics.streaming.origins import Origins, OriginsDump
 from analytics.streaming.outbox import Telling
 from analytics.streaming.ruling import Ruling, RulingDump
 from analytics.streaming.stage import Sent
+from analytics.tide import BEGINNING
 from schema.alert import Alert
 from schema.errors import FengsuiError
 from schema.feed import Adopt
@@ -52,6 +54,7 @@ class Modelling:
         self, *, layout: Layout, library: Library, trainer: Trainer, lateness_us: int
     ) -> None:
         self._lateness = lateness_us
+        self._library = library
         self._trainer = trainer
         self._origins = Origins(layout.accepted)
         self._ruling = Ruling(library, lateness_us=lateness_us, datasets=frozenset())
@@ -61,6 +64,8 @@ class Modelling:
 
     def take(self, message: bytes) -> Sequence[Sent]:
         read = hours_of(message)
+        unheard = self._origins.unheard(read.controls)
+        self._library.fetch(one for one in unheard if isinstance(one, Adopt))
         fresh = self._origins.hear(read.origin, read.number, read.low, read.controls)
         if fresh is None:
             return ()
@@ -68,7 +73,8 @@ class Modelling:
             if isinstance(control, Adopt):
                 self._models.begin(self._ruling.adopt(control))
         self._count(read)
-        self._origins.rise()
+        before = self._origins.watermark
+        over = self._origins.rise() >= NEVER > before
         settled = self._origins.settled(self._lateness)
         alerts: dict[str, Alert] = {}
         trained: list[Trained] = []
@@ -77,7 +83,7 @@ class Modelling:
                 self._train(request, trained)
         for gone in self._ruling.succession.retire(settled):
             self._models.retire(gone)
-        if alerts or trained or self._coverage:
+        if alerts or trained or self._coverage or over:
             self._telling.tell(
                 self._origins.watermark,
                 alerts=in_time_order(alerts.values()),
@@ -105,6 +111,11 @@ class Modelling:
         self._models.install(artefact)
         rows = len(request.rows)
         trained.append(Trained(request.model, artefact.id, rows, request.effective_at))
+
+    def watermark(self) -> int | None:
+        """Nothing older is waited for; None before the first word of it."""
+        found = self._origins.watermark
+        return None if found <= BEGINNING else found
 
     def look(self, now: int) -> Sequence[Sent]:
         del now

@@ -49,6 +49,10 @@ class Origins:
         """(number of the message, time up to which deadlines fall) once the end was heard of."""
         self.watermark = BEGINNING
 
+    def unheard(self, controls: Sequence[Control]) -> list[Control]:
+        """Those of these control messages no origin has carried."""
+        return [control for control in controls if control.number > self._newest]
+
     def hear(
         self, origin: int, number: int, low: int, controls: Sequence[Control]
     ) -> list[Control] | None:

@@ -59,8 +59,9 @@ class Ruling:
 
     def know(self, artefact: str) -> Facts:
         """The registers and indicators of an artefact."""
+        found = self._library.facts(artefact) if artefact else NoFacts()
         self._facts = artefact
-        return self._library.facts(artefact) if artefact else NoFacts()
+        return found
 
     def dump(self) -> RulingDump:
         """The snapshot form of what is not the succession's own."""

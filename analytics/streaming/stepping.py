@@ -17,9 +17,10 @@ from analytics.foreseen import Foreseen, in_time_order
 from analytics.keys.keyed import Changes
 from analytics.keys.waiting import Row
 from analytics.matcher import Matcher
+from analytics.memory import NEVER
 from analytics.rising import PREFIX as RISING
 from analytics.rising import Rising
-from analytics.roll import Roll, roll_of
+from analytics.roll import Roll
 from analytics.rule import ALERTS, LEVELS_MAX
 from analytics.stepper import Stepper, is_key, is_waiting, restore
 from analytics.streaming.artefacts import Library
@@ -95,7 +96,7 @@ class Stepping:
         if not taken:
             return ()
         alerts, closings = self._step()
-        watermark = self._origins.watermark
+        watermark = self._reached()
         if alerts or closings or self._coverage or watermark - self._told_at >= TELL_STEP_US:
             self._told_at = watermark
             self._telling.tell(watermark, alerts=alerts, closings=closings, coverage=self._coverage)
@@ -105,6 +106,7 @@ class Stepping:
         """Take what an accepted partition says; False for a repeat."""
         rows = unpack(read.hits, division=self._number, divisions=self._divisions)
         settled = self._origins.settled(self._lateness)
+        self._library.fetch(self._origins.unheard(read.controls))
         fresh = self._origins.hear(read.origin, read.number, read.low, read.controls)
         if fresh is None:
             return False
@@ -152,12 +154,12 @@ class Stepping:
             self._matcher.facts = self._ruling.know(control.artefact)
         elif isinstance(control, Watch):
             succession = self._ruling.succession
-            roll = roll_of(self._library.rows(control.artefact), control.effective_at)
-            mine = {entity: spans for entity, spans in roll.spans.items() if self._is_mine(entity)}
+            known = self._library.spans(control.artefact)
+            mine = {entity: spans for entity, spans in known.items() if self._is_mine(entity)}
             self._tell(
                 self._watched.watch(
                     control.register,
-                    Roll(roll.effective_at, mine),
+                    Roll(control.effective_at, mine),
                     succession.evaluators,
                     succession.since,
                 )
@@ -208,6 +210,19 @@ class Stepping:
         closings = [closing for _, closing in sorted(changes.closings.items())]
         return in_time_order(changes.alerts.values()), closings
 
+    def _reached(self) -> int:
+        """The watermark told: a replay is over only when all levels have come to its end."""
+        watermark = self._origins.watermark
+        top = self._ruling.succession.top
+        if watermark >= NEVER and top and self._through(top) < NEVER:
+            return self._told_at
+        return watermark
+
+    def watermark(self) -> int | None:
+        """Nothing older is waited for; None before the first word of it."""
+        found = self._origins.watermark
+        return None if found <= BEGINNING else found
+
     def _rise(self, level: int, settled: int, rows: dict[int, list[Row]]) -> None:
         """Match the alerts of a level that nothing can change any more."""
         ripe = self._rising.ripe(settled, level)
@@ -242,7 +257,7 @@ class Stepping:
             self._stepper.retire(gone)
 
     def look(self, now: int) -> Sequence[Sent]:
-        watermark = self._origins.watermark
+        watermark = self._reached()
         if now - watermark <= PROVISIONAL_LAG_US:
             return ()
         alerts = self._foreseen.look(self._stepper.waiting())

@@ -127,6 +127,40 @@ class Days:
                 with self._lock:
                     one.leases -= 1
 
+    def expire(self, day: int, sensor: str, number: int) -> None:
+        """Delete a sensor's events up to that batch: with the file where it holds no others.
+
+        A file that somebody reads just now stays, with nothing in it. Raises ``OSError``.
+        """
+        with self._writing:
+            with self._lock:
+                one = self._opened(day)
+                one.leases += 1
+            gone, place = "sensor = ? AND number <= ?", [sensor, number]
+            try:
+                left = self._writer.execute(
+                    f"SELECT 1 FROM {one.name}.events WHERE NOT ({gone}) LIMIT 1", place
+                ).fetchall()
+                if left or not self._removed(day, one):
+                    self._writer.execute(f"DELETE FROM {one.name}.events WHERE {gone}", place)
+            except (duckdb.IOException, duckdb.TransactionException) as error:
+                raise OSError(errno.EIO, f"the index cannot be written: {error}") from error
+            finally:
+                with self._lock:
+                    one.leases -= 1
+
+    def _removed(self, day: int, one: _Day) -> bool:
+        """Whether the day's file could go: not while somebody else reads it."""
+        with self._lock:
+            if one.leases > 1:
+                return False
+            del self._open[day]
+            self._database.execute(f"DETACH {one.name}")
+            path = self._folder / f"{_day_text(day)}{SUFFIX}"
+            path.unlink(missing_ok=True)
+            path.with_name(path.name + ".wal").unlink(missing_ok=True)
+            return True
+
     def cursors(self, day: int) -> dict[str, int]:
         """Last stored batch by sensor, as far as this day goes."""
         with self._lock:

@@ -15,7 +15,7 @@ from collector.index.places import BUCKETS_MAX, ID, INTERVAL, PAGE_MAX, Place, n
 from collector.index.rows import COLUMNS, Part, hit, id_halves
 from schema.event import TIME, AcceptedBatch
 from schema.filter import Term
-from schema.ports import Bucketed, EventHit, EventPage
+from schema.ports import Bucketed, EventHit, EventPage, Expired
 from schema.times import DAY, SECOND, to_text
 
 MEMORY_MB: Final = 96
@@ -65,6 +65,14 @@ class DuckDbIndex:
                     found[name] = max(found.get(name, 0), number)
             self._cursors = found
         return self._cursors.get(sensor, 0)
+
+    def expire(self, gone: Sequence[Expired]) -> None:
+        """Forget the events of these batches; a day with nothing else in it goes as a file."""
+        # Known before a day goes that would tell of it.
+        self.cursor("")
+        for one in gone:
+            for day in self._days.between(one.first_at, one.last_at + 1):
+                self._days.expire(day, one.sensor, one.number)
 
     def search(
         self,

@@ -9,6 +9,7 @@ does, and needs no memory on the nodes.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from typing import Final
 from urllib.parse import quote
@@ -17,6 +18,7 @@ from collector.index import elastic_check, elastic_query
 from collector.index.elastic_bulk import Bulk, Rejected
 from collector.index.elastic_counts import Counts
 from collector.index.elastic_documents import Classify, Document, documents
+from collector.index.elastic_expiry import Expiry
 from collector.index.elastic_mapping import cursors_index
 from collector.index.elastic_nodes import Connection, Nodes
 from collector.index.elastic_reading import Candidate, Reading, Scope
@@ -25,7 +27,7 @@ from collector.index.places import BUCKETS_MAX, ID, PAGE_MAX, Place, next_cursor
 from schema.errors import FengsuiError
 from schema.event import AcceptedBatch
 from schema.filter import Term
-from schema.ports import Bucketed, EventHit, EventPage
+from schema.ports import Bucketed, EventHit, EventPage, Expired
 
 _logger = logging.getLogger(__name__)
 
@@ -51,7 +53,7 @@ class ElasticIndex:
         """``fetch`` reads one event from the segments; what it knows is not looked for here.
 
         ``classify`` gives an event's retention class, ``rejected`` hears of events the nodes
-        cannot take. Raises ``collector.index.unavailable``, ``.refused``, ``.form``, ``.host``,
+        cannot take. Nothing is asked of the nodes yet. Raises ``collector.index.host``,
         ``.unencrypted`` or ``.secret``.
         """
         self._nodes = nodes or Nodes(connection)
@@ -67,18 +69,22 @@ class ElasticIndex:
             rejected=rejected or _log_rejected,
             refresh=layout.refresh_s == 0,
         )
+        self._expiry = Expiry(self._nodes, self._setup)
+        self._writing = threading.Lock()
+        """A day is not taken away while somebody writes into it."""
         self._cursors: dict[str, int] = {}
-        try:
-            self._setup.open()
-        except BaseException:
-            self._nodes.close()
-            raise
 
     def insert(self, batches: Sequence[AcceptedBatch]) -> None:
         """Store the events of these batches; a batch already stored changes nothing.
 
-        Raises ``IndexUnavailableError`` when the nodes do not take them: call again with the same.
+        Raises ``IndexUnavailableError`` when the nodes do not take them (call again with the
+        same), ``collector.index.refused`` or ``.form``.
         """
+        with self._writing:
+            self._setup.open()
+            self._insert(batches)
+
+    def _insert(self, batches: Sequence[AcceptedBatch]) -> None:
         waiting: list[Document] = []
         moved: dict[str, int] = {}
         for batch in batches:
@@ -158,27 +164,15 @@ class ElasticIndex:
         found = self._fetch(bytes.fromhex(event_id))
         if found is not None:
             return found
-        everywhere = Scope(-1, -1)
-        stored = self._reading.page(
-            [{"ids": {"values": [event_id]}}], everywhere, size=1, after=None
-        )
+        wanted = [{"ids": {"values": [event_id]}}]
+        stored = self._reading.page(wanted, None, size=1, after=None)
         return stored[0].row.hit() if stored else None
 
-    def expire(
-        self, before_day: int, kept: Callable[[str, int], bool] = lambda _kind, _day: False
-    ) -> int:
-        """Delete the indices of event days before this one (days since the epoch).
-
-        ``kept`` says of a retention class and a day that it stays. The number of indices that
-        went; events that went stay gone, for the cursors stand behind them.
-        """
-        going = [
-            name
-            for name, kind, day in self._setup.days()
-            if day < before_day and not kept(kind, day)
-        ]
-        self._setup.remove(going)
-        return len(going)
+    def expire(self, gone: Sequence[Expired]) -> None:
+        """Forget the events of these batches; a day with nothing else in it goes as an index."""
+        with self._writing:
+            for one in gone:
+                self._expiry.forget(one)
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -83,7 +83,9 @@ class Nodes:
         headers = {"accept": "application/json"}
         if body is not None:
             headers["content-type"] = "application/x-ndjson" if raw else "application/json"
-        for left in range(TRIES_MAX - 1, -1, -1):
+        tries = 0
+        cause: Exception
+        while True:
             try:
                 answer = self._client.perform_request(
                     method, path, params=params, headers=headers, body=body
@@ -93,15 +95,16 @@ class Nodes:
                     return {}
                 if error.meta.status not in BUSY:
                     raise _refused(method, path, error) from error
-                if not left:
-                    raise unavailable(str(error.meta.status)) from error
+                # Not its text: a reason may quote what stands in events.
+                why, cause = f"status {error.meta.status}", error
             except TransportError as error:
-                if not left:
-                    raise unavailable(error.message) from error
+                why, cause = error.message, error
             else:
                 return answer.body if isinstance(answer.body, dict) else {}
-            self.pause(TRIES_MAX - 1 - left)
-        raise AssertionError
+            tries += 1
+            if tries == TRIES_MAX:
+                raise unavailable(why) from cause
+            self.pause(tries - 1)
 
     def pause(self, tries: int) -> None:
         """Wait longer the more tries there were; at random, so that no two come back together."""

@@ -66,9 +66,9 @@ class Reading:
         self._alias = events_alias(prefix)
 
     def page(
-        self, clauses: Sequence[Dsl], scope: Scope, *, size: int, after: Place | None
+        self, clauses: Sequence[Dsl], scope: Scope | None, *, size: int, after: Place | None
     ) -> list[Candidate]:
-        """At most that many, newest first, behind a place."""
+        """At most that many, newest first, behind a place; of all days where there is no scope."""
         body = _body(clauses, size)
         if after is not None:
             body["search_after"] = [after.time, after.sensor, after.number, after.index]
@@ -101,7 +101,7 @@ class Reading:
         finally:
             self._nodes.ask("DELETE", "/_pit", {"id": pit}, missing=True)
 
-    def search(self, body: Dsl, scope: Scope) -> Dsl:
+    def search(self, body: Dsl, scope: Scope | None) -> Dsl:
         """The answer to one search; never one of only some of the shards."""
         return self._nodes.ask(
             "POST",
@@ -114,7 +114,9 @@ class Reading:
             },
         )
 
-    def _where(self, scope: Scope) -> str:
+    def _where(self, scope: Scope | None) -> str:
+        if scope is None:
+            return self._alias
         first, last = scope.start // DAY, (scope.end - 1) // DAY
         if first < 0 or last - first >= DAYS_NAMED_MAX or last < first:
             return self._alias

@@ -46,12 +46,15 @@ class Setup:
         self._nodes = nodes
         self._layout = layout
         self._known: set[str] = set()
+        self._opened = False
 
     def open(self) -> None:
-        """Put the template and the index of cursors in place.
+        """Put the template and the index of cursors in place, once.
 
         Raises ``collector.index.form`` for indices another release made in another form.
         """
+        if self._opened:
+            return
         cursors = cursors_index(self._layout.prefix)
         found = self._nodes.ask("GET", f"/{cursors}/_mapping", missing=True)
         if found:
@@ -69,6 +72,7 @@ class Setup:
                 "template": self._body(),
             },
         )
+        self._opened = True
 
     def prepare(self, index: str) -> None:
         """Make the index of a day and class unless it is there."""

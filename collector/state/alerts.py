@@ -17,13 +17,13 @@ import msgspec
 
 from collector.state.alertfilter import seen_by, where
 from collector.state.alertrows import FROM, Decision, StoredAlert, decoder, ranked, select, stored
-from collector.state.chains import RECORDS_KEPT_US
+from collector.state.chains import KEPT_FROM, RECORDS_KEPT_US
 from collector.state.database import Database
 from collector.state.exceptions import ExceptionDraft, Exceptions
 from collector.state.inforce import InForce
 from collector.state.missed import save as save_missed
 from collector.state.preview import WouldHide, would_hide
-from schema.alert import SEVERITIES, Alert, Closing
+from schema.alert import PLATFORM, SEVERITIES, Alert, Closing
 from schema.coverage import CoverageRow, Missed
 from schema.errors import FengsuiError
 from schema.filter import Term
@@ -32,6 +32,8 @@ VERDICTS: Final = ("true_positive", "benign", "false_positive", "duplicate", "ac
 NOTE_NEEDED: Final = frozenset({"false_positive", "accepted"})
 NOTE_CHARS_MAX: Final = 4000
 PAGE_MAX: Final = 500
+
+_COMPARED: Final = f"substr(rule_id, 1, {len(PLATFORM)}) <> '{PLATFORM}'"
 
 _CURSOR: Final = re.compile(r"(-?[0-9]{1,18})\.([0-9a-f]*)")
 """Time and id of a page's last alert; so many digits fit SQLite's integers."""
@@ -121,17 +123,19 @@ class Alerts:
             return dict(state.execute("SELECT name, value FROM engine_snapshot").fetchall())
 
     def final(self) -> Sequence[Alert]:
-        """All final alerts in id order."""
+        """All final alerts of rules in id order; what the platform says of itself is left out."""
         with self._database.read() as state:
-            rows = state.execute("SELECT body FROM alerts WHERE state = 'final' ORDER BY id")
+            rows = state.execute(
+                f"SELECT body FROM alerts WHERE state = 'final' AND {_COMPARED} ORDER BY id"
+            )
             return [decoder.decode(row["body"]) for row in rows]
 
     def decided(self, since: int, until: int) -> Sequence[Alert]:
-        """Final alerts decided in since <= time < until, by time."""
+        """Final alerts of rules decided in since <= time < until, by time."""
         with self._database.read() as state:
             rows = state.execute(
-                "SELECT body FROM alerts WHERE state = 'final' AND decided_at >= ? AND "
-                "decided_at < ? ORDER BY decided_at, id",
+                f"SELECT body FROM alerts WHERE state = 'final' AND {_COMPARED} AND "
+                "decided_at >= ? AND decided_at < ? ORDER BY decided_at, id",
                 (since, until),
             )
             return [decoder.decode(row["body"]) for row in rows]
@@ -377,7 +381,8 @@ def _save_coverage(
         # In event time, so that a recording of years ago keeps its own; one from the future
         # of a wrong clock does not make the others old.
         newest = min(received_at, state.execute("SELECT max(minute) FROM coverage").fetchone()[0])
-        state.execute("DELETE FROM coverage WHERE minute < ?", (newest - RECORDS_KEPT_US,))
+        oldest = newest - RECORDS_KEPT_US
+        state.execute(f"DELETE FROM coverage WHERE minute < {KEPT_FROM}", (oldest,))
 
 
 def _after(cursor: str) -> tuple[str, tuple[int | str, ...]]:

@@ -16,7 +16,11 @@ from schema.times import DAY
 GAPS_SHOWN_MAX: Final = 100
 
 RECORDS_KEPT_US: Final = 190 * DAY
-"""Gaps and coverage are kept as long as logs must be: six calendar months, and some days."""
+"""Gaps, coverage and misses are kept as long as logs must be, six calendar months and some days,
+and longer where logs are."""
+
+KEPT_FROM: Final = "min(?1, coalesce((SELECT min(oldest_at) FROM kept), ?1))"
+"""From when on such records are kept: that bound, or the oldest batch left of any chain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,13 +153,15 @@ def save(database: Database, progress: Progress) -> None:
                 for row in progress.batches
             ],
         )
+        newest = {chain.sensor: chain.number for chain in progress.chains}
         state.executemany(
-            "INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)",
-            [(*place, offset) for place, offset in progress.marks.items()],
+            'INSERT OR REPLACE INTO marks (sensor, source, generation, "offset", number) '
+            "VALUES (?, ?, ?, ?, ?)",
+            [(*place, offset, newest.get(place[0], 0)) for place, offset in progress.marks.items()],
         )
         if progress.gaps:
             oldest = max(gap.to_at for _, gap in progress.gaps) - RECORDS_KEPT_US
-            state.execute("DELETE FROM gaps WHERE to_at < ?", (oldest,))
+            state.execute(f"DELETE FROM gaps WHERE to_at < {KEPT_FROM}", (oldest,))
         state.executemany(
             "INSERT OR REPLACE INTO gaps VALUES (?, ?, ?, ?)",
             [(sensor, gap.from_at, gap.to_at, gap.reason) for sensor, gap in progress.gaps],

@@ -7,12 +7,13 @@ numbered SQL files, forward only; the file is copied aside before one runs.
 from __future__ import annotations
 
 import errno
+import os
 import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -49,10 +50,11 @@ class Database:
         self._jobs = queue.SimpleQueue()
         self._idle: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
         self._closed = False
-        with self._connect() as connection:
+        with closing(self._connect()) as connection:
+            # Before anything is written: the journal's mode stands in the file too.
+            _refuse_newer(connection, path)
             connection.execute("PRAGMA journal_mode=WAL")
             migrate(connection, path)
-        connection.close()
         self._thread = threading.Thread(target=self._run, name="state-writer", daemon=True)
         self._thread.start()
 
@@ -132,12 +134,12 @@ class ReadOnly:
         )
         self._connection.row_factory = sqlite3.Row
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-        if version != _newest():
+        if version != newest_migration():
             self._connection.close()
             raise FengsuiError(
                 "collector.state.other_version",
-                f"{path} is state {version}, this version reads {_newest()}: start the platform "
-                "once to bring it up to date, or use the version that wrote it",
+                f"{path} is state {version}, this version reads {newest_migration()}: start the "
+                "platform once to bring it up to date, or use the version that wrote it",
                 version=version,
             )
 
@@ -178,29 +180,43 @@ def _scripts() -> list[tuple[int, Traversable]]:
     )
 
 
-def _newest() -> int:
+def newest_migration() -> int:
+    """The number of the last migration this version knows."""
     return _scripts()[-1][0]
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Run the migrations the file has not seen; a copy ``<file>.before-N`` is kept first."""
-    scripts = _scripts()
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if scripts and version > scripts[-1][0]:
-        raise FengsuiError(
-            "collector.state.newer",
-            f"{path} was written by a newer version (state {version}, this one knows "
-            f"{scripts[-1][0]}): install that version or restore a backup",
-            version=version,
-        )
-    for number, script in scripts:
-        if number <= version:
-            continue
-        if version:
-            copy = Path(f"{path}.before-{number}")
-            # A crash may have left one behind; only the copy of what is migrated now counts.
-            copy.unlink(missing_ok=True)
-            connection.execute("VACUUM INTO ?", (str(copy),))
+    """Run the migrations the file has not seen; a copy ``<file>.before-N`` is kept first.
+
+    One copy for all that run now, named after the first of them, on stable storage before it.
+    """
+    version = _refuse_newer(connection, path)
+    missing = [(number, script) for number, script in _scripts() if number > version]
+    if missing and version:
+        _keep_aside(connection, Path(f"{path}.before-{missing[0][0]}"))
+    for number, script in missing:
         connection.executescript(
             f"BEGIN;\n{script.read_text('utf-8')}\nPRAGMA user_version={number};\nCOMMIT;"
         )
+
+
+def _keep_aside(connection: sqlite3.Connection, copy: Path) -> None:
+    # A crash may have left one behind; only the copy of what is migrated now counts.
+    copy.unlink(missing_ok=True)
+    connection.execute("VACUUM INTO ?", (str(copy),))
+    # SQLite leaves it to the system when such a copy reaches the disk; the migration must not win.
+    with copy.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _refuse_newer(connection: sqlite3.Connection, path: Path) -> int:
+    """The file's version; raises ``collector.state.newer``."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > newest_migration():
+        raise FengsuiError(
+            "collector.state.newer",
+            f"{path} was written by a newer version (state {version}, this one knows "
+            f"{newest_migration()}): install that version or restore a backup",
+            version=version,
+        )
+    return version

@@ -38,20 +38,24 @@ def of(database: Readable) -> Form | None:
     return None if old is None else Form(name="embedded")
 
 
-def keep(database: Database, form: Form, *, clear: bool = False) -> None:
-    """Keep the form; with ``clear`` what the form before remembered goes in the same moment."""
+def keep(database: Database, form: Form, *, counted_from: int | None = None) -> None:
+    """Keep the form.
+
+    With ``counted_from`` it is another than before: what that one remembered goes in the same
+    transaction, and with it what is counted anew from the log, of that event time and later.
+    """
 
     def job(state: sqlite3.Connection) -> None:
         state.execute(
             "INSERT OR REPLACE INTO form (one, name, prefix, decided_before) VALUES (1, ?, ?, ?)",
             (form.name, form.prefix, form.decided_before),
         )
-        if clear:
+        if counted_from is not None:
             state.execute("DELETE FROM engine_snapshot")
             state.execute("DELETE FROM feed_controls")
-            # Both are counted anew from the log; what was judged from them stands in the alerts.
-            state.execute("DELETE FROM coverage")
-            state.execute("DELETE FROM missed")
+            # What a second look at the missed changed stands in the alerts.
+            state.execute("DELETE FROM coverage WHERE minute >= ?", (counted_from,))
+            state.execute("DELETE FROM missed WHERE first_at >= ?", (counted_from,))
 
     database.write(job)
 
@@ -59,8 +63,8 @@ def keep(database: Database, form: Form, *, clear: bool = False) -> None:
 def settle(database: Database, wanted: Form) -> Form:
     """The form a folder is opened in; raises ``collector.state.other_form``."""
     found = of(database)
-    if found is None:
-        keep(database, wanted)
+    if found is None or (found != wanted and _is_new(database)):
+        keep(database, wanted, counted_from=0)
         return wanted
     if (found.name, found.prefix) != (wanted.name, wanted.prefix):
         raise FengsuiError(
@@ -70,6 +74,13 @@ def settle(database: Database, wanted: Form) -> Form:
             form=found.name,
         )
     return found
+
+
+def _is_new(database: Readable) -> bool:
+    """Whether no sensor has sent anything yet: there is nothing to move."""
+    with database.read() as state:
+        found = state.execute("SELECT 1 FROM chains WHERE sensor <> 'collector'").fetchone()
+    return found is None
 
 
 def _said(form: Form) -> str:

@@ -7,16 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from collector.state.chains import KEPT_FROM, RECORDS_KEPT_US
 from collector.state.database import Database, ReadOnly
 from schema.coverage import Missed
-from schema.times import DAY
 
 SHOWN_MAX: Final = 500
 WAITING_MAX: Final = 10_000
 """Rows one second look takes on; the next takes the rest."""
-
-KEPT_US: Final = 190 * DAY
-"""As long as logs must be kept: six calendar months, and some days."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +30,8 @@ def save(state: sqlite3.Connection, rows: Sequence[Missed], noted_at: int) -> No
     """Add rows inside the caller's transaction; more of the same joins what still waits."""
     if not rows:
         return
-    state.execute("DELETE FROM missed WHERE noted_at < ?", (noted_at - KEPT_US,))
+    oldest = noted_at - RECORDS_KEPT_US
+    state.execute(f"DELETE FROM missed WHERE noted_at < {KEPT_FROM}", (oldest,))
     state.executemany(
         "INSERT INTO missed (rule_id, entity, sensor, first_at, last_at, events, noted_at) "
         "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET last_at = max(last_at, "

@@ -14,6 +14,7 @@ from dashboard_api.access.principal import Principal
 from dashboard_api.access.roles import Permission
 from dashboard_api.audit import Act
 from dashboard_api.context import Site, require
+from dashboard_api.retention import RetentionView
 from dashboard_api.views import CoverageView, MissedView, RulesView, SensorsView
 from dashboard_api.wire import TIME_MAX, Time, time_of
 from schema.errors import FengsuiError
@@ -55,6 +56,17 @@ def sensors(services: Site, reader: Reader) -> SensorsView:
     rows = services.sensors.rows()
     visible = scoped.visible_of(rows, reader)
     return SensorsView(items=[row for row in rows if scoped.sees_sensor(row.name, visible)])
+
+
+@router.get("/v1/retention", responses=examples.answer(examples.RETENTION))
+def retention(services: Site, reader: Reader) -> RetentionView:
+    """How long each class is kept, and what is oldest, expired or due of the sensors of your units.
+
+    Reading the oldest segment of a source anew takes up to a second.
+    """
+    found, visible = services.retention(), scoped.visible_to(services, reader)
+    sources = [one for one in found.sources if scoped.sees_sensor(one.sensor, visible)]
+    return RetentionView(classes=found.classes, sources=sources)
 
 
 @router.get("/v1/coverage", responses=examples.answer(examples.COVERAGE))

@@ -24,10 +24,11 @@ _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """``ok``, or ``failing`` with the codes of what stands still."""
+    """``ok``, or ``failing`` with the codes of what stands still; beside it what needs a person."""
 
     status: str
     failures: list[str]
+    warnings: list[str]
 
 
 @router.get("/v1/site", responses=examples.answer(examples.SITE))
@@ -39,7 +40,7 @@ def site(services: Site) -> SiteInfo:
 @router.get("/healthz", responses=examples.answer(examples.HEALTH))
 def healthz() -> Health:
     """Whether the process answers."""
-    return Health(status="ok", failures=[])
+    return Health(status="ok", failures=[], warnings=[])
 
 
 @router.get("/readyz", responses=examples.answer(examples.HEALTH))
@@ -48,7 +49,11 @@ def readyz(services: Site, response: Response) -> Health:
     failures = list(services.failures())
     if failures:
         response.status_code = 503
-    return Health(status="failing" if failures else "ok", failures=failures)
+    return Health(
+        status="failing" if failures else "ok",
+        failures=failures,
+        warnings=list(services.warnings()),
+    )
 
 
 @router.get(
@@ -75,7 +80,10 @@ def _fill(services: Services, into: Metrics) -> None:
         into.set("fengsui_collector_events_total", row.events, sensor=row.name)
         into.set("fengsui_collector_quarantined_total", row.quarantined, sensor=row.name)
         into.set("fengsui_collector_lag_seconds", row.lag_seconds, sensor=row.name)
+    into.set("fengsui_collector_storage_free_bytes", services.free_bytes())
     watermark = services.sensors.watermark() // SECOND
     into.set("fengsui_analytics_watermark_seconds", watermark)
     for name, count in zip(SEVERITIES, services.alerts.summary(None).by_severity, strict=True):
         into.set("fengsui_analytics_alerts_open", count, severity=name)
+    for one in services.measures():
+        into.set(one.name, one.value, **one.labels)

@@ -72,7 +72,10 @@ class Arrivals:
         heard: Callable[[Heartbeat], None],
         control: ControlLog,
         hops: Hops,
+        check_room: Callable[[], None] = lambda: None,
     ) -> None:
+        """``check_room`` raises while the disk has no room for more batches."""
+        self._check_room = check_room
         self._reader = reader
         self._receipts = receipts
         self._layout = layout
@@ -126,9 +129,10 @@ class Arrivals:
     def step(self) -> int:
         """Deal with the next records; how many.
 
-        Raises ``OSError`` while the disk and ``schema.bus.*`` while the bus refuses: what was
-        read and not dealt with comes first in the next step.
+        Raises ``OSError`` or ``collector.storage.full`` while the disk and ``schema.bus.*`` while
+        the bus refuses: what was read and not dealt with comes first in the next step.
         """
+        self._check_room()
         if not self._left:
             self._left = self._read()
         count = len(self._left)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from analytics import facts
 from analytics.guards import Facts
+from analytics.memory import NEVER
 from analytics.ruleset import RuleSet
 from analytics.streaming import artefacts
 from analytics.streaming.messages import Trained
@@ -16,15 +17,20 @@ from collector.control import ControlLog
 from collector.indicators.store import IndicatorStore
 from collector.intake import Intake
 from collector.registers.store import RegisterStore
+from collector.state.alerts import Alerts
 from collector.state.outbox import Outbox
+from dashboard_api.services import Measure
+from fengsui.bus import Bus
 from fengsui.centre.arrivals import Arrivals
-from fengsui.centre.brokers import Bus
 from fengsui.centre.decided import Decided
 from fengsui.centre.distant import DistantJudge
 from fengsui.centre.feeder import Codecs, Feeder
 from fengsui.centre.hops import Hops
 from fengsui.centre.layout import Layout
-from schema.heartbeat import Heartbeat
+from fengsui.centre.watch import Standing, Watch
+from fengsui.clock import SystemClock
+from fengsui.pipeline import Pipeline
+from schema.times import SECOND
 
 GROUP: Final = "collector"
 
@@ -36,6 +42,29 @@ class Centre:
     judge: DistantJudge
     arrivals: Arrivals
     hops: Hops
+    watch: Watch
+
+    def start(self) -> None:
+        """Take in what arrives, and look whether the way lags."""
+        self.arrivals.start()
+        self.watch.start()
+
+    def stop(self) -> None:
+        """Take in nothing more."""
+        self.watch.stop()
+        self.arrivals.stop()
+
+    def measures(self) -> Iterator[Measure]:
+        """What passed each stage, what waits, and how far the workers are behind."""
+        for (what, stage), count in self.hops.counted().items():
+            yield Measure(f"fengsui_collector_bus_{what}_total", count, {"stage": stage})
+        for stage, records in self.hops.lags().items():
+            yield Measure("fengsui_collector_bus_lag_records", records, {"stage": stage})
+        fed = self.judge.watermark
+        for stage, decided in self.judge.decided_by.items():
+            if abs(fed) < NEVER and abs(decided) < NEVER:
+                behind = max(0, fed - decided) // SECOND
+                yield Measure("fengsui_analytics_lag_seconds", behind, {"stage": stage})
 
 
 def codecs_of(registers: RegisterStore, indicators: IndicatorStore) -> Codecs:
@@ -80,21 +109,36 @@ def open_judge(
     return DistantJudge(feeder, decided, trained=trained)
 
 
-def open_arrivals(
+def open_centre(
     bus: Bus,
     layout: Layout,
+    judge: DistantJudge,
+    pipeline: Pipeline,
     *,
     intake: Intake,
-    heard: Callable[[Heartbeat], None],
+    alerts: Alerts,
     control: ControlLog,
     hops: Hops,
-) -> Arrivals:
-    """What takes in batches and heartbeats, not yet started."""
+    check_room: Callable[[], None],
+) -> Centre:
+    """What stands around the judge, not yet started; ``check_room`` raises on a full disk."""
     group = Group(
         name=f"{layout.prefix}.{GROUP}",
         topics=(layout.topic("batches"), layout.topic("heartbeats")),
     )
-    return Arrivals(
-        bus.reader(group), bus.writer(), layout, door=intake, heard=heard, control=control,
-        hops=hops,
+    arrivals = Arrivals(
+        bus.reader(group), bus.writer(), layout, door=intake, heard=pipeline.heard,
+        control=control, hops=hops, check_room=check_room,
     )  # fmt: skip
+
+    def standing() -> Standing:
+        return Standing(
+            pipeline=getattr(pipeline.failure, "code", ""),
+            arrivals=getattr(arrivals.failure, "code", ""),
+            fed=judge.watermark,
+            decided=judge.decided,
+            refused={one.name: one.refused for one in intake.status() if one.refused},
+        )
+
+    watch = Watch(standing, hops, alerts, clock=SystemClock(), changed=lambda: pipeline.on_change())
+    return Centre(judge=judge, arrivals=arrivals, hops=hops, watch=watch)

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from analytics.engine import BEGINNING
+from analytics.engine import BEGINNING, LATENESS_US
 from analytics.memory import NEVER
 from analytics.streaming import messages
 from analytics.streaming.messages import Decided as Message
@@ -31,6 +31,13 @@ class _Dump(msgspec.Struct, frozen=True):
     next: int
     numbers: dict[str, int]
     watermarks: dict[str, int]
+    partitions: int = 1
+
+    @property
+    def watermark(self) -> int:
+        """Up to which event time all have decided; long ago until each was heard."""
+        origins = [f"hits/{number}" for number in range(self.partitions)]
+        return min(self.watermarks.get(origin, BEGINNING) for origin in origins)
 
 
 class Decided:
@@ -60,8 +67,7 @@ class Decided:
     @property
     def watermark(self) -> int:
         """Up to which event time all have decided; long ago until each was heard."""
-        origins = [f"hits/{number}" for number in range(self._layout.partitions)]
-        return min(self._watermarks.get(origin, BEGINNING) for origin in origins)
+        return self._dump().watermark
 
     @property
     def watermarks(self) -> Mapping[str, int]:
@@ -104,7 +110,10 @@ class Decided:
 
     def snapshot(self) -> dict[str, bytes]:
         """Where the reader stands, to be committed with what it read."""
-        return {ENTRY: msgspec.msgpack.encode(_Dump(self._next, self._numbers, self._watermarks))}
+        return {ENTRY: msgspec.msgpack.encode(self._dump())}
+
+    def _dump(self) -> _Dump:
+        return _Dump(self._next, self._numbers, self._watermarks, self._layout.partitions)
 
     def close(self) -> None:
         """Let go of the bus."""
@@ -121,3 +130,9 @@ def _decoded(raw: bytes | None) -> _Dump:
             "fengsui.decided.snapshot",
             f"how far decisions were read cannot be read ({error}): restore a backup",
         ) from error
+
+
+def settled_in(snapshot: Mapping[str, bytes]) -> int:
+    """Before which event time nothing changes any more, by what was read of decisions."""
+    watermark = _decoded(snapshot.get(ENTRY)).watermark
+    return watermark if abs(watermark) >= NEVER else watermark - LATENESS_US

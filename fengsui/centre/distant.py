@@ -48,6 +48,10 @@ class DistantJudge:
         return self._feeder.cursors
 
     @property
+    def safe(self) -> Mapping[str, int]:
+        return self._feeder.acknowledged
+
+    @property
     def watermark(self) -> int:
         return self._feeder.watermark
 
@@ -76,6 +80,16 @@ class DistantJudge:
     def settled(self) -> int:
         watermark = self._decided.watermark
         return watermark if abs(watermark) >= NEVER else watermark - LATENESS_US
+
+    @property
+    def decided(self) -> int:
+        """Up to which event time the workers have decided."""
+        return self._decided.watermark
+
+    @property
+    def decided_by(self) -> Mapping[str, int]:
+        """The same by stage."""
+        return dict(self._decided.watermarks)
 
     def know(self, facts: Facts) -> None:
         self._feeder.know(facts)

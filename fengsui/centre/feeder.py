@@ -8,6 +8,7 @@ changes nothing. Control stands in the state of record before it is sent.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from analytics.memory import NEVER
 from analytics.roll import Row
 from analytics.ruleset import RuleSet
 from collector.state.outbox import Outbox, Waiting
+from fengsui.centre import head as heads
+from fengsui.centre.head import Head
 from fengsui.centre.hops import Hops
 from fengsui.centre.layout import Layout
 from schema import artefact, feed
@@ -28,6 +31,8 @@ from schema.bus import BusWriter, Place
 from schema.errors import FengsuiError
 from schema.event import AcceptedBatch
 from schema.feed import Control
+
+_logger = logging.getLogger(__name__)
 
 HEAD: Final = "feeder"
 """The entry of the snapshot."""
@@ -40,24 +45,6 @@ class Codecs:
     ruleset: Callable[[RuleSet], bytes]
     rows: Callable[[Iterable[Row]], bytes]
     facts: Callable[[Facts], bytes]
-
-
-class Head(msgspec.Struct, frozen=True, kw_only=True):
-    """How the feeder stands, as it lies in the state of record."""
-
-    cursors: dict[str, int]
-    lows: dict[str, int]
-    required: tuple[str, ...]
-    excluded: tuple[str, ...]
-    watermark: int
-    newest: int
-    spoken: int
-    """When the newest of all rule sets and register versions takes effect."""
-    watched: dict[str, int]
-    rules: str
-    """Digest of the newest rule set."""
-    facts: str
-    """SM3 of the registers and lists last sent."""
 
 
 class Feeder:
@@ -91,13 +78,18 @@ class Feeder:
         self._control = deque(outbox.waiting())
         """Control that is not acknowledged yet."""
         self._number = outbox.last()
-        self._head = _decoded(snapshot.get(HEAD))
+        self._head = heads.decode(snapshot.get(HEAD))
         self.cursors: dict[str, int] = dict(self._head.cursors)
         self.newest = self._head.newest
         self.ruleset = rules
         if self._head.rules != rules.digest:
             first = not self._head.rules
             self._adopt(rules, BEGINNING if first else max(since, self.free_from))
+
+    @property
+    def acknowledged(self) -> Mapping[str, int]:
+        """Number of each sensor's last batch that the bus has for certain."""
+        return self._head.cursors
 
     @property
     def watermark(self) -> int:
@@ -118,7 +110,7 @@ class Feeder:
     def free_from(self) -> int:
         """The first time from which other rules, or another register version, may take effect."""
         judged = max(self.newest, self.watermark) if self.watermark < NEVER else self.newest
-        return max(judged, self.watermark, self._head.spoken) + 1
+        return max(judged, self.watermark, self._head.spoken_for) + 1
 
     def watched(self, register: str) -> int:
         """From when on the newest version sent is in force."""
@@ -126,9 +118,8 @@ class Feeder:
 
     def holding(self) -> str | None:
         """The sensor whose low watermark is the least."""
-        waited_for = self.required - self.excluded
-        lows = self._head.lows
-        return min(waited_for, key=lambda name: (lows.get(name, BEGINNING), name), default=None)
+        head = self._head
+        return min(head.waited_for, key=lambda name: (head.low(name), name), default=None)
 
     def feed(self, batch: AcceptedBatch) -> None:
         """Take a batch to be sent by the next :meth:`deliver`."""
@@ -140,57 +131,38 @@ class Feeder:
 
     def heartbeat(self, sensor: str, low_watermark: int) -> None:
         """Take an idle sensor's word; the greatest of those not yet sent is sent."""
-        known = max(self._head.lows.get(sensor, BEGINNING), self._beats.get(sensor, BEGINNING))
+        known = max(self._head.low(sensor), self._beats.get(sensor, BEGINNING))
         if low_watermark > known:
             self._beats[sensor] = low_watermark
 
     def require(self, sensor: str, since: int) -> None:
-        """Have the rules wait for this sensor too, from that event time on."""
+        """Have the rules wait for this sensor too, from that event time on.
+
+        Or from a later one, to which what is sent before it carries the rules.
+        """
         self.deliver()
-        head = self._head
-        self._add(
-            lambda number: feed.Require(number, sensor, since),
-            msgspec.structs.replace(
-                head,
-                required=_with(head.required, sensor),
-                excluded=_without(head.excluded, sensor),
-                lows=_risen(head.lows, sensor, since),
-            ),
-        )
+        since = max(since, self.watermark)
+        head = self._head.requiring(sensor, since)
+        self._add(lambda number: feed.Require(number, sensor, since), head)
 
     def release(self, sensor: str) -> None:
         """Have the rules forget that the sensor was required."""
         self.deliver()
-        head = self._head
-        self._add(
-            lambda number: feed.Release(number, sensor),
-            msgspec.structs.replace(
-                head,
-                required=_without(head.required, sensor),
-                excluded=_without(head.excluded, sensor),
-            ),
-        )
+        head = self._head.releasing(sensor)
+        self._add(lambda number: feed.Release(number, sensor), head)
 
     def exclude(self, sensor: str) -> None:
         """Have the rules wait for this sensor no longer."""
         self.deliver()
-        self._add(
-            lambda number: feed.Exclude(number, sensor),
-            msgspec.structs.replace(self._head, excluded=_with(self._head.excluded, sensor)),
-        )
+        head = self._head.excluding(sensor)
+        self._add(lambda number: feed.Exclude(number, sensor), head)
 
     def readmit(self, sensor: str, since: int) -> None:
-        """Have the rules wait for this sensor again, from that event time on."""
+        """Have the rules wait for this sensor again, from then on as for :meth:`require`."""
         self.deliver()
-        head = self._head
-        self._add(
-            lambda number: feed.Readmit(number, sensor, since),
-            msgspec.structs.replace(
-                head,
-                excluded=_without(head.excluded, sensor),
-                lows=_risen(head.lows, sensor, since),
-            ),
-        )
+        since = max(since, self.watermark)
+        head = self._head.readmitting(sensor, since)
+        self._add(lambda number: feed.Readmit(number, sensor, since), head)
 
     def adopt(self, ruleset: RuleSet, since: int) -> None:
         """Have events from that time on judged by another rule set.
@@ -210,9 +182,7 @@ class Feeder:
         raw = self._codecs.ruleset(ruleset)
         self._add(
             lambda number: feed.Adopt(number, ruleset.digest, artefact.digest_of(raw), since),
-            msgspec.structs.replace(
-                self._head, rules=ruleset.digest, spoken=max(self._head.spoken, since)
-            ),
+            msgspec.structs.replace(self._head, rules=ruleset.digest, adopted=since),
             raw,
         )
         self.ruleset = ruleset
@@ -224,7 +194,8 @@ class Feeder:
         """
         self.deliver()
         head = self._head
-        if effective_at < self.free_from:
+        before = max(head.watermark, head.adopted, self.watched(register))
+        if effective_at <= before and before > BEGINNING:
             raise FengsuiError(
                 "analytics.engine.register_late",
                 "silence of that time was judged by the version before: name a later one",
@@ -236,7 +207,6 @@ class Feeder:
             msgspec.structs.replace(
                 head,
                 watched={**head.watched, register: effective_at},
-                spoken=max(head.spoken, effective_at),
             ),
             raw,
         )
@@ -260,7 +230,7 @@ class Feeder:
         head = self._head
         if head.watermark >= NEVER:
             return
-        deadlines = max(self.newest, head.watermark, _lowest(head))
+        deadlines = max(self.newest, head.watermark, head.lowest())
         self._add(
             lambda number: feed.End(number, deadlines),
             msgspec.structs.replace(head, watermark=NEVER),
@@ -282,18 +252,17 @@ class Feeder:
                 self._send(
                     self._layout.of_sensor("accepted", batch.sensor),
                     batch.sensor.encode(),
-                    feed.encode(feed.taken(batch)),
+                    feed.encode(feed.taken(batch, self.watermark)),
                 )
             self._flush()
             for batch in wave:
                 self._acknowledged(batch)
         if self._beats:
             for sensor, low in self._beats.items():
-                message = feed.encode(feed.Beat(sensor, low))
+                message = feed.encode(feed.Beat(sensor, low, self.watermark))
                 self._send(self._layout.of_sensor("accepted", sensor), sensor.encode(), message)
             self._flush()
-            lows = self._head.lows | self._beats
-            self._head = msgspec.structs.replace(self._head, lows=lows)
+            self._head = self._head.promised(self._beats)
             self._beats = {}
 
     def _foresee(self) -> None:
@@ -301,29 +270,22 @@ class Feeder:
 
         A crash must not leave a writer that names times the rules have long passed.
         """
-        lows = self._head.lows
-        for sensor, low in self._beats.items():
-            lows = _risen(lows, sensor, low)
+        ahead = self._head.promised(self._beats)
         for sensor, batches in self._waiting.items():
-            lows = _risen(lows, sensor, max(one.low_watermark for one in batches))
-        ahead = msgspec.structs.replace(self._head, lows=lows)
-        watermark = max(self._head.watermark, _lowest(ahead))
+            ahead = ahead.promised({sensor: max(one.low_watermark for one in batches)})
+        watermark = ahead.risen().watermark
         if watermark > self._head.watermark or self.newest > self._head.newest:
-            head = msgspec.structs.replace(self._head, watermark=watermark, newest=self.newest)
-            self._outbox.keep({HEAD: msgspec.msgpack.encode(head)})
-            self._head = head
+            self._head = msgspec.structs.replace(
+                self._head, watermark=watermark, newest=self.newest
+            )
+            self._outbox.keep(self.snapshot())
 
     def _acknowledged(self, batch: AcceptedBatch) -> None:
         batches = self._waiting[batch.sensor]
         batches.popleft()
         if not batches:
             del self._waiting[batch.sensor]
-        head = self._head
-        self._head = msgspec.structs.replace(
-            head,
-            cursors={**head.cursors, batch.sensor: batch.number},
-            lows=_risen(head.lows, batch.sensor, batch.low_watermark),
-        )
+        self._head = self._head.acknowledged(batch)
         self._hops.add("sent", "accepted")
         self._hops.add("events", "accepted", len(batch.ids))
 
@@ -331,9 +293,8 @@ class Feeder:
         """Keep control before anything of it is sent; ``head`` is how things stand behind it."""
         number = self._number + 1
         waiting = Waiting(number=number, message=feed.encode(control(number)), artefact=raw)
-        watermark = max(head.watermark, _lowest(head))
-        head = msgspec.structs.replace(head, newest=self.newest, watermark=watermark)
-        self._outbox.add(waiting, snapshot={HEAD: msgspec.msgpack.encode(head)})
+        head = msgspec.structs.replace(head.risen(), newest=self.newest)
+        self._outbox.add(waiting, snapshot={HEAD: head.encode()})
         self._number, self._head = number, head
         self._control.append(waiting)
 
@@ -368,42 +329,11 @@ class Feeder:
     def snapshot(self) -> dict[str, bytes]:
         """How things stand of what was acknowledged; the rest is read again from the log."""
         head = msgspec.structs.replace(self._head, newest=self.newest)
-        return {HEAD: msgspec.msgpack.encode(head)}
+        return {HEAD: head.encode()}
 
     def close(self) -> None:
         """Let go of the bus; what was not acknowledged is sent by the next start."""
-        self._writer.close()
-
-
-def _decoded(raw: bytes | None) -> Head:
-    if raw is None:
-        return Head(
-            cursors={}, lows={}, required=(), excluded=(), watermark=BEGINNING, newest=BEGINNING,
-            spoken=BEGINNING, watched={}, rules="", facts="",
-        )  # fmt: skip
-    try:
-        return msgspec.msgpack.decode(raw, type=Head)
-    except msgspec.DecodeError as error:
-        raise FengsuiError(
-            "fengsui.feeder.snapshot",
-            f"how far the bus was fed cannot be read ({error}): restore a backup, or go through "
-            "`fengsui migrate` to embedded and back",
-        ) from error
-
-
-def _lowest(head: Head) -> int:
-    """The least promise of those who are waited for, long ago where nobody is."""
-    waited_for = {*head.required} - {*head.excluded}
-    return min((head.lows.get(name, BEGINNING) for name in waited_for), default=BEGINNING)
-
-
-def _with(names: tuple[str, ...], name: str) -> tuple[str, ...]:
-    return tuple(sorted({*names, name}))
-
-
-def _without(names: tuple[str, ...], name: str) -> tuple[str, ...]:
-    return tuple(one for one in names if one != name)
-
-
-def _risen(lows: dict[str, int], name: str, low: int) -> dict[str, int]:
-    return {**lows, name: max(lows.get(name, BEGINNING), low)}
+        try:
+            self._writer.close()
+        except FengsuiError as error:
+            _logger.warning("the bus was left in haste", extra={"why": str(error)})

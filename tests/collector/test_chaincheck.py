@@ -146,6 +146,17 @@ def _after(found: list[Batch]) -> Chain:
     return chain
 
 
+@pytest.mark.parametrize("size", [0, 3, len(segment.MAGIC)])
+def test_a_newest_file_that_never_got_a_batch_is_a_torn_write(tmp_path: Path, size: int) -> None:
+    batches = _chain_of(BATCHES)
+    _write(tmp_path, batches)
+    (tmp_path / "gate" / segment.file_name(BATCHES + 1)).write_bytes(segment.MAGIC[:size])
+    report = _check(tmp_path, _known(batches))
+    assert (report.findings, report.torn_bytes) == ([], size)
+    lost = receipt.Head(sensor="gate", enrolment=1, number=5, events=40, hash="00" * 32)
+    assert _codes(_check(tmp_path, _known(batches, head=lost))) == {"proof.chain.tail_cut"}
+
+
 def test_two_swapped_batches_are_named(tmp_path: Path) -> None:
     batches = _chain_of(BATCHES)
     path = _write(tmp_path, batches)

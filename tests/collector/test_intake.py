@@ -456,7 +456,8 @@ def test_a_crash_between_index_and_cursor_stores_nothing_twice(
     assert site.count() == 6
     site.database.write(
         lambda state: state.execute(
-            "CREATE TABLE marks (sensor TEXT, source TEXT, generation TEXT, offset INTEGER)"
+            "CREATE TABLE marks (sensor TEXT, source TEXT, generation TEXT, "
+            "offset INTEGER, number INTEGER)"
         )
     )
     again = _reopened(site)
@@ -616,6 +617,20 @@ def test_silence_is_a_gap_with_a_record(site: Site, sensor: FakeSensor) -> None:
     assert len(site.records("gap")) == 1
     again = _reopened(site)
     assert len(_status(again).gaps) == 1
+    again.close()
+
+
+def test_a_gap_across_a_stop_is_one_also_where_a_batch_is_the_first_thing_heard(
+    site: Site, sensor: FakeSensor
+) -> None:
+    _write(site, sensor.batch())
+    site.rounds()
+    again = _reopened(site)
+    again.clock.time += 200 * DAY
+    _write(again, sensor.batch())
+    again.rounds()
+    (gap,) = _status(again).gaps
+    assert gap.to_at - gap.from_at == 200 * DAY
     again.close()
 
 

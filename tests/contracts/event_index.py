@@ -7,7 +7,7 @@ import pytest
 from schema.errors import FengsuiError
 from schema.event import AcceptedBatch, Fields
 from schema.filter import parse
-from schema.ports import EventIndex
+from schema.ports import EventIndex, Expired
 from schema.times import DAY, HOUR, SECOND, from_text, to_text
 
 START = from_text("2026-11-20T08:00:00.000000Z")
@@ -225,6 +225,33 @@ class EventIndexContract:
         assert len(keys) == 8
         assert keys[0] == to_text(START)
         assert sum(one.count for one in counts) == 8
+
+    def test_what_expired_is_gone_and_the_rest_and_the_cursors_stay(
+        self, index: EventIndex
+    ) -> None:
+        old, new = START, START + 3 * DAY
+        index.insert([batch_of([{}] * 3, number=1, start=old)])
+        index.insert([batch_of([{}] * 2, number=2, start=old + HOUR)])
+        index.insert([batch_of([{}] * 4, sensor="host", number=7, start=old)])
+        index.insert([batch_of([{}] * 5, number=3, start=new)])
+        gone = [Expired(sensor="gate", number=1, first_at=old, last_at=old + 2 * SECOND)]
+        index.expire(gone)
+        index.expire(gone)
+        assert self.counted(index) == {"gate": 7, "host": 4}
+        assert index.get(batch_of([{}], number=1).ids[0].hex()) is None
+        index.expire([Expired(sensor="gate", number=3, first_at=old, last_at=new + DAY)])
+        assert self.counted(index) == {"host": 4}
+        assert (index.cursor("gate"), index.cursor("host")) == (3, 7)
+        index.expire([Expired(sensor="host", number=7, first_at=old, last_at=old + DAY)])
+        assert self.counted(index) == {}
+        index.insert([batch_of([{}] * 6, number=4, start=old)])
+        assert (self.counted(index), index.cursor("gate")) == ({"gate": 6}, 4)
+
+    @staticmethod
+    def counted(index: EventIndex) -> dict[str, int]:
+        """Events by sensor."""
+        found = index.count_by((), "sensor", start=0, end=END, limit=9)
+        return {one.key: one.count for one in found}
 
     def test_nothing_stored_gives_nothing(self, index: EventIndex) -> None:
         assert index.search((), start=0, end=END, limit=5).hits == []

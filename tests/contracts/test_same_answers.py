@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collector import normalise
-from collector.enrichment import Enrichment
 from collector.index.duckdb_index import DuckDbIndex
 from collector.index.elastic_index import ElasticIndex
+from schema.enrichment import Enrichment
 from schema.errors import FengsuiError
 from schema.event import AcceptedBatch, Fields
 from schema.filter import Term

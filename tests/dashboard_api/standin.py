@@ -25,6 +25,7 @@ from dashboard_api.access.users import NewUser
 from dashboard_api.app import create_app
 from dashboard_api.audit import AuditChain
 from dashboard_api.live import LiveStream
+from dashboard_api.retention import nothing
 from dashboard_api.services import Changes, Enrolled, PushAnswer, Services
 from schema import batch as batches
 from schema import ids
@@ -407,7 +408,7 @@ class FakeEnrolment:
 class StandIn:
     """One site: its services, its app, and signed-in browsers."""
 
-    def __init__(self, folder, *, root_path="/", webui=None):
+    def __init__(self, folder, *, root_path="/", webui=None, retention=nothing):
         self.clock, self.entropy = FakeClock(), FakeEntropy()
         self.database = Database(folder / "state.db")
         self.audit = AuditChain(self.database, key("audit"), self.clock)
@@ -444,6 +445,7 @@ class StandIn:
             audit=self.audit,
             stream=self.stream,
             failures=lambda: self.failures,
+            retention=retention,
             **parts,
         )
         self.app = create_app(self.services, root_path=root_path, webui=webui or folder / "webui")

@@ -1,11 +1,14 @@
-"""The journeys' short recording and their watched machine serve here too."""
+"""The journeys' short recording, their watched machine and the engine's worlds serve here too."""
 
 import sys
 from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "analytics"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "analytics" / "streaming"))
 sys.path.insert(0, str(Path(__file__).parent.parent / "journeys"))
+sys.path.insert(0, str(Path(__file__).parent))
 
 import journey
 

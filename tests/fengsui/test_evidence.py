@@ -2,6 +2,8 @@
 
 import hashlib
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import journey
@@ -9,9 +11,12 @@ import msgspec
 import pytest
 from journey import EVENING_NAME, final_alerts, records, replayed
 
-from crypto import sm3
+from collector.state.database import Database
+from crypto import keys, sm3
+from dashboard_api.audit import Act, AuditChain
 from fengsui import evidence
 from fengsui.cli import COULD_NOT_RUN, exit_code
+from fengsui.clock import SystemClock
 from fengsui.folder import DataFolder
 from schema import batch, segment
 from schema.errors import FengsuiError
@@ -133,3 +138,41 @@ def test_damage_is_not_anchored(folder: DataFolder, tmp_path: Path) -> None:
         evidence.export_anchor(folder, tmp_path / "anchor.json")
     assert raised.value.code == "fengsui.anchor.unclean"
     assert not (tmp_path / "anchor.json").exists()
+
+
+def _audited(folder: DataFolder, acts: int) -> None:
+    database = Database(folder.state)
+    chain = AuditChain(database, keys.load(folder.keys / "audit.pem"), SystemClock())
+    for number in range(acts):
+        chain.record(Act(actor="a", action="user.add", object=str(number)), "done")
+    chain.close()
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ("DELETE FROM audit WHERE n = 3", "ends before it"),
+        ('UPDATE audit SET entry = replace(entry, \'"object":"1"\', \'"object":"9"\')', "link"),
+        ('UPDATE audit SET entry = replace(entry, \'"object":"2"\', \'"object":"9"\')', "another"),
+    ],
+    ids=["cut", "rewritten", "last rewritten"],
+)
+def test_an_audit_chain_cut_or_rewritten_since_the_anchor_is_named(
+    folder: DataFolder, tmp_path: Path, change: str, why: str
+) -> None:
+    _audited(folder, 3)
+    target = tmp_path / "heads.json"
+    anchor = evidence.export_anchor(folder, target)
+    assert anchor.audit is not None
+    assert anchor.audit.n == 3
+    _audited(folder, 1)
+    assert evidence.verify_folder(folder, target).findings == []
+    with closing(sqlite3.connect(folder.state)) as state:
+        state.executescript(
+            "DROP TRIGGER audit_is_not_changed; DROP TRIGGER audit_is_not_deleted;"
+            "DELETE FROM audit_seals; DELETE FROM audit WHERE n > 3;" + change
+        )
+    (finding,) = evidence.verify_folder(folder, target).findings
+    assert finding.code == "proof.anchor.audit_changed"
+    assert why in finding.message

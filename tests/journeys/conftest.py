@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +70,12 @@ def _url(process: subprocess.Popen[str]) -> str:
     finally:
         timer.cancel()
     pytest.fail("the platform printed no URL:\n" + "".join(seen))
+
+
+@pytest.fixture
+def start_platform() -> Callable[..., contextlib.AbstractContextManager[RunningPlatform]]:
+    """Starts a platform of the test's own."""
+    return started
 
 
 @pytest.fixture(scope="session")

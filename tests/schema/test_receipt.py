@@ -82,3 +82,27 @@ def test_a_changed_anchor_is_refused(anchor: Anchor, change: dict[str, object]) 
     with pytest.raises(FengsuiError) as caught:
         receipt.verify_anchor(msgspec.structs.replace(anchor, **change))
     assert caught.value.code == "schema.anchor.invalid"
+
+
+def test_an_anchor_of_an_earlier_version_still_holds(key: PrivateKey) -> None:
+    # The bytes signed then: no word of the audit chain.
+    point = key.public.point.hex()
+    message = msgspec.json.encode(
+        {"site": "s", "made_at": 1, "heads": (HEAD,), "public_key": point}, order="sorted"
+    )
+    text = msgspec.json.encode({
+        "site": "s", "made_at": 1, "heads": [HEAD], "key_id": key.public.key_id,
+        "public_key": point, "signature": key.sign(message, domain=receipt.ANCHOR_DOMAIN).hex(),
+    })  # fmt: skip
+    receipt.verify_anchor(msgspec.json.decode(text, type=receipt.Anchor))
+
+
+@pytest.mark.parametrize("other", [None, receipt.AuditHead(n=8, hash="ab" * 32)])
+def test_the_audit_head_of_an_anchor_cannot_be_taken_out_or_changed(
+    key: PrivateKey, other: receipt.AuditHead | None
+) -> None:
+    head = receipt.AuditHead(n=7, hash="ab" * 32)
+    anchor = receipt.sign_anchor("s", 1, (HEAD,), key, audit=head)
+    receipt.verify_anchor(anchor)
+    with pytest.raises(FengsuiError, match="anchor file was changed"):
+        receipt.verify_anchor(msgspec.structs.replace(anchor, audit=other))

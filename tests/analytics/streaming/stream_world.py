@@ -205,18 +205,19 @@ def fed(
     accepted: int,
     midway: Sequence[RuleSet] = (),
     silences: float = 0.0,
-    facts: KnownFacts | None = None,
+    learn: Callable[[int], KnownFacts] | None = None,
     trainer: Callable[[TrainingRequest], Artefact] = no_trainer,
 ) -> Feed:
     """The world's batches in a random order of its sensors, each of them silent at times.
 
-    ``midway`` rule sets are adopted one after another while it runs.
+    ``midway`` rule sets are adopted one after another while it runs; ``learn`` gives what is known
+    of registers and indicators from an event time on.
     """
     chance = random.Random(world.seed + 2)
     log = world.log()
     one = Feed(rules, accepted=accepted, trainer=trainer)
-    if facts is not None:
-        one.know(facts)
+    if learn is not None:
+        one.know(learn(START))
     for version in world.versions:
         one.watch(*version)
     for adopted in world.adopts:
@@ -234,6 +235,10 @@ def fed(
         if chance.random() < 0.6:
             one.advance()
         done = sum(places.values()) / total
+        if learn is not None and done > 0.5:
+            one.advance()
+            one.know(learn(one.engine.free_from))
+            learn = None
         if left and done > 1 - len(left) / (len(midway) + 1):
             one.advance()
             one.adopt(left.pop(0), one.engine.free_from)

@@ -1,6 +1,7 @@
-from standin import START, problem
+from standin import START, StandIn, problem
 
 from dashboard_api.access.roles import Role
+from dashboard_api.retention import RetentionClassView, RetentionSourceView, RetentionView
 
 
 def test_sensors_are_listed_with_lag_and_gaps(site):
@@ -79,3 +80,27 @@ def test_sensors_are_enrolled_and_revoked_by_those_in_charge_of_their_unit(site)
     assert admin.post("/v1/sensors/pay/revoke").status_code == 204
     answer = admin.post("/v1/enrolment-tokens", json={"name": "pay", "unit": "social"})
     assert answer.status_code == 201
+
+
+def test_retention_shows_the_sources_of_ones_own_units(tmp_path):
+    def source(sensor):
+        return RetentionSourceView(
+            sensor=sensor, retention="log", oldest_event_at=START, segments=2, bytes=10,
+            expired_events=3, expired_to=None, held=False, next_at=START, verdict="young",
+        )  # fmt: skip
+
+    view = RetentionView(
+        classes=[
+            RetentionClassView(
+                name="log", title_zh="网络日志", title_en="logs", floor_months=6, months=12,
+                required_from=START,
+            )
+        ],
+        sources=[source("gate"), source("pay")],
+    )  # fmt: skip
+    site = StandIn(tmp_path, retention=lambda: view)
+    answer = site.officer(units=("social",)).get("/v1/retention").json()
+    assert [one["sensor"] for one in answer["sources"]] == ["pay"]
+    assert answer["sources"][0]["oldest_event_at"] == "2026-11-20T08:00:00.000000Z"
+    assert answer["classes"][0]["months"] == 12
+    assert problem(site.browser(Role.SECURITY_ADMIN).get("/v1/retention"))[0] == 403

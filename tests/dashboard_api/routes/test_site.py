@@ -16,12 +16,16 @@ def test_the_site_says_what_it_is_to_everybody(site):
 
 def test_health_is_the_process_and_readiness_is_its_work(site):
     browser = Browser(site.app)
-    assert browser.get("/readyz").json() == {"status": "ok", "failures": []}
+    assert browser.get("/readyz").json() == {"status": "ok", "failures": [], "warnings": []}
     site.failures.append("fengsui.pipeline.stopped")
-    assert browser.get("/healthz").json() == {"status": "ok", "failures": []}
+    assert browser.get("/healthz").json() == {"status": "ok", "failures": [], "warnings": []}
     answer = browser.get("/readyz")
     assert answer.status_code == 503
-    assert answer.json() == {"status": "failing", "failures": ["fengsui.pipeline.stopped"]}
+    assert answer.json() == {
+        "status": "failing",
+        "failures": ["fengsui.pipeline.stopped"],
+        "warnings": [],
+    }
 
 
 def test_metrics_count_sensors_and_alerts(site):

@@ -185,6 +185,20 @@ def test_a_full_disk_commits_nothing_and_the_batch_comes_once_there_is_room(
     assert _receipts(bus, sensor.name) == [1]
 
 
+def test_while_the_disk_is_reserved_nothing_is_read_nor_put_aside(
+    site: Site, bus: MemoryBus
+) -> None:
+    sensor = RemoteSensor(site)
+    _ship(bus, sensor.name, sensor.seal(["/1"], at=site.clock.now()))
+    site.gate.set(admit=False)
+    with pytest.raises(FengsuiError, match=r"collector\.storage\.full"):
+        site.centre.arrivals.step()
+    site.gate.set(admit=True)
+    _arrive(site)
+    assert _receipts(bus, sensor.name) == [1]
+    assert not list(site.folder.root.glob("quarantine/*"))
+
+
 class _FullDoor:
     """A door before a disk that is full."""
 

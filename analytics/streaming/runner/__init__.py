@@ -1,0 +1,1 @@
+"""Runner: stages run over the partitions of a bus, exactly once, beside other workers."""

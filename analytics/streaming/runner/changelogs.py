@@ -1,0 +1,89 @@
+"""Changelogs: the compacted topics that hold what stages keep, named as the engine looks for them.
+
+They are made by us, not by the engine: with our replication, the least in-sync replicas of the
+lanes, and compaction alone. The engine checks that they are there and have a lane's partitions.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import Any, Final
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from analytics.streaming.runner.site import READ, Site
+from analytics.streaming.stage import Lane
+from schema.errors import FengsuiError
+
+ANSWER_SECONDS: Final = 30.0
+"""A broker under load takes seconds to make 16 partitions of 3 replicas."""
+
+STORE: Final = "default"
+"""The engine's name of the one store a lane has."""
+
+CLEANUP: Final = {"cleanup.policy": "compact", "retention.ms": "-1", "retention.bytes": "-1"}
+"""Whatever else is set, the newest of each entry stays."""
+
+
+def name(site: Site, lane: Lane) -> str:
+    """The changelog of a lane's stages."""
+    return f"changelog__{site.group}--{site.topics[lane]}--{STORE}"
+
+
+def make(site: Site) -> tuple[str, ...]:
+    """Make those that are missing, and return their names.
+
+    Raises ``analytics.stream.unreachable`` where no broker answers and
+    ``analytics.stream.lane_absent`` where a lane's topic is not there.
+    """
+    admin = AdminClient(dict(site.connection))
+    try:
+        known = admin.list_topics(timeout=ANSWER_SECONDS).topics
+    except KafkaException as error:
+        raise unreachable(site, error) from error
+    new: list[NewTopic] = []
+    for lane in READ:
+        topic = known.get(site.topics[lane])
+        if topic is None or topic.error is not None:
+            raise FengsuiError(
+                "analytics.stream.lane_absent",
+                f"the brokers have no topic {site.topics[lane]}: run `fengsui cluster init`",
+                topic=site.topics[lane],
+            )
+        if name(site, lane) not in known:
+            lane_copies = len(next(iter(topic.partitions.values())).replicas)
+            copies = site.replication or lane_copies
+            new.append(
+                NewTopic(
+                    name(site, lane),
+                    num_partitions=len(topic.partitions),
+                    replication_factor=copies,
+                    config={**site.changelog(copies), **CLEANUP},
+                )
+            )
+    if not new:
+        return ()
+    made: dict[str, Future[Any]] = admin.create_topics(new, operation_timeout=ANSWER_SECONDS)
+    for topic_name, answer in made.items():
+        try:
+            answer.result()
+        except KafkaException as error:
+            # Two workers that start at once: the other was first.
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise FengsuiError(
+                    "analytics.stream.changelog",
+                    f"{topic_name} could not be made ({error.args[0].str()}): the worker's user "
+                    "needs the right to create it, or run `fengsui cluster init`",
+                    topic=topic_name,
+                ) from error
+    return tuple(made)
+
+
+def unreachable(site: Site, error: Exception) -> FengsuiError:
+    """The error for brokers that do not answer."""
+    return FengsuiError(
+        "analytics.stream.unreachable",
+        f"the brokers {site.connection.get('bootstrap.servers')} do not answer ({error}): look at "
+        "bus.brokers, the network and the brokers themselves",
+    )

@@ -1,0 +1,189 @@
+"""Watch: raises alerts of the platform about itself where the way over the bus lags or loses.
+
+Each kind of trouble of each part is one alert an hour, however often it comes back; while it
+lasts, its closing record says until when. They stand outside the compared set.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from analytics.memory import NEVER
+from collector.state.alerts import Alerts
+from fengsui import platform_rules
+from fengsui.centre.hops import Hops
+from schema import ids
+from schema.alert import Alert, Closing, Condition
+from schema.ports import Clock
+from schema.times import HOUR, MINUTE, SECOND
+
+_logger = logging.getLogger(__name__)
+
+EVERY_SECONDS: Final = 5.0
+LASTS_US: Final = MINUTE
+"""A trouble of less is a broker that elects another leader, or a worker that starts again."""
+
+BEHIND_US: Final = 2 * MINUTE
+"""Event time decisions may be behind what was taken in: far over the five seconds of a good day,
+and under what makes a warning useless."""
+
+VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How the way over the bus stands now."""
+
+    pipeline: str
+    """Why the pipeline stands still, empty while it runs."""
+    arrivals: str
+    """Why nothing arrives, empty while it may."""
+    fed: int
+    """Watermark of what was handed on, microseconds UTC."""
+    decided: int
+    """Watermark of what was decided."""
+    refused: dict[str, str]
+    """Sensors whose next batch is refused, and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Trouble:
+    rule: str
+    part: str
+    value: int
+    threshold: int
+
+
+class Watch:
+    """Looks every few seconds, in a thread of its own or by :meth:`look`."""
+
+    def __init__(
+        self,
+        standing: Callable[[], Standing],
+        hops: Hops,
+        alerts: Alerts,
+        *,
+        clock: Clock,
+        changed: Callable[[], None],
+    ) -> None:
+        """``changed`` is called after an alert was stored."""
+        self._standing = standing
+        self._hops = hops
+        self._alerts = alerts
+        self._clock = clock
+        self._changed = changed
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._since: dict[tuple[str, str], int] = {}
+        """When each trouble that lasts began."""
+        self._heard = (0, clock.now())
+        """How many decisions had come, and when that was last another number."""
+        self._lost = 0
+        self._raised: dict[str, Alert] = {}
+        self.troubles: tuple[str, ...] = ()
+        """Ids of the rules whose trouble lasts, for /readyz."""
+
+    def start(self) -> None:
+        """Look until :meth:`stop`."""
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the look that is under way, and take no other."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(EVERY_SECONDS):
+            try:
+                self.look()
+            except Exception:
+                # The outermost loop of the thread: named in the log; the next look may do.
+                _logger.exception("the platform could not look at itself")
+
+    def look(self) -> None:
+        """Raise what has lasted long enough; raises ``OSError`` while the disk refuses."""
+        now = self._clock.now()
+        found = {(one.rule, one.part): one for one in self._found(now)}
+        self._since = {key: self._since.get(key, now) for key in found}
+        lasting = [
+            one
+            for key, one in found.items()
+            if one.rule == platform_rules.RECORDS_LOST or now - self._since[key] >= LASTS_US
+        ]
+        self.troubles = tuple(sorted({one.rule for one in lasting}))
+        if not lasting:
+            return
+        raised = [self._alert(one, self._since[one.rule, one.part]) for one in lasting]
+        fresh = [one for one in raised if one.id not in self._raised]
+        closings = [Closing(alert_id=one.id, count=1, last_at=now) for one in raised]
+        self._alerts.commit(fresh, closings, snapshot={}, received_at=now)
+        self._raised = {one.id: one for one in raised}
+        if fresh:
+            self._changed()
+
+    def _found(self, now: int) -> Iterator[_Trouble]:
+        standing, counted = self._standing(), self._hops.counted()
+        for part, why in (("pipeline", standing.pipeline), ("arrivals", standing.arrivals)):
+            if why.startswith("schema.bus."):
+                yield _Trouble(rule=platform_rules.BUS_UNREACHABLE, part=part, value=1, threshold=1)
+        decisions = counted.get(("received", "decided"), 0)
+        if decisions != self._heard[0]:
+            self._heard = decisions, now
+        behind = standing.fed - standing.decided
+        if behind > 0 and standing.fed < NEVER:
+            silent = now - self._heard[1]
+            if silent >= LASTS_US:
+                yield _Trouble(
+                    rule=platform_rules.WORKERS_SILENT,
+                    part="workers",
+                    value=silent // SECOND,
+                    threshold=LASTS_US // SECOND,
+                )
+            elif behind >= BEHIND_US and standing.decided > 0:
+                yield _Trouble(
+                    rule=platform_rules.RULES_BEHIND,
+                    part="workers",
+                    value=behind // SECOND,
+                    threshold=BEHIND_US // SECOND,
+                )
+        lost = sum(count for (what, _), count in counted.items() if what == "quarantined")
+        if lost > self._lost:
+            yield _Trouble(
+                rule=platform_rules.RECORDS_LOST, part="batches", value=lost, threshold=1
+            )
+            self._lost = lost
+        for sensor in standing.refused:
+            yield _Trouble(rule=platform_rules.SENSOR_STOPPED, part=sensor, value=1, threshold=1)
+
+    def _alert(self, trouble: _Trouble, since: int) -> Alert:
+        cell = since - since % HOUR
+        name = ids.alert_id(trouble.rule, VERSION, trouble.part, cell).hex()
+        known = self._raised.get(name)
+        return known or Alert(
+            id=name,
+            rule_id=trouble.rule,
+            rule_version=VERSION,
+            entity_field="platform.part",
+            entity=trouble.part,
+            cell=cell,
+            decided_at=since,
+            severity=platform_rules.RULES[trouble.rule].severity,
+            score=100,
+            conditions=(
+                Condition(
+                    name="seconds_or_count",
+                    value=trouble.value,
+                    threshold=trouble.threshold,
+                    comparison="gte",
+                ),
+            ),
+            events=(),
+            count=1,
+            state="final",
+        )

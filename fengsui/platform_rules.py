@@ -1,0 +1,92 @@
+"""Platform rules: what the platform raises about itself; never in the set alerts are compared by.
+
+Their ids begin with ``platform.``, which no rule file may have, and their entity is the part of
+the platform that is in trouble. They have no events: what they say is of this machine's clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from schema.alert import PLATFORM
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformRule:
+    """The words of one; ``reason`` stands before the part it is about."""
+
+    id: str
+    severity: int
+    title_zh: str
+    title_en: str
+    reason_zh: str
+    reason_en: str
+    triage_zh: str
+    triage_en: str
+
+
+BUS_UNREACHABLE: Final = f"{PLATFORM}bus-unreachable"
+WORKERS_SILENT: Final = f"{PLATFORM}workers-silent"
+RULES_BEHIND: Final = f"{PLATFORM}rules-behind"
+RECORDS_LOST: Final = f"{PLATFORM}records-lost"
+SENSOR_STOPPED: Final = f"{PLATFORM}sensor-stopped"
+
+_ALL: Final = (
+    PlatformRule(
+        id=BUS_UNREACHABLE,
+        severity=4,
+        title_zh="总线不可达",
+        title_en="The bus is not reached",
+        reason_zh="平台与总线之间停滞",
+        reason_en="nothing passes between the platform and the bus",
+        triage_zh="查看 /readyz 与代理节点日志，运行 fengsui cluster check；"
+        "探针会保留未获回执的批次。",
+        triage_en="Look at /readyz and the brokers' logs and run `fengsui cluster check`; sensors "
+        "keep what has no receipt.",
+    ),
+    PlatformRule(
+        id=WORKERS_SILENT,
+        severity=4,
+        title_zh="分析节点无响应",
+        title_en="The workers are silent",
+        reason_zh="有批次待判，却没有任何判定返回",
+        reason_en="batches wait to be judged and no decision comes back",
+        triage_zh="查看各分析节点上的 fengsui worker 是否运行；恢复后自动补判，不会漏判。",
+        triage_en="See whether `fengsui worker` runs on the workers' machines; once it does, all "
+        "that waits is judged.",
+    ),
+    PlatformRule(
+        id=RULES_BEHIND,
+        severity=3,
+        title_zh="规则判定滞后",
+        title_en="The rules are behind",
+        reason_zh="判定落后于已接收的事件",
+        reason_en="decisions are behind the events taken in",
+        triage_zh="增加分析节点，或查看最慢的分区（/metrics）。",
+        triage_en="Add workers, or look which partition is slowest (/metrics).",
+    ),
+    PlatformRule(
+        id=RECORDS_LOST,
+        severity=4,
+        title_zh="总线上有记录未读即失",
+        title_en="Records on the bus were lost or unusable",
+        reason_zh="有记录在读取前被删除、无法解密或被拒收",
+        reason_en="records were deleted before they were read, do not open, or were refused",
+        triage_zh="查看数据目录 quarantine/ 中的 record-*.json；探针将重发未获回执的批次。",
+        triage_en="Look at record-*.json in the data folder's quarantine/; sensors send again what "
+        "has no receipt.",
+    ),
+    PlatformRule(
+        id=SENSOR_STOPPED,
+        severity=3,
+        title_zh="探针批次被拒，证据链中断",
+        title_en="A sensor's batches are refused",
+        reason_zh="该探针的下一批次不被接收",
+        reason_en="the sensor's next batch is not let in",
+        triage_zh="在探针页查看原因；必要时重新登记该探针。",
+        triage_en="See the reason on the sensors' page; enrol the sensor anew where needed.",
+    ),
+)
+
+RULES: Final = {one.id: one for one in _ALL}

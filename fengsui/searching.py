@@ -1,0 +1,89 @@
+"""Searching: which index a site's events stand in, by its settings alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from collector.control import SENSOR as CONTROL
+from collector.control import ControlLog
+from collector.index.duckdb_index import DuckDbIndex
+from fengsui.folder import DataFolder
+from fengsui.settings import Settings
+from schema.errors import FengsuiError
+from schema.ports import EventHit, EventIndex
+
+if TYPE_CHECKING:
+    from collector.index.elastic_bulk import Rejected
+
+REJECTED = "collector.index.rejected"
+
+
+class OpenIndex(EventIndex, Protocol):
+    """An event index that is let go of at the end."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+
+
+def open_index(
+    folder: DataFolder,
+    settings: Settings,
+    *,
+    fetch: Callable[[bytes], EventHit | None] = lambda _id: None,
+    control: ControlLog | None = None,
+) -> OpenIndex:
+    """The search nodes where ``[search] hosts`` names some, else the files of this folder.
+
+    ``control`` hears of events the nodes cannot take. Raises ``fengsui.search.absent`` where the
+    client is not installed, and what the index raises.
+    """
+    search = settings.search
+    if not search.hosts:
+        return DuckDbIndex(folder.index, fetch=fetch, memory_mb=settings.index.memory_mb)
+    try:
+        # Only here: the client costs memory and is not installed on one machine.
+        from collector.index.elastic_index import ElasticIndex
+        from collector.index.elastic_nodes import Connection
+        from collector.index.elastic_setup import Layout
+    except ImportError as error:
+        raise FengsuiError(
+            "fengsui.search.absent",
+            "[search] hosts needs the client of Elasticsearch: pip install 'fengsui[cluster]'",
+        ) from error
+    return ElasticIndex(
+        Connection(
+            hosts=search.hosts,
+            tls_ca=search.tls_ca,
+            user=search.user,
+            password_file=search.password_file,
+            api_key_file=search.api_key_file,
+        ),
+        Layout(
+            prefix=search.prefix,
+            shards=search.shards,
+            replicas=search.replicas,
+            refresh_s=search.refresh_seconds,
+            codec=search.codec,
+        ),
+        fetch=fetch,
+        rejected=_noted(control) if control is not None else None,
+    )
+
+
+def _noted(control: ControlLog) -> Callable[[Rejected], None]:
+    """Seal that an event cannot be searched; it stays in the log and can be proven."""
+
+    def note(event: Rejected) -> None:
+        # A record about a record of our own might be refused in turn, without end.
+        if event.sensor != CONTROL:
+            control.add(
+                "event_quarantined",
+                sensor=event.sensor,
+                number=event.number,
+                events=1,
+                reason=REJECTED,
+                message=f"event {event.index} of the batch cannot be searched: {event.reason}",
+            )
+
+    return note

@@ -1,0 +1,129 @@
+"""The platform raises alerts about its own way over the bus, beside the compared set."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from collector.state.alerts import Alerts
+from collector.state.database import Database
+from fengsui import platform_rules
+from fengsui.centre.hops import Hops
+from fengsui.centre.watch import BEHIND_US, LASTS_US, Standing, Watch
+from fengsui.desks import AlertDesk
+from schema.times import HOUR, SECOND
+
+START = 495_000 * HOUR
+
+
+class Now:
+    """A clock that stands where it is set."""
+
+    def __init__(self) -> None:
+        self.time = START
+
+    def now(self) -> int:
+        return self.time
+
+
+class World:
+    def __init__(self, alerts: Alerts) -> None:
+        self.clock, self.hops, self.alerts, self.changes = Now(), Hops(), alerts, 0
+        self.well = Standing(pipeline="", arrivals="", fed=START, decided=START, refused={})
+        self.standing = self.well
+        self.watch = Watch(
+            lambda: self.standing, self.hops, alerts, clock=self.clock, changed=self._changed
+        )
+
+    def _changed(self) -> None:
+        self.changes += 1
+
+    def look(self, after_us: int = 0) -> list[str]:
+        self.clock.time += after_us
+        self.watch.look()
+        return [one.alert.rule_id for one in self.alerts.since(0)]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    database = Database(tmp_path / "state.db")
+    yield World(Alerts(database))
+    database.close()
+
+
+def _stands(world: World, **changed: object) -> None:
+    fields = {name: getattr(world.well, name) for name in world.well.__slots__}
+    world.standing = Standing(**(fields | changed))
+
+
+def test_a_site_that_is_well_raises_nothing(world: World) -> None:
+    assert [world.look(LASTS_US) for _ in range(3)] == [[], [], []]
+    assert world.watch.troubles == ()
+
+
+def test_a_bus_that_is_away_for_a_minute_is_one_alert_until_it_is_back(world: World) -> None:
+    _stands(world, pipeline="schema.bus.unacknowledged")
+    assert world.look() == []
+    assert world.look(LASTS_US) == [platform_rules.BUS_UNREACHABLE]
+    assert world.look(LASTS_US) == [platform_rules.BUS_UNREACHABLE]
+    assert world.watch.troubles == (platform_rules.BUS_UNREACHABLE,)
+    assert world.changes == 1
+    world.standing = world.well
+    world.look(SECOND)
+    assert world.watch.troubles == ()
+
+
+def test_a_trouble_of_another_hour_is_another_alert(world: World) -> None:
+    _stands(world, arrivals="schema.bus.unreachable")
+    world.look()
+    world.look(LASTS_US)
+    world.standing = world.well
+    world.look(HOUR)
+    _stands(world, arrivals="schema.bus.unreachable")
+    world.look()
+    assert len(world.look(LASTS_US)) == 2
+
+
+def test_workers_that_decide_nothing_while_batches_wait_are_silent(world: World) -> None:
+    _stands(world, fed=START + SECOND)
+    world.look(LASTS_US)
+    assert world.look(LASTS_US) == [platform_rules.WORKERS_SILENT]
+
+
+def test_decisions_far_behind_what_was_handed_on_are_an_alert(world: World) -> None:
+    for _ in range(3):
+        world.hops.add("received", "decided")
+        _stands(world, fed=START + 2 * BEHIND_US)
+        found = world.look(LASTS_US)
+    assert found == [platform_rules.RULES_BEHIND]
+
+
+def test_records_put_aside_are_told_at_once(world: World) -> None:
+    world.hops.add("quarantined", "batches")
+    assert world.look() == [platform_rules.RECORDS_LOST]
+
+
+def test_a_sensor_whose_batches_are_refused_is_named(world: World) -> None:
+    _stands(world, refused={"gateway": "schema.batch.link_broken"})
+    world.look()
+    world.look(LASTS_US)
+    (stored,) = world.alerts.since(0)
+    assert (stored.alert.rule_id, stored.alert.entity) == (platform_rules.SENSOR_STOPPED, "gateway")
+
+
+def test_platform_alerts_are_in_lists_and_in_no_compared_set(world: World) -> None:
+    world.hops.add("quarantined", "batches")
+    world.look()
+    assert list(world.alerts.final()) == []
+    assert list(world.alerts.decided(0, 2 * START)) == []
+    (stored,) = world.alerts.since(0)
+    row, reasons = AlertDesk(world.alerts, lambda _id: None).get(stored.alert.id)
+    assert row.rule.title_zh
+    assert row.rule.title_en == "Records on the bus were lost or unusable"
+    assert reasons.reason_en
+    assert reasons.triage_zh
+
+
+def test_every_platform_rule_has_words_in_both_languages() -> None:
+    for one in platform_rules.RULES.values():
+        assert all(getattr(one, name) for name in one.__slots__ if name != "severity")

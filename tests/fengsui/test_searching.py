@@ -1,0 +1,92 @@
+"""A site finds the same on search nodes as in its folder, and again after their indices went."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from collector.index.elastic_nodes import Connection, IndexUnavailableError, Nodes
+from fengsui import demo
+from fengsui.folder import DataFolder
+from fengsui.searching import open_index
+from fengsui.settings import SearchSettings, Settings
+from fengsui.wiring import Site, open_demonstration
+from schema.filter import parse
+
+END = 2**52
+FILTERS = [
+    "", "口令", "Failed", "-Failed", "event.outcome:failure", "event.severity:low..", "source.ip:*",
+    "user.name:*a*", "url.path:/*", "http.response.status_code:400..499", "related.ip:192.*",
+    "gov.sensor.source:*", "labels.source:*", "event.category:authentication", "sensor:collector",
+]  # fmt: skip
+PAGES = 3
+FIELDS = ["source.ip", "event.dataset", "event.category", "@timestamp/3600", "event.severity"]
+
+
+def answers(site: Site) -> list[object]:
+    """What the site's index says to everything asked here, without what the wall clock says."""
+    sensors = sorted(set(site.intake.sensors()) - {"collector"})
+    found: list[object] = []
+    for text in FILTERS:
+        terms, cursor = parse(text), ""
+        for _ in range(PAGES):
+            page = site.index.search(
+                terms, start=0, end=END, limit=200, after=cursor, sensors=sensors
+            )
+            found += [
+                (hit.id, hit.number, hit.index, hit.fields["@timestamp"]) for hit in page.hits
+            ]
+            cursor = page.next_cursor
+            if not cursor:
+                break
+        for field in FIELDS:
+            counts = site.index.count_by(terms, field, start=0, end=END, limit=50, sensors=sensors)
+            found += [(text, field, one.key, one.count) for one in counts]
+    return found
+
+
+def replayed(folder: Path, recording: Path, settings: Settings) -> Site:
+    site = open_demonstration(DataFolder(folder), recording, settings)
+    demo.replay(site, site.pipeline.round)
+    return site
+
+
+def forget(urls: Sequence[str], prefix: str) -> None:
+    with closing(Nodes(Connection(hosts=urls))) as nodes:
+        for name in nodes.ask("GET", f"/{prefix}-*", params={"filter_path": "*.aliases"}):
+            nodes.ask("DELETE", f"/{name}", missing=True)
+
+
+@pytest.mark.service
+def test_a_site_on_search_nodes_finds_what_a_site_in_a_folder_finds(
+    tmp_path: Path, evening: Path, elasticsearch
+) -> None:
+    prefix = f"t{uuid.uuid4().hex[:12]}"
+    search = SearchSettings(
+        hosts=tuple(elasticsearch.urls), prefix=prefix, replicas=0, refresh_seconds=0
+    )
+    with closing(replayed(tmp_path / "one", evening, Settings())) as one:
+        expected = answers(one)
+    with closing(replayed(tmp_path / "two", evening, Settings(search=search))) as two:
+        assert not (tmp_path / "two" / "index").exists()
+        assert answers(two) == expected
+    forget(elasticsearch.urls, prefix)
+    again = open_demonstration(DataFolder(tmp_path / "two"), evening, Settings(search=search))
+    with closing(again) as two:
+        while two.intake.reindex(64):
+            continue
+        assert answers(two) == expected
+    forget(elasticsearch.urls, prefix)
+
+
+def test_nodes_that_are_gone_are_told_of_with_what_becomes_of_the_events(tmp_path: Path) -> None:
+    settings = Settings(search=SearchSettings(hosts=("http://127.0.0.1:9",)))
+    with (
+        closing(open_index(DataFolder(tmp_path), settings)) as index,
+        pytest.raises(IndexUnavailableError, match="waits in the log"),
+    ):
+        index.cursor("gate")
