@@ -49,6 +49,8 @@ LABELS = {
     "publish": "accepted batches to the workers",
     "decided": "alerts back into the state of record",
     "worker": "all of a worker's process",
+    "matching": "of it: the stage that matches events, as in bench stages",
+    "stepping": "of it: the stage that steps over hits",
     "elasticsearch": "the search node's process, merges too",
     "kafka": "the broker's process, workers' transactions too",
 }

@@ -22,9 +22,9 @@ LEASE: Final = "\x00lease"
 """Name of the lease's entry; stages name theirs in printable text."""
 _LEASE_BYTES: Final = 16
 
-LOOK_US: Final = 1_000_000
-"""A stage is asked for provisional alerts at most so often: they are due where the watermark lags
-more than a second."""
+LOOK_US: Final = 500_000
+"""A stage is asked for provisional alerts at most so often, which costs it a step over all that is
+not yet released: they are due where the watermark lags more than a second."""
 
 IDLE_US: Final = 60_000_000
 """A stage without a message for so long may be another worker's by now: its memory is let go, and
