@@ -55,4 +55,4 @@ def test_a_segment_changed_behind_the_door_is_found_out_by_intake(
     path.write_bytes(segment.MAGIC + segment.batch_frame(other))
     assert site.rounds() == []
     (refused,) = site.records("batch_refused")
-    assert refused["event.reason"] == "schema.batch.root_mismatch"
+    assert refused["gov.batch.reason"] == "schema.batch.root_mismatch"
