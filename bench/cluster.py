@@ -126,6 +126,7 @@ def _lives(ground: Ground, seconds: float, paces: Sequence[int]) -> list[dict[st
     ]
     used = "none; while the district's line ran"
     rows += [_one(f"live_cores_{name}", one, used, "cores") for name, one in found.cores.items()]
+    rows += [_one(f"live_memory_{name}", one, used, "MiB") for name, one in found.memory.items()]
     half = live.run(ground, rate=max(1, pace // 2), seconds=seconds, workers=WORKERS)
     told = (
         f"none; {pace // 2} events/s of {live.SENSORS} sensors for {seconds:.0f} s, "
