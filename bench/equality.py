@@ -2,8 +2,8 @@
 
 All forms are given one feed (see ``_equality_feed``): the shipped recording and a made-up town,
 sealed, let in by a real collector, with rules rolled out and sensors given up and readmitted on
-the way. ``ours`` of an ``alert_set_…`` is the SM3 of the canonical set of final alerts. With faults, two
-of three workers and one of three brokers are killed (SIGKILL) while they decide.
+the way. ``ours`` of an ``alert_set_…`` is the SM3 of the canonical set of final alerts. With
+faults, two of three workers and one of three brokers are killed (SIGKILL) while they decide.
 
 Fails where the sets differ, ``verify --all`` finds anything, or too little was compared.
 """
