@@ -22,7 +22,8 @@ def _raised() -> Iterator[tuple[str, set[str]]]:
             for node in ast.walk(ast.parse(file.read_text("utf-8"))):
                 match node:
                     case ast.Call(
-                        func=ast.Name(id="FengsuiError"), args=[ast.Constant(value=code), *_]
+                        func=ast.Name(id="FengsuiError" | "IndexUnavailableError"),
+                        args=[ast.Constant(value=code), *_],
                     ) if code in ZH:
                         yield code, {str(keyword.arg) for keyword in node.keywords}
 
