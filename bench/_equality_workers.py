@@ -20,13 +20,23 @@ from deploy.services import Kafka
 from fengsui import bus
 from fengsui.clock import SystemEntropy
 from fengsui.settings import BusSettings
-from schema.bus import BusWriter, Place, Record
+from schema.bus import BusReader, BusWriter, Place, Record
 from schema.errors import FengsuiError
 
 FENGSUI: Final = Path(sys.executable).parent / "fengsui"
 WAIT_SECONDS: Final = 400
 """Longer than any form takes on the smallest machine we support."""
 _READ: Final = 500
+
+
+def _read(reader: BusReader) -> Sequence[Record]:
+    """What is there; nothing while a broker that was killed is replaced."""
+    try:
+        return reader.read(records_max=_READ, wait_seconds=0.5)
+    except FengsuiError as error:
+        if error.code != "schema.bus.unreachable":
+            raise
+        return ()
 
 
 class Workers:
@@ -119,7 +129,7 @@ class Workers:
             while not self._ended:
                 if time.monotonic() - began > WAIT_SECONDS:
                     raise TimeoutError(f"not decided in {WAIT_SECONDS} s: {self._watermarks}")
-                for record in reader.read(records_max=_READ, wait_seconds=0.5):
+                for record in _read(reader):
                     self._hear(decided_of(record.value))
                 for count in [one for one in todo if one <= len(self.standing.alerts)]:
                     todo.pop(count)()

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from analytics import canonical
+from analytics import canonical, kinds
 from bench import _equality_embedded as embedded
 from bench._equality_embedded import Standing
 from bench._equality_feed import Feed, make
@@ -51,6 +51,8 @@ def compare(scratch: Path, *, days: int | None = None) -> list[dict[str, object]
     rules = Counter(alert.rule_id for alert in expected.alerts.values())
     assert count >= ALERTS_MIN, f"only {count} alerts"
     assert len(rules) >= RULES_MIN, f"only {len(rules)} rules have alerts"
+    silent = kinds.PATTERNS - {type(one.pattern) for one in given.rules if one.id in rules}
+    assert not silent, f"no alert of {sorted(one.__name__ for one in silent)}"
     with Kafka(scratch / "kafka", nodes=3) as kafka:
         kafka.start()
         forms: dict[str, tuple[str, ...]] = {"one_worker": ("a",), "three_workers": tuple("abc")}
@@ -68,7 +70,14 @@ def compare(scratch: Path, *, days: int | None = None) -> list[dict[str, object]
     sets = {row["ours"] for row in rows}
     assert len(sets) == 1, f"the sets of final alerts differ: {rows}"
     rows.append(_figure("alerts", count, f"none; of {len(rules)} rules", "final alerts"))
-    rows.append(_figure("rules_with_alerts", len(rules), f"none; of {given.rules}", "rules"))
+    rows.append(
+        _figure(
+            "rules_with_alerts",
+            len(rules),
+            f"none; of {len(given.rules)}, every kind among them",
+            "rules",
+        )
+    )
     late = f"none; {expected.revised} alerts revised, {expected.withdrawn} withdrawn"
     rows.append(_figure("missed_events", expected.missed, late, "rule and entity, too late"))
     return rows
