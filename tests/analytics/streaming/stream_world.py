@@ -175,7 +175,7 @@ class Feed:
         if batch.sensor in self.engine.excluded:
             self.readmit(batch.sensor)
         self.engine.feed(batch)
-        self._of(batch.sensor).append(feed.encode(feed.taken(batch)))
+        self._of(batch.sensor).extend(feed.encode_parts(feed.taken(batch)))
 
     def beat(self, sensor: str, low: int) -> None:
         self.engine.heartbeat(sensor, low)
