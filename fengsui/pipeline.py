@@ -152,6 +152,8 @@ class Pipeline:
         self._started_at = stages.pace.now()
         self.committed: Mapping[str, int] = dict(stages.engine.safe)
         """Last batch by sensor that the stored snapshot has seen: nothing behind it expires."""
+        self.committed_to = stages.engine.settled
+        """Event time before which all that will ever be decided is stored."""
         self._sources = Sources(stages.engine, control=stages.control, enrolments=stages.enrolments)
         self._resumed = False
         while not stages.catches_up_in_rounds and self._catch_up():
@@ -381,11 +383,11 @@ class Pipeline:
         """
         self._stages.control.flush()
         now = self._stages.pace.now()
-        cursors = dict(self._stages.engine.safe)
+        cursors, settled = dict(self._stages.engine.safe), self._stages.engine.settled
         alerts, closings = self._uncommitted.commit(
             self._stages.alerts, self._stages.engine.snapshot(), now=now
         )
-        self.committed = cursors
+        self.committed, self.committed_to = cursors, settled
         self.progress = replace(self.progress, alerts=self.progress.alerts + alerts)
         self._committed_at = now
         if alerts or closings:

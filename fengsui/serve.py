@@ -190,7 +190,8 @@ def _failures(site: Site) -> Sequence[str]:
         for one in failures
         if one is not None
     ]
-    return [*site.retention.failures(), *codes, *troubles]
+    # A full disk stops more than one of them, and is told of once.
+    return list(dict.fromkeys([*site.retention.failures(), *codes, *troubles]))
 
 
 def _site_info(site: Site, sibling: Sibling | None) -> SiteInfo:

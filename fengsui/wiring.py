@@ -30,6 +30,7 @@ from collector.registers.store import RegisterStore
 from collector.removal import Removal
 from collector.room import Gate
 from collector.state import form as forms
+from collector.state import kept
 from collector.state.alerts import Alerts
 from collector.state.database import Database
 from collector.state.exceptions import Exceptions
@@ -324,7 +325,13 @@ def _open(
     def seen(sensor: str) -> int:
         """The last batch that index and rules have both taken in; no rule judges our own."""
         judged = index.cursor(sensor)
-        return judged if sensor == CONTROL else min(judged, pipeline.committed.get(sensor, 0))
+        if sensor == CONTROL:
+            return judged
+        judged = min(judged, pipeline.committed.get(sensor, 0))
+        if distant is None:
+            return judged
+        # What the bus has for certain the workers may not have judged, nor told of, yet.
+        return min(judged, kept.taken_before(database, sensor, pipeline.committed_to))
 
     retention = Retention(
         Expiry(
