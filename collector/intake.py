@@ -127,11 +127,9 @@ class Intake:
         self._rereader = Rereader(self._segments, database, self._state)
         self.read_again = self._rereader.read
         self._for_index = Rereader(self._segments, database, self._state)
-        self._unindexed = {
-            state.sensor: index.cursor(state.sensor)
-            for state in self._states.values()
-            if index.cursor(state.sensor) < state.number
-        }
+        self._unindexed: dict[str, int] | None = None
+        """Where the index stands of each sensor it is behind of; asked by the first round, for
+        search nodes may be away at the start."""
         for state in self._states.values():
             ids.resume(state.sensor, state.number)
         for sensor in set(self._states) - {CONTROL_SENSOR}:
@@ -144,7 +142,16 @@ class Intake:
     def reindex(self, batches_max: int) -> bool:
         """Carry the index on over batches taken in before that it does not hold: it was lost, or
         had another form. True while there may be more: new batches are taken in after that.
+
+        Raises the index's error while it cannot be asked.
         """
+        if self._unindexed is None:
+            cursors = {name: self._index.cursor(name) for name in self._states}
+            self._unindexed = {
+                name: cursor
+                for name, cursor in cursors.items()
+                if cursor < self._states[name].number
+            }
         for sensor, after in list(self._unindexed.items()):
             found = self._for_index.read(sensor, after, batches_max)
             if found:
@@ -161,7 +168,8 @@ class Intake:
         be stored; the step can be tried again.
         """
         try:
-            return self._step(batches_max)
+            # First what the index lacks: its cursor tells of everything up to it.
+            return [] if self.reindex(batches_max) else self._step(batches_max)
         except BaseException:
             # Nothing was taken in: the next step reads the same batches again.
             self._follower.rewind()

@@ -11,7 +11,6 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -125,6 +124,11 @@ def note_rules(control: ControlLog, rules: RuleSet, since: int) -> None:
         _logger.warning("a rule is refused", extra={"path": refusal.path, "why": refusal.reason})
 
 
+def _passes(error: FengsuiError) -> bool:
+    """Whether it is of a bus or an index that is away: one that comes back, with nothing lost."""
+    return isinstance(error, OSError) or error.code.startswith(BUS)
+
+
 class Pipeline:
     """Runs rounds: in the caller's thread, or in one of its own after :meth:`start`."""
 
@@ -213,26 +217,34 @@ class Pipeline:
                 self._stop.wait(IDLE_SECONDS)
 
     def steady_round(self) -> bool:
-        """One round, tried again after a second where the disk or the bus refuses it.
+        """One round, tried again after a second where disk, bus or search nodes refuse it.
 
-        Neither is an end: it is named at /readyz until a round succeeds.
+        None is an end: it is named at /readyz until a round succeeds.
         """
         try:
             busy = self.round()
         except (OSError, FengsuiError) as error:
             if isinstance(error, FengsuiError):
-                if not error.code.startswith(BUS):
+                if not _passes(error):
                     raise
-                # What was decided before must not wait for the bus to be shown.
-                with suppress(OSError):
-                    self._commit_if_due()
+                self._show_decided(heard=isinstance(error, OSError))
             if self.failure is None:
-                _logger.exception("disk or bus refuses; trying again until it does not")
+                _logger.exception("disk, bus or index refuses; trying again until it does not")
             self.failure = error
             self._stop.wait(RETRY_SECONDS)
             return True
         self.failure = None
         return busy
+
+    def _show_decided(self, *, heard: bool) -> None:
+        """What was decided must not wait to be shown; ``heard`` is whether the bus may be asked."""
+        try:
+            if heard:
+                self._take(self._stages.engine.advance)
+            self._commit_if_due()
+        except (OSError, FengsuiError) as error:
+            if isinstance(error, FengsuiError) and not _passes(error):
+                raise
 
     def round(self) -> bool:
         """One round; True when more is waiting already, so that the next should follow at once."""

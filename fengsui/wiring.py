@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from collector.expiry import Expiry
 from collector.health import SensorStatus
 from collector.history import History
 from collector.idindex import IdIndex
+from collector.index.unavailable import IndexUnavailableError
 from collector.indicators.store import IndicatorStore
 from collector.intake import Intake
 from collector.ownchain import OwnChain
@@ -138,7 +139,9 @@ class Site:
             for writer in self.writers:
                 writer.close_segment()
             self.control.flush()
-            self.intake.step(1024)
+            # What is not indexed now is so by the next start.
+            with suppress(IndexUnavailableError):
+                self.intake.step(1024)
             self.control.close_segment()
 
 
@@ -251,8 +254,10 @@ def _open(
     index = open_index(folder, settings, fetch=ids.fetch, control=control)
     kept_for, holds, gate = settings.retention.periods(), Holds(database), Gate()
     removal = Removal(folder.segments, database=database, index=index, ids=ids)
-    # Before anything reads the log: what a crash left half gone is finished.
-    removal.resume()
+    # Before anything reads the log: what a crash left half gone is finished. Search nodes that are
+    # away keep no site from starting: the next expiry finishes it.
+    with suppress(IndexUnavailableError):
+        removal.resume()
     holds.note(control)
     intake = Intake(
         folder.root,
