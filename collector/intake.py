@@ -122,6 +122,8 @@ class Intake:
         """When each sensor's newest heartbeat was signed, and over which head."""
         self._beats_lock = threading.Lock()
         self.beats_refused = 0
+        self.troubles: Mapping[str, int] = {}
+        """Times each sensor has told of something it lost or could not read, since the start."""
         self.to_close: queue.SimpleQueue[str] = queue.SimpleQueue()
         """Chains whose open segment the next step closes; from any thread."""
         self._rereader = Rereader(self._segments, database, self._state)
@@ -385,7 +387,8 @@ class Intake:
             self._health.seen(sensor, one.state.received_at, before=before)
         notes.set_aside(self._control, one.batch, one.columns.set_aside)
         if any(source == TROUBLE for source, _ in one.columns.marks):
-            notes.troubles(self._control, one.batch, one.accepted.events)
+            told = notes.troubles(self._control, one.batch, one.accepted.events)
+            self.troubles = {**self.troubles, sensor: self.troubles.get(sensor, 0) + told}
         if one.late and sensor != CONTROL_SENSOR:
             # A record of a late record would itself be late, without end, after a clock set back.
             self._control.add("late_event", sensor=sensor, number=one.state.number, events=one.late)

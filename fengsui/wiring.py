@@ -46,6 +46,7 @@ from fengsui.bus import Brokers, Bus
 from fengsui.centre.centre import Centre, codecs_of, open_centre, open_judge
 from fengsui.centre.hops import Hops
 from fengsui.centre.layout import Layout
+from fengsui.centre.watch import Watch
 from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.facts import Knowing, Rolls, SiteFacts
 from fengsui.folder import DataFolder, Ownership, keep_realm
@@ -56,6 +57,7 @@ from fengsui.rulebook import Rulebook, mend
 from fengsui.searching import OpenIndex, open_index
 from fengsui.secondlook import SecondLook
 from fengsui.settings import Settings
+from fengsui.standing import open_watch
 from fengsui.training import ChildTrainer
 from fengsui.trials import Known
 from schema import log
@@ -104,6 +106,7 @@ class Site:
     owner: Ownership
     clock: Clock
     entropy: Entropy
+    watch: Watch
     centre: Centre | None = None
     """What there is besides where rules run past this process."""
 
@@ -133,6 +136,7 @@ class Site:
             if self.centre is not None:
                 last.callback(self.centre.judge.close)
                 self.centre.stop()
+            self.watch.stop()
             self.retention.stop()
             self.second_look.stop()
             self.pipeline.stop()
@@ -323,7 +327,7 @@ def _open(
     centre = None
     if bus is not None and distant is not None:
         centre = open_centre(
-            bus, layout, distant, pipeline, intake=intake, alerts=alerts, control=control,
+            bus, layout, distant, pipeline, intake=intake, control=control,
             hops=hops, check_room=gate.check,
         )  # fmt: skip
 
@@ -347,6 +351,10 @@ def _open(
         database=database, control=control, gate=gate, marks=settings.retention.marks(),
         space=partial(space_of, folder.root), clock=clock,
     )  # fmt: skip
+    watch = open_watch(
+        pipeline, judge, intake=intake, retention=retention, alerts=alerts, hops=hops,
+        centre=centre, clock=clock,
+    )  # fmt: skip
     return Site(
         folder=folder, settings=settings, realm=realm, cipher=cipher, keyring=keyring,
         database=database, enrolments=enrolments, ids=ids, index=index, intake=intake,
@@ -355,7 +363,7 @@ def _open(
         retention=retention, gate=gate,
         sensors=sensors, writers=writers, recording=recording, owner=owner, clock=clock,
         entropy=entropy, registers=registers, indicators=indicators, exceptions=exceptions,
-        centre=centre,
+        centre=centre, watch=watch,
     )  # fmt: skip
 
 
