@@ -251,8 +251,7 @@ class Feeder:
             for batch in wave:
                 place = self._layout.of_sensor("accepted", batch.sensor)
                 before = self._head.cursors.get(batch.sensor, 0)
-                message = feed.taken(batch, self.watermark, before=before)
-                for raw in feed.encode_parts(message):
+                for raw in feed.encode_parts(feed.taken(batch, self.watermark, before=before)):
                     self._send(place, batch.sensor.encode(), raw)
             self._flush()
             for batch in wave:
