@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from collector.control import SENSOR as CONTROL
 from collector.control import ControlLog
 from collector.index.duckdb_index import DuckDbIndex
+from dashboard_api.services import Measure
 from fengsui.folder import DataFolder
 from fengsui.settings import Settings
 from schema.errors import FengsuiError
@@ -21,6 +22,9 @@ REJECTED = "collector.index.rejected"
 
 class OpenIndex(EventIndex, Protocol):
     """An event index that is let go of at the end."""
+
+    def counted(self) -> Mapping[str, int]:
+        """What became of events on their way, where they have one; by outcome."""
 
     def close(self) -> None:
         """Let go of files and connections."""
@@ -87,3 +91,9 @@ def _noted(control: ControlLog) -> Callable[[Rejected], None]:
             )
 
     return note
+
+
+def measures(index: OpenIndex) -> Iterator[Measure]:
+    """What became of events on their way to the search nodes; nothing for files of the folder."""
+    for outcome, count in index.counted().items():
+        yield Measure("fengsui_collector_index_events_total", count, {"outcome": outcome})
