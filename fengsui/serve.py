@@ -25,9 +25,9 @@ from dashboard_api.audit import AuditChain
 from dashboard_api.front import create_front
 from dashboard_api.live import LiveStream
 from dashboard_api.server import Server
-from dashboard_api.services import Services
+from dashboard_api.services import Measure, Services
 from dashboard_api.views import CipherInfo, RuleCount, Sibling, SiteInfo, SourceInfo
-from fengsui import desks, host, platform_rules
+from fengsui import desks, host, platform_rules, searching
 from fengsui.administration import ACTOR, Administration, handlers, new_token
 from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.demo import recording_folder, replay
@@ -140,7 +140,7 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         clock=clock,
         entropy=entropy,
         failures=lambda: _failures(site),
-        measures=lambda: [] if site.centre is None else list(site.centre.measures()),
+        measures=lambda: _measures(site),
         warnings=lambda: _warnings(site),
         retention=keeping.view,
         free_bytes=lambda: site.retention.space().free,
@@ -191,6 +191,12 @@ def _failures(site: Site) -> Sequence[str]:
     ]
     # A full disk stops more than one of them, and is told of once.
     return list(dict.fromkeys([*site.retention.failures(), *codes, *troubles]))
+
+
+def _measures(site: Site) -> Sequence[Measure]:
+    """The hops of this site beside those every site has."""
+    of_bus = () if site.centre is None else site.centre.measures()
+    return [*searching.measures(site.index), *of_bus]
 
 
 def _warnings(site: Site) -> Sequence[str]:

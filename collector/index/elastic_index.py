@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 from urllib.parse import quote
 
@@ -174,6 +174,16 @@ class ElasticIndex:
         with self._writing:
             for one in gone:
                 self._expiry.forget(one)
+
+    def counted(self) -> Mapping[str, int]:
+        """Events stored, met again, sent again and refused since the start."""
+        bulk = self.bulk
+        return {
+            "created": bulk.created,
+            "repeated": bulk.repeated,
+            "retried": bulk.retried,
+            "rejected": bulk.rejected,
+        }
 
     def close(self) -> None:
         """Let go of the connections."""

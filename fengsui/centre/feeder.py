@@ -242,6 +242,14 @@ class Feeder:
 
         Raises ``schema.bus.*``; what was not acknowledged is kept and sent by the next call.
         """
+        try:
+            self._deliver()
+        finally:
+            waiting = sum(map(len, self._waiting.values()))
+            self._hops.lag("accepted", waiting)
+            self._hops.lag("control", len(self._control))
+
+    def _deliver(self) -> None:
         while self._control:
             self._publish(self._control[0])
             self._control.popleft()

@@ -14,7 +14,7 @@ from machine import RemoteSensor, framed, until
 from collector.index.elastic_nodes import Connection, IndexUnavailableError, Nodes
 from fengsui import demo
 from fengsui.folder import DataFolder
-from fengsui.searching import open_index
+from fengsui.searching import measures, open_index
 from fengsui.serve import _failures
 from fengsui.settings import SearchSettings, Settings
 from fengsui.wiring import Site, open_demonstration, open_site
@@ -77,6 +77,8 @@ def test_a_site_on_search_nodes_finds_what_a_site_in_a_folder_finds(
     with closing(replayed(tmp_path / "two", evening, Settings(search=search))) as two:
         assert not (tmp_path / "two" / "index").exists()
         assert answers(two) == expected
+        stored = {one.labels["outcome"]: one.value for one in measures(two.index)}
+        assert stored["created"] == sum(one.events for one in two.intake.status())
     forget(elasticsearch.urls, prefix)
     again = open_demonstration(DataFolder(tmp_path / "two"), evening, Settings(search=search))
     with closing(again) as two:
