@@ -7,13 +7,21 @@ import subprocess
 import sys
 from typing import Final
 
+import msgspec
+
 from analytics.models.artefact import Artefact, TrainingRequest, from_trainer
+from analytics.streaming.modelling import Trainer
+from crypto import sm3
 from fengsui.memory import give_back
 from schema.errors import FengsuiError
 
 MODULE: Final = "analytics.models.train"
 _SECONDS_MAX: Final = 120
 """A training run of the largest history takes a few seconds; longer means it hangs."""
+
+
+ANSWERS_MAX: Final = 8
+"""Answers remembered: more models than that are not due at one hour."""
 
 
 class ChildTrainer:
@@ -24,6 +32,36 @@ class ChildTrainer:
         # The child is the largest thing the platform ever starts: make room for it first.
         give_back()
         return from_trainer(request, _output(request.lines()))
+
+
+class RememberingTrainer:
+    """Gives the answer of before to a request that comes again, a failure too.
+
+    A worker trains amid a message. Where that takes longer than the brokers wait for it, what it
+    had done is undone and the same request comes once more: it must not take as long again.
+    """
+
+    def __init__(self, trainer: Trainer) -> None:
+        self._trainer = trainer
+        self._answers: dict[str, Artefact | FengsuiError] = {}
+
+    def train(self, request: TrainingRequest) -> Artefact:
+        """The trained model; raises what the trainer raised."""
+        name = sm3.digest(msgspec.msgpack.encode(request)).hex()
+        answer = self._answers.get(name)
+        if answer is None:
+            answer = self._answers[name] = self._ask(request)
+            for old in [*self._answers][:-ANSWERS_MAX]:
+                del self._answers[old]
+        if isinstance(answer, FengsuiError):
+            raise answer
+        return answer
+
+    def _ask(self, request: TrainingRequest) -> Artefact | FengsuiError:
+        try:
+            return self._trainer.train(request)
+        except FengsuiError as error:
+            return error
 
 
 def _output(rows: bytes) -> bytes:
