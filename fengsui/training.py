@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
@@ -31,8 +32,9 @@ class ChildTrainer:
 class PatientTrainer:
     """Trains in children while its owner goes on; for one thread, and one request of each rule."""
 
-    def __init__(self) -> None:
-        self._child = ChildTrainer()
+    def __init__(self, train: Callable[[TrainingRequest], Artefact] | None = None) -> None:
+        """``train`` waits for its answer; a child process where None."""
+        self._train = train or ChildTrainer().train
         self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="training")
         self._running: dict[str, tuple[TrainingRequest, Future[Artefact]]] = {}
 
@@ -40,7 +42,7 @@ class PatientTrainer:
         """As for :class:`ChildTrainer`, but None while it is being trained and nobody waits."""
         asked, running = self._running.get(request.model, (None, None))
         if running is None or asked != request:
-            running = self._threads.submit(self._child.train, request)
+            running = self._threads.submit(self._train, request)
             self._running[request.model] = request, running
         if not (wait or running.done()):
             return None

@@ -104,6 +104,7 @@ def site_of(settings: BusSettings, folder: DataFolder, entropy: Entropy) -> Site
         worker=name_of(folder, entropy),
         state=folder.root / "state",
         message_bytes_max=topics.MESSAGE_BYTES_MAX,
+        partitions=settings.partitions,
         changelog=_CHANGELOG.config,
         cover=None if sealing is None else _Cover(sealing),
     )

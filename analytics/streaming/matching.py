@@ -110,8 +110,19 @@ class Matching:
         return self._send(Found(), "", NEVER, (read,))
 
     def _check(self, sensor: str) -> None:
-        if partition_of(sensor, self._layout.accepted) != self._number:
-            raise malformed(f"a batch or heartbeat of {sensor[:80]!r} is in another's partition")
+        """Whether the writer places sensors as we do: nothing may be left out because it does not.
+
+        Raises ``analytics.stream.partitions``.
+        """
+        place = partition_of(sensor, self._layout.accepted)
+        if place != self._number:
+            raise FengsuiError(
+                "analytics.stream.partitions",
+                f"{sensor[:80]!r} is in partition {self._number} and belongs into {place} of "
+                f"{self._layout.accepted}: bus.partitions must be the same for centre and workers "
+                "for the whole life of a prefix",
+                partition=self._number,
+            )
 
     def _follows(self, read: Taken) -> bool:
         """Whether a batch, or a part of one, is the next of its sensor; False for a repeat.
@@ -288,6 +299,10 @@ class Matching:
         if HEAD not in entries:
             return
         head = msgspec.msgpack.decode(entries[HEAD], type=_Head)
+        if len(head.hits) != self._layout.hits:
+            raise ValueError(
+                f"it is of {len(head.hits)} partitions of the hits, not {self._layout.hits}"
+            )
         lows: dict[str, int] = {}
         for name, raw in entries.items():
             if name.startswith(_SENSOR):

@@ -70,6 +70,8 @@ class Site:
     """The worker's own folder of state; without it everything is read from the changelogs."""
     message_bytes_max: int
     """The longest record with its key and lengths."""
+    partitions: int | None = None
+    """Of ``accepted`` and ``hits`` by the settings; the brokers must have as many. None for any."""
     replication: int | None = None
     """Copies of each changelog; as many as its lane has where None."""
     changelog: Callable[[int], Mapping[str, str]]
