@@ -11,7 +11,6 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -131,6 +130,11 @@ def note_rules(control: ControlLog, rules: RuleSet, since: int) -> None:
         _logger.warning("a rule is refused", extra={"path": refusal.path, "why": refusal.reason})
 
 
+def _passes(error: FengsuiError) -> bool:
+    """Whether it is of a bus or an index that is away: one that comes back, with nothing lost."""
+    return isinstance(error, OSError) or error.code.startswith(BUS)
+
+
 class Pipeline:
     """Runs rounds: in the caller's thread, or in one of its own after :meth:`start`."""
 
@@ -158,6 +162,8 @@ class Pipeline:
         self._started_at = stages.pace.now()
         self.committed: Mapping[str, int] = dict(stages.engine.safe)
         """Last batch by sensor that the stored snapshot has seen: nothing behind it expires."""
+        self.committed_to = stages.engine.settled
+        """Event time before which all that will ever be decided is stored."""
         self._sources = Sources(stages.engine, control=stages.control, enrolments=stages.enrolments)
         self._resumed = False
         while not stages.catches_up_in_rounds and self._catch_up():
@@ -217,26 +223,34 @@ class Pipeline:
                 self._stop.wait(PROMPT_IDLE_SECONDS if self._stages.prompt else IDLE_SECONDS)
 
     def steady_round(self) -> bool:
-        """One round, tried again after a second where the disk or the bus refuses it.
+        """One round, tried again after a second where disk, bus or search nodes refuse it.
 
-        Neither is an end: it is named at /readyz until a round succeeds.
+        None is an end: it is named at /readyz until a round succeeds.
         """
         try:
             busy = self.round()
         except (OSError, FengsuiError) as error:
             if isinstance(error, FengsuiError):
-                if not error.code.startswith(BUS):
+                if not _passes(error):
                     raise
-                # What was decided before must not wait for the bus to be shown.
-                with suppress(OSError):
-                    self._commit_if_due()
+                self._show_decided(heard=isinstance(error, OSError))
             if self.failure is None:
-                _logger.exception("disk or bus refuses; trying again until it does not")
+                _logger.exception("disk, bus or index refuses; trying again until it does not")
             self.failure = error
             self._stop.wait(RETRY_SECONDS)
             return True
         self.failure = None
         return busy
+
+    def _show_decided(self, *, heard: bool) -> None:
+        """What was decided must not wait to be shown; ``heard`` is whether the bus may be asked."""
+        try:
+            if heard:
+                self._take(self._stages.engine.advance)
+            self._commit_if_due()
+        except (OSError, FengsuiError) as error:
+            if isinstance(error, FengsuiError) and not _passes(error):
+                raise
 
     def round(self) -> bool:
         """One round; True when more is waiting already, so that the next should follow at once."""
@@ -389,11 +403,11 @@ class Pipeline:
         """
         self._stages.control.flush()
         now = self._stages.pace.now()
-        cursors = dict(self._stages.engine.safe)
+        cursors, settled = dict(self._stages.engine.safe), self._stages.engine.settled
         alerts, closings = self._uncommitted.commit(
             self._stages.alerts, self._stages.engine.snapshot(), now=now
         )
-        self.committed = cursors
+        self.committed, self.committed_to = cursors, settled
         self.progress = replace(self.progress, alerts=self.progress.alerts + alerts)
         self._committed_at = now
         if alerts or closings:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import msgspec
 
@@ -26,7 +26,9 @@ Value: TypeAlias = str | int | bool | list[str]
 Fields: TypeAlias = dict[str, Value]
 
 _encoder: Final = msgspec.json.Encoder(order="sorted")
-_decoder: Final = msgspec.json.Decoder(dict[str, str | int | bool | list[str]])
+_Integer: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""What every store and every encoding behind the collector can hold."""
+_decoder: Final = msgspec.json.Decoder(dict[str, str | _Integer | bool | list[str]])
 
 TIME: Final = "@timestamp"
 DATASET: Final = "event.dataset"
