@@ -225,7 +225,7 @@ class Pipeline:
                 with suppress(OSError):
                     self._commit_if_due()
             if self.failure is None:
-                _logger.exception("disk or bus refuses; trying again until it does not")
+                _logger.warning("disk or bus refuses; trying again until it does not: %s", error)
             self.failure = error
             self._stop.wait(RETRY_SECONDS)
             return True

@@ -14,7 +14,7 @@ from schema.alert import PLATFORM
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformRule:
-    """The words of one; ``reason`` stands before the part it is about."""
+    """The words of one; ``reason`` is a sentence by itself, the part stands beside it."""
 
     id: str
     severity: int
@@ -32,6 +32,9 @@ RULES_BEHIND: Final = f"{PLATFORM}rules-behind"
 RECORDS_LOST: Final = f"{PLATFORM}records-lost"
 SENSOR_STOPPED: Final = f"{PLATFORM}sensor-stopped"
 
+STANDSTILL: Final = frozenset({BUS_UNREACHABLE, WORKERS_SILENT})
+"""Those in which the platform's own work stands still; in the others it goes on."""
+
 _ALL: Final = (
     PlatformRule(
         id=BUS_UNREACHABLE,
@@ -39,10 +42,10 @@ _ALL: Final = (
         title_zh="总线不可达",
         title_en="The bus is not reached",
         reason_zh="平台与总线之间停滞",
-        reason_en="nothing passes between the platform and the bus",
+        reason_en="Nothing passes between the platform and the bus",
         triage_zh="查看 /readyz 与代理节点日志，运行 fengsui cluster check；"
         "探针会保留未获回执的批次。",
-        triage_en="Look at /readyz and the brokers' logs and run `fengsui cluster check`; sensors "
+        triage_en="Look at /readyz and the brokers' logs and run fengsui cluster check; sensors "
         "keep what has no receipt.",
     ),
     PlatformRule(
@@ -51,9 +54,9 @@ _ALL: Final = (
         title_zh="分析节点无响应",
         title_en="The workers are silent",
         reason_zh="有批次待判，却没有任何判定返回",
-        reason_en="batches wait to be judged and no decision comes back",
+        reason_en="Batches wait to be judged and no decision comes back",
         triage_zh="查看各分析节点上的 fengsui worker 是否运行；恢复后自动补判，不会漏判。",
-        triage_en="See whether `fengsui worker` runs on the workers' machines; once it does, all "
+        triage_en="See whether fengsui worker runs on the workers' machines; once it does, all "
         "that waits is judged.",
     ),
     PlatformRule(
@@ -62,7 +65,7 @@ _ALL: Final = (
         title_zh="规则判定滞后",
         title_en="The rules are behind",
         reason_zh="判定落后于已接收的事件",
-        reason_en="decisions are behind the events taken in",
+        reason_en="Decisions are behind the events taken in",
         triage_zh="增加分析节点，或查看最慢的分区（/metrics）。",
         triage_en="Add workers, or look which partition is slowest (/metrics).",
     ),
@@ -72,7 +75,7 @@ _ALL: Final = (
         title_zh="总线上有记录未读即失",
         title_en="Records on the bus were lost or unusable",
         reason_zh="有记录在读取前被删除、无法解密或被拒收",
-        reason_en="records were deleted before they were read, do not open, or were refused",
+        reason_en="Records were deleted before they were read, do not open, or were refused",
         triage_zh="查看数据目录 quarantine/ 中的 record-*.json；探针将重发未获回执的批次。",
         triage_en="Look at record-*.json in the data folder's quarantine/; sensors send again what "
         "has no receipt.",
@@ -83,7 +86,7 @@ _ALL: Final = (
         title_zh="探针批次被拒，证据链中断",
         title_en="A sensor's batches are refused",
         reason_zh="该探针的下一批次不被接收",
-        reason_en="the sensor's next batch is not let in",
+        reason_en="The sensor's next batch is not let in",
         triage_zh="在探针页查看原因；必要时重新登记该探针。",
         triage_en="See the reason on the sensors' page; enrol the sensor anew where needed.",
     ),

@@ -26,8 +26,9 @@ from dashboard_api.front import create_front
 from dashboard_api.live import LiveStream
 from dashboard_api.server import Server
 from dashboard_api.services import Services
+from dashboard_api.troubles import Trouble
 from dashboard_api.views import CipherInfo, RuleCount, Sibling, SiteInfo, SourceInfo
-from fengsui import desks, host
+from fengsui import desks, host, platform_rules
 from fengsui.administration import ACTOR, Administration, handlers, new_token
 from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.demo import recording_folder, replay
@@ -39,6 +40,7 @@ from fengsui.local import LocalServer
 from fengsui.memory import settle
 from fengsui.settings import Settings
 from fengsui.settings import load as load_settings
+from fengsui.troubles import told
 from fengsui.wiring import DEMONSTRATION, Site, open_demonstration, open_site
 from schema.errors import FengsuiError
 from sensors.mask import Masker
@@ -136,12 +138,13 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         access=access,
         accounts=accounts,
         audit=audit,
-        stream=LiveStream(alerts, sensors),
+        stream=LiveStream(alerts, sensors, troubles=lambda: _troubles(site)),
         clock=clock,
         entropy=entropy,
         failures=lambda: _failures(site),
+        troubles=lambda: _troubles(site),
         measures=lambda: [] if site.centre is None else list(site.centre.measures()),
-        warnings=site.retention.warnings,
+        warnings=lambda: _warnings(site),
         retention=keeping.view,
         free_bytes=lambda: site.retention.space().free,
     )
@@ -184,13 +187,25 @@ def _failures(site: Site) -> Sequence[str]:
     troubles: Sequence[str] = ()
     if site.centre is not None:
         failures.append(site.centre.arrivals.failure)
-        troubles = site.centre.watch.troubles
+        troubles = [one for one in site.centre.watch.troubles if one in platform_rules.STANDSTILL]
     codes = [
         one.code if isinstance(one, FengsuiError) else type(one).__name__
         for one in failures
         if one is not None
     ]
     return [*site.retention.failures(), *codes, *troubles]
+
+
+def _warnings(site: Site) -> Sequence[str]:
+    troubles = () if site.centre is None else site.centre.watch.troubles
+    return [
+        *site.retention.warnings(),
+        *(one for one in troubles if one not in platform_rules.STANDSTILL),
+    ]
+
+
+def _troubles(site: Site) -> Sequence[Trouble]:
+    return told(_failures(site), _warnings(site))
 
 
 def _site_info(site: Site, sibling: Sibling | None) -> SiteInfo:

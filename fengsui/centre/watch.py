@@ -54,6 +54,8 @@ class Standing:
 class _Trouble:
     rule: str
     part: str
+    measure: str
+    """What the value counts: a name the page has words for."""
     value: int
     threshold: int
 
@@ -131,7 +133,7 @@ class Watch:
         standing, counted = self._standing(), self._hops.counted()
         for part, why in (("pipeline", standing.pipeline), ("arrivals", standing.arrivals)):
             if why.startswith("schema.bus."):
-                yield _Trouble(rule=platform_rules.BUS_UNREACHABLE, part=part, value=1, threshold=1)
+                yield self._lasting(platform_rules.BUS_UNREACHABLE, part, now)
         decisions = counted.get(("received", "decided"), 0)
         if decisions != self._heard[0]:
             self._heard = decisions, now
@@ -142,6 +144,7 @@ class Watch:
                 yield _Trouble(
                     rule=platform_rules.WORKERS_SILENT,
                     part="workers",
+                    measure="silence_seconds",
                     value=silent // SECOND,
                     threshold=LASTS_US // SECOND,
                 )
@@ -149,17 +152,31 @@ class Watch:
                 yield _Trouble(
                     rule=platform_rules.RULES_BEHIND,
                     part="workers",
+                    measure="behind_seconds",
                     value=behind // SECOND,
                     threshold=BEHIND_US // SECOND,
                 )
         lost = sum(count for (what, _), count in counted.items() if what == "quarantined")
         if lost > self._lost:
             yield _Trouble(
-                rule=platform_rules.RECORDS_LOST, part="batches", value=lost, threshold=1
+                rule=platform_rules.RECORDS_LOST,
+                part="batches",
+                measure="records",
+                value=lost,
+                threshold=1,
             )
             self._lost = lost
         for sensor in standing.refused:
-            yield _Trouble(rule=platform_rules.SENSOR_STOPPED, part=sensor, value=1, threshold=1)
+            yield self._lasting(platform_rules.SENSOR_STOPPED, sensor, now)
+
+    def _lasting(self, rule: str, part: str, now: int) -> _Trouble:
+        return _Trouble(
+            rule=rule,
+            part=part,
+            measure="lasting_seconds",
+            value=(now - self._since.get((rule, part), now)) // SECOND,
+            threshold=LASTS_US // SECOND,
+        )
 
     def _alert(self, trouble: _Trouble, since: int) -> Alert:
         cell = since - since % HOUR
@@ -177,7 +194,7 @@ class Watch:
             score=100,
             conditions=(
                 Condition(
-                    name="seconds_or_count",
+                    name=trouble.measure,
                     value=trouble.value,
                     threshold=trouble.threshold,
                     comparison="gte",

@@ -12,6 +12,7 @@ from dashboard_api.details import ZH, detail_of
 from dashboard_api.problem import respond
 from schema.errors import FengsuiError
 
+_ERRORS = {"FengsuiError", "IndexUnavailableError"}
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -22,8 +23,8 @@ def _raised() -> Iterator[tuple[str, set[str]]]:
             for node in ast.walk(ast.parse(file.read_text("utf-8"))):
                 match node:
                     case ast.Call(
-                        func=ast.Name(id="FengsuiError"), args=[ast.Constant(value=code), *_]
-                    ) if code in ZH:
+                        func=ast.Name(id=kind), args=[ast.Constant(value=code), *_]
+                    ) if kind in _ERRORS and code in ZH:
                         yield code, {str(keyword.arg) for keyword in node.keywords}
 
 
