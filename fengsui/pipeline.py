@@ -211,21 +211,22 @@ class Pipeline:
                 self._stop.wait(IDLE_SECONDS)
 
     def steady_round(self) -> bool:
-        """One round, tried again after a second where the disk or the bus refuses it.
+        """One round, tried again after a second where the disk, the bus or the index refuses it.
 
-        Neither is an end: it is named at /readyz until a round succeeds.
+        None is an end: it is named at /readyz until a round succeeds.
         """
         try:
             busy = self.round()
         except (OSError, FengsuiError) as error:
-            if isinstance(error, FengsuiError):
+            # Search nodes that are away raise both: a full disk of theirs passes as ours does.
+            if not isinstance(error, OSError):
                 if not error.code.startswith(BUS):
                     raise
                 # What was decided before must not wait for the bus to be shown.
                 with suppress(OSError):
                     self._commit_if_due()
             if self.failure is None:
-                _logger.warning("disk or bus refuses; trying again until it does not: %s", error)
+                _logger.warning("refused; trying again until it is not: %s", error)
             self.failure = error
             self._stop.wait(RETRY_SECONDS)
             return True

@@ -20,6 +20,8 @@ _WORDS: Final = MappingProxyType(
     {
         "collector.storage.full": ("磁盘已满，暂停接收", "The disk is full: nothing is taken in"),
         "collector.storage.low": ("磁盘空间不足", "The disk runs low"),
+        "collector.index.unavailable": ("检索节点不可达", "The search nodes do not answer"),
+        "collector.index.refused": ("检索节点拒绝请求", "The search nodes refuse the request"),
         "fengsui.retention.clock": (
             "系统时钟跳变，到期清理已暂停",
             "The clock jumped: nothing expires until a person has it go on",

@@ -22,9 +22,9 @@ def _raised() -> Iterator[tuple[str, set[str]]]:
         for file in (ROOT / tier).rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_text("utf-8"))):
                 match node:
-                    case ast.Call(
-                        func=ast.Name(id=kind), args=[ast.Constant(value=code), *_]
-                    ) if kind in _ERRORS and code in ZH:
+                    case ast.Call(func=ast.Name(id=kind), args=[ast.Constant(value=code), *_]) if (
+                        kind in _ERRORS and code in ZH
+                    ):
                         yield code, {str(keyword.arg) for keyword in node.keywords}
 
 
