@@ -29,7 +29,7 @@ from schema.times import SECOND, to_text
 
 ROUNDS = 7
 RECORDS = 240
-"""Of a round: some twenty megabytes, several flushes."""
+"""Of a round: some ten megabytes, several flushes."""
 FLUSH_EVERY = 32
 """As a sensor does."""
 EVENTS = 1000

@@ -25,6 +25,7 @@ from typing import IO, Final
 
 import msgspec
 
+from collector.state.form import detach
 from crypto import sm3
 from fengsui.folder import DataFolder
 from schema.errors import FengsuiError
@@ -162,6 +163,8 @@ def restore(source: Path, folder: DataFolder) -> Manifest:
     try:
         scratch.mkdir(mode=0o700)
         manifest = _unpack(source, scratch)
+        if "state.db" in manifest.members:
+            detach(scratch / "state.db")
         for name in manifest.members:
             if (folder.root / name).exists():
                 raise FengsuiError(

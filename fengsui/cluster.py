@@ -169,6 +169,13 @@ def _broker_lines(brokers: Sequence[Broker]) -> Iterator[Line]:
         else "",
     )
     for one in brokers:
+        if not one.answers:
+            yield Line(
+                what=f"broker {one.id}",
+                ok=False,
+                found=f"{one.address} does not answer",
+                todo="start it, or look at the network to it",
+            )
         if one.creates_topics:
             yield Line(
                 what=f"broker {one.id} auto.create.topics.enable",

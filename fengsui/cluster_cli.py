@@ -19,6 +19,27 @@ if TYPE_CHECKING:
     from fengsui.settings import BusSettings
 
 CHECK_FAILED: Final = 1
+_WORDS: Final = {
+    "address": "地址",
+    "broker": "节点",
+    "brokers": "节点",
+    "topic": "主题",
+    "right": "权限",
+    "rights": "权限",
+    "partitions": "分区",
+    "replication": "副本",
+    "sync": "同步",
+    "clock": "时钟",
+    "cleanup.policy": "清理方式",
+    "max.message.bytes": "消息大小",
+    "message.timestamp.type": "时间戳",
+    "min.insync.replicas": "最少同步副本",
+    "retention.bytes": "保留大小",
+    "retention.ms": "保留时间",
+    "segment.ms": "分段时间",
+    "unclean.leader.election.enable": "不洁选举",
+    "auto.create.topics.enable": "自动建主题",
+}
 _MARKS: Final = {True: "✓", False: "✗", None: "·"}
 
 app = typer.Typer(help="消息总线：建立、检查 · the brokers", no_args_is_help=True)
@@ -118,6 +139,8 @@ def _bus(data: Path) -> tuple[Access, BusSettings]:
 
 def _tell(lines: Sequence[Line]) -> None:
     for line in lines:
-        typer.echo(f"{_MARKS[line.ok]} {line.what}: {line.found}")
+        words = line.what.split()
+        chinese = "".join(dict.fromkeys(_WORDS[one] for one in words if one in _WORDS))
+        typer.echo(f"{_MARKS[line.ok]} {chinese} {line.what}: {line.found}")
         if line.todo:
-            typer.echo(f"    → {line.todo}")
+            typer.echo(f"    → 处理 to do: {line.todo}")

@@ -24,6 +24,7 @@ from analytics import engine
 from analytics.memory import NEVER
 from collector.bus.reading import BEGINNING as OLDEST
 from collector.control import SENSOR as CONTROL
+from collector.idindex import IdIndex
 from collector.state import chains
 from collector.state import form as forms
 from collector.state.alerts import Alerts
@@ -109,7 +110,7 @@ def migrate(
             )
         plan = _plan(database, found, target)
         if not dry_run:
-            _withdraw_early(database)
+            _withdraw_early(database, _ids(folder, database))
             forms.keep(database, target, counted_from=_oldest(folder))
             plan = msgspec.structs.replace(plan, done=True)
     finally:
@@ -181,12 +182,24 @@ def _plan(database: Database, found: Form, target: Form) -> Plan:
     )
 
 
-def _withdraw_early(database: Database) -> None:
+def _ids(folder: DataFolder, database: Database) -> IdIndex:
+    ids = IdIndex(folder.segments)
+    for sensor, state in chains.load(database).items():
+        ids.resume(sensor, state.number)
+    return ids
+
+
+def _withdraw_early(database: Database, ids: IdIndex) -> None:
     """What was shown early is withdrawn: the form that showed it would have, had it not held."""
     with database.read() as state:
         rows = state.execute("SELECT body FROM alerts WHERE state = 'provisional'").fetchall()
     early = [msgspec.json.decode(row[0], type=Alert) for row in rows]
-    Alerts(database).commit(
+
+    def sensor_of(event_id: str) -> str | None:
+        found = ids.find(bytes.fromhex(event_id))
+        return found.sensor if found else None
+
+    Alerts(database, sensor_of).commit(
         [msgspec.structs.replace(one, state="withdrawn") for one in early],
         (),
         snapshot={},

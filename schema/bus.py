@@ -45,6 +45,8 @@ class BusWriter(Protocol):
         """Wait until everything handed over is acknowledged.
 
         Raises ``schema.bus.unacknowledged``: what was sent may be there or not; send it again.
+        ``schema.bus.no_place`` and ``schema.bus.refused`` where sending again does not help: no
+        such partition, no such right.
         """
 
     def close(self) -> None:
@@ -57,7 +59,9 @@ class BusReader(Protocol):
     def read(self, *, records_max: int, wait_seconds: float) -> Sequence[Record]:
         """The next records, at most that many; empty when none came in that time.
 
-        Raises ``schema.bus.unreachable`` when no broker answers; the next read goes on.
+        Raises ``schema.bus.unreachable`` when no broker answers; the next read goes on. So it
+        does after ``schema.bus.gone``: records were deleted before they were read. Raises
+        ``schema.bus.no_place`` and ``schema.bus.refused`` as a writer does.
         """
 
     def commit(self) -> None:

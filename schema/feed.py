@@ -2,8 +2,10 @@
 
 Accepted batches and heartbeats go to their sensor's partition. A control message goes to every
 partition, once everything written before it is acknowledged: whoever reads two partitions knows
-that what it finds behind the message in either was written with the message known. Encoded as
-MessagePack; one writer for a site.
+that what it finds behind the message in either was written with the message known. A time a
+control message names is not before the least promise, among all batches, heartbeats and control
+written before it, of the sensors waited for: readers may be that far. Encoded as MessagePack; one
+writer for a site.
 """
 
 from __future__ import annotations

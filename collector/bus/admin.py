@@ -6,7 +6,8 @@ Creates and tells; changes and deletes nothing that is there.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final
@@ -37,6 +38,17 @@ from schema.ports import Clock
 ANSWER_SECONDS: Final = 15.0
 """Making sixteen partitions on three loaded brokers takes some seconds."""
 
+TRIES: Final = 10
+RETRY_SECONDS: Final = 0.5
+"""Together as long as a dead broker is still named by the others, at their usual session."""
+
+_UNANSWERED: Final = (
+    errors.KafkaConnectionError,
+    errors.KafkaTimeoutError,
+    errors.NodeNotReadyError,
+    errors.RequestTimedOutError,
+)
+
 _CONFIG_OF_BROKER: Final = "auto.create.topics.enable"
 
 
@@ -65,10 +77,12 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broker:
-    """A broker that is up."""
+    """A broker the others know as up."""
 
     id: int
     address: str
+    answers: bool
+    """The others miss one that died only after its session."""
     creates_topics: bool
     """Whether it makes topics that somebody merely asks for, with settings of its own."""
 
@@ -115,28 +129,40 @@ class Admin:
 
     def brokers(self) -> Sequence[Broker]:
         """The brokers that are up, by id."""
-        found: list[Broker] = []
-        for one in self._client.describe_cluster()["brokers"]:
-            number = int(one["broker_id"])
-            resource = ConfigResource(ConfigResourceType.BROKER, str(number))
+        return sorted(
+            (
+                self._broker(int(one["broker_id"]), f"{one['host']}:{one['port']}")
+                for one in self._again(self._client.describe_cluster)["brokers"]
+            ),
+            key=lambda one: one.id,
+        )
+
+    def _broker(self, number: int, address: str) -> Broker:
+        resource = ConfigResource(ConfigResourceType.BROKER, str(number))
+        try:
             configs = self._client.describe_configs([resource], config_filter="all")
-            value = configs["broker"][str(number)][_CONFIG_OF_BROKER]["value"]
-            found.append(
-                Broker(
-                    id=number,
-                    address=f"{one['host']}:{one['port']}",
-                    creates_topics=value == "true",
-                )
-            )
-        return sorted(found, key=lambda one: one.id)
+        except _UNANSWERED:
+            return Broker(id=number, address=address, answers=False, creates_topics=False)
+        value = configs["broker"][str(number)][_CONFIG_OF_BROKER]["value"]
+        return Broker(id=number, address=address, answers=True, creates_topics=value == "true")
+
+    def _again(self, ask: Callable[..., Any], *given: object, **named: object) -> Any:  # noqa: ANN401
+        """Ask until a broker answers: the library asks one that has just died, too."""
+        for _ in range(TRIES - 1):
+            with contextlib.suppress(*_UNANSWERED):
+                return ask(*given, **named)
+            time.sleep(RETRY_SECONDS)
+        return ask(*given, **named)
 
     def topics(self, names: Iterable[str]) -> Mapping[str, Found]:
         """Those of the topics that are there."""
-        present = sorted(set(names) & set(self._client.list_topics()))
+        present = sorted(set(names) & set(self._again(self._client.list_topics)))
         if not present:
             return {}
         resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in present]
-        configs = self._client.describe_configs(resources, config_filter="all")["topic"]
+        configs = self._again(self._client.describe_configs, resources, config_filter="all")[
+            "topic"
+        ]
         return {
             one["name"]: Found(
                 partitions=tuple(
@@ -150,7 +176,7 @@ class Admin:
                 ),
                 config={key: one["value"] for key, one in configs[one["name"]].items()},
             )
-            for one in self._client.describe_topics(present)
+            for one in self._again(self._client.describe_topics, present)
         }
 
     def create(
@@ -163,7 +189,7 @@ class Admin:
             "configs": dict(config),
         }
         with contextlib.suppress(errors.TopicAlreadyExistsError):
-            self._client.create_topics({name: wanted}, wait_for_metadata=True)
+            self._again(self._client.create_topics, {name: wanted}, wait_for_metadata=True)
 
     def rights(self) -> frozenset[Right] | None:
         """Every right granted to anybody from anywhere; None where the brokers keep no rights."""
@@ -175,7 +201,7 @@ class Admin:
             ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY),
         )
         try:
-            found, _ = self._client.describe_acls(everything)
+            found, _ = self._again(self._client.describe_acls, everything)
         except errors.SecurityDisabledError:
             return None
         return frozenset(
@@ -208,14 +234,15 @@ class Admin:
             )
             for one in sorted(rights)
         ]
-        failed = self._client.create_acls(wanted)["failed"] if wanted else ()
+        failed = self._again(self._client.create_acls, wanted)["failed"] if wanted else ()
         for error in failed:
             raise error(f"{len(failed)} of {len(wanted)} rights were not granted")
 
     def clock_differences(self, topic: str, found: Found, clock: Clock) -> Mapping[int, int]:
         """Microseconds each broker's clock is ahead of ours, by broker, to a round trip's half.
 
-        Writes one record to a partition that the broker leads.
+        Writes two records to a partition that the broker leads; one that does not answer is left
+        out.
         """
         leads = {one.leader: one.number for one in reversed(found.partitions) if one.leader >= 0}
         network = Network()
@@ -232,12 +259,16 @@ class Admin:
             for broker, partition in sorted(leads.items()):
                 place = Place(topic, partition)
                 # The first record learns the way and says nothing about the clock.
-                for _ in range(2):
-                    before = clock.now()
-                    future = producer.send(place.topic, b"clock", partition=place.partition)
-                    stamped = future.get(timeout=ANSWER_SECONDS).timestamp
-                    after = clock.now()
-                ahead[broker] = stamped * 1000 - (before + after) // 2
+                with contextlib.suppress(*_UNANSWERED):
+                    _stamped(producer, place, clock)
+                    ahead[broker] = _stamped(producer, place, clock)
             return ahead
         finally:
             stop(producer, network)
+
+
+def _stamped(producer: kafka.KafkaProducer, place: Place, clock: Clock) -> int:
+    before = clock.now()
+    future = producer.send(place.topic, b"clock", partition=place.partition)
+    stamped: int = future.get(timeout=ANSWER_SECONDS).timestamp * 1000
+    return stamped - (before + clock.now()) // 2

@@ -20,6 +20,7 @@ from confluent_kafka import (
 
 from collector.bus import reading
 from collector.bus.access import Access
+from collector.bus.confluent_codes import FORBIDDEN, LOST, NO_PLACE, told
 from collector.bus.reading import BEGINNING, END, Group, Starts
 from collector.bus.topics import MESSAGE_BYTES_MAX
 from collector.bus.writing import (
@@ -46,24 +47,6 @@ _logger = logging.getLogger(__name__)
 # The library's own log goes to standard error; what matters of it comes back as errors.
 _QUIET: Final = {"log_level": 0}
 
-_NO_PLACE: Final = frozenset(
-    {
-        KafkaError.UNKNOWN_TOPIC_OR_PART,
-        KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001 - the library's public constants for its own
-        KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001
-    }
-)
-_FORBIDDEN: Final = frozenset(
-    {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED}
-)
-_LOST: Final = frozenset(
-    {
-        KafkaError.ILLEGAL_GENERATION,
-        KafkaError.REBALANCE_IN_PROGRESS,
-        KafkaError.UNKNOWN_MEMBER_ID,
-    }
-)
-
 
 class ConfluentWriter:
     """Idempotent, acknowledged by all replicas in sync; for one thread."""
@@ -89,7 +72,7 @@ class ConfluentWriter:
         mark = self._outstanding.hand_over(place, key=key, value=value)
 
         def settle(error: KafkaError | None, _: Message) -> None:
-            self._outstanding.settle(mark, None if error is None else _told(error, place))
+            self._outstanding.settle(mark, None if error is None else told(error, place))
 
         if self._outstanding.failure is not None:
             # The flush must fail and everything be sent again: waiting once more helps nobody.
@@ -101,7 +84,7 @@ class ConfluentWriter:
         except FengsuiError as error:
             self._outstanding.settle(mark, error)
         except KafkaException as error:
-            self._outstanding.settle(mark, _told(error.args[0], place))
+            self._outstanding.settle(mark, told(error.args[0], place))
         else:
             producer.poll(0)
 
@@ -114,10 +97,10 @@ class ConfluentWriter:
         if failure is None:
             return
         self._let_go()
-        told = failure if isinstance(failure, FengsuiError) else self._access.unreachable(failure)
-        if told.code == "schema.bus.unreachable":
-            raise unacknowledged(told) from failure
-        raise told from failure
+        found = failure if isinstance(failure, FengsuiError) else self._access.unreachable(failure)
+        if found.code == "schema.bus.unreachable":
+            raise unacknowledged(found) from failure
+        raise found from failure
 
     def _wait(self) -> None:
         if self._producer is None:
@@ -233,7 +216,7 @@ class ConfluentReader:
         except KafkaException as error:
             failed = [error.args[0]]
         for why in failed:
-            if why.code() not in _LOST:
+            if why.code() not in LOST:
                 raise self._failed(why)
             # Another member has the partitions now: it reads again what is stored here already.
             _logger.warning("partitions went to another reader", extra={"why": str(why)})
@@ -319,7 +302,7 @@ class ConfluentReader:
         starts = {**self._starts, **self._next}
         for topic in {place.topic for place in starts}:
             known = consumer.list_topics(topic, timeout=CONNECT_SECONDS).topics[topic]
-            if known.error is not None and known.error.code() not in _NO_PLACE:
+            if known.error is not None and known.error.code() not in NO_PLACE:
                 raise KafkaException(known.error)
             for place in starts:
                 if place.topic == topic and place.partition not in known.partitions:
@@ -367,17 +350,17 @@ class ConfluentReader:
             ours = {**self._given, **self._next}
             consumer.assign([TopicPartition(*one, at) for one, at in ours.items()])
             return gone(place, wanted, first)
-        if error.code() in _NO_PLACE:
+        if error.code() in NO_PLACE:
             return no_place(place)
         if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED and self._group is None:
             # The library asks for the group it must be given, though nothing is committed there.
             return None
-        if error.code() in _FORBIDDEN:
+        if error.code() in FORBIDDEN:
             return self._failed(error)
         return None
 
     def _failed(self, error: KafkaError) -> FengsuiError:
-        if error.code() in _FORBIDDEN:
+        if error.code() in FORBIDDEN:
             return refused(error.str(), doing="read")
         return self._access.unreachable(error.str())
 
@@ -405,15 +388,6 @@ def _start(consumer: Consumer, place: Place, at: int) -> int:
     first, end = _bounds(consumer, place)
     # Asked for now, not on the first read: what is written meanwhile counts as "from now on".
     return end if at == END else first
-
-
-def _told(error: KafkaError, place: Place) -> BaseException:
-    if error.code() in _FORBIDDEN:
-        return refused(place.topic, doing="write to")
-    if error.code() in _NO_PLACE:
-        return no_place(place)
-    failure: BaseException = KafkaException(error)
-    return failure
 
 
 def _ms(seconds: float) -> int:

@@ -7,7 +7,9 @@ would begin anew in silence: that is refused until ``fengsui migrate`` has made 
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 from collector.state.database import Database, Readable
@@ -22,7 +24,7 @@ class Form:
 
     name: Name
     prefix: str = ""
-    """Of the topics, where rules run past the process."""
+    """Of the topics, where rules run past the process; empty where they were let go of."""
     decided_before: int = 0
     """Alerts of before this event time stand as the form before decided them."""
 
@@ -76,6 +78,18 @@ def settle(database: Database, wanted: Form) -> Form:
     return found
 
 
+def detach(path: Path) -> None:
+    """Let go of the topics of a state file that was put back from a copy.
+
+    Their stream has gone on since the copy was made: control numbered as of then would be taken
+    for repeats. ``fengsui migrate`` gives the folder topics of its own.
+    """
+    with closing(sqlite3.connect(path)) as state:
+        if state.execute("SELECT 1 FROM sqlite_master WHERE name = 'form'").fetchone():
+            state.execute("UPDATE form SET prefix = '' WHERE name = 'distributed'")
+            state.commit()
+
+
 def _is_new(database: Readable) -> bool:
     """Whether no sensor has sent anything yet: there is nothing to move."""
     with database.read() as state:
@@ -84,4 +98,6 @@ def _is_new(database: Readable) -> bool:
 
 
 def _said(form: Form) -> str:
-    return f"{form.name} (topics {form.prefix}.*)" if form.prefix else form.name
+    if form.name == "embedded":
+        return form.name
+    return f"distributed ({f'topics {form.prefix}.*' if form.prefix else 'its topics let go of'})"

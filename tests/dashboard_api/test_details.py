@@ -12,7 +12,6 @@ from dashboard_api.details import ZH, detail_of
 from dashboard_api.problem import respond
 from schema.errors import FengsuiError
 
-_ERRORS = {"FengsuiError", "IndexUnavailableError"}
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -22,9 +21,10 @@ def _raised() -> Iterator[tuple[str, set[str]]]:
         for file in (ROOT / tier).rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_text("utf-8"))):
                 match node:
-                    case ast.Call(func=ast.Name(id=kind), args=[ast.Constant(value=code), *_]) if (
-                        kind in _ERRORS and code in ZH
-                    ):
+                    case ast.Call(
+                        func=ast.Name(id="FengsuiError" | "IndexUnavailableError"),
+                        args=[ast.Constant(value=code), *_],
+                    ) if code in ZH:
                         yield code, {str(keyword.arg) for keyword in node.keywords}
 
 

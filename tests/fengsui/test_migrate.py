@@ -2,6 +2,7 @@
 
 import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -21,6 +22,7 @@ from centre_world import (
 )
 
 from collector.bus.memory_bus import MemoryBus
+from fengsui.backup import backup, restore
 from fengsui.demo import replay
 from fengsui.evidence import verify_folder
 from fengsui.folder import DataFolder, Ownership
@@ -143,6 +145,36 @@ def test_topics_of_an_earlier_time_are_refused(half: Path) -> None:
 def test_a_folder_is_not_opened_in_a_form_it_does_not_have(half: Path, evening: Path) -> None:
     with pytest.raises(FengsuiError, match=r"collector\.state\.other_form"):
         open_recording(half, evening, new_bus())
+
+
+def test_what_was_only_shown_early_is_withdrawn_and_keeps_its_sensors(half: Path) -> None:
+    with closing(sqlite3.connect(half / "state.db")) as state:
+        state.execute(
+            "UPDATE alerts SET state = 'provisional', "
+            "body = CAST(replace(CAST(body AS TEXT), 'final', 'provisional') AS BLOB)"
+        )
+        sensors = state.execute("SELECT count(*) FROM alert_sensors").fetchone()[0]
+        state.commit()
+    migrate(DataFolder(half), TOLD, "distributed", bus=new_bus())
+    with closing(sqlite3.connect(half / "state.db")) as state:
+        assert state.execute("SELECT DISTINCT state FROM alerts").fetchall() == [("withdrawn",)]
+        assert state.execute("SELECT count(*) FROM alert_sensors").fetchone()[0] == sensors > 0
+
+
+def test_a_copy_that_was_put_back_does_not_go_on_on_the_topics_it_had(
+    tmp_path: Path, evening: Path
+) -> None:
+    bus = new_bus()
+    site = open_recording(tmp_path / "data", evening, bus)
+    site.pipeline.round()
+    site.close()
+    backup(DataFolder(tmp_path / "data"), tmp_path / "copy.tar.gz", now=0)
+    again = DataFolder(tmp_path / "again")
+    restore(tmp_path / "copy.tar.gz", again)
+    with pytest.raises(FengsuiError, match=r"collector\.state\.other_form"):
+        open_recording(again.root, evening, bus)
+    with pytest.raises(FengsuiError, match=r"fengsui\.migrate\.topics"):
+        migrate(again, TOLD, "distributed", bus=bus)
 
 
 def _write(bus: MemoryBus, name: str) -> None:

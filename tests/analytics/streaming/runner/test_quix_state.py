@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
+from quixstreams import Application
 from quixstreams.state.rocksdb import RocksDBStorePartition
 
+from analytics.streaming.runner.quix import PartitionsLost, _Application
 from analytics.streaming.runner.quix_state import QuixShelf
 
 
@@ -31,6 +33,15 @@ def partition(tmp_path):
 
 def shelf(transaction, key=b"sensor", cover=None):
     return QuixShelf(transaction.as_state(prefix=key, timestamp=1), "log", cover)
+
+
+def test_the_library_tells_of_lost_partitions_where_we_listen():
+    assert "_on_lost" in vars(Application)
+    application = _Application("127.0.0.1:1", loglevel=None)
+    application.refuse_if_lost()
+    application._on_lost(None, [])
+    with pytest.raises(PartitionsLost):
+        application.refuse_if_lost()
 
 
 def test_entries_are_the_partitions_whatever_the_key_of_the_message(partition):
