@@ -242,6 +242,14 @@ class Feeder:
 
         Raises ``schema.bus.*``; what was not acknowledged is kept and sent by the next call.
         """
+        try:
+            self._deliver()
+        finally:
+            waiting = sum(map(len, self._waiting.values()))
+            self._hops.lag("accepted", waiting)
+            self._hops.lag("control", len(self._control))
+
+    def _deliver(self) -> None:
         while self._control:
             self._publish(self._control[0])
             self._control.popleft()
@@ -249,11 +257,10 @@ class Feeder:
         while self._waiting:
             wave = [batches[0] for batches in self._waiting.values()]
             for batch in wave:
-                self._send(
-                    self._layout.of_sensor("accepted", batch.sensor),
-                    batch.sensor.encode(),
-                    feed.encode(feed.taken(batch, self.watermark)),
-                )
+                place = self._layout.of_sensor("accepted", batch.sensor)
+                before = self._head.cursors.get(batch.sensor, 0)
+                for raw in feed.encode_parts(feed.taken(batch, self.watermark, before=before)):
+                    self._send(place, batch.sensor.encode(), raw)
             self._flush()
             for batch in wave:
                 self._acknowledged(batch)

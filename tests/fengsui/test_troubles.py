@@ -45,7 +45,8 @@ def test_every_own_alert_is_told_by_its_title(rule: str) -> None:
     "key",
     [
         "kind.platform", "system.platform", "field.platform.part", "part.pipeline",
-        "part.arrivals", "part.workers", "part.batches", "condition.silence_seconds",
+        "part.arrivals", "part.workers", "part.batches", "part.watermark",
+        "part.disk", "condition.silence_seconds",
         "condition.lasting_seconds", "condition.behind_seconds", "condition.records",
     ],
 )  # fmt: skip

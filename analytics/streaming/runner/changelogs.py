@@ -36,8 +36,9 @@ def name(site: Site, lane: Lane) -> str:
 def make(site: Site) -> tuple[str, ...]:
     """Make those that are missing, and return the names of those made here.
 
-    Raises ``analytics.stream.changelog``, ``analytics.stream.unreachable`` where no broker answers
-    and ``analytics.stream.lane_absent`` where a lane's topic is not there.
+    Raises ``analytics.stream.changelog``, ``analytics.stream.unreachable`` where no broker answers,
+    ``analytics.stream.lane_absent`` where a lane's topic is not there and
+    ``analytics.stream.partitions`` where it has other partitions than the settings say.
     """
     admin = AdminClient(dict(site.connection))
     try:
@@ -51,6 +52,14 @@ def make(site: Site) -> tuple[str, ...]:
             raise FengsuiError(
                 "analytics.stream.lane_absent",
                 f"the brokers have no topic {site.topics[lane]}: run `fengsui cluster init`",
+                topic=site.topics[lane],
+            )
+        if lane != "hours" and site.partitions not in (None, len(topic.partitions)):
+            raise FengsuiError(
+                "analytics.stream.partitions",
+                f"{site.topics[lane]} has {len(topic.partitions)} partitions and bus.partitions is "
+                f"{site.partitions}: set it back; the count is fixed once `fengsui cluster init` "
+                "has run, another one needs another bus.prefix and `fengsui migrate`",
                 topic=site.topics[lane],
             )
         if name(site, lane) not in known:
