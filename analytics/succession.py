@@ -115,10 +115,14 @@ class Succession:
         self._rules_changed = True
         return fresh
 
+    def may_retire(self, settled: int) -> bool:
+        """Whether there are rule sets that nothing can be judged by any more."""
+        return len(self.generations) > 1 and self.generations[1].since <= settled
+
     def retire(self, settled: int) -> list[Evaluator]:
         """Let go of rule sets that nothing can be judged by any more; gives rules that end."""
         gone: list[Evaluator] = []
-        while len(self.generations) > 1 and self.generations[1].since <= settled:
+        while self.may_retire(settled):
             before = self.generations.pop(0)
             kept = {place for one in self.generations for place in one.places}
             gone += [self.evaluators[place] for place in sorted(set(before.places) - kept)]

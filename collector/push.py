@@ -232,6 +232,10 @@ def _checked(event: Fields, now: int) -> Fields:
                 f"{name} must be of type {catalogue()[name].type}",
                 field=name,
             )
+        elif isinstance(value, int) and abs(value) > normalise.INTEGER_MAX:
+            raise FengsuiError(
+                "collector.push.type", "an integer has at most 63 bits and a sign", field=name
+            )
         else:
             known = name in catalogue() or is_open(name)
             place = name if known else f"labels.{name}"

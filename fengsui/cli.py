@@ -369,8 +369,12 @@ def bench(
     else:
         for row in result.results:
             typer.echo(
-                f"{row.what:32} {row.ours:>14,.2f} {row.unit}  peer {row.peer} {row.peer_name}"
+                f"{row.what:32} {_shown(row.ours):>14} {row.unit}  peer {row.peer} {row.peer_name}"
             )
+
+
+def _shown(figure: float | str) -> str:
+    return figure if isinstance(figure, str) else f"{figure:,.2f}"
 
 
 @app.command()

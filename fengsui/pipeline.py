@@ -58,6 +58,10 @@ BUSY_EVENTS: Final = 512
 
 IDLE_SECONDS: Final = 0.5
 """Lets events gather: a batch, its signature and its commit cost the same for one as for fifty."""
+PROMPT_IDLE_SECONDS: Final = 0.1
+PROMPT_COMMIT_US: Final = SECOND // 4
+"""Where rules run past this process: an alert has come a long way by then, the engine's state that
+is committed with it is a few hundred bytes, and batches gathered at their sensors."""
 RETRY_SECONDS: Final = 1.0
 """Between two tries while disk or bus refuses."""
 BUS: Final = "schema.bus."
@@ -96,6 +100,8 @@ class Stages:
     """Alerts of before this event time were decided by a form of the site before this one."""
     admits: Callable[[], bool] = lambda: True
     """Whether local sensors may seal more; not while the disk is full."""
+    prompt: bool = False
+    """Whether batches and alerts are not to gather here, since they did elsewhere."""
     pending_max: int = PENDING_MAX
     """Hits that may wait for the watermark before only the sensor it waits for is read on."""
     intake_batches_max: int = INTAKE_BATCHES_MAX
@@ -214,7 +220,7 @@ class Pipeline:
     def _follow(self) -> None:
         while not self.stopping:
             if not self.steady_round():
-                self._stop.wait(IDLE_SECONDS)
+                self._stop.wait(PROMPT_IDLE_SECONDS if self._stages.prompt else IDLE_SECONDS)
 
     def steady_round(self) -> bool:
         """One round, tried again after a second where disk, bus or search nodes refuse it.
@@ -385,7 +391,9 @@ class Pipeline:
             self._uncommitted.show(self._stages.engine.provisional())
 
     def _commit_if_due(self) -> None:
-        if self._stages.pace.now() - self._committed_at >= COMMIT_EVERY_US:
+        prompt = self._stages.prompt and self._uncommitted.shows
+        every = PROMPT_COMMIT_US if prompt else COMMIT_EVERY_US
+        if self._stages.pace.now() - self._committed_at >= every:
             self._commit()
 
     def _commit(self) -> None:

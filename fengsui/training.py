@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
 from analytics.models.artefact import Artefact, TrainingRequest, from_trainer
@@ -19,11 +21,33 @@ _SECONDS_MAX: Final = 120
 class ChildTrainer:
     """Trains each request in a child of its own and waits for it."""
 
-    def train(self, request: TrainingRequest) -> Artefact:
+    def train(self, request: TrainingRequest, *, wait: bool = True) -> Artefact:
         """The trained model; raises ``fengsui.training.failed`` with the child's last words."""
+        del wait  # it always does
         # The child is the largest thing the platform ever starts: make room for it first.
         give_back()
         return from_trainer(request, _output(request.lines()))
+
+
+class PatientTrainer:
+    """Trains in children while its owner goes on; for one thread, and one request of each rule."""
+
+    def __init__(self, train: Callable[[TrainingRequest], Artefact] | None = None) -> None:
+        """``train`` waits for its answer; a child process where None."""
+        self._train = train or ChildTrainer().train
+        self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="training")
+        self._running: dict[str, tuple[TrainingRequest, Future[Artefact]]] = {}
+
+    def train(self, request: TrainingRequest, *, wait: bool) -> Artefact | None:
+        """As for :class:`ChildTrainer`, but None while it is being trained and nobody waits."""
+        asked, running = self._running.get(request.model, (None, None))
+        if running is None or asked != request:
+            running = self._threads.submit(self._train, request)
+            self._running[request.model] = request, running
+        if not (wait or running.done()):
+            return None
+        del self._running[request.model]
+        return running.result()
 
 
 def _output(rows: bytes) -> bytes:

@@ -314,6 +314,7 @@ def _open(
         pace=SystemClock(),
         facts=None if distant is None else Knowing(facts, registers, indicators),
         catches_up_in_rounds=distant is not None,
+        prompt=distant is not None,
         decided_before=form.decided_before,
         admits=lambda: gate.admits,
     )

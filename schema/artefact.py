@@ -44,10 +44,13 @@ def records(raw: bytes) -> list[tuple[bytes, bytes]]:
 
 
 class Assembly:
-    """Puts artefacts together from parts that come in any order, and more than once."""
+    """Puts artefacts together from parts that come in any order, and more than once.
+
+    Parts of one artefact cut to other lengths do not meet: a key names how many there are.
+    """
 
     def __init__(self) -> None:
-        self._parts: dict[str, dict[int, bytes]] = {}
+        self._parts: dict[tuple[str, int], dict[int, bytes]] = {}
 
     def take(self, key: bytes, value: bytes) -> tuple[str, bytes] | None:
         """Name and bytes of the artefact this part completes, None while some are missing.
@@ -61,11 +64,11 @@ class Assembly:
             raise _malformed("its key has another form") from error
         if not 0 <= part < count <= PARTS_MAX or len(value) > PART_BYTES_MAX:
             raise _malformed(f"part {part} of {count} with {len(value)} bytes")
-        parts = self._parts.setdefault(digest, {})
+        parts = self._parts.setdefault((digest, count), {})
         parts[part] = value
         if len(parts) < count:
             return None
-        del self._parts[digest]
+        del self._parts[digest, count]
         raw = b"".join(parts[one] for one in sorted(parts))
         if digest_of(raw) != digest:
             raise _malformed(f"its parts are not what {digest[:16]} names")

@@ -10,12 +10,14 @@ writer for a site.
 
 from __future__ import annotations
 
+import itertools
 from typing import Annotated, Final, TypeAlias
 
 import msgspec
 import zstandard
 
 from schema import limits
+from schema.bus import RECORD_BYTES_MAX
 from schema.enrichment import Enrichment, unusual_of
 from schema.errors import FengsuiError
 from schema.event import AcceptedBatch, Fields
@@ -23,18 +25,25 @@ from schema.event import AcceptedBatch, Fields
 PLAIN_BYTES_MAX: Final = 16 * 1024
 """A longer message is compressed: events take four to six times less, and every worker reads it."""
 
-MESSAGE_BYTES_MAX: Final = 64 * 1024 * 1024
-"""Four times the largest body of a batch: ids, times and enrichment lie beside the events."""
+PART_BYTES_MAX: Final = RECORD_BYTES_MAX // 2
+"""A batch that is longer travels in parts: events nothing compresses, at the limit of a batch, are
+over what a record may hold. One more event, sealing and lengths have room in the other half."""
+
+MESSAGE_BYTES_MAX: Final = RECORD_BYTES_MAX
+"""Unpacked: twice the longest part."""
+
+_BESIDE_BYTES: Final = 64
+"""Id, time and places of an event, beside it."""
 
 _COMPRESSED: Final = b"\x28\xb5\x2f\xfd"
 """How a Zstandard frame begins, and no message of MessagePack does."""
 
 _Bounded = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
-_Number = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+_Number = Annotated[int, msgspec.Meta(ge=0, le=limits.NUMBER_MAX)]
 
 
 class Taken(msgspec.Struct, frozen=True, array_like=True, tag=0):
-    """A batch the collector let in; see :class:`schema.event.AcceptedBatch`."""
+    """A batch the collector let in, or a part of it; see :class:`schema.event.AcceptedBatch`."""
 
     sensor: str
     number: _Number
@@ -49,6 +58,11 @@ class Taken(msgspec.Struct, frozen=True, array_like=True, tag=0):
     """Labels the collector adds, by place; the rest of an enrichment follows from the event."""
     watermark: _Bounded = -(2**62)
     """How far the writer stands: no sensor is ever waited for again from an earlier time."""
+    before: _Number = 0
+    """Number of the sensor's batch that was written before it; 0 for none."""
+    part: _Number = 0
+    more: bool = False
+    """Whether parts follow; only the last one is a promise."""
 
 
 class Beat(msgspec.Struct, frozen=True, array_like=True, tag=1):
@@ -131,7 +145,7 @@ _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(Message)
 
 
-def taken(batch: AcceptedBatch, watermark: int = -(2**62)) -> Taken:
+def taken(batch: AcceptedBatch, watermark: int = -(2**62), *, before: int = 0) -> Taken:
     """The message of an accepted batch from a writer that stands so far."""
     return Taken(
         batch.sensor,
@@ -145,6 +159,7 @@ def taken(batch: AcceptedBatch, watermark: int = -(2**62)) -> Taken:
         list(batch.events),
         {place: dict(labels) for place, labels in unusual_of(batch.enrichment).items()},
         watermark,
+        before,
     )
 
 
@@ -177,7 +192,53 @@ def accepted(message: Taken) -> AcceptedBatch:
 
 def encode(message: Message) -> bytes:
     """The bytes of a message, compressed where it is long."""
-    raw = _encoder.encode(message)
+    return _packed(_encoder.encode(message))
+
+
+def encode_parts(whole: Taken) -> list[bytes]:
+    """The bytes of a batch, in parts none of which is over the limit of a record.
+
+    The same batch has the same parts each time, however far the writer stands.
+    """
+    raw = _encoder.encode(whole)
+    if len(raw) - len(_encoder.encode(whole.watermark)) <= PART_BYTES_MAX:
+        return [_packed(raw)]
+    ends = _ends(whole)
+    return [
+        encode(
+            msgspec.structs.replace(
+                whole,
+                indexes=whole.indexes[begin:end],
+                ids=whole.ids[begin:end],
+                times=whole.times[begin:end],
+                events=whole.events[begin:end],
+                unusual={
+                    place - begin: labels
+                    for place, labels in whole.unusual.items()
+                    if begin <= place < end
+                },
+                part=part,
+                more=end < len(whole.events),
+            )
+        )
+        for part, (begin, end) in enumerate(itertools.pairwise([0, *ends]))
+    ]
+
+
+def _ends(whole: Taken) -> list[int]:
+    """Behind which events of the batch a part ends."""
+    ends: list[int] = []
+    size = 0
+    for place, event in enumerate(whole.events):
+        one = len(_encoder.encode((event, whole.unusual.get(place)))) + _BESIDE_BYTES
+        if size + one > PART_BYTES_MAX:
+            ends.append(place)
+            size = 0
+        size += one
+    return [*ends, len(whole.events)]
+
+
+def _packed(raw: bytes) -> bytes:
     if len(raw) <= PLAIN_BYTES_MAX:
         return raw
     return zstandard.ZstdCompressor(level=1).compress(raw)

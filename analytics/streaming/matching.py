@@ -25,7 +25,7 @@ from analytics.streaming.outbox import Outbox, Telling
 from analytics.streaming.ruling import Ruling, RulingDump
 from analytics.streaming.stage import Sent
 from analytics.tide import BEGINNING, Tide, TideDump
-from schema import feed
+from schema import feed, limits
 from schema.bus import partition_of
 from schema.errors import FengsuiError
 from schema.feed import Adopt, Beat, Control, Exclude, Know, Readmit, Release, Require, Taken
@@ -33,6 +33,9 @@ from schema.times import SECOND
 
 LOW_STEP_US: Final = SECOND // 4
 """A promise that grew by less is sent with the next rows: it would cost a message to everybody."""
+
+_WHOLE: Final = limits.NUMBER_MAX
+"""Stands for the last part of a batch."""
 
 HEAD: Final = "head"
 _SENSOR: Final = "sensor/"
@@ -61,8 +64,8 @@ class Matching:
             self._ruling.succession, divisions=layout.hits, coverage=self._coverage
         )
         self._tide = Tide(())
-        self._cursors: dict[str, int] = {}
-        """Number of each sensor's last batch."""
+        self._cursors: dict[str, tuple[int, int]] = {}
+        """(number of each sensor's last batch, its last part that was read or ``_WHOLE``)"""
         self._changed: dict[str, None] = {}
         """Sensors whose entry in the snapshot is to be written."""
         self._control = 0
@@ -82,9 +85,9 @@ class Matching:
             raise malformed(str(error)) from error
         if isinstance(read, Taken | Beat):
             self._site = max(self._site, read.watermark)
-        if batch is not None:
+        if isinstance(read, Taken) and batch is not None:
             self._check(batch.sensor)
-            if batch.number <= self._cursors.get(batch.sensor, 0):
+            if not self._follows(read):
                 return ()
             before = self._tide.low(batch.sensor)
             # Late is judged by the sensor's own promise, wherever the others stand.
@@ -92,8 +95,8 @@ class Matching:
             found = self._matcher.take(
                 batch, floor=floor, late_before=max(floor, self._tide.watermark)
             )
-            self._cursors[batch.sensor] = batch.number
-            self._promise(batch.sensor, batch.low_watermark)
+            self._cursors[batch.sensor] = batch.number, read.part if read.more else _WHOLE
+            self._promise(batch.sensor, BEGINNING if read.more else batch.low_watermark)
             earliest = max(floor, min(batch.times, default=BEGINNING))
             return self._send(found, batch.sensor, earliest)
         if isinstance(read, Beat):
@@ -107,8 +110,39 @@ class Matching:
         return self._send(Found(), "", NEVER, (read,))
 
     def _check(self, sensor: str) -> None:
-        if partition_of(sensor, self._layout.accepted) != self._number:
-            raise malformed(f"a batch or heartbeat of {sensor[:80]!r} is in another's partition")
+        """Whether the writer places sensors as we do: nothing may be left out because it does not.
+
+        Raises ``analytics.stream.partitions``.
+        """
+        place = partition_of(sensor, self._layout.accepted)
+        if place != self._number:
+            raise FengsuiError(
+                "analytics.stream.partitions",
+                f"{sensor[:80]!r} is in partition {self._number} and belongs into {place} of "
+                f"{self._layout.accepted}: bus.partitions must be the same for centre and workers "
+                "for the whole life of a prefix",
+                partition=self._number,
+            )
+
+    def _follows(self, read: Taken) -> bool:
+        """Whether a batch, or a part of one, is the next of its sensor; False for a repeat.
+
+        Raises ``analytics.stream.gap``: what is missing would be missing from alerts in silence.
+        """
+        number, part = self._cursors.get(read.sensor, (0, 0))
+        if (read.number, read.part) <= (number, part):
+            return False
+        wanted = read.before, _WHOLE if read.before else 0
+        if read.part:
+            wanted = read.number, read.part - 1
+        if (number, part) < wanted:
+            raise FengsuiError(
+                "analytics.stream.gap",
+                f"batches of {read.sensor[:80]} behind {number} and up to {wanted[0]} are missing: "
+                "rebuild the analytics tier from the segments",
+                sensor=read.sensor,
+            )
+        return True
 
     def _promise(self, sensor: str, low: int) -> None:
         self._tide.promise(sensor, low)
@@ -254,7 +288,7 @@ class Matching:
         )
         entries = self._ruling.succession.snapshot()
         for sensor in self._changed:
-            place = self._cursors.get(sensor, 0), self._tide.low(sensor)
+            place = *self._cursors.get(sensor, (0, 0)), self._tide.low(sensor)
             entries[_SENSOR + sensor] = msgspec.msgpack.encode(place)
         self._changed.clear()
         entries[HEAD] = msgspec.msgpack.encode(head)
@@ -265,13 +299,18 @@ class Matching:
         if HEAD not in entries:
             return
         head = msgspec.msgpack.decode(entries[HEAD], type=_Head)
+        if len(head.hits) != self._layout.hits:
+            raise ValueError(
+                f"it is of {len(head.hits)} partitions of the hits, not {self._layout.hits}"
+            )
         lows: dict[str, int] = {}
         for name, raw in entries.items():
             if name.startswith(_SENSOR):
                 sensor = name.removeprefix(_SENSOR)
-                number, lows[sensor] = msgspec.msgpack.decode(raw, type=tuple[int, int])
+                number, part, low = msgspec.msgpack.decode(raw, type=tuple[int, int, int])
+                lows[sensor] = low
                 if number:
-                    self._cursors[sensor] = number
+                    self._cursors[sensor] = number, part
         self._tide.restore(msgspec.structs.replace(head.tide, lows=lows))
         self._matcher.facts = self._ruling.restore(head.ruling, entries)
         self._matcher.forget()

@@ -201,7 +201,9 @@ class Stepping:
             if level < top:
                 self._rising.take(level, found.alerts.values())
                 self._rise(level, settled, rows)
-        self._send(rows, lows[:top])
+        # Behind a rule set that goes there may be no level to tell of: others still wait for it.
+        last = self._ruling.succession.may_retire(min(lows))
+        self._send(rows, lows[:top], last=last)
         self._retire(lows[0], min(lows))
         shown = self._foreseen.dump()
         if shown:
@@ -230,14 +232,19 @@ class Stepping:
             for (_, division), some in self._matcher.risen(ripe).rows.items():
                 rows.setdefault(division, []).extend(some)
 
-    def _send(self, rows: Mapping[int, Sequence[Row]], lows: list[int]) -> None:
-        """Tell the levels above, wherever they are, what has risen and how far the levels are."""
+    def _send(
+        self, rows: Mapping[int, Sequence[Row]], lows: list[int], *, last: bool = False
+    ) -> None:
+        """Tell the levels above, wherever they are, what has risen and how far the levels are.
+
+        All of them and at once where it is the ``last`` time.
+        """
         if not lows:
             return
         for division in range(self._divisions):
             before = self._sent[division]
             moved = any(low - before[level] >= LEVEL_STEP_US for level, low in enumerate(lows))
-            if division in rows or moved:
+            if division in rows or moved or last:
                 self._send_risen(division, rows.get(division, ()), lows)
 
     def _send_risen(self, division: int, rows: Sequence[Row], lows: list[int]) -> None:

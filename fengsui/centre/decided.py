@@ -77,9 +77,10 @@ class Decided:
     def read(self) -> list[Message]:
         """What came since last asked; once given out it is not read again before a restart.
 
-        Raises ``schema.bus.*``, and ``analytics.stream.malformed`` for bytes no stage wrote: it
-        reads no further then, for what is passed over would be an alert nobody sees. A restart
-        with the workers' version goes on.
+        Raises ``schema.bus.*``, ``analytics.stream.malformed`` for bytes no stage wrote, and
+        ``fengsui.decided.gap`` where some were deleted before they were read. It reads no further
+        then, for what is passed over would be an alert nobody sees. A restart with the workers'
+        version goes on behind the former.
         """
         if self._broken is not None:
             raise self._broken
@@ -92,8 +93,12 @@ class Decided:
                 self._hops.add("failed", STAGE)
                 self._broken = error
                 break
+            known = self._numbers.get(decision.origin, 0)
+            if decision.number > known + 1:
+                self._broken = _gap(decision, known)
+                break
             self._next = record.offset + 1
-            if decision.number <= self._numbers.get(decision.origin, 0):
+            if decision.number <= known:
                 continue
             self._numbers[decision.origin] = decision.number
             before = self._watermarks.get(decision.origin, BEGINNING)
@@ -118,6 +123,16 @@ class Decided:
     def close(self) -> None:
         """Let go of the bus."""
         self._reader.close()
+
+
+def _gap(decision: Message, known: int) -> FengsuiError:
+    return FengsuiError(
+        "fengsui.decided.gap",
+        f"decisions {known + 1} to {decision.number - 1} of {decision.origin} were deleted before "
+        "they were read: go through `fengsui migrate` to embedded and back, which decides anew "
+        "what the segments hold",
+        origin=decision.origin,
+    )
 
 
 def _decoded(raw: bytes | None) -> _Dump:

@@ -257,11 +257,10 @@ class Feeder:
         while self._waiting:
             wave = [batches[0] for batches in self._waiting.values()]
             for batch in wave:
-                self._send(
-                    self._layout.of_sensor("accepted", batch.sensor),
-                    batch.sensor.encode(),
-                    feed.encode(feed.taken(batch, self.watermark)),
-                )
+                place = self._layout.of_sensor("accepted", batch.sensor)
+                before = self._head.cursors.get(batch.sensor, 0)
+                for raw in feed.encode_parts(feed.taken(batch, self.watermark, before=before)):
+                    self._send(place, batch.sensor.encode(), raw)
             self._flush()
             for batch in wave:
                 self._acknowledged(batch)

@@ -140,6 +140,7 @@ def test_every_event_that_was_accepted_is_indexed(
             {"message": "x" * (push.BYTES_MAX - 100)},
             {"message": "x" * (limits.EVENT_BYTES_MAX - 100)},
             {"@timestamp": "0005-01-01T00:00:00.000000Z"},
+            {"k": 2**63},
         ],
     )
     site.rounds()
@@ -147,6 +148,7 @@ def test_every_event_that_was_accepted_is_indexed(
         "collector.push.fields",
         "collector.push.size",
         "collector.push.time",
+        "collector.push.type",
     ]
     assert site.count() == answer.accepted == 2
     assert site.records("event_quarantined") == []

@@ -109,3 +109,10 @@ def test_many_are_refused_as_one_is(payloads: list[bytes]) -> None:
     else:
         with pytest.raises(FengsuiError):
             event.decode_many(payloads)
+
+
+@pytest.mark.parametrize("number", ["9223372036854775808", "-9223372036854775809", "9" * 40])
+def test_a_number_no_store_can_hold_is_refused(number: str) -> None:
+    with pytest.raises(FengsuiError, match=r"schema\.event\.malformed"):
+        event.decode(b'{"a":%s}' % number.encode())
+    assert event.decode(b'{"a":9223372036854775807}') == {"a": 2**63 - 1}

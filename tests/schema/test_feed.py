@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import random
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schema import feed
+from schema.bus import RECORD_BYTES_MAX
 from schema.errors import FengsuiError
-from schema.event import AcceptedBatch
+from schema.event import AcceptedBatch, Fields
+from schema.feed import Taken
 
 ODD = {"labels.odd": "value"}
 
@@ -87,3 +92,39 @@ def test_no_bytes_do_anything_but_be_read_or_refused(raw: bytes, at: int, byte: 
     sound[at % len(sound)] = byte
     for given_ in (raw, bytes(sound)):
         assert outcome(given_) in ("read", "schema.feed.malformed")
+
+
+def test_a_batch_nothing_compresses_is_sent_in_parts_that_records_hold() -> None:
+    chance = random.Random(1)
+    count = 256
+    events: list[Fields] = [
+        {"message": "".join(map(chr, chance.choices(range(0x4E00, 0x9FFF), k=20_000)))}
+        for _ in range(count)
+    ]
+    whole = Taken(
+        "s", 7, 0, 5, 9, list(range(count)), [bytes([n]) * 16 for n in range(count)],
+        list(range(count)), events, {3: {"labels.x": "1"}, 255: {"labels.x": "2"}}, 4, 6,
+    )  # fmt: skip
+    raws = feed.encode_parts(whole)
+    assert len(raws) > 3
+    assert max(map(len, raws)) <= RECORD_BYTES_MAX // 2 + 64 * 1024
+    parts = [feed.decode(raw) for raw in raws]
+    assert all(isinstance(one, Taken) and one.before == 6 for one in parts)
+    assert [(one.part, one.more) for one in parts] == [
+        (number, number < len(raws) - 1) for number in range(len(raws))
+    ]
+    batches = [feed.accepted(one) for one in parts]
+    assert [event for one in batches for event in one.events] == events
+    assert [at for one in batches for at in one.indexes] == list(range(count))
+    assert batches[0].enrichment[3]["labels.x"] == "1"
+    assert batches[-1].enrichment[len(batches[-1].ids) - 1]["labels.x"] == "2"
+    ahead = msgspec.structs.replace(whole, watermark=2**60)
+    assert [len(feed.decode(one).ids) for one in feed.encode_parts(ahead)] == [
+        len(one.ids) for one in batches
+    ]
+
+
+@pytest.mark.parametrize("number", [2**62 + 1, 2**63 - 1])
+def test_numbers_a_batch_may_have_are_read(number: int) -> None:
+    whole = Taken("s", number, number, 5, 9, [0], [bytes(16)], [1], [{}])
+    assert feed.decode(feed.encode(whole)) == whole

@@ -11,7 +11,7 @@ way the stage is thrown away and opened again from its entries.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, runtime_checkable
 
@@ -21,6 +21,11 @@ from analytics.streaming.stage import Lane, Sent, Stage, Stages
 LEASE: Final = "\x00lease"
 """Name of the lease's entry; stages name theirs in printable text."""
 _LEASE_BYTES: Final = 16
+
+PART: Final = "\x00part"
+PART_BYTES_MAX: Final = 4 * 1024 * 1024
+"""A longer entry is written in parts: half of what a record of the changelog may hold. An entity in
+a flood has a minute of hits in its entry, and the rows of a second wait in a few entries."""
 
 LOOK_US: Final = 1_000_000
 """A stage is asked for provisional alerts at most so often: they are due where the watermark lags
@@ -45,6 +50,8 @@ class _Open:
     lease: bytes | None
     taken_at: int
     looked_at: int = 0
+    parts: dict[str, int] = field(default_factory=dict)
+    """How many parts beside its own entry those have that are long."""
     shelf: Shelf | None = None
     """Set from the first message after a checkpoint until the next checkpoint."""
 
@@ -90,10 +97,7 @@ class Keeper:
             if kept.shelf is None:
                 continue
             for name, value in kept.stage.snapshot().items():
-                if value:
-                    kept.shelf.put(name, value)
-                else:
-                    kept.shelf.delete(name)
+                _write(kept.shelf, name, value, kept.parts)
                 written.entries += 1
                 written.size_bytes += len(value)
             kept.shelf = None
@@ -117,8 +121,9 @@ class Keeper:
         lease = shelf.get(LEASE)
         kept = self._open.get((lane, partition))
         if kept is None or kept.lease != lease:
-            entries = {name: value for name, value in shelf.entries().items() if name != LEASE}
-            kept = _Open(self.stages.open(lane, partition, entries), lease, self.clock())
+            entries, parts = _whole(shelf.entries())
+            stage = self.stages.open(lane, partition, entries)
+            kept = _Open(stage, lease, self.clock(), parts=parts)
             self._open[lane, partition] = kept
             self.opened(lane, partition)
         return kept
@@ -127,3 +132,41 @@ class Keeper:
         since = self.clock() - IDLE_US
         for place in [place for place, kept in self._open.items() if kept.taken_at < since]:
             del self._open[place]
+
+
+def _write(shelf: Shelf, name: str, value: bytes, parts: dict[str, int]) -> None:
+    """Write an entry, or delete it where it is empty; ``parts`` says what stands of it."""
+    if value:
+        shelf.put(name, value[:PART_BYTES_MAX])
+    else:
+        shelf.delete(name)
+    if len(value) <= PART_BYTES_MAX and name not in parts:
+        return
+    count = max(0, -(-len(value) // PART_BYTES_MAX) - 1)
+    for number in range(1, count + 1):
+        begin = number * PART_BYTES_MAX
+        shelf.put(_part(name, number), value[begin : begin + PART_BYTES_MAX])
+    for number in range(count + 1, parts.pop(name, 0) + 1):
+        shelf.delete(_part(name, number))
+    if count:
+        parts[name] = count
+
+
+def _whole(written: Mapping[str, bytes]) -> tuple[dict[str, bytes], dict[str, int]]:
+    """The entries of a stage with their parts put together, and how many parts which have."""
+    entries: dict[str, bytes] = {}
+    parts: dict[str, int] = {}
+    for name, value in written.items():
+        if name.startswith(PART):
+            _, number, of = name.split("/", 2)
+            parts[of] = max(parts.get(of, 0), int(number))
+        elif name != LEASE:
+            entries[name] = value
+    for name, count in parts.items():
+        some = [written[_part(name, number)] for number in range(1, count + 1)]
+        entries[name] = b"".join([entries[name], *some])
+    return entries, parts
+
+
+def _part(name: str, number: int) -> str:
+    return f"{PART}/{number}/{name}"

@@ -31,8 +31,8 @@ POLL_MS_MAX: Final = 60_000
 partitions are dealt anew. The largest batch with every rule takes seconds."""
 TRANSACTION_MS: Final = 15_000
 """What a dead worker had begun is undone by the brokers after this, and readers wait for it: not
-long, but longer than the training of a model, which happens inside. A worker that starts again
-has its own undone at once."""
+long, but longer than a worker on a busy machine takes for the largest batch. A worker that starts
+again has its own undone at once."""
 BROKERS_GONE_SECONDS: Final = 120.0
 """Without any broker so long the worker ends, and starts anew with fresh connections."""
 
@@ -70,6 +70,8 @@ class Site:
     """The worker's own folder of state; without it everything is read from the changelogs."""
     message_bytes_max: int
     """The longest record with its key and lengths."""
+    partitions: int | None = None
+    """Of ``accepted`` and ``hits`` by the settings; the brokers must have as many. None for any."""
     replication: int | None = None
     """Copies of each changelog; as many as its lane has where None."""
     changelog: Callable[[int], Mapping[str, str]]

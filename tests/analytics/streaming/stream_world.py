@@ -44,7 +44,7 @@ class Shelf:
         return self.held[digest]
 
 
-def no_trainer(request: TrainingRequest) -> Artefact:
+def no_trainer(request: TrainingRequest, *, wait: bool = True) -> Artefact:
     raise FengsuiError("analytics.model.refused", f"nobody trains {request.model} here")
 
 
@@ -59,6 +59,8 @@ class Heard(Standing):
     missed: dict = field(default_factory=dict)
     trained: list = field(default_factory=list)
     numbers: dict = field(default_factory=dict)
+    marks: dict = field(default_factory=dict)
+    """The watermark each stage told last."""
 
     def take(self, output: Output) -> None:
         super().take(output)
@@ -82,6 +84,7 @@ class Heard(Standing):
     def hear(self, message: Decided) -> None:
         assert message.number == self.numbers.get(message.origin, 0) + 1
         self.numbers[message.origin] = message.number
+        self.marks[message.origin] = message.watermark
         for alert in message.alerts:
             if alert.state == "withdrawn":
                 self.withdrawn += self.alerts.pop(alert.id, None) is not None
@@ -172,7 +175,7 @@ class Feed:
         if batch.sensor in self.engine.excluded:
             self.readmit(batch.sensor)
         self.engine.feed(batch)
-        self._of(batch.sensor).append(feed.encode(feed.taken(batch)))
+        self._of(batch.sensor).extend(feed.encode_parts(feed.taken(batch)))
 
     def beat(self, sensor: str, low: int) -> None:
         self.engine.heartbeat(sensor, low)
@@ -253,8 +256,18 @@ def fed(
 
 
 class _Trainer:
-    def __init__(self, train: Callable[[TrainingRequest], Artefact]) -> None:
-        self.train = train
+    """Takes its time: who does not wait is asked to come again, a few times."""
+
+    def __init__(self, train: Callable[[TrainingRequest], Artefact], patience: int) -> None:
+        self._train = train
+        self._patience = patience
+        self._asked = 0
+
+    def train(self, request: TrainingRequest, *, wait: bool) -> Artefact | None:
+        self._asked += 1
+        if not wait and self._asked % (self._patience + 1):
+            return None
+        return self._train(request)
 
 
 class Running:
@@ -283,12 +296,23 @@ class Running:
         self.at = self._committed
 
 
-def play(one: Feed, *, hits: int, seed: int = 1, crash: float = 0.0, repeat: float = 0.0) -> Heard:
-    """Run all stages over the feed, one message of any of them at a time."""
+def play(
+    one: Feed,
+    *,
+    hits: int,
+    seed: int = 1,
+    crash: float = 0.0,
+    repeat: float = 0.0,
+    calm: bool = False,
+) -> Heard:
+    """Run all stages over the feed, one message of any of them at a time.
+
+    ``calm`` as where little comes: what follows from a message is done before the next is read.
+    """
     chance = random.Random(seed)
     layout = Layout(accepted=len(one.partitions), hits=hits)
     stages = SiteStages(
-        one.shelf, _Trainer(one.trainer), layout=layout, lateness_us=one.lateness_us
+        one.shelf, _Trainer(one.trainer, seed % 7), layout=layout, lateness_us=one.lateness_us
     )
     lanes: dict[tuple[Lane, int], list[bytes]] = {
         ("accepted", number): list(raw) for number, raw in enumerate(one.partitions)
@@ -313,10 +337,16 @@ def play(one: Feed, *, hits: int, seed: int = 1, crash: float = 0.0, repeat: flo
             for each in running.values():
                 commit(each)
             continue
+        if calm and any(each.pending for each in running.values()):
+            for each in running.values():
+                commit(each)
+            continue
+        if calm:
+            ready = [place for place in ready if place[0] != "accepted"] or ready
         place = chance.choice(ready)
         each = running[place]
         # A worker reads a while in one partition before it turns to another.
-        for _ in range(chance.randint(1, 8)):
+        for _ in range(1 if calm else chance.randint(1, 8)):
             if each.at == len(lanes[place]):
                 break
             each.pending += each.stage.take(lanes[place][each.at])

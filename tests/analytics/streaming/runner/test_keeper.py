@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from analytics.streaming.runner.keeper import IDLE_US, LEASE, LOOK_US, Keeper
+import random
+
+import pytest
+
+from analytics.streaming.runner.keeper import IDLE_US, LEASE, LOOK_US, PART_BYTES_MAX, Keeper
 from analytics.streaming.stage import Sent
 
 
@@ -179,3 +183,44 @@ def test_a_stage_without_messages_is_let_go_and_read_again():
     keeper.store()
     assert keeper.count == 0
     assert take(keeper, world.disk.begin(), 1)[0] == b"2"
+
+
+class Text:
+    """Keeps the last message as it is."""
+
+    def __init__(self, entries):
+        self.text = entries.get("a/text", b"")
+
+    def take(self, message):
+        self.text = message
+        return []
+
+    def look(self, now):
+        return []
+
+    def snapshot(self):
+        return {"a/text": self.text, "other": b"x"}
+
+
+class Texts(World):
+    def open(self, lane, partition, entries):
+        assert all(name in ("a/text", "other") for name in entries)
+        return Text(entries)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_long_entry_is_written_in_parts_and_read_whole(again):
+    world, keeper = Texts(), None
+    for size in (0, 5, 2.5, 1, 3, 1.5, 0, 2):
+        if keeper is None or again:
+            keeper = world.keeper()
+        text = random.Random(size).randbytes(int(size * PART_BYTES_MAX))
+        checkpoint = world.disk.begin()
+        keeper.take("hits", 0, checkpoint, text)
+        written(keeper, checkpoint)
+        stored = world.disk.stored
+        assert max(map(len, stored.values())) <= PART_BYTES_MAX
+        assert sum(map(len, stored.values())) == len(text) + len(stored[LEASE]) + 1
+        other = world.keeper()
+        opened = other._valid("hits", 0, world.disk.begin())
+        assert opened.stage.text == text

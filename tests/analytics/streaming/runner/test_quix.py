@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 import sys
 import time
@@ -131,3 +132,10 @@ def test_a_lane_without_its_topic_is_named(kafka, own_prefix, words):
     object.__setattr__(missing, "topics", {**missing.topics, "hits": f"{own_prefix}.nowhere"})
     with pytest.raises(FengsuiError, match="nowhere: run `fengsui cluster init`"):
         changelogs.make(missing)
+
+
+def test_other_partitions_than_the_settings_say_are_named(words):
+    other = dataclasses.replace(words.site("one"), partitions=2 * PARTITIONS)
+    with pytest.raises(FengsuiError, match=r"set it back.*analytics\.stream\.partitions"):
+        changelogs.make(other)
+    changelogs.make(dataclasses.replace(other, partitions=PARTITIONS))
