@@ -1,4 +1,4 @@
-"""Ground for ``bench cluster``: real brokers and search node, a site on both, its sensors."""
+"""Ground for ``bench cluster``: real brokers and search node, a site on both, and its sensors."""
 
 from __future__ import annotations
 
