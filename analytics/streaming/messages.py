@@ -106,6 +106,8 @@ class Decided(msgspec.Struct, frozen=True, array_like=True):
     coverage: list[CoverageRow] = []
     missed: list[Missed] = []
     trained: list[Trained] = []
+    control: tuple[int, bytes] | None = None
+    """Number and mark of the control message just taken, for its writer to know it again."""
 
 
 _Read = TypeVar("_Read")

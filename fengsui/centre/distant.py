@@ -124,6 +124,9 @@ class DistantJudge:
 
     def _output(self, decisions: Iterable[Message]) -> Output:
         found = list(decisions)
+        for decision in found:
+            if decision.control is not None:
+                self._feeder.know_again(*decision.control)
         for one in (one for decision in found for one in decision.trained):
             self._trained(one)
         return Output(

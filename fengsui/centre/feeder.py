@@ -237,6 +237,23 @@ class Feeder:
         )
         self.deliver()
 
+    def know_again(self, number: int, mark: bytes) -> None:
+        """Take it that the rules have taken control of that number and mark.
+
+        Raises ``fengsui.feeder.another`` where it is not ours: whoever wrote it was believed, and
+        what is written here under that number is not.
+        """
+        message = self._outbox.message(number)
+        if message is None or feed.mark_of(message) != mark:
+            raise FengsuiError(
+                "fengsui.feeder.another",
+                f"the workers have taken control {number} of another writer: another centre runs "
+                f"on bus.prefix {self._layout.prefix}, or this folder is an older copy of the one "
+                "that did. Run one centre only; then go through `fengsui migrate` to embedded and "
+                "to distributed with another bus.prefix",
+                number=number,
+            )
+
     def deliver(self) -> None:
         """Return once everything taken so far is acknowledged.
 

@@ -19,7 +19,8 @@ from schema import feed
 from schema.bus import partition_of
 from schema.errors import FengsuiError
 
-REFUSED = {"analytics.stream.partitions", 
+REFUSED = {
+    "analytics.stream.partitions",
     "analytics.stream.malformed",
     "analytics.stream.gap",
     "analytics.stream.artefact_refused",
