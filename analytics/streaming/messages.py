@@ -108,6 +108,8 @@ class Decided(msgspec.Struct, frozen=True, array_like=True):
     trained: list[Trained] = []
     control: tuple[int, bytes] | None = None
     """Number and mark of the control message just taken, for its writer to know it again."""
+    pending: _Number = 0
+    """Hits that wait for the watermark here."""
 
 
 _Read = TypeVar("_Read")

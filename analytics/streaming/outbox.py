@@ -84,6 +84,7 @@ class Telling(Outbox):
         coverage: Coverage | None = None,
         trained: Sequence[Trained] = (),
         control: tuple[int, bytes] | None = None,
+        pending: int = 0,
     ) -> None:
         """Tell what was decided; the counts of the coverage are taken from it."""
         rows = coverage.take() if coverage else []
@@ -104,6 +105,7 @@ class Telling(Outbox):
                 watermark,
                 **named,  # type: ignore[arg-type] # by name
                 control=control,
+                pending=pending,
             )
             return encode(message)
 
