@@ -32,9 +32,10 @@ KEYS_MAX: Final = 16
 ANSWERS_MAX: Final = 65_536
 """Values whose indicator is remembered, so that each distinct value is looked up once."""
 
-_KINDS: Final[Mapping[str, Kind]] = {
+KINDS: Final[Mapping[str, Kind]] = {
     field: kind for kind, fields in FIELDS.items() for field in fields
 }
+"""What the value of a field is looked up as."""
 
 Lists = Sequence[tuple[int, IndicatorSet]]
 """(effective from, lists), oldest first."""
@@ -77,7 +78,7 @@ class KnownFacts(RegisterFacts):
         """(field, value) that no indicator of the newest lists names at any time."""
 
     def confidence(self, field: str, value: str, time: int) -> int | None:
-        kind = _KINDS.get(field)
+        kind = KINDS.get(field)
         if kind is None or not self.lists:
             return None
         since, newest = self.lists[-1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analytics.engine import Engine, Output
-from analytics.streaming.artefacts import Library
+from analytics.streaming.artefacts import Library, rows_from_bytes
 from bench._equality_feed import Feed, Shelf, in_order
 from fengsui.training import ChildTrainer
 from schema import feed
@@ -31,6 +31,7 @@ class Player:
     """Drives an engine as the messages of a feed say."""
 
     def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
         self._library = Library(shelf)
         self._engine: Engine | None = None
         self._trainer = ChildTrainer()
@@ -62,7 +63,8 @@ class Player:
             case feed.Adopt():
                 engine.adopt(library.rules(message.artefact), message.since)
             case feed.Watch():
-                engine.watch(message.register, library.rows(message.artefact), message.effective_at)
+                rows = rows_from_bytes(self._shelf.get(message.artefact))
+                engine.watch(message.register, rows, message.effective_at)
             case feed.Know():
                 engine.know(library.facts(message.artefact))
             case feed.End():

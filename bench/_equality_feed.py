@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 
 from analytics import ruleset
+from analytics.rule import Rule
 from analytics.ruleset import RuleSet
 from bench import _equality_town as town
 from collector.bus.memory_bus import MemoryBus
@@ -36,7 +37,7 @@ from schema.merkle import SALT_BYTES
 from schema.registers import Draft, pack_fields, pack_key
 from schema.times import from_text
 
-PARTITIONS: Final = 16
+PARTITIONS: Final = 8
 PREFIX: Final = "equality"
 LAYOUT: Final = Layout(prefix=PREFIX, partitions=PARTITIONS)
 RULES: Final = Path(__file__).with_name("equality_rules")
@@ -62,7 +63,7 @@ class Feed:
     accepted: Mapping[Place, Sequence[Record]]
     artefacts: Sequence[Record]
     events: int
-    rules: int
+    rules: Sequence[Rule]
 
 
 class TownSensor:
@@ -126,7 +127,7 @@ def make(folder: Path, *, days: int = town.DAYS) -> Feed:
         accepted={place: list(bus.records[place]) for place in LAYOUT.all_of("accepted")},
         artefacts=list(bus.records[LAYOUT.only("artefacts")]),
         events=site.pipeline.progress.events,
-        rules=len(everything.rules),
+        rules=everything.rules,
     )
 
 

@@ -88,7 +88,8 @@ class _Shelf:
 
 
 class _NoTrainer:
-    def train(self, request: TrainingRequest) -> Artefact:
+    def train(self, request: TrainingRequest, *, wait: bool) -> Artefact:
+        del wait
         raise FengsuiError("analytics.model.refused", f"nobody trains {request.model} here")
 
 

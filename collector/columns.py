@@ -57,6 +57,8 @@ class Columns:
 
     indexes: Sequence[int]
     events: list[Fields]
+    payloads: list[bytes]
+    """The canonical bytes of each."""
     times: list[int] = field(default_factory=list)
     places: list[tuple[str, str, int]] = field(default_factory=list)
     """Source, generation and offset of each."""
@@ -76,10 +78,14 @@ class Columns:
         return sorted([*self.duplicates, *(item.index for item in self.set_aside)])
 
 
-def first_read(batch: Batch, body: Body, marks: Marks) -> Columns:
-    """The columns of a batch that was never read before; decides what is left out."""
+def first_read(batch: Batch, body: Body, marks: Marks, *, clean: bool = False) -> Columns:
+    """The columns of a batch that was never read before; decides what is left out.
+
+    ``clean`` says that these very bytes were searched before, and nothing found.
+    """
     columns = _decoded(body)
-    _look_again(columns, body)
+    if not clean:
+        _look_again(columns, body)
     _time_and_place(columns)
     _drop_duplicates(columns, marks)
     _identify(columns, batch)
@@ -114,6 +120,7 @@ def accepted(
             columns.events, columns.ids, received_at=received_at, unusual=columns.unusual
         ),
         shapes=columns.shapes,
+        payloads=columns.payloads,
     )
 
 
@@ -121,9 +128,10 @@ def _decoded(body: Body) -> Columns:
     payloads = body.payloads
     if not body.leaves:
         try:
-            events = decode_many([payload for payload in payloads if payload is not None])
+            whole = [payload for payload in payloads if payload is not None]
+            events = decode_many(whole)
             if max(map(len, events)) <= limits.FIELDS_MAX:
-                return Columns(indexes=range(len(events)), events=events)
+                return Columns(indexes=range(len(events)), events=events, payloads=whole)
         except FengsuiError:
             pass
     return _decoded_singly(payloads)
@@ -131,7 +139,7 @@ def _decoded(body: Body) -> Columns:
 
 def _decoded_singly(payloads: Sequence[bytes | None]) -> Columns:
     indexes: list[int] = []
-    columns = Columns(indexes=indexes, events=[])
+    columns = Columns(indexes=indexes, events=[], payloads=[])
     for index, payload in enumerate(payloads):
         if payload is None:
             continue
@@ -147,15 +155,17 @@ def _decoded_singly(payloads: Sequence[bytes | None]) -> Columns:
         else:
             indexes.append(index)
             columns.events.append(event)
+            columns.payloads.append(payload)
     return columns
 
 
 def _keep(columns: Columns, keep: Sequence[bool]) -> None:
-    """Cut indexes and events (and times and places in step) down to the places kept."""
+    """Cut indexes, events and payloads (and times and places in step) down to the places kept."""
     if all(keep):
         return
     columns.indexes = [one for one, kept in zip(columns.indexes, keep, strict=True) if kept]
     columns.events = [one for one, kept in zip(columns.events, keep, strict=True) if kept]
+    columns.payloads = [one for one, kept in zip(columns.payloads, keep, strict=True) if kept]
     if columns.times:
         columns.times = [one for one, kept in zip(columns.times, keep, strict=True) if kept]
         columns.places = [one for one, kept in zip(columns.places, keep, strict=True) if kept]

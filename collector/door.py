@@ -18,6 +18,7 @@ from collector.control import ControlLog
 from collector.enrolments import Enrolments, is_own
 from collector.quarantine import Quarantine
 from collector.state.chains import ChainState
+from collector.vouched import Vouched
 from crypto import sm2, sm3
 from schema import batch as batches
 from schema import log
@@ -75,9 +76,11 @@ class Door:
         quarantine: Quarantine,
         clock: Clock,
         taken: Callable[[str], ChainState],
+        vouched: Vouched,
         written_here: Container[str] = (),
     ) -> None:
-        """``taken`` tells how far intake has taken in a sensor's chain.
+        """``taken`` tells how far intake has taken in a sensor's chain; ``vouched`` is told what
+        was checked.
 
         ``written_here`` are sensors whose chains this process writes itself: a second writer on
         one could cut a batch that is being written.
@@ -89,6 +92,7 @@ class Door:
         self._quarantine = quarantine
         self._clock = clock
         self._taken = taken
+        self._vouched = vouched
         self._written_here = written_here
         self._posts: dict[str, _Post] = {}
         self._lock = threading.Lock()
@@ -155,7 +159,7 @@ class Door:
             raise batches.forked(batch.header)
 
     def _store(self, post: _Post, batch: Batch) -> None:
-        body = batches.verify_body(batch)
+        body, leaves = batches.verify_leaves(batch)
         found = _dirty(body)
         clean = batches.redact(batch, sorted(found)) if found else batch
         if found:
@@ -173,6 +177,8 @@ class Door:
                 continue
         post.writer.append(clean)
         post.moved(clean)
+        if not found:
+            self._vouched.keep(batch, body, leaves)
 
     def _post(self, sensor: str, enrolment: int) -> _Post:
         with self._lock:

@@ -31,6 +31,7 @@ from collector.rereading import Rereader
 from collector.state import chains
 from collector.state.chains import BatchRow, ChainState, Progress
 from collector.state.database import Database
+from collector.vouched import Vouched
 from crypto import sm2
 from schema import batch as batches
 from schema import heartbeat
@@ -105,6 +106,7 @@ class Intake:
         self._redaction = Redaction(
             self._segments, control, settle=self._settle, rewritten=self._rewritten
         )
+        self.vouched = Vouched()
         self._door = Door(
             self._segments,
             enrolments=enrolments,
@@ -113,6 +115,7 @@ class Intake:
             quarantine=self._quarantine,
             clock=clock,
             taken=self._state,
+            vouched=self.vouched,
             written_here=closers,
         )
         self.accept = self._door.accept
@@ -122,16 +125,16 @@ class Intake:
         """When each sensor's newest heartbeat was signed, and over which head."""
         self._beats_lock = threading.Lock()
         self.beats_refused = 0
+        self.troubles: Mapping[str, int] = {}
+        """Times each sensor has told of something it lost or could not read, since the start."""
         self.to_close: queue.SimpleQueue[str] = queue.SimpleQueue()
         """Chains whose open segment the next step closes; from any thread."""
         self._rereader = Rereader(self._segments, database, self._state)
         self.read_again = self._rereader.read
         self._for_index = Rereader(self._segments, database, self._state)
-        self._unindexed = {
-            state.sensor: index.cursor(state.sensor)
-            for state in self._states.values()
-            if index.cursor(state.sensor) < state.number
-        }
+        self._unindexed: dict[str, int] | None = None
+        """Where the index stands of each sensor it is behind of; asked by the first round, for
+        search nodes may be away at the start."""
         for state in self._states.values():
             ids.resume(state.sensor, state.number)
         for sensor in set(self._states) - {CONTROL_SENSOR}:
@@ -144,7 +147,16 @@ class Intake:
     def reindex(self, batches_max: int) -> bool:
         """Carry the index on over batches taken in before that it does not hold: it was lost, or
         had another form. True while there may be more: new batches are taken in after that.
+
+        Raises the index's error while it cannot be asked.
         """
+        if self._unindexed is None:
+            cursors = {name: self._index.cursor(name) for name in self._states}
+            self._unindexed = {
+                name: cursor
+                for name, cursor in cursors.items()
+                if cursor < self._states[name].number
+            }
         for sensor, after in list(self._unindexed.items()):
             found = self._for_index.read(sensor, after, batches_max)
             if found:
@@ -161,7 +173,8 @@ class Intake:
         be stored; the step can be tried again.
         """
         try:
-            return self._step(batches_max)
+            # First what the index lacks: its cursor tells of everything up to it.
+            return [] if self.reindex(batches_max) else self._step(batches_max)
         except BaseException:
             # Nothing was taken in: the next step reads the same batches again.
             self._follower.rewind()
@@ -282,8 +295,9 @@ class Intake:
         sensor, header = state.sensor, batch.header
         enrolment = opening.admitted(batch, sensor, self._enrolments)
         batches.verify_link(batch, opening.expected_chain(enrolment, state))
-        body, leaves = batches.verify_leaves(batch)
-        found = columns.first_read(batch, body, marks)
+        known = self.vouched.take(batch)
+        body, leaves = (known.body, known.leaves) if known else batches.verify_leaves(batch)
+        found = columns.first_read(batch, body, marks, clean=known is not None)
         if found.dirty:
             self._redaction.redact(sensor, header.number, found=found.dirty)
         now = self._clock.now()
@@ -377,7 +391,8 @@ class Intake:
             self._health.seen(sensor, one.state.received_at, before=before)
         notes.set_aside(self._control, one.batch, one.columns.set_aside)
         if any(source == TROUBLE for source, _ in one.columns.marks):
-            notes.troubles(self._control, one.batch, one.accepted.events)
+            told = notes.troubles(self._control, one.batch, one.accepted.events)
+            self.troubles = {**self.troubles, sensor: self.troubles.get(sensor, 0) + told}
         if one.late and sensor != CONTROL_SENSOR:
             # A record of a late record would itself be late, without end, after a clock set back.
             self._control.add("late_event", sensor=sensor, number=one.state.number, events=one.late)

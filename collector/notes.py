@@ -50,8 +50,9 @@ def set_aside(control: ControlLog, batch: Batch, items: Sequence[SetAside]) -> N
         )
 
 
-def troubles(control: ControlLog, batch: Batch, events: Sequence[Fields]) -> None:
-    """What a sensor says it could not read: gaps that no watermark shows."""
+def troubles(control: ControlLog, batch: Batch, events: Sequence[Fields]) -> int:
+    """What a sensor says it could not read: gaps that no watermark shows. Returns how many."""
+    found = 0
     for fields in events:
         if fields.get(DATASET) == TROUBLE and fields.get("event.action") == "sensor_trouble":
             control.add(
@@ -62,6 +63,8 @@ def troubles(control: ControlLog, batch: Batch, events: Sequence[Fields]) -> Non
                 message=str(fields.get("message", "")),
                 labels={"source": str(fields.get("labels.source", ""))},
             )
+            found += 1
+    return found
 
 
 def refused(control: ControlLog, batch: Batch, error: FengsuiError) -> None:

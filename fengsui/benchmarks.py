@@ -19,7 +19,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """One figure beside its peer; ratio > 1 means we are better, None without a peer."""
 
     what: str
-    ours: float
+    ours: float | str
+    """A digest where answers are compared, not speeds."""
     peer: float | None
     peer_name: str
     ratio: float | None

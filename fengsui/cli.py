@@ -23,6 +23,7 @@ from fengsui.folder import DataFolder
 from fengsui.memory import keep_arenas_few
 from fengsui.registers_cli import indicator_app, register_app
 from fengsui.retention_cli import hold_app, retention_app
+from fengsui.search_cli import app as search_app
 from fengsui.worker_cli import app as worker_app
 from schema.errors import FengsuiError
 
@@ -74,6 +75,7 @@ app.add_typer(register_app, name="register")
 app.add_typer(indicator_app, name="indicator")
 app.add_typer(retention_app, name="retention")
 app.add_typer(hold_app, name="hold")
+app.add_typer(search_app, name="search")
 
 Data = Annotated[Path, typer.Option("--data", help="数据目录 · data folder", metavar="DIR")]
 Port = Annotated[
@@ -367,8 +369,12 @@ def bench(
     else:
         for row in result.results:
             typer.echo(
-                f"{row.what:32} {row.ours:>14,.2f} {row.unit}  peer {row.peer} {row.peer_name}"
+                f"{row.what:32} {_shown(row.ours):>14} {row.unit}  peer {row.peer} {row.peer_name}"
             )
+
+
+def _shown(figure: float | str) -> str:
+    return figure if isinstance(figure, str) else f"{figure:,.2f}"
 
 
 @app.command()

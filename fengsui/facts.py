@@ -7,9 +7,10 @@ effective then. For the pipeline's thread, or one that replays.
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
+from analytics.facts import ANSWERS_MAX, KINDS, RegisterFacts
 from analytics.guards import Row
 from analytics.judge import Watching
 from analytics.memory import NEVER
@@ -20,14 +21,10 @@ from analytics.ruleset import RuleSet
 from collector.control import ControlLog
 from collector.indicators.store import IndicatorStore
 from collector.registers.store import RegisterStore
-from schema.indicators import FIELDS, IndicatorSet, Kind
+from schema.indicators import IndicatorSet
 from schema.ports import Clock
 from schema.registers import FOREVER, RegisterView
 from schema.times import to_text
-
-_KINDS: Final[Mapping[str, Kind]] = {
-    field: kind for kind, fields in FIELDS.items() for field in fields
-}
 
 PASTS_MAX: Final = 4
 """Earlier states of the indicator lists kept in memory: events behind by a few lists only."""
@@ -35,12 +32,6 @@ PASTS_MAX: Final = 4
 BEGINS_MAX: Final = 1000
 """Earlier states of the indicator lists whose beginnings are known; of those before each time asked
 about is looked up alone."""
-
-KEYS_MAX: Final = 16
-"""Minutes for which the keys of a register are remembered: events come in about their order."""
-
-ANSWERS_MAX: Final = 65_536
-"""Values whose indicator is remembered, so that each distinct value is looked up once."""
 
 
 class SiteFacts:
@@ -56,34 +47,28 @@ class SiteFacts:
         """From when on each of the newest lists was effective, newest first."""
         self._pasts: dict[int, IndicatorSet] = {}
         """Earlier lists by the time from which they were effective."""
-        self._keys: tuple[object, dict[tuple[str, int], Sequence[tuple[str, ...]]]] = (None, {})
+        self._of_registers = RegisterFacts()
         self._clean: dict[tuple[str, str], None] = {}
         """(field, value) that no current indicator names at any time."""
 
     def known(self, register: str, time: int) -> bool:
-        return self._registers.view().known_since(register) <= time
+        return self._told().known(register, time)
 
     def row(self, register: str, key: tuple[str, ...], time: int) -> Row | None:
-        found = self._registers.view().lookup(register, key, time, time)
-        return None if found is None else found.fields
+        return self._told().row(register, key, time)
 
     def keys(self, register: str, time: int) -> Sequence[tuple[str, ...]]:
+        return self._told().keys(register, time)
+
+    def _told(self) -> RegisterFacts:
+        """Registers as they are now."""
         view = self._registers.view()
-        if self._keys[0] is not view:
-            self._keys = (view, {})
-        # Whoever looks like an entry is asked by the minute: rows of a register change by the day.
-        minute = time - time % 60_000_000
-        found = self._keys[1].get((register, minute))
-        if found is None:
-            if len(self._keys[1]) >= KEYS_MAX:
-                self._keys[1].clear()
-            # As at the minute's beginning, whichever of its events asks first.
-            found = sorted(view.members(register, minute, minute))
-            self._keys[1][register, minute] = found
-        return found
+        if self._of_registers.view is not view:
+            self._of_registers = RegisterFacts(view)
+        return self._of_registers
 
     def confidence(self, field: str, value: str, time: int) -> int | None:
-        kind = _KINDS.get(field)
+        kind = KINDS.get(field)
         if kind is None:
             return None
         lists = self._lists(time)

@@ -11,7 +11,6 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -59,6 +58,10 @@ BUSY_EVENTS: Final = 512
 
 IDLE_SECONDS: Final = 0.5
 """Lets events gather: a batch, its signature and its commit cost the same for one as for fifty."""
+PROMPT_IDLE_SECONDS: Final = 0.1
+PROMPT_COMMIT_US: Final = SECOND // 4
+"""Where rules run past this process: an alert has come a long way by then, the engine's state that
+is committed with it is a few hundred bytes, and batches gathered at their sensors."""
 RETRY_SECONDS: Final = 1.0
 """Between two tries while disk or bus refuses."""
 BUS: Final = "schema.bus."
@@ -97,6 +100,8 @@ class Stages:
     """Alerts of before this event time were decided by a form of the site before this one."""
     admits: Callable[[], bool] = lambda: True
     """Whether local sensors may seal more; not while the disk is full."""
+    prompt: bool = False
+    """Whether batches and alerts are not to gather here, since they did elsewhere."""
     pending_max: int = PENDING_MAX
     """Hits that may wait for the watermark before only the sensor it waits for is read on."""
     intake_batches_max: int = INTAKE_BATCHES_MAX
@@ -123,6 +128,11 @@ def note_rules(control: ControlLog, rules: RuleSet, since: int) -> None:
     )
     for refusal in rules.refused:
         _logger.warning("a rule is refused", extra={"path": refusal.path, "why": refusal.reason})
+
+
+def _passes(error: FengsuiError) -> bool:
+    """Whether it is of a bus or an index that is away: one that comes back, with nothing lost."""
+    return isinstance(error, OSError) or error.code.startswith(BUS)
 
 
 class Pipeline:
@@ -152,6 +162,8 @@ class Pipeline:
         self._started_at = stages.pace.now()
         self.committed: Mapping[str, int] = dict(stages.engine.safe)
         """Last batch by sensor that the stored snapshot has seen: nothing behind it expires."""
+        self.committed_to = stages.engine.settled
+        """Event time before which all that will ever be decided is stored."""
         self._sources = Sources(stages.engine, control=stages.control, enrolments=stages.enrolments)
         self._resumed = False
         while not stages.catches_up_in_rounds and self._catch_up():
@@ -208,29 +220,37 @@ class Pipeline:
     def _follow(self) -> None:
         while not self.stopping:
             if not self.steady_round():
-                self._stop.wait(IDLE_SECONDS)
+                self._stop.wait(PROMPT_IDLE_SECONDS if self._stages.prompt else IDLE_SECONDS)
 
     def steady_round(self) -> bool:
-        """One round, tried again after a second where the disk or the bus refuses it.
+        """One round, tried again after a second where disk, bus or search nodes refuse it.
 
-        Neither is an end: it is named at /readyz until a round succeeds.
+        None is an end: it is named at /readyz until a round succeeds.
         """
         try:
             busy = self.round()
         except (OSError, FengsuiError) as error:
             if isinstance(error, FengsuiError):
-                if not error.code.startswith(BUS):
+                if not _passes(error):
                     raise
-                # What was decided before must not wait for the bus to be shown.
-                with suppress(OSError):
-                    self._commit_if_due()
+                self._show_decided(heard=isinstance(error, OSError))
             if self.failure is None:
-                _logger.exception("disk or bus refuses; trying again until it does not")
+                _logger.exception("disk, bus or index refuses; trying again until it does not")
             self.failure = error
             self._stop.wait(RETRY_SECONDS)
             return True
         self.failure = None
         return busy
+
+    def _show_decided(self, *, heard: bool) -> None:
+        """What was decided must not wait to be shown; ``heard`` is whether the bus may be asked."""
+        try:
+            if heard:
+                self._take(self._stages.engine.advance)
+            self._commit_if_due()
+        except (OSError, FengsuiError) as error:
+            if isinstance(error, FengsuiError) and not _passes(error):
+                raise
 
     def round(self) -> bool:
         """One round; True when more is waiting already, so that the next should follow at once."""
@@ -371,7 +391,9 @@ class Pipeline:
             self._uncommitted.show(self._stages.engine.provisional())
 
     def _commit_if_due(self) -> None:
-        if self._stages.pace.now() - self._committed_at >= COMMIT_EVERY_US:
+        prompt = self._stages.prompt and self._uncommitted.shows
+        every = PROMPT_COMMIT_US if prompt else COMMIT_EVERY_US
+        if self._stages.pace.now() - self._committed_at >= every:
             self._commit()
 
     def _commit(self) -> None:
@@ -381,11 +403,11 @@ class Pipeline:
         """
         self._stages.control.flush()
         now = self._stages.pace.now()
-        cursors = dict(self._stages.engine.safe)
+        cursors, settled = dict(self._stages.engine.safe), self._stages.engine.settled
         alerts, closings = self._uncommitted.commit(
             self._stages.alerts, self._stages.engine.snapshot(), now=now
         )
-        self.committed = cursors
+        self.committed, self.committed_to = cursors, settled
         self.progress = replace(self.progress, alerts=self.progress.alerts + alerts)
         self._committed_at = now
         if alerts or closings:

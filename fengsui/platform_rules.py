@@ -31,6 +31,15 @@ WORKERS_SILENT: Final = f"{PLATFORM}workers-silent"
 RULES_BEHIND: Final = f"{PLATFORM}rules-behind"
 RECORDS_LOST: Final = f"{PLATFORM}records-lost"
 SENSOR_STOPPED: Final = f"{PLATFORM}sensor-stopped"
+SENSOR_LOSES: Final = f"{PLATFORM}sensor-loses"
+EVENTS_BEHIND: Final = f"{PLATFORM}events-behind"
+DISK_LOW: Final = f"{PLATFORM}disk-low"
+DISK_FULL: Final = f"{PLATFORM}disk-full"
+
+BUS_RULES: Final = frozenset({BUS_UNREACHABLE, WORKERS_SILENT, RULES_BEHIND, RECORDS_LOST})
+"""While one of these lasts the site does not do its work: /readyz answers 503."""
+TOLD_ELSEWHERE: Final = BUS_RULES | {DISK_LOW, DISK_FULL}
+"""Of these /readyz has a code of its own, or an answer of its own."""
 
 _ALL: Final = (
     PlatformRule(
@@ -86,6 +95,50 @@ _ALL: Final = (
         reason_en="the sensor's next batch is not let in",
         triage_zh="在探针页查看原因；必要时重新登记该探针。",
         triage_en="See the reason on the sensors' page; enrol the sensor anew where needed.",
+    ),
+    PlatformRule(
+        id=SENSOR_LOSES,
+        severity=4,
+        title_zh="探针报告有日志未能采集",
+        title_en="A sensor lost or could not read something",
+        reason_zh="该探针报告丢失、截断或无法读取",
+        reason_en="the sensor tells that something was lost, cut, or could not be read",
+        triage_zh="检索 event.dataset:fengsui.sensor 查看来源与原因；"
+        "检查该机器的权限、轮转与磁盘。",
+        triage_en="Search event.dataset:fengsui.sensor for source and reason; look at rights, "
+        "rotation and disk of that machine.",
+    ),
+    PlatformRule(
+        id=EVENTS_BEHIND,
+        severity=3,
+        title_zh="事件滞后，判定等待",
+        title_en="Events are behind, and judgement waits for them",
+        reason_zh="所等待的探针落后十分钟以上",
+        reason_en="a sensor the rules wait for is more than ten minutes behind",
+        triage_zh="在探针页查看滞后最大的探针：是否在补读积压，时钟是否正确。",
+        triage_en="See on the sensors' page which lags most: whether it reads a backlog, and "
+        "whether its clock is right.",
+    ),
+    PlatformRule(
+        id=DISK_LOW,
+        severity=3,
+        title_zh="平台磁盘空间不足",
+        title_en="The platform's disk runs low",
+        reason_zh="剩余空间低于设定",
+        reason_en="free space is under the setting",
+        triage_zh="增加磁盘；期限内的日志不会被提前删除。",
+        triage_en="Add room: nothing inside its period is deleted for it.",
+    ),
+    PlatformRule(
+        id=DISK_FULL,
+        severity=4,
+        title_zh="平台磁盘已满，停止接收",
+        title_en="The platform's disk is full, and nothing is taken in",
+        reason_zh="没有空间，也没有到期可删的日志",
+        reason_en="there is no room, and nothing is past its period",
+        triage_zh="立即增加磁盘；探针与总线保留未获回执的批次，腾出空间后自动继续。",
+        triage_en="Add room now: sensors and bus keep what has no receipt, and intake goes on by "
+        "itself.",
     ),
 )
 

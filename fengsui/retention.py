@@ -15,6 +15,7 @@ from typing import Final
 
 from collector.control import ControlLog
 from collector.expiry import Expiry
+from collector.index.unavailable import IndexUnavailableError
 from collector.room import Gate, Marks, Room, decide
 from collector.state import kept
 from collector.state.database import Database
@@ -101,11 +102,14 @@ class Retention:
     def look(self) -> None:
         """One look: at the calendar, then at the disk. Raises ``OSError``."""
         now = self._clock.now()
-        if self._due(now):
-            self.expiry.look_over()
-            self._let_go(PLATFORM)
-            kept.ran(self._database, now)
-        self._watch()
+        try:
+            if self._due(now):
+                self.expiry.look_over()
+                self._let_go(PLATFORM)
+                kept.ran(self._database, now)
+        finally:
+            # Whatever keeps old things from going, search nodes that are away say.
+            self._watch()
 
     def run(self, *, by: str, seconds: float) -> list[Tombstone]:
         """Let go now what is past its period, for a person, for so long at most."""
@@ -161,7 +165,13 @@ class Retention:
             self._tell(room)
 
     def _may_go(self) -> bool:
-        return self.waits_since is None and self.expiry.anything(self._clock.now())
+        if self.waits_since is not None:
+            return False
+        try:
+            return self.expiry.anything(self._clock.now())
+        except IndexUnavailableError:
+            # Nothing goes while the index cannot be asked: a full disk must shut the gate.
+            return False
 
     def _tell(self, room: Room) -> None:
         free = self.space().free

@@ -25,9 +25,9 @@ from dashboard_api.audit import AuditChain
 from dashboard_api.front import create_front
 from dashboard_api.live import LiveStream
 from dashboard_api.server import Server
-from dashboard_api.services import Services
+from dashboard_api.services import Measure, Services
 from dashboard_api.views import CipherInfo, RuleCount, Sibling, SiteInfo, SourceInfo
-from fengsui import desks, host
+from fengsui import desks, host, platform_rules, searching
 from fengsui.administration import ACTOR, Administration, handlers, new_token
 from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.demo import recording_folder, replay
@@ -140,8 +140,8 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         clock=clock,
         entropy=entropy,
         failures=lambda: _failures(site),
-        measures=lambda: [] if site.centre is None else list(site.centre.measures()),
-        warnings=site.retention.warnings,
+        measures=lambda: _measures(site),
+        warnings=lambda: _warnings(site),
         retention=keeping.view,
         free_bytes=lambda: site.retention.space().free,
     )
@@ -181,16 +181,28 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
 
 def _failures(site: Site) -> Sequence[str]:
     failures = [site.pipeline.failure]
-    troubles: Sequence[str] = ()
+    troubles = [one for one in site.watch.troubles if one in platform_rules.BUS_RULES]
     if site.centre is not None:
         failures.append(site.centre.arrivals.failure)
-        troubles = site.centre.watch.troubles
     codes = [
         one.code if isinstance(one, FengsuiError) else type(one).__name__
         for one in failures
         if one is not None
     ]
-    return [*site.retention.failures(), *codes, *troubles]
+    # A full disk stops more than one of them, and is told of once.
+    return list(dict.fromkeys([*site.retention.failures(), *codes, *troubles]))
+
+
+def _measures(site: Site) -> Sequence[Measure]:
+    """The hops of this site beside those every site has."""
+    of_bus = () if site.centre is None else site.centre.measures()
+    return [*searching.measures(site.index), *of_bus]
+
+
+def _warnings(site: Site) -> Sequence[str]:
+    """Codes of what needs a person, though the site does its work."""
+    told = [one for one in site.watch.troubles if one not in platform_rules.TOLD_ELSEWHERE]
+    return [*site.retention.warnings(), *told]
 
 
 def _site_info(site: Site, sibling: Sibling | None) -> SiteInfo:
@@ -259,6 +271,8 @@ def _start(served: Served) -> None:
     if site.centre is not None:
         site.centre.start()
     site.second_look.start()
+    if site.centre is not None or site.realm != DEMONSTRATION:
+        site.watch.start()
     if site.realm != DEMONSTRATION:
         # A recording's times are its own: the calendar says nothing of them.
         site.retention.start()

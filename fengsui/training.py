@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
-import msgspec
-
 from analytics.models.artefact import Artefact, TrainingRequest, from_trainer
-from analytics.streaming.modelling import Trainer
-from crypto import sm3
 from fengsui.memory import give_back
 from schema.errors import FengsuiError
 
@@ -20,48 +18,36 @@ _SECONDS_MAX: Final = 120
 """A training run of the largest history takes a few seconds; longer means it hangs."""
 
 
-ANSWERS_MAX: Final = 8
-"""Answers remembered: more models than that are not due at one hour."""
-
-
 class ChildTrainer:
     """Trains each request in a child of its own and waits for it."""
 
-    def train(self, request: TrainingRequest) -> Artefact:
+    def train(self, request: TrainingRequest, *, wait: bool = True) -> Artefact:
         """The trained model; raises ``fengsui.training.failed`` with the child's last words."""
+        del wait  # it always does
         # The child is the largest thing the platform ever starts: make room for it first.
         give_back()
         return from_trainer(request, _output(request.lines()))
 
 
-class RememberingTrainer:
-    """Gives the answer of before to a request that comes again, a failure too.
+class PatientTrainer:
+    """Trains in children while its owner goes on; for one thread, and one request of each rule."""
 
-    A worker trains amid a message. Where that takes longer than the brokers wait for it, what it
-    had done is undone and the same request comes once more: it must not take as long again.
-    """
+    def __init__(self, train: Callable[[TrainingRequest], Artefact] | None = None) -> None:
+        """``train`` waits for its answer; a child process where None."""
+        self._train = train or ChildTrainer().train
+        self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="training")
+        self._running: dict[str, tuple[TrainingRequest, Future[Artefact]]] = {}
 
-    def __init__(self, trainer: Trainer) -> None:
-        self._trainer = trainer
-        self._answers: dict[str, Artefact | FengsuiError] = {}
-
-    def train(self, request: TrainingRequest) -> Artefact:
-        """The trained model; raises what the trainer raised."""
-        name = sm3.digest(msgspec.msgpack.encode(request)).hex()
-        answer = self._answers.get(name)
-        if answer is None:
-            answer = self._answers[name] = self._ask(request)
-            for old in [*self._answers][:-ANSWERS_MAX]:
-                del self._answers[old]
-        if isinstance(answer, FengsuiError):
-            raise answer
-        return answer
-
-    def _ask(self, request: TrainingRequest) -> Artefact | FengsuiError:
-        try:
-            return self._trainer.train(request)
-        except FengsuiError as error:
-            return error
+    def train(self, request: TrainingRequest, *, wait: bool) -> Artefact | None:
+        """As for :class:`ChildTrainer`, but None while it is being trained and nobody waits."""
+        asked, running = self._running.get(request.model, (None, None))
+        if running is None or asked != request:
+            running = self._threads.submit(self._train, request)
+            self._running[request.model] = request, running
+        if not (wait or running.done()):
+            return None
+        del self._running[request.model]
+        return running.result()
 
 
 def _output(rows: bytes) -> bytes:

@@ -22,6 +22,11 @@ class Uncommitted:
         self._missed: list[Missed] = []
         self._snapshot: dict[str, bytes] = {}
 
+    @property
+    def shows(self) -> bool:
+        """Whether alerts wait that people could see."""
+        return bool(self._alerts)
+
     def take(self, output: Output) -> bool:
         """Keep an output; whether there are alerts in it."""
         count = len(self._alerts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from collector.expiry import Expiry
 from collector.health import SensorStatus
 from collector.history import History
 from collector.idindex import IdIndex
+from collector.index.unavailable import IndexUnavailableError
 from collector.indicators.store import IndicatorStore
 from collector.intake import Intake
 from collector.ownchain import OwnChain
@@ -30,6 +31,7 @@ from collector.registers.store import RegisterStore
 from collector.removal import Removal
 from collector.room import Gate
 from collector.state import form as forms
+from collector.state import kept
 from collector.state.alerts import Alerts
 from collector.state.database import Database
 from collector.state.exceptions import Exceptions
@@ -45,6 +47,7 @@ from fengsui.centre.centre import Centre, codecs_of, open_centre, open_judge
 from fengsui.centre.distant import PENDING_MAX as DISTANT_PENDING_MAX
 from fengsui.centre.hops import Hops
 from fengsui.centre.layout import Layout
+from fengsui.centre.watch import Watch
 from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.facts import Knowing, Rolls, SiteFacts
 from fengsui.folder import DataFolder, Ownership, keep_realm
@@ -55,6 +58,7 @@ from fengsui.rulebook import Rulebook, mend
 from fengsui.searching import OpenIndex, open_index
 from fengsui.secondlook import SecondLook
 from fengsui.settings import Settings
+from fengsui.standing import open_watch
 from fengsui.training import ChildTrainer
 from fengsui.trials import Known
 from schema import log
@@ -103,6 +107,7 @@ class Site:
     owner: Ownership
     clock: Clock
     entropy: Entropy
+    watch: Watch
     centre: Centre | None = None
     """What there is besides where rules run past this process."""
 
@@ -132,13 +137,16 @@ class Site:
             if self.centre is not None:
                 last.callback(self.centre.judge.close)
                 self.centre.stop()
+            self.watch.stop()
             self.retention.stop()
             self.second_look.stop()
             self.pipeline.stop()
             for writer in self.writers:
                 writer.close_segment()
             self.control.flush()
-            self.intake.step(1024)
+            # What is not indexed now is so by the next start.
+            with suppress(IndexUnavailableError):
+                self.intake.step(1024)
             self.control.close_segment()
 
 
@@ -251,8 +259,10 @@ def _open(
     index = open_index(folder, settings, fetch=ids.fetch, control=control)
     kept_for, holds, gate = settings.retention.periods(), Holds(database), Gate()
     removal = Removal(folder.segments, database=database, index=index, ids=ids)
-    # Before anything reads the log: what a crash left half gone is finished.
-    removal.resume()
+    # Before anything reads the log: what a crash left half gone is finished. Search nodes that are
+    # away keep no site from starting: the next expiry finishes it.
+    with suppress(IndexUnavailableError):
+        removal.resume()
     holds.note(control)
     intake = Intake(
         folder.root,
@@ -305,6 +315,7 @@ def _open(
         pace=SystemClock(),
         facts=None if distant is None else Knowing(facts, registers, indicators),
         catches_up_in_rounds=distant is not None,
+        prompt=distant is not None,
         decided_before=form.decided_before,
         admits=lambda: gate.admits,
         pending_max=PENDING_MAX if distant is None else DISTANT_PENDING_MAX,
@@ -319,14 +330,20 @@ def _open(
     centre = None
     if bus is not None and distant is not None:
         centre = open_centre(
-            bus, layout, distant, pipeline, intake=intake, alerts=alerts, control=control,
+            bus, layout, distant, pipeline, intake=intake, control=control,
             hops=hops, check_room=gate.check,
         )  # fmt: skip
 
     def seen(sensor: str) -> int:
         """The last batch that index and rules have both taken in; no rule judges our own."""
         judged = index.cursor(sensor)
-        return judged if sensor == CONTROL else min(judged, pipeline.committed.get(sensor, 0))
+        if sensor == CONTROL:
+            return judged
+        judged = min(judged, pipeline.committed.get(sensor, 0))
+        if distant is None:
+            return judged
+        # What the bus has for certain the workers may not have judged, nor told of, yet.
+        return min(judged, kept.taken_before(database, sensor, pipeline.committed_to))
 
     retention = Retention(
         Expiry(
@@ -337,6 +354,10 @@ def _open(
         database=database, control=control, gate=gate, marks=settings.retention.marks(),
         space=partial(space_of, folder.root), clock=clock,
     )  # fmt: skip
+    watch = open_watch(
+        pipeline, judge, intake=intake, retention=retention, alerts=alerts, hops=hops,
+        centre=centre, clock=clock,
+    )  # fmt: skip
     return Site(
         folder=folder, settings=settings, realm=realm, cipher=cipher, keyring=keyring,
         database=database, enrolments=enrolments, ids=ids, index=index, intake=intake,
@@ -345,7 +366,7 @@ def _open(
         retention=retention, gate=gate,
         sensors=sensors, writers=writers, recording=recording, owner=owner, clock=clock,
         entropy=entropy, registers=registers, indicators=indicators, exceptions=exceptions,
-        centre=centre,
+        centre=centre, watch=watch,
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from fengsui import bus
 from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.folder import DataFolder, Ownership
 from fengsui.settings import BusSettings, Settings
-from fengsui.training import ChildTrainer, RememberingTrainer
+from fengsui.training import PatientTrainer
 from fengsui.worker_artefacts import TopicArtefacts
 from schema.bus import Place, Record
 from schema.errors import FengsuiError
@@ -78,7 +78,7 @@ def _run(folder: DataFolder, settings: BusSettings) -> None:
     )
     site = site_of(settings, folder, entropy)
     runner = QuixRunner(
-        SiteStages(artefacts, RememberingTrainer(ChildTrainer()), layout=layout),
+        SiteStages(artefacts, PatientTrainer(), layout=layout),
         site=site,
         gauges=metrics,
         clock=clock.now,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import msgspec
 
-from schema import limits
+from schema import limits, native
 from schema.errors import FengsuiError
 
 if TYPE_CHECKING:
@@ -78,9 +78,11 @@ def decode(payload: bytes) -> Fields:
     return fields
 
 
-def decode_many(payloads: Sequence[bytes]) -> list[Fields]:
+def decode_many(payloads: list[bytes]) -> list[Fields]:
     """As :func:`decode`, for less; raises for all if one is not sound."""
     events = [_read(payload) for payload in payloads]
+    if native.scan and native.scan.canonical(payloads):
+        return events
     # Written again at once. Canonical bytes hold no line end, so equal lines are equal events.
     if _encoder.encode_lines(events).removesuffix(b"\n") != b"\n".join(payloads):
         return [decode(payload) for payload in payloads]
@@ -126,3 +128,5 @@ class AcceptedBatch:
     enrichment: Sequence[Fields]
     shapes: Sequence[Shape] = ()
     """The same events as columns, see :mod:`schema.shapes`; empty where nobody needed them yet."""
+    payloads: Sequence[bytes] = ()
+    """The canonical bytes of the same events; empty where they are not at hand."""

@@ -21,6 +21,9 @@ class Scan(Protocol):
     def texts(self, events: Sequence[Mapping[str, object]]) -> tuple[set[str], set[str]]:
         """The texts and large integers that are not certainly clean, and all fields' names."""
 
+    def canonical(self, payloads: Sequence[bytes]) -> bool:
+        """Whether each certainly is what :func:`schema.event.encode` writes of what it holds."""
+
     def times(self, texts: Sequence[object]) -> list[int] | None:
         """Microseconds of every time; None when one has another form."""
 

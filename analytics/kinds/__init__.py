@@ -68,6 +68,10 @@ _KINDS: Final[dict[type[Pattern], Kind]] = {
 }
 
 
+PATTERNS: Final = frozenset(_KINDS)
+"""The patterns there are."""
+
+
 def of(pattern: AnyPattern) -> Kind:
     """The kind of a pattern."""
     return _KINDS[type(pattern)]

@@ -1,7 +1,8 @@
 """Modelling: the one stage that reads the hours, with all books of all model rules.
 
-A model is trained where its hours ask for it, amid a message: no hour closes before, so every
-hour is scored by the model that was due for it, however long the training takes.
+A model is trained where its hours ask for it, while messages go on: no hour of its rule closes
+before it is there, so every hour is scored by the model that was due for it, however long the
+training takes.
 """
 
 from __future__ import annotations
@@ -37,8 +38,11 @@ HEAD: Final = "head"
 class Trainer(Protocol):
     """Trains a model."""
 
-    def train(self, request: TrainingRequest) -> Artefact:
-        """The trained model; raises ``FengsuiError`` when training fails."""
+    def train(self, request: TrainingRequest, *, wait: bool) -> Artefact | None:
+        """The trained model; None while it is being trained, unless told to wait for it.
+
+        Asked again with each message. Raises ``FengsuiError`` when training fails.
+        """
 
 
 class _Head(msgspec.Struct, frozen=True, array_like=True):
@@ -61,6 +65,8 @@ class Modelling:
         self._models = ModelRuns()
         self._coverage = Coverage()
         self._telling = Telling("hours/0")
+        self._training: list[TrainingRequest] = []
+        """What is being trained; hours that wait for it ask again after a restart."""
 
     def take(self, message: bytes) -> Sequence[Sent]:
         read = hours_of(message)
@@ -78,11 +84,18 @@ class Modelling:
         settled = self._origins.settled(self._lateness)
         alerts: dict[str, Alert] = {}
         trained: list[Trained] = []
-        while requests := self._models.close(settled, alerts, self._coverage):
-            for request in requests:
-                self._train(request, trained)
-        for gone in self._ruling.succession.retire(settled):
-            self._models.retire(gone)
+        while True:
+            self._training = [
+                one for one in self._training if not self._train(one, trained, wait=over)
+            ]
+            requests = self._models.close(settled, alerts, self._coverage)
+            if not requests:
+                break
+            self._training += requests
+        if not self._training:
+            # A rule whose hours wait for a model has not judged them all yet.
+            for gone in self._ruling.succession.retire(settled):
+                self._models.retire(gone)
         if alerts or trained or self._coverage or over:
             self._telling.tell(
                 self._origins.watermark,
@@ -100,17 +113,22 @@ class Modelling:
                 read.rules[rule], entity, event, (time, read.sensor, sequence, event_id)
             )
 
-    def _train(self, request: TrainingRequest, trained: list[Trained]) -> None:
-        """Install a model; without one the hours go on with the model before."""
+    def _train(self, request: TrainingRequest, trained: list[Trained], *, wait: bool) -> bool:
+        """Install a model, False while there is none yet; without one the hours go on with the
+        model before.
+        """
         try:
-            artefact = self._trainer.train(request)
+            artefact = self._trainer.train(request, wait=wait)
         except FengsuiError as error:
             _logger.warning("a model was not trained", extra={"why": str(error)})
             self._models.skip(request)
-            return
+            return True
+        if artefact is None:
+            return False
         self._models.install(artefact)
         rows = len(request.rows)
         trained.append(Trained(request.model, artefact.id, rows, request.effective_at))
+        return True
 
     def watermark(self) -> int | None:
         """Nothing older is waited for; None before the first word of it."""

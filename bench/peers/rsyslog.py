@@ -44,7 +44,7 @@ global(workDirectory="{state}" maxMessageSize="64k")
 main_queue(queue.size="200000" queue.dequeueBatchSize="1024" queue.workerThreads="1")
 template(name="document" type="list" option.jsonf="on") {{
   property(outname="@timestamp" name="timereported" dateFormat="rfc3339" format="jsonf")
-  property(outname="message" name="msg" format="jsonf")
+  property(outname="message" name="rawmsg" format="jsonf")
 }}
 input(type="imkafka" topic="{topic}" broker=["{broker}"] consumergroup="{group}"
       confParam=["auto.offset.reset=earliest"] ruleset="out")

@@ -76,7 +76,7 @@ class Bulk:
 
     def _send(self, documents: Sequence[Document]) -> list[Document]:
         """Send these once; those that should be sent again."""
-        body = b"".join([lines for lines, *_ in documents])
+        body = b"".join([one[0] for one in documents])
         answer = self._nodes.ask("POST", "/_bulk", body, params=self._params)
         if not answer.get("errors", True):
             self.created += len(documents)

@@ -73,7 +73,7 @@ def documents(
     found: list[Document] = []
     for shape in batch.shapes or shapes(batch.events):
         severities = _severities(shape)
-        bodies, tails = _bodies(batch.events, shape), _tails(shape)
+        bodies, tails = _bodies(batch, shape), _tails(shape)
         for at, place in enumerate(shape.places):
             body, tail, level = bodies[at], tails[at], severities[at]
             if odd and place in odd:
@@ -139,15 +139,18 @@ def _severities(shape: Shape) -> Sequence[int]:
     ]
 
 
-def _bodies(events: Sequence[Fields], shape: Shape) -> list[bytes]:
+def _bodies(batch: AcceptedBatch, shape: Shape) -> list[bytes]:
     """Of each event the fields that have one of their own in the mapping, its brace left open."""
     aside = {name for name in shape.columns if is_open(name)} | {SEVERITY} & set(shape.columns)
     if aside:
         names = [name for name in shape.columns if name not in aside]
         rows = zip(*[shape.columns[name] for name in names], strict=True)
         chosen = [dict(zip(names, row, strict=True)) for row in rows]
+    elif batch.payloads:
+        # The sensor's own bytes are the document already.
+        return [batch.payloads[place][:-1] for place in shape.places]
     else:
-        chosen = [events[place] for place in shape.places]
+        chosen = [batch.events[place] for place in shape.places]
     return [line[:-1] for line in _lines(chosen)]
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 from urllib.parse import quote
 
@@ -20,7 +20,7 @@ from collector.index.elastic_counts import Counts
 from collector.index.elastic_documents import Classify, Document, documents
 from collector.index.elastic_expiry import Expiry
 from collector.index.elastic_mapping import cursors_index
-from collector.index.elastic_nodes import Connection, Nodes
+from collector.index.elastic_nodes import STORE_SECONDS, Connection, Nodes
 from collector.index.elastic_reading import Candidate, Reading, Scope
 from collector.index.elastic_setup import Layout, Setup
 from collector.index.places import BUCKETS_MAX, ID, PAGE_MAX, Place, next_cursor, place_of
@@ -80,7 +80,7 @@ class ElasticIndex:
         Raises ``IndexUnavailableError`` when the nodes do not take them (call again with the
         same), ``collector.index.refused`` or ``.form``.
         """
-        with self._writing:
+        with self._writing, self._nodes.within(STORE_SECONDS):
             self._setup.open()
             self._insert(batches)
 
@@ -101,7 +101,8 @@ class ElasticIndex:
         """Number of the sensor's last stored batch, 0 for none."""
         known = self._cursors.get(sensor)
         if known is None:
-            found = self._nodes.ask("GET", self._cursor_path(sensor), missing=True)
+            with self._nodes.within(STORE_SECONDS):
+                found = self._nodes.ask("GET", self._cursor_path(sensor), missing=True)
             known = int(found["_source"]["number"]) if found.get("found") else 0
             self._cursors[sensor] = known
         return known
@@ -173,6 +174,16 @@ class ElasticIndex:
         with self._writing:
             for one in gone:
                 self._expiry.forget(one)
+
+    def counted(self) -> Mapping[str, int]:
+        """Events stored, met again, sent again and refused since the start."""
+        bulk = self.bulk
+        return {
+            "created": bulk.created,
+            "repeated": bulk.repeated,
+            "retried": bulk.retried,
+            "rejected": bulk.rejected,
+        }
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -10,9 +10,12 @@ again until it is taken, with nothing lost, because the log's cursor has not mov
 from __future__ import annotations
 
 import logging
+import math
 import random
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -23,12 +26,18 @@ from elastic_transport import JsonSerializer, NdjsonSerializer, TransportError
 from elasticsearch import ApiError, Elasticsearch
 
 from collector.index.elastic_mapping import Dsl
+from collector.index.unavailable import IndexUnavailableError
 from schema.errors import FengsuiError
+
+__all__ = ["Connection", "IndexUnavailableError", "Nodes"]
 
 _logger = logging.getLogger(__name__)
 
 REQUEST_SECONDS: Final = 60
-"""A bulk of the largest size on a busy node; longer means that nobody answers."""
+"""A question over half a year on a busy node, all tries together; longer means nobody answers."""
+STORE_SECONDS: Final = 20.0
+"""For all that one insert asks: behind a link that is half open the pipeline tells within this
+that it stands still, and tries again. Of what was stored meanwhile a repeat costs little."""
 TRIES_MAX: Final = 6
 """With the waits below about six seconds: a node that restarts is waited for by the pipeline."""
 WAIT_FIRST_S: Final = 0.2
@@ -53,18 +62,30 @@ class Connection:
     api_key_file: str = ""
 
 
-class IndexUnavailableError(FengsuiError, OSError):
-    """The search nodes do not accept now; what was to be stored is stored later."""
-
-
 class Nodes:
     """The search nodes of one site. Safe from any thread."""
 
     def __init__(
-        self, connection: Connection, *, wait: Callable[[float], None] = time.sleep
+        self,
+        connection: Connection,
+        *,
+        wait: Callable[[float], None] = time.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = _client(connection)
         self._wait = wait
+        self._monotonic = monotonic
+        self._bound = threading.local()
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Let all that this thread asks inside take so long together."""
+        before = getattr(self._bound, "until", math.inf)
+        self._bound.until = min(before, self._monotonic() + seconds)
+        try:
+            yield
+        finally:
+            self._bound.until = before
 
     def ask(
         self,
@@ -78,7 +99,8 @@ class Nodes:
         """The answer to one request, asked again with growing waits while the nodes are busy.
 
         ``missing`` takes a 404 for an empty answer. Raises ``IndexUnavailableError`` when they stay
-        busy, and ``collector.index.refused`` for what they understand and do not take.
+        busy or do not answer in time, and ``collector.index.refused`` for what they understand and
+        do not take.
         """
         raw = isinstance(body, bytes)
         headers = {"accept": "application/json"}
@@ -86,9 +108,13 @@ class Nodes:
             headers["content-type"] = "application/x-ndjson" if raw else "application/json"
         tries = 0
         cause: Exception
+        until = min(self._monotonic() + REQUEST_SECONDS, getattr(self._bound, "until", math.inf))
         while True:
+            left = until - self._monotonic()
+            if left <= 0:
+                raise unavailable("no answer in time")
             try:
-                answer = self._client.perform_request(
+                answer = self._client.options(request_timeout=left).perform_request(
                     method, path, params=params, headers=headers, body=body
                 )
             except ApiError as error:
@@ -103,7 +129,7 @@ class Nodes:
             else:
                 return answer.body if isinstance(answer.body, dict) else {}
             tries += 1
-            if tries == TRIES_MAX:
+            if tries == TRIES_MAX or self._monotonic() >= until:
                 raise unavailable(why) from cause
             self.pause(tries - 1)
 

@@ -43,6 +43,18 @@ def taken(database: Readable, sensor: str) -> int:
     return row["number"] if row else 0
 
 
+def taken_before(database: Readable, sensor: str, time: int) -> int:
+    """Number of the sensor's last batch that was taken in before that time, 0 for none."""
+    with database.read() as state:
+        row = state.execute(
+            # From the newest on: the batch asked for is near it, and the rows are many.
+            "SELECT number FROM batches WHERE sensor = ? AND received_at < ? "
+            "ORDER BY number DESC LIMIT 1",
+            (sensor, time),
+        ).fetchone()
+    return row["number"] if row else 0
+
+
 def forget(database: Database, gone: Gone) -> list[tuple[str, str]]:
     """Delete the rows of batches that are gone, and say so, in one transaction.
 

@@ -17,7 +17,6 @@ from collector.control import ControlLog
 from collector.indicators.store import IndicatorStore
 from collector.intake import Intake
 from collector.registers.store import RegisterStore
-from collector.state.alerts import Alerts
 from collector.state.outbox import Outbox
 from dashboard_api.services import Measure
 from fengsui.bus import Bus
@@ -27,8 +26,6 @@ from fengsui.centre.distant import DistantJudge
 from fengsui.centre.feeder import Codecs, Feeder
 from fengsui.centre.hops import Hops
 from fengsui.centre.layout import Layout
-from fengsui.centre.watch import Standing, Watch
-from fengsui.clock import SystemClock
 from fengsui.pipeline import Pipeline
 from schema.times import SECOND
 
@@ -42,16 +39,13 @@ class Centre:
     judge: DistantJudge
     arrivals: Arrivals
     hops: Hops
-    watch: Watch
 
     def start(self) -> None:
-        """Take in what arrives, and look whether the way lags."""
+        """Take in what arrives."""
         self.arrivals.start()
-        self.watch.start()
 
     def stop(self) -> None:
         """Take in nothing more."""
-        self.watch.stop()
         self.arrivals.stop()
 
     def measures(self) -> Iterator[Measure]:
@@ -116,7 +110,6 @@ def open_centre(
     pipeline: Pipeline,
     *,
     intake: Intake,
-    alerts: Alerts,
     control: ControlLog,
     hops: Hops,
     check_room: Callable[[], None],
@@ -131,14 +124,4 @@ def open_centre(
         control=control, hops=hops, check_room=check_room,
     )  # fmt: skip
 
-    def standing() -> Standing:
-        return Standing(
-            pipeline=getattr(pipeline.failure, "code", ""),
-            arrivals=getattr(arrivals.failure, "code", ""),
-            fed=judge.watermark,
-            decided=judge.decided,
-            refused={one.name: one.refused for one in intake.status() if one.refused},
-        )
-
-    watch = Watch(standing, hops, alerts, clock=SystemClock(), changed=lambda: pipeline.on_change())
-    return Centre(judge=judge, arrivals=arrivals, hops=hops, watch=watch)
+    return Centre(judge=judge, arrivals=arrivals, hops=hops)

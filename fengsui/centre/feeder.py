@@ -259,6 +259,14 @@ class Feeder:
 
         Raises ``schema.bus.*``; what was not acknowledged is kept and sent by the next call.
         """
+        try:
+            self._deliver()
+        finally:
+            waiting = sum(map(len, self._waiting.values()))
+            self._hops.lag("accepted", waiting)
+            self._hops.lag("control", len(self._control))
+
+    def _deliver(self) -> None:
         while self._control:
             self._publish(self._control[0])
             self._control.popleft()
@@ -268,8 +276,7 @@ class Feeder:
             for batch in wave:
                 place = self._layout.of_sensor("accepted", batch.sensor)
                 before = self._head.cursors.get(batch.sensor, 0)
-                message = feed.taken(batch, self.watermark, before=before)
-                for raw in feed.encode_parts(message):
+                for raw in feed.encode_parts(feed.taken(batch, self.watermark, before=before)):
                     self._send(place, batch.sensor.encode(), raw)
             self._flush()
             for batch in wave:

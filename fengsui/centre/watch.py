@@ -1,4 +1,4 @@
-"""Watch: raises alerts of the platform about itself where the way over the bus lags or loses.
+"""Watch: raises alerts of the platform about itself where it lags, loses, or runs out of room.
 
 Each kind of trouble of each part is one alert an hour, however often it comes back; while it
 lasts, its closing record says until when. They stand outside the compared set.
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias
 
 from analytics.memory import NEVER
 from collector.state.alerts import Alerts
@@ -31,12 +31,20 @@ BEHIND_US: Final = 2 * MINUTE
 """Event time decisions may be behind what was taken in: far over the five seconds of a good day,
 and under what makes a warning useless."""
 
+LAG_US: Final = 10 * MINUTE
+"""Event time the rules may be behind now: less is a sensor that reads what gathered meanwhile."""
+
+AT_ONCE: Final = frozenset({platform_rules.RECORDS_LOST, platform_rules.SENSOR_LOSES})
+"""What is lost does not pass: no minute is waited."""
+
 VERSION: Final = 1
+
+Disk: TypeAlias = Literal["ample", "low", "full"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """How the way over the bus stands now."""
+    """How the site, and where there is one the way over the bus, stands now."""
 
     pipeline: str
     """Why the pipeline stands still, empty while it runs."""
@@ -46,8 +54,13 @@ class Standing:
     """Watermark of what was handed on, microseconds UTC."""
     decided: int
     """Watermark of what was decided."""
-    refused: dict[str, str]
+    refused: Mapping[str, str]
     """Sensors whose next batch is refused, and why."""
+    lag_us: int = 0
+    """How far the time up to which rules may judge is behind now."""
+    losses: Mapping[str, int] = field(default_factory=dict)
+    """How often each sensor has told of something it lost or could not read."""
+    disk: Disk = "ample"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +96,8 @@ class Watch:
         self._heard = (0, clock.now())
         """How many decisions had come, and when that was last another number."""
         self._lost = 0
+        self._told: dict[str, int] = {}
+        """How often each sensor had told of a loss when we last looked."""
         self._raised: dict[str, Alert] = {}
         self.troubles: tuple[str, ...] = ()
         """Ids of the rules whose trouble lasts, for /readyz."""
@@ -114,7 +129,7 @@ class Watch:
         lasting = [
             one
             for key, one in found.items()
-            if one.rule == platform_rules.RECORDS_LOST or now - self._since[key] >= LASTS_US
+            if one.rule in AT_ONCE or now - self._since[key] >= LASTS_US
         ]
         self.troubles = tuple(sorted({one.rule for one in lasting}))
         if not lasting:
@@ -128,7 +143,33 @@ class Watch:
             self._changed()
 
     def _found(self, now: int) -> Iterator[_Trouble]:
-        standing, counted = self._standing(), self._hops.counted()
+        standing = self._standing()
+        yield from self._of_bus(standing, now)
+        yield from self._of_sensors(standing)
+        if standing.lag_us >= LAG_US:
+            yield _Trouble(
+                rule=platform_rules.EVENTS_BEHIND,
+                part="watermark",
+                value=standing.lag_us // SECOND,
+                threshold=LAG_US // SECOND,
+            )
+        if standing.disk != "ample":
+            full = standing.disk == "full"
+            rule = platform_rules.DISK_FULL if full else platform_rules.DISK_LOW
+            yield _Trouble(rule=rule, part="disk", value=1, threshold=1)
+
+    def _of_sensors(self, standing: Standing) -> Iterator[_Trouble]:
+        for sensor in standing.refused:
+            yield _Trouble(rule=platform_rules.SENSOR_STOPPED, part=sensor, value=1, threshold=1)
+        for sensor, count in standing.losses.items():
+            if count > self._told.get(sensor, 0):
+                yield _Trouble(
+                    rule=platform_rules.SENSOR_LOSES, part=sensor, value=count, threshold=1
+                )
+            self._told[sensor] = count
+
+    def _of_bus(self, standing: Standing, now: int) -> Iterator[_Trouble]:
+        counted = self._hops.counted()
         for part, why in (("pipeline", standing.pipeline), ("arrivals", standing.arrivals)):
             if why.startswith("schema.bus."):
                 yield _Trouble(rule=platform_rules.BUS_UNREACHABLE, part=part, value=1, threshold=1)
@@ -158,8 +199,6 @@ class Watch:
                 rule=platform_rules.RECORDS_LOST, part="batches", value=lost, threshold=1
             )
             self._lost = lost
-        for sensor in standing.refused:
-            yield _Trouble(rule=platform_rules.SENSOR_STOPPED, part=sensor, value=1, threshold=1)
 
     def _alert(self, trouble: _Trouble, since: int) -> Alert:
         cell = since - since % HOUR

@@ -593,6 +593,7 @@ def test_what_a_sensor_could_not_read_is_a_sealed_gap(site: Site, sensor: FakeSe
     (gap,) = site.records("gap")
     assert (gap["gov.batch.reason"], gap["labels.source"]) == ("unreadable", "nginx")
     assert site.count("event.action:sensor_trouble") == 1
+    assert site.intake.troubles == {gap["gov.batch.sensor"]: 1}
 
 
 def test_the_last_heartbeat_of_each_minute_is_sealed(site: Site, sensor: FakeSensor) -> None:

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from fengsui.facts import KEYS_MAX, SiteFacts
+from analytics.facts import KEYS_MAX
+from fengsui.facts import SiteFacts
 from schema.indicators import Indicator, IndicatorSet
 from schema.registers import ALWAYS, FOREVER, RegisterView, Statement, Table, pack_fields, pack_key
 from schema.times import MINUTE
@@ -33,7 +34,7 @@ def test_only_so_many_minutes_are_remembered() -> None:
     one = facts()
     for minute in range(10 * KEYS_MAX):
         one.keys("services", minute * MINUTE)
-    _, remembered = one._keys
+    remembered = one._told()._keys
     assert len(remembered) <= KEYS_MAX
 
 

@@ -89,8 +89,13 @@ class RemoteSensor:
         if enrolled:
             site.enrolments.add_local(name, "unit", key=self.key.public)
 
-    def seal(self, paths: Sequence[str], *, at: int, ip: int = 20) -> Batch:
-        """A batch of requests at that time (microseconds UTC), and nothing earlier to come."""
+    def seal(
+        self, paths: Sequence[str], *, at: int, ip: int = 20, more: Fields | None = None
+    ) -> Batch:
+        """A batch of requests at that time (microseconds UTC), and nothing earlier to come.
+
+        ``more`` are fields each event has besides, or instead.
+        """
         events: list[Fields] = []
         for path in paths:
             events.append(
@@ -105,6 +110,7 @@ class RemoteSensor:
                     "source.ip": f"192.0.2.{ip}",
                     "url.original": path,
                     "url.path": path,
+                    **(more or {}),
                 }
             )
             self._offset += 1

@@ -1,11 +1,15 @@
 """A sensor key, and batches of it, that the tests of schema/ share."""
 
+import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 
 from crypto.sm2 import PrivateKey
 from schema import batch
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 Sealer = Callable[..., batch.Batch]
 

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from collector import rescan
-from schema import native, privacy, times
+from schema import event, native, privacy, times
 from schema.errors import FengsuiError
 from schema.event import Fields
 from sensors.mask import Masker
@@ -83,3 +83,28 @@ def test_times_are_read_alike(text: str) -> None:
             times.from_texts(["2026-11-23T13:16:12.000000Z", text])
     else:
         assert times.from_texts([text, text]) == [expected] * 2
+
+
+JSON_PIECES = st.sampled_from(
+    ['{', '}', '[', ']', ':', ',', '"', '"a":', '"b":', '"密":', '"x"', '"\\n"', '"\\u0041"', ' ',
+     '0', '-', '17', '1.5', 'true', 'null', '\\', '\x01', '"é\\t"', '9' * 19]
+)  # fmt: skip
+FLAT = st.dictionaries(st.one_of(NAMES, st.text(max_size=9)), VALUES, max_size=5)
+
+
+@settings(deadline=None, max_examples=500)
+@given(st.one_of(st.lists(JSON_PIECES, max_size=12).map("".join).map(str.encode),
+                 FLAT.map(event.encode)))  # fmt: skip
+@example(b'{"a":1,"a":2}')
+@example(b'{"b":1,"a":2}')
+@example(b'{"a":-0}')
+def test_what_the_native_look_calls_canonical_is_written_again_the_same(payload: bytes) -> None:
+    assert native.scan is not None
+    if native.scan.canonical([payload]):
+        assert event.encode(event.decode(payload)) == payload
+
+
+def test_an_ordinary_event_is_known_as_canonical() -> None:
+    assert native.scan is not None
+    plain = {"a.b": 'say "hi"\n', "c": 5, "d": ["x", "密"], "e": True, "f": -3}
+    assert native.scan.canonical([event.encode(plain)])

@@ -6,6 +6,7 @@ lanes, and compaction alone. The engine checks that they are there and have a la
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import Future
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from analytics.streaming.runner.site import READ, Site
 from analytics.streaming.stage import Lane
 from schema.errors import FengsuiError
 
+LOOK_SECONDS: Final = 0.1
 ANSWER_SECONDS: Final = 30.0
 """A broker under load takes seconds to make 16 partitions of 3 replicas."""
 
@@ -32,9 +34,9 @@ def name(site: Site, lane: Lane) -> str:
 
 
 def make(site: Site) -> tuple[str, ...]:
-    """Make those that are missing, and return their names.
+    """Make those that are missing, and return the names of those made here.
 
-    Raises ``analytics.stream.unreachable`` where no broker answers,
+    Raises ``analytics.stream.changelog``, ``analytics.stream.unreachable`` where no broker answers,
     ``analytics.stream.lane_absent`` where a lane's topic is not there and
     ``analytics.stream.partitions`` where it has other partitions than the settings say.
     """
@@ -73,20 +75,36 @@ def make(site: Site) -> tuple[str, ...]:
             )
     if not new:
         return ()
-    made: dict[str, Future[Any]] = admin.create_topics(new, operation_timeout=ANSWER_SECONDS)
-    for topic_name, answer in made.items():
+    made: list[str] = []
+    answers: dict[str, Future[Any]] = admin.create_topics(new, operation_timeout=ANSWER_SECONDS)
+    for topic_name, answer in answers.items():
         try:
             answer.result()
+            made.append(topic_name)
         except KafkaException as error:
             # Two workers that start at once: the other was first.
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise FengsuiError(
-                    "analytics.stream.changelog",
-                    f"{topic_name} could not be made ({error.args[0].str()}): the worker's user "
-                    "needs the right to create it, or run `fengsui cluster init`",
-                    topic=topic_name,
-                ) from error
+                raise _unmade(topic_name, error.args[0].str()) from error
+    _await(admin, set(answers))
     return tuple(made)
+
+
+def _await(admin: AdminClient, wanted: set[str]) -> None:
+    """Until the brokers tell of them: a topic just made is not known to all at once."""
+    until = time.monotonic() + ANSWER_SECONDS
+    while missing := wanted - admin.list_topics(timeout=ANSWER_SECONDS).topics.keys():
+        if time.monotonic() > until:
+            raise _unmade(min(missing), "the brokers do not tell of it")
+        time.sleep(LOOK_SECONDS)
+
+
+def _unmade(topic: str, why: str) -> FengsuiError:
+    return FengsuiError(
+        "analytics.stream.changelog",
+        f"{topic} could not be made ({why}): the worker's user needs the right to create it, or "
+        "run `fengsui cluster init`",
+        topic=topic,
+    )
 
 
 def unreachable(site: Site, error: Exception) -> FengsuiError:

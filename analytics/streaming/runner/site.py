@@ -31,8 +31,8 @@ POLL_MS_MAX: Final = 60_000
 partitions are dealt anew. The largest batch with every rule takes seconds."""
 TRANSACTION_MS: Final = 15_000
 """What a dead worker had begun is undone by the brokers after this, and readers wait for it: not
-long, but longer than the training of a model, which happens inside: one that takes longer is undone
-once and not trained again. A worker that starts again has its own undone at once."""
+long, but longer than a worker on a busy machine takes for the largest batch. A worker that starts
+again has its own undone at once."""
 BROKERS_GONE_SECONDS: Final = 120.0
 """Without any broker so long the worker ends, and starts anew with fresh connections."""
 

@@ -74,6 +74,17 @@ fn add_doubtful(doubtful: &Bound<'_, PySet>, value: &Bound<'_, PyAny>) -> PyResu
     Ok(())
 }
 
+/// Whether every one of these certainly is the canonical form of an event.
+#[pyfunction]
+fn canonical(payloads: &Bound<'_, PyList>) -> PyResult<bool> {
+    for payload in payloads.iter() {
+        if !scan::canonical(payload.cast::<PyBytes>()?.as_bytes()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Microseconds since 1970 of each time; None when one of them has another form.
 #[pyfunction]
 fn times(texts: &Bound<'_, PyList>) -> Option<Vec<i64>> {
@@ -89,5 +100,6 @@ fn times(texts: &Bound<'_, PyList>) -> Option<Vec<i64>> {
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(payloads, module)?)?;
     module.add_function(wrap_pyfunction!(texts, module)?)?;
+    module.add_function(wrap_pyfunction!(canonical, module)?)?;
     module.add_function(wrap_pyfunction!(times, module)?)
 }

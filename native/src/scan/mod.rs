@@ -1,8 +1,10 @@
 //! The quick look at many texts: which certainly hold no long number and nothing written so that
 //! it must be unfolded first. What is left is for the rules of `schema.privacy`, in Python.
 
+mod canonical;
 mod time;
 
+pub use canonical::canonical;
 pub use time::microseconds;
 
 /// Digits of the shortest number sought; blanks, hyphens and + may stand between them.

@@ -44,7 +44,7 @@ class Shelf:
         return self.held[digest]
 
 
-def no_trainer(request: TrainingRequest) -> Artefact:
+def no_trainer(request: TrainingRequest, *, wait: bool = True) -> Artefact:
     raise FengsuiError("analytics.model.refused", f"nobody trains {request.model} here")
 
 
@@ -256,8 +256,18 @@ def fed(
 
 
 class _Trainer:
-    def __init__(self, train: Callable[[TrainingRequest], Artefact]) -> None:
-        self.train = train
+    """Takes its time: who does not wait is asked to come again, a few times."""
+
+    def __init__(self, train: Callable[[TrainingRequest], Artefact], patience: int) -> None:
+        self._train = train
+        self._patience = patience
+        self._asked = 0
+
+    def train(self, request: TrainingRequest, *, wait: bool) -> Artefact | None:
+        self._asked += 1
+        if not wait and self._asked % (self._patience + 1):
+            return None
+        return self._train(request)
 
 
 class Running:
@@ -302,7 +312,7 @@ def play(
     chance = random.Random(seed)
     layout = Layout(accepted=len(one.partitions), hits=hits)
     stages = SiteStages(
-        one.shelf, _Trainer(one.trainer), layout=layout, lateness_us=one.lateness_us
+        one.shelf, _Trainer(one.trainer, seed % 7), layout=layout, lateness_us=one.lateness_us
     )
     lanes: dict[tuple[Lane, int], list[bytes]] = {
         ("accepted", number): list(raw) for number, raw in enumerate(one.partitions)

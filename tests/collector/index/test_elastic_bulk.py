@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -13,6 +16,7 @@ import pytest
 from collector.index.elastic_bulk import BYTES_MAX, ITEMS_MAX, Bulk, Rejected
 from collector.index.elastic_documents import Document, documents
 from collector.index.elastic_nodes import (
+    STORE_SECONDS,
     TRIES_MAX,
     Connection,
     IndexUnavailableError,
@@ -152,6 +156,36 @@ def test_nodes_that_are_gone_are_the_same_error(stand: Stand) -> None:
     nodes = Nodes(Connection(hosts=["http://127.0.0.1:9"]), wait=stand.waits.append)
     with pytest.raises(IndexUnavailableError):
         nodes.ask("GET", "/_cluster/health")
+    nodes.close()
+
+
+def test_a_node_that_never_answers_holds_nobody_longer_than_was_given() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        port = silent.getsockname()[1]
+        nodes = Nodes(Connection(hosts=[f"http://127.0.0.1:{port}"]))
+        begun = time.monotonic()
+        # As behind a link that is half open: it takes what we send, and says nothing.
+        with nodes.within(1), pytest.raises(IndexUnavailableError, match="waits in the log"):
+            nodes.ask("GET", "/_cluster/health")
+        with nodes.within(1):
+            for _ in range(2):
+                with pytest.raises(IndexUnavailableError):
+                    nodes.ask("GET", "/_cluster/health")
+        assert time.monotonic() - begun < 5
+        nodes.close()
+
+
+def test_a_node_that_stays_busy_is_not_asked_past_the_time_given(stand: Stand) -> None:
+    time_now = [0.0]
+
+    def wait(seconds: float) -> None:
+        time_now[0] += seconds + 9
+
+    nodes = Nodes(Connection(hosts=[stand.node.url]), wait=wait, monotonic=lambda: time_now[0])
+    stand.node.answers = [(429, {})] * 100
+    with nodes.within(STORE_SECONDS), pytest.raises(IndexUnavailableError):
+        nodes.ask("POST", "/_bulk", b"")
+    assert len(stand.node.asked) == 3
     nodes.close()
 
 

@@ -3,7 +3,8 @@
 import errno
 import json
 import random
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ from machine import RemoteSensor, framed, until
 
 from collector.bus.memory_bus import MemoryBus
 from fengsui.folder import DataFolder
+from fengsui.serve import _failures
 from fengsui.wiring import DUTY, Site, open_site
 from schema import batch as batches
 from schema import heartbeat
@@ -197,6 +199,30 @@ def test_while_the_disk_is_reserved_nothing_is_read_nor_put_aside(
     _arrive(site)
     assert _receipts(bus, sensor.name) == [1]
     assert not list(site.folder.root.glob("quarantine/*"))
+
+
+def test_a_gate_that_is_shut_leaves_the_bus_unread_says_so_and_goes_on_once_it_opens(
+    site: Site, bus: MemoryBus
+) -> None:
+    sensor = RemoteSensor(site)
+    _ship(bus, sensor.name, sensor.seal(["/1"], at=site.clock.now()))
+    site.gate.set(admit=False)
+    site.centre.arrivals.start()
+    _in_time(lambda: site.centre.arrivals.failure)
+    # By what /readyz answers with, once though two parts stand still for it.
+    assert _failures(site) == ["collector.storage.full"]
+    assert "test.collector" not in bus.committed
+    assert _receipts(bus, sensor.name) == []
+    site.gate.set(admit=True)
+    _in_time(lambda: _receipts(bus, sensor.name) == [1] and not site.centre.arrivals.failure)
+    assert _failures(site) == []
+
+
+def _in_time(holds: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 class _FullDoor:

@@ -34,6 +34,7 @@ class World:
         self.bus = new_bus()
         self.database = database
         self.facts = b"facts"
+        self.hops = Hops()
 
     def feeder(self, rules: RuleSet = RULES, bus: MemoryBus | None = None) -> Feeder:
         codecs = Codecs(
@@ -43,7 +44,7 @@ class World:
         )
         return Feeder(
             (bus or self.bus).writer(), LAYOUT, Outbox(self.database), codecs=codecs, rules=rules,
-            since=0, snapshot=Alerts(self.database).snapshot(), hops=Hops(),
+            since=0, snapshot=Alerts(self.database).snapshot(), hops=self.hops,
         )  # fmt: skip
 
     def commit(self, feeder: Feeder) -> None:
@@ -137,11 +138,13 @@ def test_while_the_bus_refuses_control_changes_nothing_and_batches_wait(world: W
     for act in (lambda: feeder.exclude("a"), feeder.deliver, lambda: feeder.require("b", 1)):
         with pytest.raises(FengsuiError, match=r"schema\.bus\.unacknowledged"):
             act()
+    assert world.hops.lags() == {"accepted": 1, "control": 0}
     assert (feeder.required, feeder.excluded) == ({"a"}, set())
     world.bus.stopped = False
     feeder.exclude("a")
     feeder.deliver()
     assert kinds(world.written("a")) == ["Adopt", "Require", "Taken", "Exclude"]
+    assert world.hops.lags() == {"accepted": 0, "control": 0}
 
 
 def test_control_written_and_not_sent_is_sent_first_after_a_crash(world: World) -> None:

@@ -1,19 +1,31 @@
 """The platform raises alerts about its own way over the bus, beside the compared set."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from machine import RemoteSensor, framed, until
 
 from collector.state.alerts import Alerts
 from collector.state.database import Database
 from fengsui import platform_rules
 from fengsui.centre.hops import Hops
-from fengsui.centre.watch import BEHIND_US, LASTS_US, Standing, Watch
+from fengsui.centre.watch import BEHIND_US, LAG_US, LASTS_US, Standing, Watch
 from fengsui.desks import AlertDesk
+from fengsui.folder import DataFolder
+from fengsui.serve import _failures, _warnings
+from fengsui.settings import Settings
+from fengsui.wiring import open_site
 from schema.times import HOUR, SECOND
 
 START = 495_000 * HOUR
+TROUBLE = {
+    "event.dataset": "fengsui.sensor",
+    "event.action": "sensor_trouble",
+    "event.reason": "unreadable",
+    "gov.sensor.source": "fengsui.sensor",
+}
 
 
 class Now:
@@ -109,6 +121,51 @@ def test_a_sensor_whose_batches_are_refused_is_named(world: World) -> None:
     world.look(LASTS_US)
     (stored,) = world.alerts.since(0)
     assert (stored.alert.rule_id, stored.alert.entity) == (platform_rules.SENSOR_STOPPED, "gateway")
+
+
+def test_a_sensor_that_tells_of_a_loss_is_told_of_at_once_and_again_when_it_loses_more(
+    world: World,
+) -> None:
+    _stands(world, losses={"gateway": 1})
+    assert world.look() == [platform_rules.SENSOR_LOSES]
+    assert world.alerts.since(0)[0].alert.entity == "gateway"
+    assert len(world.look(HOUR)) == 1
+    _stands(world, losses={"gateway": 2})
+    assert len(world.look(HOUR)) == 2
+
+
+@pytest.mark.parametrize(
+    ("stands", "rule"),
+    [
+        ({"lag_us": LAG_US}, platform_rules.EVENTS_BEHIND),
+        ({"disk": "low"}, platform_rules.DISK_LOW),
+        ({"disk": "full"}, platform_rules.DISK_FULL),
+    ],
+)
+def test_what_lasts_a_minute_is_told(world: World, stands: dict[str, object], rule: str) -> None:
+    _stands(world, **stands)
+    assert world.look() == []
+    assert world.look(LASTS_US) == [rule]
+
+
+def test_a_short_lag_is_nothing(world: World) -> None:
+    _stands(world, lag_us=LAG_US - 1)
+    assert [world.look(LASTS_US) for _ in range(3)] == [[], [], []]
+
+
+def test_a_site_in_one_process_watches_itself_too(tmp_path: Path) -> None:
+    with closing(open_site(DataFolder(tmp_path), Settings(), watch_host=False)) as site:
+        site.watch.look()
+        assert site.watch.troubles == ()
+        sensor = RemoteSensor(site)
+        lost = sensor.seal(["/"], at=site.clock.now(), more=TROUBLE)
+        site.intake.accept(framed(lost))
+        until(site, lambda: site.status_of(sensor.name).events == 1)
+        site.watch.look()
+        assert _warnings(site) == [platform_rules.SENSOR_LOSES]
+        assert _failures(site) == []
+        (told,) = site.alerts.since(0)
+        assert (told.alert.rule_id, told.alert.entity) == (platform_rules.SENSOR_LOSES, sensor.name)
 
 
 def test_platform_alerts_are_in_lists_and_in_no_compared_set(world: World) -> None:
