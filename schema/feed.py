@@ -114,6 +114,8 @@ class Adopt(msgspec.Struct, frozen=True, array_like=True, tag=6):
     digest: str
     artefact: str
     since: _Bounded
+    watermark: _Bounded = -(2**62)
+    """See :class:`Taken`: a partition without sensors hears of it here."""
 
 
 class Watch(msgspec.Struct, frozen=True, array_like=True, tag=7):

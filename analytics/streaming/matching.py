@@ -83,7 +83,7 @@ class Matching:
             batch = feed.accepted(read) if isinstance(read, Taken) else None
         except FengsuiError as error:
             raise malformed(str(error)) from error
-        if isinstance(read, Taken | Beat):
+        if isinstance(read, Taken | Beat | Adopt):
             self._site = max(self._site, read.watermark)
         if isinstance(read, Taken) and batch is not None:
             self._check(batch.sensor)

@@ -180,8 +180,9 @@ class Feeder:
 
     def _adopt(self, ruleset: RuleSet, since: int) -> None:
         raw = self._codecs.ruleset(ruleset)
+        name, watermark = artefact.digest_of(raw), self.watermark
         self._add(
-            lambda number: feed.Adopt(number, ruleset.digest, artefact.digest_of(raw), since),
+            lambda number: feed.Adopt(number, ruleset.digest, name, since, watermark),
             msgspec.structs.replace(self._head, rules=ruleset.digest, adopted=since),
             raw,
         )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 import test_levels
 import test_simulation
-from analytics_world import START, World, at, batch
+from analytics_world import START, World, at, batch, ruleset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stream_world import Feed, check, fed, no_trainer, play
 from test_simulation import RULES, happenings
 
 from analytics.memory import NEVER
+from analytics.streaming.artefacts import rules_to_bytes
 from analytics.streaming.layout import Layout
 from analytics.streaming.messages import Hits, decided_of, hits_of
 from analytics.streaming.stages import SiteStages
@@ -19,7 +20,7 @@ from analytics.streaming.stepping import PENDING_STEP
 from schema import feed
 from schema.bus import partition_of
 from schema.errors import FengsuiError
-from schema.times import SECOND
+from schema.times import MINUTE, SECOND
 
 
 class _Nobody:
@@ -187,3 +188,16 @@ def test_hits_that_wait_for_a_sensor_that_lags_are_told() -> None:
     assert [each.pending for each in told] == sorted(each.pending for each in told)
     assert waits - told[-1].pending < PENDING_STEP
     assert len(told) <= 12
+
+
+def test_a_partition_without_sensors_lets_go_of_rules_too() -> None:
+    one = Feed(RULES, accepted=2)
+    stage = site(one).open("accepted", 1, {})
+    for raw in one.partitions[1]:
+        stage.take(raw)
+    for number in range(2, 30):
+        since = START + number * MINUTE
+        rules = ruleset(digest=f"{number:02}")
+        name = one.shelf.put(rules_to_bytes(rules))
+        stage.take(feed.encode(feed.Adopt(number, rules.digest, name, since, since - SECOND)))
+    assert len(stage._ruling.succession.generations) <= 3
