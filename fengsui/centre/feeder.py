@@ -315,7 +315,11 @@ class Feeder:
         self._hops.add("events", "accepted", len(batch.ids))
 
     def _add(self, control: Callable[[int], Control], head: Head, raw: bytes = b"") -> None:
-        """Keep control before anything of it is sent; ``head`` is how things stand behind it."""
+        """Keep control before anything of it is sent; ``head`` is how things stand behind it.
+
+        Raises ``schema.artefact.too_large``: what is kept is sent before anything else.
+        """
+        artefact.parts_of(raw)
         number = self._number + 1
         waiting = Waiting(number=number, message=feed.encode(control(number)), artefact=raw)
         head = msgspec.structs.replace(head.risen(), newest=self.newest)

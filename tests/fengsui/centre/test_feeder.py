@@ -304,3 +304,16 @@ def test_control_of_another_writer_is_noticed(world: World, tmp_path: Path) -> N
     with pytest.raises(FengsuiError, match=r"fengsui\.feeder\.another"):
         copy.know_again(*marks[1])
     database.close()
+
+
+def test_what_is_too_large_to_be_sent_is_not_kept_to_be_sent(world: World) -> None:
+    feeder = world.feeder()
+    feeder.deliver()
+    world.facts = bytes(artefact.PARTS_MAX * artefact.PART_BYTES_MAX + 1)
+    with pytest.raises(FengsuiError, match=r"schema\.artefact\.too_large"):
+        feeder.know(None)  # type: ignore[arg-type] # these codecs do not look
+    assert Outbox(world.database).waiting() == []
+    world.facts = b"fewer"
+    feeder.know(None)  # type: ignore[arg-type] # these codecs do not look
+    feeder.deliver()
+    assert kinds(world.written("a")) == ["Adopt", "Know"]
