@@ -44,6 +44,7 @@ from crypto.status import Status as CipherStatus
 from fengsui import ciphers, host
 from fengsui.bus import Brokers, Bus
 from fengsui.centre.centre import Centre, codecs_of, open_centre, open_judge
+from fengsui.centre.distant import PENDING_MAX as DISTANT_PENDING_MAX
 from fengsui.centre.hops import Hops
 from fengsui.centre.layout import Layout
 from fengsui.centre.watch import Watch
@@ -51,7 +52,7 @@ from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.facts import Knowing, Rolls, SiteFacts
 from fengsui.folder import DataFolder, Ownership, keep_realm
 from fengsui.keyring import Keyring, open_keyring
-from fengsui.pipeline import Pipeline, Stages, note_rules
+from fengsui.pipeline import PENDING_MAX, Pipeline, Stages, note_rules
 from fengsui.retention import Retention, space_of
 from fengsui.rulebook import Rulebook, mend
 from fengsui.searching import OpenIndex, open_index
@@ -317,6 +318,7 @@ def _open(
         prompt=distant is not None,
         decided_before=form.decided_before,
         admits=lambda: gate.admits,
+        pending_max=PENDING_MAX if distant is None else DISTANT_PENDING_MAX,
     )
     pipeline = Pipeline(stages)
     note_rules(control, rules, clock.now())

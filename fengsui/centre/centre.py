@@ -124,7 +124,7 @@ def open_centre(
     )
     arrivals = Arrivals(
         bus.reader(group), bus.writer(), layout, door=intake, heard=pipeline.heard,
-        control=control, hops=hops, check_room=check_room,
+        control=control, hops=hops, check_room=check_room, far_ahead=lambda: intake.vouched.full,
     )  # fmt: skip
 
     return Centre(judge=judge, arrivals=arrivals, hops=hops)
