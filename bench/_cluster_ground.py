@@ -1,4 +1,4 @@
-"""Ground for ``bench cluster``: real brokers, a real search node, a site on both, and its sensors."""
+"""Ground for ``bench cluster``: real brokers, a real search node, a site and its sensors."""
 
 from __future__ import annotations
 
@@ -100,6 +100,15 @@ def cpu_of(pids: Iterable[int]) -> float:
             times = process.cpu_times()
             spent += times.user + times.system
     return spent
+
+
+def memory_of(pids: Iterable[int]) -> float:
+    """MiB these processes and what they started hold in memory, shared parts counted each time."""
+    held = 0
+    for pid in pids:
+        for process in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True)):
+            held += process.memory_info().rss
+    return held / (1 << 20)
 
 
 def lines(count: int) -> list[bytes]:

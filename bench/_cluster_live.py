@@ -68,6 +68,8 @@ class Live:
     """Marks without a final alert in the end."""
     cores: dict[str, float]
     """CPU seconds a second by component, while lines were written."""
+    memory: dict[str, float]
+    """MiB resident by component, behind the last line."""
 
 
 def run(ground: Ground, *, rate: int, seconds: float, workers: int) -> Live:
@@ -108,6 +110,8 @@ def run(ground: Ground, *, rate: int, seconds: float, workers: int) -> Live:
             name: (grounds.cpu_of(these) - before[name]) / spent for name, these in pids.items()
         }
         cores["sensors"] = grounds.cpu_of([sensors.pid]) / spent
+        memory = {name: grounds.memory_of(these) for name, these in pids.items()}
+        memory["sensors"] = grounds.memory_of([sensors.pid])
         taken = _ask(centre).events
         stood = _settled(centre, written)
         assert sensors.stdin is not None
@@ -130,6 +134,7 @@ def run(ground: Ground, *, rate: int, seconds: float, workers: int) -> Live:
         final=[_waited(stood.final[one], one) for one in steady if one in stood.final],
         missing=math.ceil(seconds) * SENSORS - len(stood.final),
         cores=cores,
+        memory=memory,
     )
 
 

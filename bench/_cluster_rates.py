@@ -22,6 +22,7 @@ from typing import Any, Final
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from bench import _cluster_ground as grounds
+from bench import _cluster_stages
 from bench._cluster_ground import Enrolled, Ground, Watched
 from collector.bus.access import Access
 from collector.bus.topics import ACCEPTED, BATCHES
@@ -124,7 +125,7 @@ def _through(
     site.pipeline._commit()
     costs.cpu["kafka"] = grounds.cpu_of(ground.kafka_pids) - kafka
     costs.cpu["elasticsearch"] = grounds.cpu_of(ground.search_pids) - search
-    costs.cpu |= watch.seconds
+    costs.cpu |= watch.seconds | _cluster_stages.seconds(folder, settings.bus)
     for name, seconds in costs.cpu.items():
         costs.cpu[name] = seconds / sealed * 1e6
     _sizes(costs, ground, site, sealed, folder)

@@ -30,6 +30,7 @@ from bench.peers.peer import MissingPeer
 EVENTS = int(os.environ.get("CLUSTER_EVENTS", "150000"))
 """Of a round: nearly every line of the recording's web server once."""
 ROUNDS = int(os.environ.get("CLUSTER_ROUNDS", "3"))
+"""None leaves the rounds of stages out."""
 WARM_EVENTS = 20_000
 """Through everything first: broker and search node compile what they do often."""
 SECONDS = float(os.environ.get("CLUSTER_SECONDS", "60"))
@@ -49,6 +50,8 @@ LABELS = {
     "publish": "accepted batches to the workers",
     "decided": "alerts back into the state of record",
     "worker": "all of a worker's process",
+    "matching": "of it: the stage that matches events, as in bench stages",
+    "stepping": "of it: the stage that steps over hits",
     "elasticsearch": "the search node's process, merges too",
     "kafka": "the broker's process, workers' transactions too",
 }
@@ -70,6 +73,8 @@ def measure(
 
 
 def _rates(ground: Ground, events: int, rounds: int, warm: int) -> list[dict[str, object]]:
+    if not rounds:
+        return []
     try:
         peer, missing = rsyslog.fetched(), ""
     except MissingPeer as error:
@@ -124,6 +129,7 @@ def _lives(ground: Ground, seconds: float, paces: Sequence[int]) -> list[dict[st
     ]
     used = "none; while the district's line ran"
     rows += [_one(f"live_cores_{name}", one, used, "cores") for name, one in found.cores.items()]
+    rows += [_one(f"live_memory_{name}", one, used, "MiB") for name, one in found.memory.items()]
     half = live.run(ground, rate=max(1, pace // 2), seconds=seconds, workers=WORKERS)
     told = (
         f"none; {pace // 2} events/s of {live.SENSORS} sensors for {seconds:.0f} s, "

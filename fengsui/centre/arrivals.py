@@ -30,8 +30,12 @@ from schema.receipt import Receipt
 
 _logger = logging.getLogger(__name__)
 
-RECORDS_MAX: Final = 64
+RECORDS_MAX: Final = 32
 """Batches whose receipts wait for one another: a few megabytes."""
+PAUSE_SECONDS: Final = 0.02
+PAUSES_MAX: Final = 10
+"""So often intake is waited for before more is let in: what it has yet to take in stands checked
+in memory up to a bound, and past that is checked twice. Then more is let in all the same."""
 WAIT_SECONDS: Final = 0.2
 RETRY_SECONDS: Final = 1.0
 """Between two tries while disk or bus refuses."""
@@ -73,8 +77,12 @@ class Arrivals:
         control: ControlLog,
         hops: Hops,
         check_room: Callable[[], None] = lambda: None,
+        far_ahead: Callable[[], bool] = lambda: False,
     ) -> None:
-        """``check_room`` raises while the disk has no room for more batches."""
+        """``check_room`` raises while the disk has no room for more batches; ``far_ahead`` tells
+        that intake has enough to take in.
+        """
+        self._far_ahead = far_ahead
         self._check_room = check_room
         self._reader = reader
         self._receipts = receipts
@@ -111,11 +119,12 @@ class Arrivals:
 
     def _run(self) -> None:
         while not self._stop.is_set():
+            self._let_follow()
             try:
                 self.step()
             except (FengsuiError, OSError) as error:
                 if self.failure is None:
-                    _logger.exception("nothing arrives; trying again until it does")
+                    _logger.warning("nothing arrives; trying again until it does: %s", error)
                 self.failure = error
                 self._stop.wait(RETRY_SECONDS)
             except Exception as error:
@@ -125,6 +134,11 @@ class Arrivals:
                 return
             else:
                 self.failure = None
+
+    def _let_follow(self) -> None:
+        for _ in range(PAUSES_MAX):
+            if not self._far_ahead() or self._stop.wait(PAUSE_SECONDS):
+                return
 
     def step(self) -> int:
         """Deal with the next records; how many.

@@ -142,6 +142,7 @@ def world_of(seed: int) -> Feed:
     return one
 
 
+@pytest.mark.long
 def test_three_workers_one_killed_decide_what_the_engine_decides(make_site, kafka, tmp_path):
     site, one = make_site(kafka), world_of(3)
     site.write(one, 0, 0.4)
@@ -179,6 +180,7 @@ def test_one_worker_that_seals_everything_decides_the_same(make_site, kafka, tmp
             decided_of(record.value)
 
 
+@pytest.mark.long
 def test_three_workers_go_on_while_one_of_three_brokers_is_killed(make_site, kafka3):
     site, one = make_site(kafka3), world_of(2)
     site.write(one, 0, 0.3)

@@ -135,8 +135,10 @@ def _topics(admin: AdminClient, site: Site) -> dict[str, TopicMetadata]:
 
 def unreachable(site: Site, error: Exception) -> FengsuiError:
     """The error for brokers that do not answer."""
+    first = error.args[0] if error.args else error
+    why = first.str() if isinstance(first, KafkaError) else str(error)
     return FengsuiError(
         "analytics.stream.unreachable",
-        f"the brokers {site.connection.get('bootstrap.servers')} do not answer ({error}): look at "
+        f"the brokers {site.connection.get('bootstrap.servers')} do not answer ({why}): look at "
         "bus.brokers, the network and the brokers themselves",
     )

@@ -27,9 +27,9 @@ PART_BYTES_MAX: Final = 4 * 1024 * 1024
 """A longer entry is written in parts: half of what a record of the changelog may hold. An entity in
 a flood has a minute of hits in its entry, and the rows of a second wait in a few entries."""
 
-LOOK_US: Final = 1_000_000
-"""A stage is asked for provisional alerts at most so often: they are due where the watermark lags
-more than a second."""
+LOOK_US: Final = 500_000
+"""A stage is asked for provisional alerts at most so often, which costs it a step over all that is
+not yet released: they are due where the watermark lags more than a second."""
 
 IDLE_US: Final = 60_000_000
 """A stage without a message for so long may be another worker's by now: its memory is let go, and

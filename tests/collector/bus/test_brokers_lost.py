@@ -56,6 +56,7 @@ def first_of_each(values: list[bytes]) -> list[bytes]:
 
 
 @pytest.mark.parametrize(("make_writer", "make_reader"), CLIENTS)
+@pytest.mark.long
 def test_with_one_of_three_killed_writing_goes_on_and_nothing_is_lost(
     kafka3: Kafka,
     access3: Access,
@@ -82,6 +83,7 @@ def test_with_one_of_three_killed_writing_goes_on_and_nothing_is_lost(
 
 
 @pytest.mark.parametrize(("make_writer", "make_reader"), CLIENTS)
+@pytest.mark.long
 def test_with_two_of_three_killed_nothing_is_acknowledged_until_one_is_back(
     kafka3: Kafka,
     access3: Access,
@@ -108,6 +110,7 @@ def test_with_two_of_three_killed_nothing_is_acknowledged_until_one_is_back(
 
 
 @pytest.mark.parametrize(("make_writer", "make_reader"), CLIENTS)
+@pytest.mark.long
 def test_with_all_killed_both_ends_say_so_and_go_on_once_they_are_back(
     kafka3: Kafka,
     access3: Access,

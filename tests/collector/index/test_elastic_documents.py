@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from collector import normalise
 from collector.index.elastic_documents import documents, row_of
 from collector.index.elastic_mapping import OWN, UNSEARCHED, day_of, index_of, kind_of, mapping
 from collector.index.fieldtext import whole_of
 from schema.enrichment import Enrichment
-from schema.event import AcceptedBatch, Fields
+from schema.event import AcceptedBatch, Fields, decode, encode
 from schema.fields import catalogue
 from schema.times import DAY, from_text, to_text
 
@@ -96,3 +97,20 @@ def test_texts_are_numbers_where_duckdb_takes_them_for_numbers() -> None:
     assert [whole_of(text) for text in texts] == [
         17, 17, 18, -18, 1000, 16, 1000, None, None, None, None, 1
     ]  # fmt: skip
+
+
+def test_sealed_bytes_at_hand_give_the_same_documents() -> None:
+    events: list[Fields] = [
+        {"message": '口令 "x"\n', "source.ip": "::1", "event.category": ["web", "api"]},
+        {"message": "b", "source.ip": "no address", "event.category": []},
+        {"labels.x": 1, "log.level": "error"},
+        {"event.severity": 3, "user.name": "u"},
+        {"source.ip": "::2"},
+    ]
+    batch = _batch([dict(sorted(one.items())) for one in events])
+    payloads = [encode(one) for one in batch.events]
+    given = replace(batch, events=[decode(one) for one in payloads])
+    at_hand = replace(given, payloads=payloads)
+    assert [one[0] for one in documents(at_hand, prefix="p")] == [
+        one[0] for one in documents(given, prefix="p")
+    ]

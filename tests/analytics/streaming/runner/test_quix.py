@@ -55,6 +55,7 @@ def test_another_goes_on_where_a_stopped_worker_was(words, name):
     words.assert_exact()
 
 
+@pytest.mark.long
 def test_three_workers_count_right_while_two_are_killed_and_one_is_added(words, capsys):
     a, b, _ = (words.start(name) for name in "abc")
     words.say(300)
