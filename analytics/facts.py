@@ -109,14 +109,22 @@ class _Form(msgspec.Struct, frozen=True, array_like=True):
 def to_bytes(view: RegisterView, lists: Lists = ()) -> bytes:
     """The bytes of facts; equal facts have equal bytes.
 
-    Only the newest :data:`LISTS_MAX` states of the lists are kept.
+    Only the newest :data:`LISTS_MAX` states of the lists are kept. Raises ``analytics.facts.large``
+    for more than would be read.
     """
     form = _Form(
         {name: list(table.statements()) for name, table in sorted(view.tables.items())},
         view.known_until,
         [(since, list(one.indicators), list(one.allow_list)) for since, one in lists[-LISTS_MAX:]],
     )
-    return compress(msgspec.msgpack.encode(form))
+    raw = msgspec.msgpack.encode(form)
+    if len(raw) > FACTS_BYTES_MAX:
+        raise FengsuiError(
+            "analytics.facts.large",
+            f"registers and indicators of {len(raw)} bytes are over the limit of {FACTS_BYTES_MAX}",
+            size=len(raw),
+        )
+    return compress(raw)
 
 
 def from_bytes(raw: bytes) -> KnownFacts:

@@ -37,6 +37,8 @@ ZH: Final = MappingProxyType(
         "collector.index.refused": "检索节点拒绝了请求，请管理员核对其用户、权限与版本",
         "collector.index.unavailable": "检索节点暂时不可用，请稍后再试；事件保存在日志中，不会丢失",
         "collector.index.value": "字段 {field} 的值不合要求",
+        "collector.storage.full": "平台磁盘已满，又没有到期可清理的数据：腾出空间之前不再接收，"
+        "请保留数据，稍后重新发送",
         "dashboard_api.alert.unknown": "没有编号为 {id} 的告警",
         "dashboard_api.body.busy": "同时发送的内容过多，请稍后再试",
         "dashboard_api.body.cut": "请求内容没有完整送达",

@@ -218,7 +218,15 @@ SENSORS: Final[Json] = {
             "quarantined": 0,
             "gaps": [{"from": _AT, "to": "2026-11-20T08:03:00.000000Z", "reason": "silent"}],
         }
-    ]
+    ],
+    "troubles": [
+        {
+            "code": "platform.workers-silent",
+            "failing": True,
+            "title_zh": "分析节点无响应",
+            "title_en": "The workers are silent",
+        }
+    ],
 }
 RETENTION: Final[Json] = {
     "classes": [
@@ -362,7 +370,7 @@ STREAM: Final = (
     'id: 42\nevent: alert\ndata: {"id":"9b1f0c7de2a84356b0d1f4a2c8e97a55","seq":42}\n\n'
     'event: status\ndata: {"events":9216,"events_per_second":100,"lag_seconds":0,'
     '"sensors":2,"quarantined":0,"watermark":"2026-11-20T08:00:00.000000Z",'
-    '"exceptions_changed_at":null}\n\n'
+    '"exceptions_changed_at":null,"troubles":[]}\n\n'
 )
 METRICS: Final = (
     "# HELP fengsui_dashboard_api_requests_total HTTP requests answered, by status.\n"

@@ -18,6 +18,7 @@ from starlette.concurrency import run_in_threadpool
 
 from dashboard_api.metrics import Metrics
 from dashboard_api.services import AlertDesk, SensorDesk, Visible
+from dashboard_api.troubles import Trouble, nothing
 from dashboard_api.views import AlertRow, SensorRow, StreamStatus
 from schema.errors import FengsuiError
 
@@ -48,6 +49,7 @@ class Snapshot:
     watermark: int
     rates: dict[str, float]
     exceptions_changed_at: int = 0
+    troubles: Sequence[Trouble] = ()
 
     def status(self, visible: Visible) -> StreamStatus:
         """The status over the sensors a reader may see."""
@@ -61,6 +63,7 @@ class Snapshot:
             quarantined=sum(row.quarantined for row in rows),
             watermark=self.watermark or None,
             exceptions_changed_at=self.exceptions_changed_at or None,
+            troubles=self.troubles,
         )
 
 
@@ -72,11 +75,13 @@ class LiveStream:
         alerts: AlertDesk,
         sensors: SensorDesk,
         *,
+        troubles: Callable[[], Sequence[Trouble]] = nothing,
         monotonic: Callable[[], float] = time.monotonic,
         metrics: Metrics | None = None,
     ) -> None:
         self._alerts = alerts
         self._sensors = sensors
+        self._troubles = troubles
         self._monotonic = monotonic
         self.metrics = metrics or Metrics()
         self._recent: list[AlertRow] = []
@@ -239,4 +244,5 @@ class LiveStream:
             watermark=watermark,
             rates=rates,
             exceptions_changed_at=self._exceptions_changed_at,
+            troubles=self._troubles(),
         )

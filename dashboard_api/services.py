@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from dashboard_api.retention import RetentionView, nothing
+from dashboard_api.troubles import Trouble
+from dashboard_api.troubles import nothing as no_troubles
 from dashboard_api.views import (
     AlertPage,
     AlertReasons,
@@ -232,6 +234,8 @@ class Services:
     entropy: Entropy
     failures: Callable[[], Sequence[str]] = _no_failures
     """Codes of what stands still (a stopped pipeline, a full disk); empty while ready."""
+    troubles: Callable[[], Sequence[Trouble]] = no_troubles
+    """Failures and warnings in words, for the pages."""
     measures: Callable[[], Sequence[Measure]] = _no_measures
     """What the parts behind a bus count; nothing where there is none."""
     warnings: Callable[[], Sequence[str]] = _no_failures

@@ -5,11 +5,13 @@ Times are microseconds UTC here and RFC 3339 text on the wire (see :mod:`dashboa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from dashboard_api.troubles import Trouble
 from dashboard_api.wire import Severity, Time
 from schema.event import Value
 
@@ -312,6 +314,8 @@ class SensorsView:
     """Sensors by name."""
 
     items: list[SensorRow]
+    troubles: Sequence[Trouble]
+    """What stands still or lags at this site; empty while it is well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -370,7 +374,8 @@ class SilentSource:
     """A sensor nobody hears at present, and the rules that cannot see what it would send."""
 
     sensor: str
-    since: Time
+    since: Time | None
+    """Null: it was never heard."""
     rules: list[str]
 
 
@@ -425,3 +430,5 @@ class StreamStatus:
     watermark: Time | None
     exceptions_changed_at: Time | None
     """When an exception was last made, revoked or over: lists read before then are old."""
+    troubles: Sequence[Trouble]
+    """What stands still or lags at this site, worst first; empty while it is well."""

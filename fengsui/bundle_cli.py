@@ -21,6 +21,10 @@ Fingerprint = Annotated[
     str | None, typer.Option(help="纸面上的公钥指纹 · the key's fingerprint on paper")
 ]
 Bundle = Annotated[Path, typer.Argument(help="离线包 · the bundle", metavar="FILE")]
+Given = Annotated[
+    Path,
+    typer.Argument(help="离线包 · the bundle", metavar="FILE", exists=True, dir_okay=False),
+]
 _ROOT = Path("/opt/fengsui")
 
 
@@ -84,7 +88,7 @@ def _print_carries(carries: dict[str, str]) -> None:
 
 @bundle_app.command("verify")
 def bundle_verify(
-    bundle: Bundle,
+    bundle: Given,
     root: Root = _ROOT,
     key: Key = None,
     fingerprint: Fingerprint = None,
@@ -113,7 +117,7 @@ def bundle_verify(
 
 @bundle_app.command("install")
 def bundle_install(
-    bundle: Bundle,
+    bundle: Given,
     root: Root = _ROOT,
     data: Annotated[
         Path | None, typer.Option(help="数据目录，先备份 · data folder, kept aside first")

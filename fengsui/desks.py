@@ -302,7 +302,7 @@ class SensorDesk:
         silent = [
             views.SilentSource(
                 sensor=one.name,
-                since=one.last_seen_at,
+                since=one.last_seen_at or None,
                 rules=self._readers(self.covered.datasets(one.name)),
             )
             for one in self.intake.status()

@@ -238,7 +238,7 @@ class Pipeline:
                     raise
                 self._show_decided(heard=isinstance(error, OSError))
             if self.failure is None:
-                _logger.exception("disk, bus or index refuses; trying again until it does not")
+                _logger.warning("refused; trying again until it is not: %s", error)
             self.failure = error
             self._stop.wait(RETRY_SECONDS)
             return True

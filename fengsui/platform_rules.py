@@ -14,7 +14,7 @@ from schema.alert import PLATFORM
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformRule:
-    """The words of one; ``reason`` stands before the part it is about."""
+    """The words of one; ``reason`` is a sentence by itself, the part stands beside it."""
 
     id: str
     severity: int
@@ -48,10 +48,10 @@ _ALL: Final = (
         title_zh="总线不可达",
         title_en="The bus is not reached",
         reason_zh="平台与总线之间停滞",
-        reason_en="nothing passes between the platform and the bus",
+        reason_en="Nothing passes between the platform and the bus",
         triage_zh="查看 /readyz 与代理节点日志，运行 fengsui cluster check；"
         "探针会保留未获回执的批次。",
-        triage_en="Look at /readyz and the brokers' logs and run `fengsui cluster check`; sensors "
+        triage_en="Look at /readyz and the brokers' logs and run fengsui cluster check; sensors "
         "keep what has no receipt.",
     ),
     PlatformRule(
@@ -60,9 +60,9 @@ _ALL: Final = (
         title_zh="分析节点无响应",
         title_en="The workers are silent",
         reason_zh="有批次待判，却没有任何判定返回",
-        reason_en="batches wait to be judged and no decision comes back",
+        reason_en="Batches wait to be judged and no decision comes back",
         triage_zh="查看各分析节点上的 fengsui worker 是否运行；恢复后自动补判，不会漏判。",
-        triage_en="See whether `fengsui worker` runs on the workers' machines; once it does, all "
+        triage_en="See whether fengsui worker runs on the workers' machines; once it does, all "
         "that waits is judged.",
     ),
     PlatformRule(
@@ -71,7 +71,7 @@ _ALL: Final = (
         title_zh="规则判定滞后",
         title_en="The rules are behind",
         reason_zh="判定落后于已接收的事件",
-        reason_en="decisions are behind the events taken in",
+        reason_en="Decisions are behind the events taken in",
         triage_zh="增加分析节点，或查看最慢的分区（/metrics）。",
         triage_en="Add workers, or look which partition is slowest (/metrics).",
     ),
@@ -81,7 +81,7 @@ _ALL: Final = (
         title_zh="总线上有记录未读即失",
         title_en="Records on the bus were lost or unusable",
         reason_zh="有记录在读取前被删除、无法解密或被拒收",
-        reason_en="records were deleted before they were read, do not open, or were refused",
+        reason_en="Records were deleted before they were read, do not open, or were refused",
         triage_zh="查看数据目录 quarantine/ 中的 record-*.json；探针将重发未获回执的批次。",
         triage_en="Look at record-*.json in the data folder's quarantine/; sensors send again what "
         "has no receipt.",
@@ -92,7 +92,7 @@ _ALL: Final = (
         title_zh="探针批次被拒，证据链中断",
         title_en="A sensor's batches are refused",
         reason_zh="该探针的下一批次不被接收",
-        reason_en="the sensor's next batch is not let in",
+        reason_en="The sensor's next batch is not let in",
         triage_zh="在探针页查看原因；必要时重新登记该探针。",
         triage_en="See the reason on the sensors' page; enrol the sensor anew where needed.",
     ),
@@ -102,7 +102,7 @@ _ALL: Final = (
         title_zh="探针报告有日志未能采集",
         title_en="A sensor lost or could not read something",
         reason_zh="该探针报告丢失、截断或无法读取",
-        reason_en="the sensor tells that something was lost, cut, or could not be read",
+        reason_en="The sensor tells that something was lost, cut, or could not be read",
         triage_zh="检索 event.dataset:fengsui.sensor 查看来源与原因；"
         "检查该机器的权限、轮转与磁盘。",
         triage_en="Search event.dataset:fengsui.sensor for source and reason; look at rights, "
@@ -114,7 +114,7 @@ _ALL: Final = (
         title_zh="事件滞后，判定等待",
         title_en="Events are behind, and judgement waits for them",
         reason_zh="所等待的探针落后十分钟以上",
-        reason_en="a sensor the rules wait for is more than ten minutes behind",
+        reason_en="A sensor the rules wait for is more than ten minutes behind",
         triage_zh="在探针页查看滞后最大的探针：是否在补读积压，时钟是否正确。",
         triage_en="See on the sensors' page which lags most: whether it reads a backlog, and "
         "whether its clock is right.",
@@ -125,7 +125,7 @@ _ALL: Final = (
         title_zh="平台磁盘空间不足",
         title_en="The platform's disk runs low",
         reason_zh="剩余空间低于设定",
-        reason_en="free space is under the setting",
+        reason_en="Free space is under the setting",
         triage_zh="增加磁盘；期限内的日志不会被提前删除。",
         triage_en="Add room: nothing inside its period is deleted for it.",
     ),
@@ -135,7 +135,7 @@ _ALL: Final = (
         title_zh="平台磁盘已满，停止接收",
         title_en="The platform's disk is full, and nothing is taken in",
         reason_zh="没有空间，也没有到期可删的日志",
-        reason_en="there is no room, and nothing is past its period",
+        reason_en="There is no room, and nothing is past its period",
         triage_zh="立即增加磁盘；探针与总线保留未获回执的批次，腾出空间后自动继续。",
         triage_en="Add room now: sensors and bus keep what has no receipt, and intake goes on by "
         "itself.",

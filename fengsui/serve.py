@@ -26,6 +26,7 @@ from dashboard_api.front import create_front
 from dashboard_api.live import LiveStream
 from dashboard_api.server import Server
 from dashboard_api.services import Measure, Services
+from dashboard_api.troubles import Trouble
 from dashboard_api.views import CipherInfo, RuleCount, Sibling, SiteInfo, SourceInfo
 from fengsui import desks, host, platform_rules, searching
 from fengsui.administration import ACTOR, Administration, handlers, new_token
@@ -39,6 +40,7 @@ from fengsui.local import LocalServer
 from fengsui.memory import settle
 from fengsui.settings import Settings
 from fengsui.settings import load as load_settings
+from fengsui.troubles import told
 from fengsui.wiring import DEMONSTRATION, Site, open_demonstration, open_site
 from schema.errors import FengsuiError
 from sensors.mask import Masker
@@ -136,10 +138,11 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         access=access,
         accounts=accounts,
         audit=audit,
-        stream=LiveStream(alerts, sensors),
+        stream=LiveStream(alerts, sensors, troubles=lambda: _troubles(site)),
         clock=clock,
         entropy=entropy,
         failures=lambda: _failures(site),
+        troubles=lambda: _troubles(site),
         measures=lambda: _measures(site),
         warnings=lambda: _warnings(site),
         retention=keeping.view,
@@ -203,6 +206,10 @@ def _warnings(site: Site) -> Sequence[str]:
     """Codes of what needs a person, though the site does its work."""
     told = [one for one in site.watch.troubles if one not in platform_rules.TOLD_ELSEWHERE]
     return [*site.retention.warnings(), *told]
+
+
+def _troubles(site: Site) -> Sequence[Trouble]:
+    return told(_failures(site), _warnings(site))
 
 
 def _site_info(site: Site, sibling: Sibling | None) -> SiteInfo:

@@ -44,6 +44,7 @@ from crypto.status import Status as CipherStatus
 from fengsui import ciphers, host
 from fengsui.bus import Brokers, Bus
 from fengsui.centre.centre import Centre, codecs_of, open_centre, open_judge
+from fengsui.centre.distant import PENDING_MAX as DISTANT_PENDING_MAX
 from fengsui.centre.hops import Hops
 from fengsui.centre.layout import Layout
 from fengsui.centre.watch import Watch
@@ -54,6 +55,7 @@ from fengsui.keyring import Keyring, open_keyring
 from fengsui.pipeline import (
     INTAKE_BATCHES_AFAR_MAX,
     INTAKE_BATCHES_MAX,
+    PENDING_MAX,
     Pipeline,
     Stages,
     note_rules,
@@ -324,6 +326,7 @@ def _open(
         intake_batches_max=INTAKE_BATCHES_MAX if distant is None else INTAKE_BATCHES_AFAR_MAX,
         decided_before=form.decided_before,
         admits=lambda: gate.admits,
+        pending_max=PENDING_MAX if distant is None else DISTANT_PENDING_MAX,
     )
     pipeline = Pipeline(stages)
     note_rules(control, rules, clock.now())

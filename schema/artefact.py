@@ -23,8 +23,8 @@ def digest_of(raw: bytes) -> str:
     return sm3.digest(raw).hex()
 
 
-def records(raw: bytes) -> list[tuple[bytes, bytes]]:
-    """Key and value of each part; raises ``schema.artefact.too_large``."""
+def parts_of(raw: bytes) -> int:
+    """In how many parts it travels; raises ``schema.artefact.too_large``."""
     count = max(1, -(-len(raw) // PART_BYTES_MAX))
     if count > PARTS_MAX:
         raise FengsuiError(
@@ -33,7 +33,12 @@ def records(raw: bytes) -> list[tuple[bytes, bytes]]:
             f"{PARTS_MAX * PART_BYTES_MAX} that the analytics tier is sent at once",
             size=len(raw),
         )
-    digest = digest_of(raw)
+    return count
+
+
+def records(raw: bytes) -> list[tuple[bytes, bytes]]:
+    """Key and value of each part; raises ``schema.artefact.too_large``."""
+    count, digest = parts_of(raw), digest_of(raw)
     return [
         (
             f"{digest}/{part}/{count}".encode(),

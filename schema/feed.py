@@ -16,6 +16,7 @@ from typing import Annotated, Final, TypeAlias
 import msgspec
 import zstandard
 
+from crypto import sm3
 from schema import limits
 from schema.bus import RECORD_BYTES_MAX
 from schema.enrichment import Enrichment, unusual_of
@@ -34,6 +35,8 @@ MESSAGE_BYTES_MAX: Final = RECORD_BYTES_MAX
 
 _BESIDE_BYTES: Final = 64
 """Id, time and places of an event, beside it."""
+
+_MARK_BYTES: Final = 8
 
 _COMPRESSED: Final = b"\x28\xb5\x2f\xfd"
 """How a Zstandard frame begins, and no message of MessagePack does."""
@@ -111,6 +114,8 @@ class Adopt(msgspec.Struct, frozen=True, array_like=True, tag=6):
     digest: str
     artefact: str
     since: _Bounded
+    watermark: _Bounded = -(2**62)
+    """See :class:`Taken`: a partition without sensors hears of it here."""
 
 
 class Watch(msgspec.Struct, frozen=True, array_like=True, tag=7):
@@ -188,6 +193,11 @@ def accepted(message: Taken) -> AcceptedBatch:
             unusual=message.unusual,
         ),
     )
+
+
+def mark_of(message: bytes) -> bytes:
+    """What tells one control message, as it was written, from any other of its number."""
+    return sm3.digest(message)[:_MARK_BYTES]
 
 
 def encode(message: Message) -> bytes:

@@ -49,11 +49,13 @@ def rows_of(raw: bytes) -> list[Row]:
 class Waiting:
     """The waiting hits of one partition; ``place`` tells its entries from other partitions'."""
 
-    __slots__ = ("_mixed", "_numbers", "_pages", "_place", "_touched", "_written")
+    __slots__ = ("_count", "_mixed", "_numbers", "_pages", "_place", "_touched", "_written")
 
     def __init__(self, place: str) -> None:
         self._place = place
         self._pages: dict[int, list[Row]] = {}
+        self._count = 0
+        """Rows on all pages."""
         self._numbers: list[int] = []
         self._touched: set[int] = set()
         """Pages that have changed since the snapshot before."""
@@ -73,6 +75,7 @@ class Waiting:
                 heapq.heappush(self._numbers, number)
             else:
                 page.append(row)
+            self._count += 1
             touched.add(number)
 
     def release(self, watermark: int) -> list[Row]:
@@ -93,6 +96,7 @@ class Waiting:
                 found += rows
             heapq.heappop(self._numbers)
             del self._pages[number]
+        self._count -= len(found)
         return found
 
     def cancel(self, name: str, entity: str, hits: Sequence[Hit]) -> None:
@@ -101,7 +105,9 @@ class Waiting:
             number = hit[0] // PAGE_US
             rows = self._pages.get(number)
             if rows is not None:
+                self._count -= len(rows)
                 rows[:] = [row for row in rows if row[4:6] != (name, entity) or hit_of(row) != hit]
+                self._count += len(rows)
                 self._mix(number)
 
     def _mix(self, number: int) -> None:
@@ -134,4 +140,4 @@ class Waiting:
             yield from self._pages[number]
 
     def __len__(self) -> int:
-        return sum(map(len, self._pages.values()))
+        return self._count

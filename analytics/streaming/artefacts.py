@@ -57,8 +57,9 @@ class _Rules(msgspec.Struct, frozen=True, array_like=True):
 
 
 def rules_to_bytes(ruleset: RuleSet) -> bytes:
-    """The artefact of a rule set, for ``Adopt``."""
-    return compress(msgspec.msgpack.encode(_Rules(ENGINE_VERSION, ruleset.digest, ruleset.rules)))
+    """The artefact of a rule set, for ``Adopt``; raises ``analytics.stream.artefact_refused``."""
+    form = _Rules(ENGINE_VERSION, ruleset.digest, ruleset.rules)
+    return _written(msgspec.msgpack.encode(form), RULES_BYTES_MAX)
 
 
 def rules_from_bytes(raw: bytes) -> RuleSet:
@@ -72,8 +73,13 @@ def rules_from_bytes(raw: bytes) -> RuleSet:
 
 
 def rows_to_bytes(rows: Iterable[Row]) -> bytes:
-    """The artefact of a register's version, for ``Watch``."""
-    return compress(msgspec.msgpack.encode(list(rows)))
+    """The artefact of a register's version, for ``Watch``.
+
+    Raises ``analytics.engine.register_large`` and ``analytics.stream.artefact_refused``.
+    """
+    some = list(rows)
+    roll_of(some, 0)
+    return _written(msgspec.msgpack.encode(some), ROWS_BYTES_MAX)
 
 
 def rows_from_bytes(raw: bytes) -> list[Row]:
@@ -93,6 +99,13 @@ def _read(raw: bytes, form: type[_Made], size_max: int) -> _Made:
         return msgspec.msgpack.decode(decompress(raw, size_max), type=form)
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
         raise _refused(str(error)) from error
+
+
+def _written(raw: bytes, size_max: int) -> bytes:
+    """Packed; what no stage would read is not written: control that names it stops all of them."""
+    if len(raw) > size_max:
+        raise _refused(f"{len(raw)} bytes are over its limit of {size_max}")
+    return compress(raw)
 
 
 def _refused(why: str) -> FengsuiError:

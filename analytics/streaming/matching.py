@@ -83,7 +83,7 @@ class Matching:
             batch = feed.accepted(read) if isinstance(read, Taken) else None
         except FengsuiError as error:
             raise malformed(str(error)) from error
-        if isinstance(read, Taken | Beat):
+        if isinstance(read, Taken | Beat | Adopt):
             self._site = max(self._site, read.watermark)
         if isinstance(read, Taken) and batch is not None:
             self._check(batch.sensor)
@@ -107,7 +107,8 @@ class Matching:
         if read.number <= self._control:
             return ()
         self._obey(read)
-        return self._send(Found(), "", NEVER, (read,))
+        mark = read.number, feed.mark_of(message)
+        return self._send(Found(), "", NEVER, (read,), mark)
 
     def _check(self, sensor: str) -> None:
         """Whether the writer places sensors as we do: nothing may be left out because it does not.
@@ -179,7 +180,12 @@ class Matching:
                 self._tide.release(sensor)
 
     def _send(
-        self, found: Found, sensor: str, earliest: int, controls: Sequence[Control] = ()
+        self,
+        found: Found,
+        sensor: str,
+        earliest: int,
+        controls: Sequence[Control] = (),
+        mark: tuple[int, bytes] | None = None,
     ) -> Sequence[Sent]:
         self._tide.rise()
         low = self._tide.lowest(NEVER)
@@ -192,7 +198,7 @@ class Matching:
                 self._send_hits(division, rows.get(division, []), low, earliest, begun, controls)
         self._send_hours(found.hours, sensor, low, controls)
         if controls or self._coverage:
-            self._telling.tell(self._tide.watermark, coverage=self._coverage)
+            self._telling.tell(self._tide.watermark, coverage=self._coverage, control=mark)
         self._retire(low)
         return [*self._hits.take(), *self._hours.take(), *self._telling.take()]
 

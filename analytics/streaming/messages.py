@@ -106,6 +106,10 @@ class Decided(msgspec.Struct, frozen=True, array_like=True):
     coverage: list[CoverageRow] = []
     missed: list[Missed] = []
     trained: list[Trained] = []
+    control: tuple[int, bytes] | None = None
+    """Number and mark of the control message just taken, for its writer to know it again."""
+    pending: _Number = 0
+    """Hits that wait for the watermark here."""
 
 
 _Read = TypeVar("_Read")

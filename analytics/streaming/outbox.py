@@ -83,6 +83,8 @@ class Telling(Outbox):
         closings: Sequence[Closing] = (),
         coverage: Coverage | None = None,
         trained: Sequence[Trained] = (),
+        control: tuple[int, bytes] | None = None,
+        pending: int = 0,
     ) -> None:
         """Tell what was decided; the counts of the coverage are taken from it."""
         rows = coverage.take() if coverage else []
@@ -97,7 +99,14 @@ class Telling(Outbox):
             named: dict[str, list[object]] = {}
             for name, one in items:
                 named.setdefault(name, []).append(one)
-            message = Decided(self._origin, number, watermark, **named)  # type: ignore[arg-type] # by name
+            message = Decided(
+                self._origin,
+                number,
+                watermark,
+                **named,  # type: ignore[arg-type] # by name
+                control=control,
+                pending=pending,
+            )
             return encode(message)
 
         self.send(0, said, make)

@@ -44,6 +44,9 @@ LEVEL_STEP_US: Final = SECOND
 TELL_STEP_US: Final = SECOND
 """The state of record hears of the watermark so often at least, where nothing is decided."""
 
+PENDING_STEP: Final = 10_000
+"""The state of record hears of so many hits more or fewer that wait: 3 MB of a worker's memory."""
+
 PROVISIONAL_LAG_US: Final = SECOND
 """Only while the watermark lags more than this are provisional alerts worked out."""
 
@@ -89,6 +92,7 @@ class Stepping:
         self._out = Outbox("hits", layout.hits)
         self._telling = Telling(f"hits/{number}")
         self._told_at = BEGINNING
+        self._told_pending = 0
 
     def take(self, message: bytes) -> Sequence[Sent]:
         read = hits_of(message)
@@ -96,10 +100,17 @@ class Stepping:
         if not taken:
             return ()
         alerts, closings = self._step()
-        watermark = self._reached()
-        if alerts or closings or self._coverage or watermark - self._told_at >= TELL_STEP_US:
-            self._told_at = watermark
-            self._telling.tell(watermark, alerts=alerts, closings=closings, coverage=self._coverage)
+        watermark, pending = self._reached(), self._stepper.pending()
+        moved = (
+            watermark - self._told_at >= TELL_STEP_US
+            or abs(pending - self._told_pending) >= PENDING_STEP
+        )
+        if alerts or closings or self._coverage or moved:
+            self._told_at, self._told_pending = watermark, pending
+            self._telling.tell(
+                watermark, alerts=alerts, closings=closings, coverage=self._coverage,
+                pending=pending,
+            )  # fmt: skip
         return [*self._out.take(), *self._telling.take()]
 
     def _hear(self, read: Hits) -> bool:
@@ -271,7 +282,7 @@ class Stepping:
         if not alerts:
             return ()
         self._foreseen_changed = True
-        self._telling.tell(watermark, alerts=alerts)
+        self._telling.tell(watermark, alerts=alerts, pending=self._stepper.pending())
         return self._telling.take()
 
     def snapshot(self) -> Mapping[str, bytes]:

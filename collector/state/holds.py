@@ -95,7 +95,10 @@ class Holds:
         def job(state: sqlite3.Connection) -> Hold:
             row = state.execute("SELECT * FROM holds WHERE id = ?", (hold_id,)).fetchone()
             if row is None:
-                raise FengsuiError("collector.hold.unknown", f"there is no hold {hold_id[:80]}")
+                raise FengsuiError(
+                    "collector.hold.unknown",
+                    f"there is no hold {hold_id[:80]}: `fengsui hold list` names them",
+                )
             if row["released_at"] is not None:
                 raise FengsuiError("collector.hold.released", f"hold {hold_id} is released already")
             state.execute(

@@ -45,6 +45,14 @@ class Outbox:
             ).fetchall()
         return [Waiting(number=row[0], message=row[1], artefact=row[2] or b"") for row in rows]
 
+    def message(self, number: int) -> bytes | None:
+        """The control of that number, sent or not; None for none."""
+        with self._database.read() as state:
+            row = state.execute(
+                "SELECT message FROM feed_controls WHERE number = ?", (number,)
+            ).fetchone()
+        return None if row is None else bytes(row[0])
+
     def add(self, control: Waiting, *, snapshot: Mapping[str, bytes]) -> None:
         """Keep control, and how its writer stands behind it, in one transaction."""
 

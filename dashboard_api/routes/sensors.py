@@ -55,7 +55,10 @@ def sensors(services: Site, reader: Reader) -> SensorsView:
     """Health, lag and gaps of the sensors of your units."""
     rows = services.sensors.rows()
     visible = scoped.visible_of(rows, reader)
-    return SensorsView(items=[row for row in rows if scoped.sees_sensor(row.name, visible)])
+    return SensorsView(
+        items=[row for row in rows if scoped.sees_sensor(row.name, visible)],
+        troubles=services.troubles(),
+    )
 
 
 @router.get("/v1/retention", responses=examples.answer(examples.RETENTION))

@@ -124,7 +124,7 @@ class Arrivals:
                 self.step()
             except (FengsuiError, OSError) as error:
                 if self.failure is None:
-                    _logger.exception("nothing arrives; trying again until it does")
+                    _logger.warning("nothing arrives; trying again until it does: %s", error)
                 self.failure = error
                 self._stop.wait(RETRY_SECONDS)
             except Exception as error:

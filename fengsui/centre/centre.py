@@ -56,6 +56,9 @@ class Centre:
             yield Measure("fengsui_collector_bus_lag_records", records, {"stage": stage})
         fed = self.judge.watermark
         for stage, decided in self.judge.decided_by.items():
+            # The others tell now and then how far they read; what waits for nobody is no lag.
+            if not stage.startswith("hits/"):
+                continue
             if abs(fed) < NEVER and abs(decided) < NEVER:
                 behind = max(0, fed - decided) // SECOND
                 yield Measure("fengsui_analytics_lag_seconds", behind, {"stage": stage})

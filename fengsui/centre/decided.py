@@ -32,6 +32,7 @@ class _Dump(msgspec.Struct, frozen=True):
     numbers: dict[str, int]
     watermarks: dict[str, int]
     partitions: int = 1
+    pending: dict[str, int] = {}
 
     @property
     def watermark(self) -> int:
@@ -60,6 +61,7 @@ class Decided:
         dump = _decoded(snapshot.get(ENTRY))
         self._next = dump.next
         self._numbers, self._watermarks = dict(dump.numbers), dict(dump.watermarks)
+        self._pending = dict(dump.pending)
         self._ask_lag = Every()
         self._broken: FengsuiError | None = None
         self._reader = open_reader({layout.only("decided"): self._next})
@@ -73,6 +75,11 @@ class Decided:
     def watermarks(self) -> Mapping[str, int]:
         """The same by who decides."""
         return self._watermarks
+
+    @property
+    def pending(self) -> int:
+        """Hits that wait for the watermark on the workers, as they told last."""
+        return sum(self._pending.values())
 
     def read(self) -> list[Message]:
         """What came since last asked; once given out it is not read again before a restart.
@@ -103,6 +110,7 @@ class Decided:
             self._numbers[decision.origin] = decision.number
             before = self._watermarks.get(decision.origin, BEGINNING)
             self._watermarks[decision.origin] = max(before, decision.watermark)
+            self._pending[decision.origin] = decision.pending
             found.append(decision)
         if self._ask_lag.due():
             self._hops.lag(STAGE, sum(self._reader.lag().values()))
@@ -118,7 +126,9 @@ class Decided:
         return {ENTRY: msgspec.msgpack.encode(self._dump())}
 
     def _dump(self) -> _Dump:
-        return _Dump(self._next, self._numbers, self._watermarks, self._layout.partitions)
+        return _Dump(
+            self._next, self._numbers, self._watermarks, self._layout.partitions, self._pending
+        )
 
     def close(self) -> None:
         """Let go of the bus."""

@@ -7,6 +7,7 @@ are counted, so nothing is ever asked of this process's trainer.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Set
+from typing import Final
 
 from analytics.engine import LATENESS_US, Output
 from analytics.guards import Facts
@@ -19,6 +20,10 @@ from fengsui.centre.decided import Decided
 from fengsui.centre.feeder import Feeder
 from schema.alert import Alert
 from schema.errors import FengsuiError
+
+PENDING_MAX: Final = 2_000_000
+"""Hits that may wait for a sensor that lags, some 600 MB over all workers; beyond it only that
+sensor is read on, and the others wait in the log."""
 
 
 class DistantJudge:
@@ -73,8 +78,8 @@ class DistantJudge:
 
     @property
     def pending(self) -> int:
-        """None here: hits wait on the workers."""
-        return 0
+        """Those that wait on the workers."""
+        return self._decided.pending
 
     @property
     def settled(self) -> int:
@@ -124,6 +129,9 @@ class DistantJudge:
 
     def _output(self, decisions: Iterable[Message]) -> Output:
         found = list(decisions)
+        for decision in found:
+            if decision.control is not None:
+                self._feeder.know_again(*decision.control)
         for one in (one for decision in found for one in decision.trained):
             self._trained(one)
         return Output(

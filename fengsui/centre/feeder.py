@@ -180,8 +180,9 @@ class Feeder:
 
     def _adopt(self, ruleset: RuleSet, since: int) -> None:
         raw = self._codecs.ruleset(ruleset)
+        name, watermark = artefact.digest_of(raw), self.watermark
         self._add(
-            lambda number: feed.Adopt(number, ruleset.digest, artefact.digest_of(raw), since),
+            lambda number: feed.Adopt(number, ruleset.digest, name, since, watermark),
             msgspec.structs.replace(self._head, rules=ruleset.digest, adopted=since),
             raw,
         )
@@ -236,6 +237,23 @@ class Feeder:
             msgspec.structs.replace(head, watermark=NEVER),
         )
         self.deliver()
+
+    def know_again(self, number: int, mark: bytes) -> None:
+        """Take it that the rules have taken control of that number and mark.
+
+        Raises ``fengsui.feeder.another`` where it is not ours: whoever wrote it was believed, and
+        what is written here under that number is not.
+        """
+        message = self._outbox.message(number)
+        if message is None or feed.mark_of(message) != mark:
+            raise FengsuiError(
+                "fengsui.feeder.another",
+                f"the workers have taken control {number} of another writer: another centre runs "
+                f"on bus.prefix {self._layout.prefix}, or this folder is an older copy of the one "
+                "that did. Run one centre only; then go through `fengsui migrate` to embedded and "
+                "to distributed with another bus.prefix",
+                number=number,
+            )
 
     def deliver(self) -> None:
         """Return once everything taken so far is acknowledged.
@@ -297,7 +315,11 @@ class Feeder:
         self._hops.add("events", "accepted", len(batch.ids))
 
     def _add(self, control: Callable[[int], Control], head: Head, raw: bytes = b"") -> None:
-        """Keep control before anything of it is sent; ``head`` is how things stand behind it."""
+        """Keep control before anything of it is sent; ``head`` is how things stand behind it.
+
+        Raises ``schema.artefact.too_large``: what is kept is sent before anything else.
+        """
+        artefact.parts_of(raw)
         number = self._number + 1
         waiting = Waiting(number=number, message=feed.encode(control(number)), artefact=raw)
         head = msgspec.structs.replace(head.risen(), newest=self.newest)

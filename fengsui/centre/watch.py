@@ -67,6 +67,8 @@ class Standing:
 class _Trouble:
     rule: str
     part: str
+    measure: str
+    """What the value counts: a name the page has words for."""
     value: int
     threshold: int
 
@@ -145,26 +147,31 @@ class Watch:
     def _found(self, now: int) -> Iterator[_Trouble]:
         standing = self._standing()
         yield from self._of_bus(standing, now)
-        yield from self._of_sensors(standing)
+        yield from self._of_sensors(standing, now)
         if standing.lag_us >= LAG_US:
             yield _Trouble(
                 rule=platform_rules.EVENTS_BEHIND,
                 part="watermark",
+                measure="behind_seconds",
                 value=standing.lag_us // SECOND,
                 threshold=LAG_US // SECOND,
             )
         if standing.disk != "ample":
             full = standing.disk == "full"
             rule = platform_rules.DISK_FULL if full else platform_rules.DISK_LOW
-            yield _Trouble(rule=rule, part="disk", value=1, threshold=1)
+            yield self._lasting(rule, "disk", now)
 
-    def _of_sensors(self, standing: Standing) -> Iterator[_Trouble]:
+    def _of_sensors(self, standing: Standing, now: int) -> Iterator[_Trouble]:
         for sensor in standing.refused:
-            yield _Trouble(rule=platform_rules.SENSOR_STOPPED, part=sensor, value=1, threshold=1)
+            yield self._lasting(platform_rules.SENSOR_STOPPED, sensor, now)
         for sensor, count in standing.losses.items():
             if count > self._told.get(sensor, 0):
                 yield _Trouble(
-                    rule=platform_rules.SENSOR_LOSES, part=sensor, value=count, threshold=1
+                    rule=platform_rules.SENSOR_LOSES,
+                    part=sensor,
+                    measure="records",
+                    value=count,
+                    threshold=1,
                 )
             self._told[sensor] = count
 
@@ -172,7 +179,7 @@ class Watch:
         counted = self._hops.counted()
         for part, why in (("pipeline", standing.pipeline), ("arrivals", standing.arrivals)):
             if why.startswith("schema.bus."):
-                yield _Trouble(rule=platform_rules.BUS_UNREACHABLE, part=part, value=1, threshold=1)
+                yield self._lasting(platform_rules.BUS_UNREACHABLE, part, now)
         decisions = counted.get(("received", "decided"), 0)
         if decisions != self._heard[0]:
             self._heard = decisions, now
@@ -183,6 +190,7 @@ class Watch:
                 yield _Trouble(
                     rule=platform_rules.WORKERS_SILENT,
                     part="workers",
+                    measure="silence_seconds",
                     value=silent // SECOND,
                     threshold=LASTS_US // SECOND,
                 )
@@ -190,15 +198,29 @@ class Watch:
                 yield _Trouble(
                     rule=platform_rules.RULES_BEHIND,
                     part="workers",
+                    measure="behind_seconds",
                     value=behind // SECOND,
                     threshold=BEHIND_US // SECOND,
                 )
         lost = sum(count for (what, _), count in counted.items() if what == "quarantined")
         if lost > self._lost:
             yield _Trouble(
-                rule=platform_rules.RECORDS_LOST, part="batches", value=lost, threshold=1
+                rule=platform_rules.RECORDS_LOST,
+                part="batches",
+                measure="records",
+                value=lost,
+                threshold=1,
             )
             self._lost = lost
+
+    def _lasting(self, rule: str, part: str, now: int) -> _Trouble:
+        return _Trouble(
+            rule=rule,
+            part=part,
+            measure="lasting_seconds",
+            value=(now - self._since.get((rule, part), now)) // SECOND,
+            threshold=LASTS_US // SECOND,
+        )
 
     def _alert(self, trouble: _Trouble, since: int) -> Alert:
         cell = since - since % HOUR
@@ -216,7 +238,7 @@ class Watch:
             score=100,
             conditions=(
                 Condition(
-                    name="seconds_or_count",
+                    name=trouble.measure,
                     value=trouble.value,
                     threshold=trouble.threshold,
                     comparison="gte",

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from small_bundle import small
 
+from collector.state.database import Database
 from crypto import sm2
 from fengsui import bundle_file
 from fengsui.bundle import DOMAIN, Trust, fingerprint, install, verify
@@ -155,11 +156,13 @@ def test_the_same_version_passes_when_asked_for_but_never_an_older_one(
     assert refused(second, newer, allow_same=True) == "fengsui.bundle.downgrade"
 
 
-def data_folder(tmp_path: Path, *, state: int = 10) -> DataFolder:
+def data_folder(tmp_path: Path, *, state: int | None = None) -> DataFolder:
     folder = DataFolder(tmp_path / "data")
     (folder.segments / "collector").mkdir(parents=True)
-    with closing(sqlite3.connect(folder.state)) as database:
-        database.execute(f"PRAGMA user_version={state}")
+    Database(folder.state).close()
+    if state is not None:
+        with closing(sqlite3.connect(folder.state)) as database:
+            database.execute(f"PRAGMA user_version={state}")
     return folder
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from machine import SENSOR, Machine, access, now, sshd, until
 
+from collector.index.elastic_nodes import unavailable
 from collector.state.alerts import Alerts
 from fengsui.pipeline import Pipeline
 from fengsui.wiring import Site
@@ -101,8 +102,18 @@ def test_an_idle_sensors_watermark_moves_on(site: Site, machine: Machine) -> Non
     until(site, lambda: site.pipeline.progress.watermark > before)
 
 
-def test_a_full_disk_is_a_failure_that_passes(site: Site, machine: Machine) -> None:
-    store = TroubledStore(site.alerts, OSError(errno.ENOSPC, "No space left on device"))
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        unavailable("Connection refused"),
+    ],
+    ids=["full disk", "search nodes away"],
+)
+def test_what_refuses_for_a_while_is_a_failure_that_passes(
+    site: Site, machine: Machine, error: Exception
+) -> None:
+    store = TroubledStore(site.alerts, error)
     pipeline = _with_store(site, store)
     machine.write("nginx-access", *(access(f"/{number}", at=now(9)) for number in range(100)))
     pipeline.start()

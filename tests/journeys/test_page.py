@@ -289,6 +289,90 @@ def test_what_came_too_late_and_who_is_silent_is_told_in_the_sensors_panel(
         assert [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in found] == []
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_an_alert_of_the_platform_about_itself_is_marked_and_shows_no_evidence(
+    open_page: OpenPage, language: str
+) -> None:
+    page = open_page(language=language)
+    own = {
+        "rule": {
+            "id": "platform.workers-silent", "version": "1", "kind": "platform",
+            "system": "platform",
+            "title_zh": "分析节点无响应", "title_en": "The workers are silent",
+        },
+        "entity_field": "platform.part", "entity": "workers", "severity": 4, "count": 1,
+        "state": "final",
+    }  # fmt: skip
+    words = {
+        "reason_zh": "批次待判", "reason_en": "Batches wait", "triage_zh": "查看节点",
+        "triage_en": "Look at the workers", "events": [], "techniques": [], "false_positives": [],
+        "counterfactual_zh": [], "counterfactual_en": [],
+        "conditions": [
+            {"name": "silence_seconds", "value": 75, "threshold": 60, "comparison": "gte"}
+        ],
+    }  # fmt: skip
+
+    def answer(route: Route) -> None:
+        found = route.fetch().json()
+        if "items" in found:
+            found["items"] = [{**found["items"][0], **own}]
+        else:
+            found = {**found, **own, **words}
+        route.fulfill(json=found)
+
+    page.route(re.compile(r"/v1/alerts(/[0-9a-f]+)?(\?.*)?$"), answer)
+    page.reload()
+    row = with_alerts(page).locator(ROW).first
+    mark, part = {"zh": ("平台", "分析节点"), "en": ("Platform", "Workers")}[language]
+    expect(row).to_contain_text(mark)
+    expect(row).to_contain_text(part)
+    row.click()
+    expect(page.locator("[data-own]")).to_be_visible()
+    expect(page.locator("[data-prove]")).to_have_count(0)
+    shown = page.locator("[data-alert]").inner_text()
+    assert part in shown
+    assert "platform.part" not in shown
+    if language == "zh":
+        left = re.sub(r"platform\.workers-silent v1|Esc", "", shown)
+        assert re.findall(r"[A-Za-z]{2,}", left) == []
+
+
+def test_a_site_in_trouble_says_so_under_the_head_and_in_the_sensors_panel(
+    open_page: OpenPage,
+) -> None:
+    page = with_alerts(open_page())
+    expect(page.locator("[data-trouble]")).to_have_count(0)
+    told = [
+        {"code": "platform.workers-silent", "failing": True,
+         "title_zh": "分析节点无响应", "title_en": "The workers are silent"},
+        {"code": "collector.storage.low", "failing": False,
+         "title_zh": "磁盘空间不足", "title_en": "The disk runs low"},
+    ]  # fmt: skip
+    status = {
+        "events": 1, "events_per_second": 0, "lag_seconds": 0, "sensors": 1, "quarantined": 0,
+        "watermark": None, "exceptions_changed_at": None, "troubles": told,
+    }  # fmt: skip
+    page.route(
+        "**/v1/stream*",
+        lambda route: route.fulfill(
+            content_type="text/event-stream", body=f"event: status\ndata: {json.dumps(status)}\n\n"
+        ),
+    )
+
+    def answer(route: Route) -> None:
+        route.fulfill(json={**route.fetch().json(), "troubles": told})
+
+    page.route("**/v1/sensors", answer)
+    page.reload()
+    line = page.locator("[data-trouble]")
+    expect(line).to_contain_text("分析节点无响应 · 磁盘空间不足")
+    line.click()
+    listed = page.locator("[data-troubles] li")
+    expect(listed.nth(0)).to_contain_text("platform.workers-silent")
+    expect(listed.nth(1)).to_have_class(re.compile("warn"))
+    expect(page.locator("[data-retention] tbody tr").first).to_contain_text("网络日志")
+
+
 def test_the_history_says_in_the_readers_language_why_an_alert_changed_later(
     open_page: OpenPage,
 ) -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, NewTopic, TopicMetadata
 
+from analytics.streaming.runner import stale
 from analytics.streaming.runner.site import READ, Site
 from analytics.streaming.stage import Lane
 from schema.errors import FengsuiError
@@ -21,16 +23,29 @@ LOOK_SECONDS: Final = 0.1
 ANSWER_SECONDS: Final = 30.0
 """A broker under load takes seconds to make 16 partitions of 3 replicas."""
 
+SPREAD_SECONDS: Final = 5.0
+"""A topic that was just made is not known to every broker at once."""
+
 STORE: Final = "default"
 """The engine's name of the one store a lane has."""
 
-CLEANUP: Final = {"cleanup.policy": "compact", "retention.ms": "-1", "retention.bytes": "-1"}
+CLEANUP: Final = {
+    "cleanup.policy": "compact",
+    "retention.ms": "-1",
+    "retention.bytes": "-1",
+    "delete.retention.ms": str(stale.TOMBSTONES_MS),
+}
 """Whatever else is set, the newest of each entry stays."""
 
 
 def name(site: Site, lane: Lane) -> str:
     """The changelog of a lane's stages."""
     return f"changelog__{site.group}--{site.topics[lane]}--{STORE}"
+
+
+def copy_of(site: Site, topic: str, partition: int) -> Path:
+    """Where the engine keeps a worker's copy of a partition's entries."""
+    return site.state / site.group / STORE / topic / str(partition)
 
 
 def make(site: Site) -> tuple[str, ...]:
@@ -41,10 +56,7 @@ def make(site: Site) -> tuple[str, ...]:
     ``analytics.stream.partitions`` where it has other partitions than the settings say.
     """
     admin = AdminClient(dict(site.connection))
-    try:
-        known = admin.list_topics(timeout=ANSWER_SECONDS).topics
-    except KafkaException as error:
-        raise unreachable(site, error) from error
+    known = _topics(admin, site)
     new: list[NewTopic] = []
     for lane in READ:
         topic = known.get(site.topics[lane])
@@ -107,10 +119,26 @@ def _unmade(topic: str, why: str) -> FengsuiError:
     )
 
 
+def _topics(admin: AdminClient, site: Site) -> dict[str, TopicMetadata]:
+    """What the brokers have, once all lanes are among it or some seconds have passed."""
+    until = time.monotonic() + SPREAD_SECONDS
+    while True:
+        try:
+            known: dict[str, TopicMetadata] = admin.list_topics(timeout=ANSWER_SECONDS).topics
+        except KafkaException as error:
+            raise unreachable(site, error) from error
+        absent = [lane for lane in READ if site.topics[lane] not in known]
+        if not absent or time.monotonic() > until:
+            return known
+        time.sleep(SPREAD_SECONDS / 10)
+
+
 def unreachable(site: Site, error: Exception) -> FengsuiError:
     """The error for brokers that do not answer."""
+    first = error.args[0] if error.args else error
+    why = first.str() if isinstance(first, KafkaError) else str(error)
     return FengsuiError(
         "analytics.stream.unreachable",
-        f"the brokers {site.connection.get('bootstrap.servers')} do not answer ({error}): look at "
+        f"the brokers {site.connection.get('bootstrap.servers')} do not answer ({why}): look at "
         "bus.brokers, the network and the brokers themselves",
     )

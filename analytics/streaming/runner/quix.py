@@ -31,7 +31,7 @@ from quixstreams.models import Serializer, Topic
 from quixstreams.models.topics.exceptions import TopicNotFoundError
 from quixstreams.sinks import BaseSink
 
-from analytics.streaming.runner import changelogs, partitioner
+from analytics.streaming.runner import changelogs, partitioner, stale
 from analytics.streaming.runner import site as sites
 from analytics.streaming.runner.gauges import Gauges, LaneGauges
 from analytics.streaming.runner.keeper import Keeper
@@ -40,6 +40,7 @@ from analytics.streaming.runner.shelf import Shelf
 from analytics.streaming.runner.site import READ, Site
 from analytics.streaming.stage import Lane, Sent, Stages
 from schema.errors import FengsuiError
+from schema.times import SECOND
 
 _logger = logging.getLogger(__name__)
 
@@ -107,6 +108,14 @@ class _Application(Application):
     """
 
     lost = False
+
+    before_assigned: Callable[[Sequence[TopicPartition]], None] | None = None
+    """Told of partitions before their state is opened."""
+
+    def _on_assign(self, consumer: object, topic_partitions: list[TopicPartition]) -> None:
+        if self.before_assigned is not None:
+            self.before_assigned(topic_partitions)
+        super()._on_assign(consumer, topic_partitions)
 
     def _on_lost(self, consumer: object, topic_partitions: list[TopicPartition]) -> None:
         # Not raised here: the client calls this, and loses the exception at times.
@@ -207,6 +216,7 @@ class QuixRunner:
             auto_recover_from_source_offset_out_of_range=False,
             broker_availability_timeout=sites.BROKERS_GONE_SECONDS,
         )
+        application.before_assigned = self._forget_stale
         topics: dict[Lane, Topic] = {}
         keys: dict[Lane, Sequence[bytes]] = {}
         for lane, name in site.topics.items():
@@ -217,6 +227,17 @@ class QuixRunner:
         for lane in READ:
             self._add_lane(application, lane, topics, keys, sink)
         return application
+
+    def _forget_stale(self, assigned: Sequence[TopicPartition]) -> None:
+        now = self._clock() / SECOND
+        for one in assigned:
+            if stale.forget(
+                changelogs.copy_of(self._site, one.topic, one.partition), now_seconds=now
+            ):
+                _logger.warning(
+                    "a copy of state was too old and is read anew",
+                    extra={"topic": one.topic, "partition": one.partition},
+                )
 
     def _add_lane(
         self,

@@ -9,9 +9,11 @@ from stream_world import Shelf
 from test_simulation_kinds import RULES
 
 from analytics.memory import NEVER
+from analytics.roll import ROWS_MAX
 from analytics.streaming import artefacts
 from analytics.streaming.artefacts import (
     KEPT_MAX,
+    ROWS_BYTES_MAX,
     Library,
     name_of,
     rows_from_bytes,
@@ -46,7 +48,7 @@ def test_rows_come_back_as_they_were() -> None:
 def test_more_rows_than_may_be_watched_are_refused() -> None:
     rows = [((str(number),), 0, 1) for number in range(artefacts.ROWS_MAX + 1)]
     with pytest.raises(FengsuiError, match=REFUSED):
-        rows_from_bytes(rows_to_bytes(rows))
+        rows_from_bytes(compress(msgspec.msgpack.encode(rows)))
 
 
 @pytest.mark.parametrize("read", [rules_from_bytes, rows_from_bytes])
@@ -103,3 +105,12 @@ def test_of_rows_the_spans_are_kept() -> None:
 def test_a_rule_of_every_pattern_travels() -> None:
     rule = kind_rule("absence", {"within": "90s", "register": "hosts"})
     assert rules_from_bytes(rules_to_bytes(ruleset(rule))).rules == (rule,)
+
+
+def test_what_no_stage_would_read_is_not_written() -> None:
+    rows = [((f"{number}",), 0, 1) for number in range(ROWS_MAX + 1)]
+    with pytest.raises(FengsuiError, match="register_large"):
+        rows_to_bytes(rows)
+    with pytest.raises(FengsuiError, match="artefact_refused"):
+        rows_to_bytes([(("x" * (ROWS_BYTES_MAX + 1),), 0, 1)])
+    assert rows_from_bytes(rows_to_bytes(rows[1:])) == rows[1:]

@@ -5,20 +5,22 @@ from __future__ import annotations
 import pytest
 import test_levels
 import test_simulation
-from analytics_world import START, World
+from analytics_world import START, World, at, batch, ruleset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stream_world import Feed, check, fed, no_trainer, play
 from test_simulation import RULES, happenings
 
 from analytics.memory import NEVER
+from analytics.streaming.artefacts import rules_to_bytes
 from analytics.streaming.layout import Layout
 from analytics.streaming.messages import Hits, decided_of, hits_of
 from analytics.streaming.stages import SiteStages
+from analytics.streaming.stepping import PENDING_STEP
 from schema import feed
 from schema.bus import partition_of
 from schema.errors import FengsuiError
-from schema.times import SECOND
+from schema.times import MINUTE, SECOND
 
 
 class _Nobody:
@@ -167,3 +169,35 @@ def test_an_artefact_that_is_not_there_yet_is_asked_for_again(lane: str) -> None
         stage.take(messages[lane][0])
     one.shelf.held.update(held)
     assert [stage.take(messages[lane][0])] == expected
+
+
+def test_hits_that_wait_for_a_sensor_that_lags_are_told() -> None:
+    one = Feed(RULES, accepted=1)
+    for name in ("lags", "s"):
+        one.require(name, START)
+    for number in range(30):
+        events = [at(number + n / 1000, offset=1000 * number + n + 1) for n in range(999)]
+        one.batch(batch(events, number=number + 1))
+    stages = site(one)
+    matching, stepping = stages.open("accepted", 0, {}), stages.open("hits", 0, {})
+    sent = [sent for raw in one.partitions[0] for sent in matching.take(raw)]
+    hits = [each.message for each in sent if each.lane == "hits"]
+    told = [decided_of(sent.message) for raw in hits for sent in stepping.take(raw)]
+    waits = stepping._stepper.pending()
+    assert waits > 2 * PENDING_STEP
+    assert [each.pending for each in told] == sorted(each.pending for each in told)
+    assert waits - told[-1].pending < PENDING_STEP
+    assert len(told) <= 12
+
+
+def test_a_partition_without_sensors_lets_go_of_rules_too() -> None:
+    one = Feed(RULES, accepted=2)
+    stage = site(one).open("accepted", 1, {})
+    for raw in one.partitions[1]:
+        stage.take(raw)
+    for number in range(2, 30):
+        since = START + number * MINUTE
+        rules = ruleset(digest=f"{number:02}")
+        name = one.shelf.put(rules_to_bytes(rules))
+        stage.take(feed.encode(feed.Adopt(number, rules.digest, name, since, since - SECOND)))
+    assert len(stage._ruling.succession.generations) <= 3

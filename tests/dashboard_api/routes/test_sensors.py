@@ -104,3 +104,7 @@ def test_retention_shows_the_sources_of_ones_own_units(tmp_path):
     assert answer["sources"][0]["oldest_event_at"] == "2026-11-20T08:00:00.000000Z"
     assert answer["classes"][0]["months"] == 12
     assert problem(site.browser(Role.SECURITY_ADMIN).get("/v1/retention"))[0] == 403
+
+
+def test_what_stands_still_at_the_site_is_told_with_its_sensors(site):
+    assert site.officer().get("/v1/sensors").json()["troubles"] == []

@@ -67,6 +67,7 @@ def test_the_status_comes_first_and_then_alerts_as_they_change(site, base):
             "quarantined": 2,
             "watermark": "2026-11-20T08:00:00.000000Z",
             "exceptions_changed_at": None,
+            "troubles": [],
         }
         row = site.alerts.put("203.0.113.1")
         alert = next_of(events, "alert")

@@ -52,3 +52,16 @@ def test_decisions_deleted_before_they_were_read_stop_the_reader_and_are_named()
         with pytest.raises(FengsuiError, match=r"decisions 3 to 3 of hits/0 .*decided\.gap"):
             one.read()
     assert one.snapshot() == before.snapshot()
+
+
+def test_hits_that_wait_are_those_of_all_who_told_last() -> None:
+    bus = new_bus()
+    writer = bus.writer()
+    for origin, number, pending in (("hits/0", 1, 70), ("hits/1", 1, 5), ("hits/0", 2, 20)):
+        message = Message(origin, number, number, pending=pending)
+        writer.send(PLACE, key=b"", value=encode(message))
+    writer.flush()
+    one = decided(bus, {})
+    one.read()
+    assert one.pending == 25
+    assert decided(bus, one.snapshot()).pending == 25

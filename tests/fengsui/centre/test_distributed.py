@@ -1,6 +1,7 @@
 """A site on a bus decides what the site in one process decides, and keeps the same evidence."""
 
 import random
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -73,3 +74,29 @@ def coverage(folder: Path) -> list[tuple[object, ...]]:
         ).fetchall()
     finally:
         state.close()
+
+
+def test_an_older_copy_of_the_folder_stops_where_control_was_sent_behind_it(
+    tmp_path: Path, evening: Path
+) -> None:
+    bus = new_bus()
+    workers = Workers(bus)
+    site = open_recording(tmp_path / "site", evening, bus)
+    for _ in range(5):
+        site.pipeline.round()
+        workers.run()
+    site.pipeline._commit()
+    crash(site)
+    shutil.copytree(tmp_path / "site", tmp_path / "copy")
+
+    site = open_recording(tmp_path / "site", evening, bus)
+    site.centre.judge.require("another", 0)
+    site.pipeline.round()
+    workers.run()
+    site.pipeline.round()
+    site.close()
+
+    copy = open_recording(tmp_path / "copy", evening, bus)
+    with pytest.raises(FengsuiError, match=r"fengsui\.feeder\.another"):
+        copy.pipeline.round()
+    copy.close()

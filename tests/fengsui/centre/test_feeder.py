@@ -282,3 +282,38 @@ def test_what_the_feeder_sends_is_what_it_was_told(world: World) -> None:
     feeder.deliver()
     assert world.written("b")[1] == Require(2, "a", 4)
     assert world.written("b")[3] == Readmit(4, "a", 6)
+
+
+def test_control_of_another_writer_is_noticed(world: World, tmp_path: Path) -> None:
+    one = world.feeder()
+    one.require("a", 5)
+    one.deliver()
+    marks = [
+        (control.number, feed.mark_of(record.value))
+        for record in world.bus.records[LAYOUT.all_of("accepted")[0]]
+        if isinstance(control := feed.decode(record.value), Adopt | Require)
+    ]
+    for number, mark in marks:
+        one.know_again(number, mark)
+    with pytest.raises(FengsuiError, match=r"control 3 .*fengsui\.feeder\.another"):
+        one.know_again(3, bytes(8))
+    # An older copy of the folder goes on with a number that was taken.
+    database = Database(tmp_path / "copy.db")
+    copy = World(database).feeder()
+    copy.require("b", 7)
+    with pytest.raises(FengsuiError, match=r"fengsui\.feeder\.another"):
+        copy.know_again(*marks[1])
+    database.close()
+
+
+def test_what_is_too_large_to_be_sent_is_not_kept_to_be_sent(world: World) -> None:
+    feeder = world.feeder()
+    feeder.deliver()
+    world.facts = bytes(artefact.PARTS_MAX * artefact.PART_BYTES_MAX + 1)
+    with pytest.raises(FengsuiError, match=r"schema\.artefact\.too_large"):
+        feeder.know(None)  # type: ignore[arg-type] # these codecs do not look
+    assert Outbox(world.database).waiting() == []
+    world.facts = b"fewer"
+    feeder.know(None)  # type: ignore[arg-type] # these codecs do not look
+    feeder.deliver()
+    assert kinds(world.written("a")) == ["Adopt", "Know"]

@@ -80,6 +80,9 @@ def test_a_bus_that_is_away_for_a_minute_is_one_alert_until_it_is_back(world: Wo
     assert world.look(LASTS_US) == [platform_rules.BUS_UNREACHABLE]
     assert world.watch.troubles == (platform_rules.BUS_UNREACHABLE,)
     assert world.changes == 1
+    (stored,) = world.alerts.since(0)
+    (condition,) = stored.alert.conditions
+    assert (condition.name, condition.value, condition.threshold) == ("lasting_seconds", 60, 60)
     world.standing = world.well
     world.look(SECOND)
     assert world.watch.troubles == ()

@@ -15,7 +15,8 @@ import type {
   Missed,
   Proof,
   Rule,
-  Sensor,
+  Retention,
+  SensorPage,
   Site,
   Verdict,
   VerdictFilter,
@@ -141,6 +142,7 @@ export const api = {
   proof: (id: string) => get<Proof>(`v1/events/${encodeURIComponent(id)}/proof`),
   coverage: (query: Query) => get<Coverage>('v1/coverage', query),
   missed: () => get<Missed>('v1/coverage/missed'),
-  sensors: () => get<{ items: Sensor[] }>('v1/sensors'),
+  sensors: () => get<SensorPage>('v1/sensors'),
+  retention: () => get<Retention>('v1/retention'),
   rules: () => get<{ items: Rule[] }>('v1/rules'),
 }

@@ -146,7 +146,7 @@ export interface Missed {
     looked_at: string | null
     revised: number
   }[]
-  silent: { sensor: string; since: string; rules: string[] }[]
+  silent: { sensor: string; since: string | null; rules: string[] }[]
 }
 
 export interface EventHit {
@@ -241,6 +241,31 @@ export interface Rule {
   text: { title_zh: string; title_en: string; triage_zh?: string; triage_en?: string }
 }
 
+/** What stands still or lags at the site, in words. */
+export interface Trouble {
+  code: string
+  failing: boolean
+  title_zh: string
+  title_en: string
+}
+
+export interface SensorPage {
+  items: Sensor[]
+  troubles: Trouble[]
+}
+
+/** How long each class is kept, and what is oldest of each source. */
+export interface Retention {
+  classes: { name: string; title_zh: string; title_en: string; required_from: string }[]
+  sources: {
+    sensor: string
+    retention: string
+    oldest_event_at: string | null
+    expired_to: string | null
+    verdict: string
+  }[]
+}
+
 export interface PipelineStatus {
   events: number
   events_per_second: number
@@ -249,4 +274,5 @@ export interface PipelineStatus {
   quarantined: number
   watermark: string | null
   exceptions_changed_at: string | null
+  troubles: Trouble[]
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import signal
 import sys
 import time
@@ -12,7 +13,7 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource
 from word_site import PARTITIONS, WordSite, stop
 
-from analytics.streaming.runner import changelogs, site
+from analytics.streaming.runner import changelogs, site, stale
 from schema.errors import FengsuiError
 
 pytestmark = pytest.mark.service
@@ -102,6 +103,29 @@ def test_a_worker_that_stood_still_for_too_long_begins_anew_and_counts_nothing_t
     words.assert_exact()
     code, said = stop(still)
     assert (code, said.count("begins anew from what was written")) == (0, 1), said
+
+
+def test_a_copy_of_state_that_is_old_is_read_anew(words):
+    first = words.start("one")
+    words.say(50)
+    words.read_all(SETTLE_SECONDS)
+    stop(first)
+    one = words.site("one")
+    copies = [
+        changelogs.copy_of(one, one.topics[lane], partition)
+        for lane in ("accepted", "hits")
+        for partition in range(PARTITIONS)
+    ]
+    before = time.time() - 2 * stale.MISSED_SECONDS_MAX
+    for copy in copies:
+        for path in [*copy.iterdir(), copy]:
+            os.utime(path, (before, before))
+    again = words.start("one")
+    words.say(50)
+    words.read_all(SETTLE_SECONDS)
+    words.assert_exact()
+    code, said = stop(again)
+    assert (code, said.count("too old and is read anew")) == (0, len(copies)), said
 
 
 def test_a_record_nobody_of_ours_writes_stops_no_worker(words):
