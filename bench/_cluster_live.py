@@ -104,7 +104,7 @@ def run(ground: Ground, *, rate: int, seconds: float, workers: int) -> Live:
             started, "_cluster_sensors", str(folder / "sensors"), told, enrolled, str(rate),
             str(seconds),
         )  # fmt: skip
-        written = int(_line(sensors))
+        written, marked = map(int, _line(sensors).split())
         spent = time.monotonic() - begun
         cores = {
             name: (grounds.cpu_of(these) - before[name]) / spent for name, these in pids.items()
@@ -113,7 +113,7 @@ def run(ground: Ground, *, rate: int, seconds: float, workers: int) -> Live:
         memory = {name: grounds.memory_of(these) for name, these in pids.items()}
         memory["sensors"] = grounds.memory_of([sensors.pid])
         taken = _ask(centre).events
-        stood = _settled(centre, written)
+        stood = _settled(centre, written, marked)
         assert sensors.stdin is not None
         sensors.stdin.write(b"end\n")
         sensors.stdin.flush()
@@ -132,7 +132,7 @@ def run(ground: Ground, *, rate: int, seconds: float, workers: int) -> Live:
         seconds=spent,
         shown=[_waited(stood.shown[one], one) for one in steady if one in stood.shown],
         final=[_waited(stood.final[one], one) for one in steady if one in stood.final],
-        missing=math.ceil(seconds) * SENSORS - len(stood.final),
+        missing=marked - len(stood.final),
         cores=cores,
         memory=memory,
     )
@@ -145,11 +145,11 @@ def percentile(values: list[float], percent: int) -> float:
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
 
 
-def _settled(centre: subprocess.Popen[bytes], written: int) -> Stood:
+def _settled(centre: subprocess.Popen[bytes], written: int, marks: int) -> Stood:
     until = time.monotonic() + SETTLE_SECONDS
     while True:
         stood = _ask(centre)
-        done = stood.events >= written and len(stood.final) >= len(stood.shown) > 0
+        done = stood.events >= written and len(stood.final) >= marks
         if done or time.monotonic() > until:
             return stood
         time.sleep(0.5)
@@ -171,7 +171,8 @@ def _start(started: ExitStack, module: str, *arguments: str) -> subprocess.Popen
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
-    started.callback(process.wait)
+    # Told to end as each is; what is still there in the end is killed, and its pipes closed.
+    started.enter_context(process)
     started.callback(process.kill)
     return process
 

@@ -2,7 +2,8 @@
 
 Run as ``python -m bench._cluster_sensors DIR SETTINGS ENROLLED RATE SECONDS``. The lines are the
 recording's with the time of now; each sensor's file holds a mark each second, which carries the
-time it was written. Prints how many lines were written.
+time it was written. Prints how many lines were written,
+and how many of them were marks.
 """
 
 from __future__ import annotations
@@ -40,13 +41,13 @@ def main() -> None:
     ]
     for thread in carried:
         thread.start()
-    written = _write(names, watched, int(rate), float(seconds))
+    written, marks = _write(names, watched, int(rate), float(seconds))
     until = time.monotonic() + DRAIN_SECONDS_MAX
     while sum(one.sensor.counters.sealed for one in watched) < written:
         if time.monotonic() > until:
             break
         time.sleep(0.1)
-    sys.stdout.write(f"{written}\n")
+    sys.stdout.write(f"{written} {marks}\n")
     sys.stdout.flush()
     # Heartbeats go on, which is what lets the last alerts become final, until we are told.
     sys.stdin.readline()
@@ -55,12 +56,14 @@ def main() -> None:
         thread.join()
 
 
-def _write(names: list[Enrolled], watched: list[Watched], rate: int, seconds: float) -> int:
-    """Lines at that rate over all files, evenly; how many."""
+def _write(
+    names: list[Enrolled], watched: list[Watched], rate: int, seconds: float
+) -> tuple[int, int]:
+    """Lines at that rate over all files, evenly; how many, and how many marks among them."""
     parts = [line.split(b"[", 1) for line in grounds.lines(KNOWN)]
     cut = [(head + b"[", rest.split(b"]", 1)[1]) for head, rest in parts]
     files = [one.file.open("ab") for one in watched]
-    begun, written, marked = time.monotonic(), 0, -1
+    begun, written, marked, marks = time.monotonic(), 0, -1, 0
     while (passed := time.monotonic() - begun) < seconds:
         stamp = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime()).encode()
         due = int(passed * rate) - written
@@ -73,13 +76,14 @@ def _write(names: list[Enrolled], watched: list[Watched], rate: int, seconds: fl
                 name = names[number].name.encode()
                 file.write(MARK % (stamp, time.time_ns() // 1000, name))
                 written += 1
+                marks += 1
             file.flush()
         marked = max(marked, second)
         written += len(share)
         time.sleep(TICK_SECONDS)
     for file in files:
         file.close()
-    return written
+    return written, marks
 
 
 if __name__ == "__main__":
