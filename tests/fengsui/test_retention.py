@@ -12,6 +12,7 @@ import pytest
 from journey import copied, fengsui
 from machine import HandClock, Machine, RemoteSensor, access, framed, now, until
 
+from collector.index.unavailable import IndexUnavailableError
 from collector.room import MIB, Marks
 from collector.state import kept, missed
 from collector.state.missed import MissedTable
@@ -388,3 +389,18 @@ def test_killed_while_it_lets_go_the_folder_verifies_and_ends_it(tmp_path: Path)
     assert years.codes() == set()
     assert len(tombstone.read(years.folder.segments / "host").stones) == 6
     assert len(list((years.folder.segments / "host").glob("*.seg"))) == 1
+
+
+def test_a_full_disk_stops_intake_though_the_index_cannot_be_asked(
+    years: Years, site: Site
+) -> None:
+    def away(_sensor: str) -> int:
+        raise IndexUnavailableError("collector.index.unavailable", "the nodes are away")
+
+    site.retention.expiry._needed = away
+    site.retention._marks = Marks(low=2 * MIB, full=MIB)
+    site.retention.space = lambda: Space(free=0, total=MIB)
+    site.retention.look()
+    # What is past its period may not go now: nothing new is let in, and nothing is lost.
+    assert site.retention.failures() == ["collector.storage.full"]
+    assert tombstone.read(years.folder.segments / "host").stones == ()
