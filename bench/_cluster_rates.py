@@ -28,12 +28,11 @@ from collector.bus.access import Access
 from collector.bus.topics import ACCEPTED, BATCHES
 from fengsui import bus as buses
 from fengsui.memory import settle
+from fengsui.pipeline import INTAKE_BATCHES_AFAR_MAX
 from fengsui.settings import BusSettings, Settings
 from fengsui.wiring import Site
 
 SENSORS: Final = 4
-STEP_BATCHES: Final = 4
-"""As the pipeline takes in."""
 WAIT_SECONDS: Final = 180.0
 
 
@@ -157,7 +156,7 @@ def _collect(site: Site, sealed: int, watch: Stopwatch) -> None:
             centre.arrivals.step()
         while True:
             with watch.on("collector"):
-                accepted = site.intake.step(STEP_BATCHES)
+                accepted = site.intake.step(INTAKE_BATCHES_AFAR_MAX)
             site.pipeline._sources.follow()
             with watch.on("publish"):
                 for one in accepted:

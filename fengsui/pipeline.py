@@ -43,6 +43,9 @@ SEAL_BATCHES_MAX: Final = 2
 backlog, and that no more events are unpacked at once than thirty megabytes hold."""
 
 INTAKE_BATCHES_MAX: Final = 4
+INTAKE_BATCHES_AFAR_MAX: Final = 16
+"""Where batches come from afar and are small: a step waits for the search nodes once, however many
+batches it stores. Full ones hold some fifty megabytes."""
 COMMIT_EVERY_US: Final = SECOND
 """A crash repeats at most this much evaluation; the events themselves are long on disk."""
 

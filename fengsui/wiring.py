@@ -52,7 +52,14 @@ from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.facts import Knowing, Rolls, SiteFacts
 from fengsui.folder import DataFolder, Ownership, keep_realm
 from fengsui.keyring import Keyring, open_keyring
-from fengsui.pipeline import PENDING_MAX, Pipeline, Stages, note_rules
+from fengsui.pipeline import (
+    INTAKE_BATCHES_AFAR_MAX,
+    INTAKE_BATCHES_MAX,
+    PENDING_MAX,
+    Pipeline,
+    Stages,
+    note_rules,
+)
 from fengsui.retention import Retention, space_of
 from fengsui.rulebook import Rulebook, mend
 from fengsui.searching import OpenIndex, open_index
@@ -316,6 +323,7 @@ def _open(
         facts=None if distant is None else Knowing(facts, registers, indicators),
         catches_up_in_rounds=distant is not None,
         prompt=distant is not None,
+        intake_batches_max=INTAKE_BATCHES_MAX if distant is None else INTAKE_BATCHES_AFAR_MAX,
         decided_before=form.decided_before,
         admits=lambda: gate.admits,
         pending_max=PENDING_MAX if distant is None else DISTANT_PENDING_MAX,
