@@ -47,6 +47,7 @@ class Player:
             return
         match message:
             case feed.Taken():
+                assert (message.part, message.more) == (0, False), "the engine takes whole ones"
                 engine.feed(feed.accepted(message))
                 self._step(engine.advance())
             case feed.Beat():
