@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from collector.state.database import Database
 from fengsui.backup import backup
 from fengsui.cli import main
 from fengsui.folder import DataFolder
@@ -134,6 +135,7 @@ def test_the_platforms_backup_holds_nothing_of_the_key_store(run, tmp_path):
     run("rotate-master")
     site = DataFolder(tmp_path / "site")
     (site.segments / "collector").mkdir(parents=True)
+    Database(site.state).close()
     backup(site, tmp_path / "b.tar.gz", now=0)
     with tarfile.open(tmp_path / "b.tar.gz") as archive:
         assert sorted(archive.getnames()) == ["manifest.json", "state.db"]
