@@ -24,7 +24,7 @@ from schema.errors import FengsuiError
 from schema.ids import uuid7
 from schema.ports import Clock, Entropy
 from schema.retention import CLASSES, oldest_required
-from schema.times import from_text, from_written, to_text
+from schema.times import ZONE, from_text, from_written, to_text
 from schema.tombstone import Tombstone
 
 RUN_SECONDS: Final = 20.0
@@ -309,7 +309,8 @@ def _or_none(text: str) -> int | None:
 
 def _time(text: str, *, last: bool = False) -> int:
     try:
-        return from_written(text, last=last)
+        # Days are those of the law's calendar, as periods are counted.
+        return from_written(text, last=last, zone=ZONE)
     except ValueError as error:
         raise FengsuiError(
             "fengsui.time.malformed",

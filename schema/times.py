@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Final
 
@@ -50,15 +50,15 @@ def to_text(time_us: int) -> str:
     return f"{_second_text(second)}.{micros:06d}Z"
 
 
-def from_written(text: str, *, last: bool = False) -> int:
-    """Microseconds of a date or time as people write it, UTC where it names no zone.
+def from_written(text: str, *, last: bool = False, zone: tzinfo = UTC) -> int:
+    """Microseconds of a date or time as people write it, in ``zone`` where it names none.
 
     ``last`` takes a date for its last microsecond, as the end of a range means it. Raises
     ``ValueError``.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
+        moment = moment.replace(tzinfo=zone)
     if last and len(text) <= len("2026-01-31"):
         moment = moment.replace(hour=23, minute=59, second=59, microsecond=999_999)
     delta = moment - datetime(1970, 1, 1, tzinfo=UTC)

@@ -25,7 +25,7 @@ from fengsui.wiring import Site
 from schema import tombstone
 from schema.coverage import Missed
 from schema.errors import FengsuiError
-from schema.times import DAY
+from schema.times import DAY, to_text
 
 HALF_YEAR_US = 200 * DAY
 
@@ -252,6 +252,9 @@ def test_holds_by_command_take_two_persons_to_end(years: Years) -> None:
     hold_id = added.stdout.split()[0]
     (listed,) = msgspec.json.decode(fengsui("hold", "list", "--json", data=data).stdout)
     assert (listed["id"], listed["case_no"], listed["released_at"]) == (hold_id, "2026-001", None)
+    begin, end = (to_text(listed[name]) for name in ("from_at", "to_at"))
+    # The days are Beijing's.
+    assert (begin[:16], end[:16]) == ("2026-10-31T16:00", "2026-11-30T15:59")
     why = ("--reason", "结案", "--by", "李")
     alone = fengsui("hold", "release", hold_id, *why, "--approved-by", "李", data=data)
     assert (alone.returncode, "one_person" in alone.stderr) == (2, True)
