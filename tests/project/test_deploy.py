@@ -19,8 +19,6 @@ COMPOSE = yaml.safe_load((DEPLOY / "compose" / "compose.yaml").read_text("utf-8"
 SERVICES = COMPOSE["services"]
 # Of systemd's 0 (all closed) to 10; what is left open is what a sensor must see.
 EXPOSURE_MAX = 2.0
-# Of other parts, which come with them.
-LATER = {"cluster", "worker"}
 
 
 def unit(path: Path) -> RawConfigParser:
@@ -72,8 +70,6 @@ def _exists(words: list[str]) -> bool:
         if word.startswith("-"):
             return True
         if not hasattr(command, "commands"):
-            return True
-        if word in LATER and word not in command.commands:
             return True
         if word not in command.commands:
             return False
