@@ -108,6 +108,22 @@ class CryptoSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     backend: Literal["auto", "native", "libcrypto", "python"] = "auto"
     """``auto``, ``native``, ``libcrypto`` or ``python``."""
+    master: str = "file"
+    """Where the key store's master key is: ``file``, ``credential:NAME``, ``env:NAME`` or
+    ``sdf:INDEX`` (a key of the device)."""
+    device: str = ""
+    """Library of a cryptographic device (GM/T 0018)."""
+    device_password_file: str = ""
+    """Readable by its owner alone: opens the device's private keys."""
+
+
+class SigningSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The national-crypto service that applications call."""
+
+    workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    """Signing processes, started at the first call; an application always meets the same one."""
+    shf: bool = False
+    """Also answer messages after GM/T 0136-2024 and of signature servers; no conformity claim."""
 
 
 class BusSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -180,6 +196,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     index: IndexSettings = IndexSettings()
     crypto: CryptoSettings = CryptoSettings()
     retention: RetentionSettings = RetentionSettings()
+    signing: SigningSettings = SigningSettings()
     bus: BusSettings = BusSettings()
     search: SearchSettings = SearchSettings()
 

@@ -1,0 +1,1 @@
+"""Business systems that call the national-crypto service: credentials, grants, quotas."""

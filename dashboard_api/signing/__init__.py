@@ -1,0 +1,1 @@
+"""The national-crypto service integrators call: calls in, signatures and audit entries out."""
