@@ -83,7 +83,7 @@ def create_app(
     )
     context = Context(services=services, metrics=services.stream.metrics, root_path=root_path)
     api.state.context = context
-    problem.install(api)
+    problem.install(api, _operations())
     for router in _ROUTERS:
         api.include_router(router)
     api.router.default = Pages(webui or web_folder())

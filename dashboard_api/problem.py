@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Route
 
 from crypto.errors import CryptoError
 from dashboard_api.details import detail_of
@@ -166,7 +168,19 @@ def _http(request: Request, error: Exception) -> Response:
     response = respond(refused, languages=languages_of(request), status=error.status_code)
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
+    if error.status_code == 405 and (allowed := _allowed(request)):
+        response.headers["Allow"] = ", ".join(allowed)
     return response
+
+
+def _allowed(request: Request) -> list[str]:
+    """Every method of the path: the framework names those of the first route alone."""
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    methods: set[str] = set()
+    for route in request.app.state.operations:
+        if route.path_regex.match(path):
+            methods |= route.methods or set()
+    return sorted(methods)
 
 
 def _invalid(request: Request, error: Exception) -> Response:
@@ -192,8 +206,9 @@ def _unexpected(request: Request, error: Exception) -> Response:
     return respond(refused, languages=languages_of(request), status=500)
 
 
-def install(app: FastAPI) -> None:
-    """Let every error of the app end as problem+json."""
+def install(app: FastAPI, operations: Sequence[Route]) -> None:
+    """Let every error of the app end as problem+json; these are all its operations."""
+    app.state.operations = operations
     app.add_exception_handler(FengsuiError, _fengsui)
     app.add_exception_handler(CryptoError, _crypto)
     app.add_exception_handler(HTTPException, _http)
