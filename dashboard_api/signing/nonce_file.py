@@ -138,15 +138,17 @@ def decode(raw: bytes) -> Content:
     floor = _floor(raw)
     damaged = floor is None
     records, sound, torn = [], HEADER_BYTES, False
-    for at in range(HEADER_BYTES, len(raw) - RECORD_BYTES + 1, RECORD_BYTES):
-        noted_at, timestamp, found, checksum = _RECORD.unpack_from(raw, at)
-        if crc32c.crc32c(raw[at : at + _BODY.size]) != checksum:
+    whole = (len(raw) - HEADER_BYTES) // RECORD_BYTES * RECORD_BYTES
+    view = memoryview(raw)[HEADER_BYTES : HEADER_BYTES + whole]
+    for number, (noted_at, timestamp, found, checksum) in enumerate(_RECORD.iter_unpack(view)):
+        at = number * RECORD_BYTES
+        if crc32c.crc32c(view[at : at + _BODY.size]) != checksum:
             torn = True
             continue
         # A torn tail has nothing whole behind it.
         damaged = damaged or torn
         records.append(Record(noted_at, timestamp, found))
-        sound = at + RECORD_BYTES
+        sound = HEADER_BYTES + at + RECORD_BYTES
     return Content(floor=floor or 0, records=records, sound_bytes=sound, damaged=damaged)
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import errno
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -67,10 +67,12 @@ class _Seen:
         return slots[_place(slots, key)] == key
 
     def add(self, key: int) -> None:
-        """Add a key that is not in it."""
         shard = key % _SHARDS
         slots = self._shards[shard]
-        slots[_place(slots, key)] = key
+        at = _place(slots, key)
+        if slots[at]:
+            return
+        slots[at] = key
         self.count += 1
         self._counts[shard] += 1
         if self._counts[shard] * 2 > len(slots):
@@ -116,6 +118,23 @@ class _Generation:
 
     def has_passed(self, wall: int, monotonic: int) -> bool:
         return wall - self.wall > KEPT and monotonic - self.monotonic > KEPT
+
+
+def _reread(path: Path, records: Sequence[Record], wall: int, monotonic: int) -> _Generation:
+    """A file of the process before: as old as the wall clock says, new where that is below 0."""
+    if not records:
+        return _Generation(path=path, began=monotonic)
+    first, last = min(one.noted_at for one in records), max(one.noted_at for one in records)
+    generation = _Generation(
+        path=path,
+        began=monotonic - max(0, wall - first),
+        wall=last,
+        monotonic=monotonic - max(0, wall - last),
+        timestamp=max(one.timestamp for one in records),
+    )
+    for one in records:
+        generation.seen.add(_key(one.fingerprint))
+    return generation
 
 
 def _key(fingerprint: bytes) -> int:
@@ -281,14 +300,8 @@ class Nonces:
                 self._files.remove(path)
                 continue
             self.floor = max(self.floor, content.floor)
-            generation = _Generation(path=path, began=monotonic)
-            for record in content.records:
-                if _key(record.fingerprint) not in generation.seen:
-                    generation.add(record, 0)
-            # As old as the wall clock says; new where that would be less than nothing.
-            generation.monotonic = monotonic - max(0, wall - generation.wall)
-            self._generations.append(generation)
-            self._count += generation.seen.count
+            self._generations.append(_reread(path, content.records, wall, monotonic))
+            self._count += self._generations[-1].seen.count
         if damaged:
             # Some request believed before now may be missing; none was further ahead than this.
             self.floor = max(self.floor, wall // SECOND + SKEW_SECONDS_MAX)
