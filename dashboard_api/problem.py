@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from crypto.errors import CryptoError
 from dashboard_api.details import detail_of
+from dashboard_api.signing import refusal
 from dashboard_api.titles import title_of
 from schema.errors import FengsuiError
 
@@ -89,7 +90,7 @@ class Problem:
 
 def status_of(code: str) -> int:
     """The HTTP status of an error code; 400 for a reason that has none of its own."""
-    found = _BY_CODE.get(code)
+    found = _BY_CODE.get(code) or refusal.STATUSES.get(code)
     return found or _BY_REASON.get(code.rsplit(".", 1)[-1], 400)
 
 
