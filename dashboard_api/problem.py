@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,9 +11,11 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Route
 
 from crypto.errors import CryptoError
 from dashboard_api.details import detail_of
+from dashboard_api.signing import refusal
 from dashboard_api.titles import title_of
 from schema.errors import FengsuiError
 
@@ -87,7 +90,7 @@ class Problem:
 
 def status_of(code: str) -> int:
     """The HTTP status of an error code; 400 for a reason that has none of its own."""
-    found = _BY_CODE.get(code)
+    found = _BY_CODE.get(code) or refusal.STATUSES.get(code)
     return found or _BY_REASON.get(code.rsplit(".", 1)[-1], 400)
 
 
@@ -144,7 +147,19 @@ def _http(request: Request, error: Exception) -> Response:
     response = respond(refused, languages=languages_of(request), status=error.status_code)
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
+    if error.status_code == 405 and (allowed := _allowed(request)):
+        response.headers["Allow"] = ", ".join(allowed)
     return response
+
+
+def _allowed(request: Request) -> list[str]:
+    """Every method of the path: the framework names those of the first route alone."""
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    methods: set[str] = set()
+    for route in request.app.state.operations:
+        if route.path_regex.match(path):
+            methods |= route.methods or set()
+    return sorted(methods)
 
 
 def _invalid(request: Request, error: Exception) -> Response:
@@ -170,8 +185,9 @@ def _unexpected(request: Request, error: Exception) -> Response:
     return respond(refused, languages=languages_of(request), status=500)
 
 
-def install(app: FastAPI) -> None:
-    """Let every error of the app end as problem+json."""
+def install(app: FastAPI, operations: Sequence[Route]) -> None:
+    """Let every error of the app end as problem+json; these are all its operations."""
+    app.state.operations = operations
     app.add_exception_handler(FengsuiError, _fengsui)
     app.add_exception_handler(CryptoError, _crypto)
     app.add_exception_handler(HTTPException, _http)

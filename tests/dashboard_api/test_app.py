@@ -150,3 +150,8 @@ def test_the_document_is_served_below_the_mount_and_names_it(tmp_path):
         assert Browser(site.app, BASE).get("/demo/docs").status_code == 404
     finally:
         site.close()
+
+
+def test_a_refused_method_names_every_method_of_its_path(site):
+    answer = site.officer().request("OPTIONS", "/v1/exceptions")
+    assert set(answer.headers["allow"].split(", ")) == {"GET", "POST"}
