@@ -29,6 +29,7 @@ from dashboard_api.signing.journal_file import (
     Place,
     Reader,
     broken,
+    cut,
     entry_of,
     files,
     name_of,
@@ -124,6 +125,7 @@ class FileJournal:
             return
         raw = pack(self._n + 1, len(self._added), self._lines, self._digest)
         if self._size >= self._file_bytes_max:
+            self._let_go()
             self._path, self._size = self._folder / name_of(self._n + 1), 0
         try:
             self._disk.append(self._path, raw)
@@ -150,9 +152,14 @@ class FileJournal:
     def close(self) -> None:
         """Let another process open it; what was noted and not committed is gone."""
         self._failure = self._failure or OSError(errno.EBADF, "the journal is closed")
+        self._let_go()
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def _let_go(self) -> None:
         if isinstance(self._disk, PosixDisk):
             self._disk.close(self._path)
-        os.close(self._lock)
 
     def _fail(self, error: OSError) -> None:
         self._failure = error
@@ -236,14 +243,3 @@ def _settle(path: Path, group: Group) -> None:
         os.fdatasync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def cut(folder: Path, number: int, why: str) -> FengsuiError:
-    """What to say of a journal that is not what its signed head says."""
-    return FengsuiError(
-        "dashboard_api.journal.cut",
-        f"the signing journal {folder} was cut, rolled back or replaced: its signed head names "
-        f"entry {number}, but {why}; put back the newest copy of the folder",
-        path=str(folder),
-        n=number,
-    )

@@ -98,7 +98,12 @@ def groups(folder: Path) -> list[Group]:
 
 def numbers(folder: Path) -> list[int]:
     """The number of every entry of a slot."""
-    return [one.n for group in groups(folder) for one in entries(group, folder)]
+    place, found = Place(), []
+    listed = files(folder / "journal")
+    for _, path in listed:
+        for group in Reader(path, place, last=path == listed[-1][1]).groups():
+            found += [one.n for one in entries(group, path)]
+    return found
 
 
 def resummed(raw: bytes, **changes: bytes) -> bytes:
