@@ -39,8 +39,10 @@ if TYPE_CHECKING:
     from collector.state.exceptions import ExceptionDraft, Exceptions
     from dashboard_api.access.access import Access
     from dashboard_api.access.accounts import Accounts
+    from dashboard_api.applications.model import Operation
     from dashboard_api.audit import AuditChain
     from dashboard_api.live import LiveStream
+    from dashboard_api.signing.call import Reply
 
 Visible: TypeAlias = frozenset[str] | None
 Judged: TypeAlias = Literal["open", "done", "all"]
@@ -195,6 +197,24 @@ class EnrolmentDoor(Protocol):
         """Let a sensor in; ``public_key`` and ``proof`` are hex."""
 
 
+class Signing(Protocol):
+    """The signing processes."""
+
+    async def call(
+        self,
+        operation: Operation,
+        *,
+        method: str,
+        target: str,
+        authorization: str,
+        languages: str,
+        body: bytes,
+        key: str = "",
+        form: str = "",
+    ) -> Reply:
+        """The answer of the application's signing process; never raises."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measure:
     """A metric of the data file as it stands now."""
@@ -244,3 +264,5 @@ class Services:
     """What is kept how long, of every source."""
     free_bytes: Callable[[], int] = lambda: 0
     """Free on the disk of the data folder."""
+    signing: Signing | None = None
+    """None where nobody signs: a demonstration."""
