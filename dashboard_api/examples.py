@@ -27,8 +27,10 @@ ME: Final[Json] = {
     "permissions": [
         "alerts.decide",
         "alerts.read",
+        "applications.read",
         "events.prove",
         "events.read",
+        "keys.read",
         "rules.read",
         "sensors.read",
     ],
