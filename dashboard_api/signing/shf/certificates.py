@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from typing import Final
 
 from crypto.errors import CryptoError
 from crypto.sm2 import PublicKey
+from dashboard_api.signing.shf.given import coded
 from dashboard_api.signing.shf.wrong import wrong
 
 _POINT_SIZE: Final = 65
@@ -21,7 +21,7 @@ def public_key(data: bytes, where: str) -> PublicKey:
         if len(data) == _POINT_SIZE and data[:1] == b"\x04":
             return PublicKey.from_point(data)
         if data[:1] == b"\x30":
-            text = b64encode(data).decode()
+            text = coded(data)
             lines = [text[at : at + _LINE] for at in range(0, len(text), _LINE)]
             data = "\n".join(
                 ["-----BEGIN PUBLIC KEY-----", *lines, "-----END PUBLIC KEY-----", ""]
@@ -33,11 +33,11 @@ def public_key(data: bytes, where: str) -> PublicKey:
 
 def public_text(data: bytes, where: str) -> str:
     """A public key as the data operations take it."""
-    return b64encode(public_key(data, where).point).decode()
+    return coded(public_key(data, where).point)
 
 
 def certificate_text(data: bytes) -> str:
     """A certificate as the data operations take it: PEM as it is, DER in base64."""
     if data.lstrip().startswith(b"-----BEGIN"):
         return data.decode("utf-8", "replace")
-    return b64encode(data).decode()
+    return coded(data)

@@ -101,8 +101,8 @@ class Given:
         return _hex(found.value, name) if found.kind == "Hex" else _base64(found.value, name)
 
     def encoded(self, name: str) -> str:
-        """Bytes as the base64 the data operations take."""
-        return b64encode(self.data(name)).decode()
+        """Bytes as the data operations take them."""
+        return coded(self.data(name))
 
     def number(self, name: str, default: int = 0) -> int:
         """A whole number, decimal or 0x…"""
@@ -140,9 +140,14 @@ _BINARY: Final = "Base64 / Hex / Raw"
 _FLAGS: Final = {"true": True, "1": True, "false": False, "0": False}
 
 
+def coded(data: bytes) -> str:
+    """Bytes as the data operations take them."""
+    return b64encode(data).decode()
+
+
 def binary(data: bytes) -> Base64:
     """A binary value of an answer."""
-    return Base64(b64encode(data).decode())
+    return Base64(coded(data))
 
 
 def _base64(text: str, name: str) -> bytes:

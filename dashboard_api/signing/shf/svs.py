@@ -9,7 +9,7 @@ from crypto.x509.certificate import Certificate
 from dashboard_api.applications.model import Operation
 from dashboard_api.signing.shf import facts
 from dashboard_api.signing.shf.certificates import certificate_text, public_key
-from dashboard_api.signing.shf.given import Answer, Base64, Given, Param, binary
+from dashboard_api.signing.shf.given import Answer, Base64, Given, Param, binary, coded
 from dashboard_api.signing.shf.running import Running
 from dashboard_api.signing.shf.step import SVS, Answered, Ask, Entry, Told, Tools
 from dashboard_api.signing.shf.wrong import wrong
@@ -130,7 +130,7 @@ _NAMES: Final = {
 
 def _sign_data(given: Given, _: Tools) -> Ask:
     _check_method(given)
-    message = binary(given.counted("inData", "inDataLen"))
+    message = coded(given.counted("inData", "inDataLen"))
     return Ask(
         operation=Operation.SIGN,
         fields={"key": _key(given), "message": message, "id": _signer_id(given)},
@@ -141,7 +141,7 @@ def _sign_data(given: Given, _: Tools) -> Ask:
 
 def _verify_data(given: Given, tools: Tools) -> Ask:
     _check_method(given)
-    message = binary(given.counted("inData", "inDataLen"))
+    message = coded(given.counted("inData", "inDataLen"))
     return Ask(
         operation=Operation.VERIFY,
         fields={
@@ -186,7 +186,7 @@ def _sign_final(given: Given, _: Tools) -> Ask:
     _check_method(given)
     return Ask(
         operation=Operation.SIGN,
-        fields={"key": _key(given), "e": binary(_running(given).digest())},
+        fields={"key": _key(given), "e": coded(_running(given).digest())},
         answer=_signature,
         names=_NAMES,
     )
@@ -198,7 +198,7 @@ def _verify_final(given: Given, tools: Tools) -> Ask:
         operation=Operation.VERIFY,
         fields={
             **_certificate(given, tools),
-            "e": binary(_running(given).digest()),
+            "e": coded(_running(given).digest()),
             "signature": given.encoded("signature"),
         },
         answer=_nothing,
@@ -213,7 +213,7 @@ def _sign_message(given: Given, _: Tools) -> Ask:
         operation=Operation.ENVELOPE_SIGN,
         fields={
             "key": _key(given),
-            "message": binary(given.counted("inData", "inDataLen")),
+            "message": coded(given.counted("inData", "inDataLen")),
             "detached": not given.flag("originalText"),
             "oids": "gm",
         },
@@ -228,11 +228,11 @@ def _verify_message(given: Given, _: Tools) -> Ask:
     beside = given.counted("inData", "inDataLen")
     fields: dict[str, str | bool] = {"envelope": given.encoded("signedMessage"), "trust": "site"}
     if not attached:
-        fields["message"] = binary(beside)
+        fields["message"] = coded(beside)
 
     def answer(found: Answered) -> Answer:
         # The caller who sends the text beside an attached message asks whether it is that text.
-        if attached and beside and found.message != binary(beside):
+        if attached and beside and found.message != coded(beside):
             raise wrong("shf_content", "inData")
         return {}
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from dashboard_api.signing.problems import Refusal
-from dashboard_api.signing.sentences import MALFORMED, Sentence
+from dashboard_api.signing.sentences import BAD_SIGNATURE, MALFORMED, Sentence
 from schema.errors import FengsuiError
 
 SENTENCES: Final = MappingProxyType(
@@ -98,6 +98,27 @@ SENTENCES: Final = MappingProxyType(
     }
 )
 
+HINTS: Final = MappingProxyType(
+    {
+        "form": Sentence(
+            "签名无效：它写作 r‖s（64 字节），本接口的签名为 DER 的 SEQUENCE{{r, s}}",
+            "the signature is invalid as sent: it is r‖s in 64 bytes, and signatures of this "
+            "interface are a DER SEQUENCE of r and s",
+        ),
+        "encoding": Sentence(
+            "签名无效：签名方签的是这段数据的另一种编码（如十六进制文本本身），请核对",
+            "the signature is invalid as sent: the signer signed this data in another encoding, "
+            "such as its hexadecimal text",
+        ),
+        "digest": Sentence(
+            "签名无效：签名方把这 32 字节当作摘要 e 签名，本接口签名的是消息",
+            "the signature is invalid: the signer took these 32 bytes for the digest e itself; "
+            "this interface signs messages",
+        ),
+    }
+)
+"""Hints of an invalid signature whose usual words name fields these forms have not."""
+
 
 def wrong(reason: str, where: str, **params: str | int) -> FengsuiError:
     """The error of one reason."""
@@ -106,6 +127,10 @@ def wrong(reason: str, where: str, **params: str | int) -> FengsuiError:
 
 
 def told(error: Refusal, *, chinese: bool) -> str | None:
-    """The sentence of an error made here; None for any other."""
-    both = SENTENCES.get(str(error.params.get("reason", ""))) if error.code == MALFORMED else None
+    """The sentence of an error these forms have words of their own for; None for any other."""
+    both = None
+    if error.code == MALFORMED:
+        both = SENTENCES.get(str(error.params.get("reason", "")))
+    elif error.code == BAD_SIGNATURE:
+        both = HINTS.get(str(error.params.get("hint", "")))
     return (both.zh if chinese else both.en).format_map(error.params) if both else None
