@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypeVar
 
 from dashboard_api.retention import RetentionView, nothing
 from dashboard_api.troubles import Trouble
@@ -27,6 +27,7 @@ from dashboard_api.views import (
     State,
     Verdict,
 )
+from schema.errors import FengsuiError
 from schema.event import Fields
 from schema.filter import Term
 from schema.heartbeat import Signed
@@ -39,9 +40,13 @@ if TYPE_CHECKING:
     from collector.state.exceptions import ExceptionDraft, Exceptions
     from dashboard_api.access.access import Access
     from dashboard_api.access.accounts import Accounts
+    from dashboard_api.applications.approvals import Approvals
+    from dashboard_api.applications.registry import Registry
     from dashboard_api.audit import AuditChain
+    from dashboard_api.idempotency import Idempotency
     from dashboard_api.live import LiveStream
 
+T = TypeVar("T")
 Visible: TypeAlias = frozenset[str] | None
 Judged: TypeAlias = Literal["open", "done", "all"]
 
@@ -244,3 +249,17 @@ class Services:
     """What is kept how long, of every source."""
     free_bytes: Callable[[], int] = lambda: 0
     """Free on the disk of the data folder."""
+    applications: Registry | None = None
+    """Who may call the national-crypto service; a demonstration has none."""
+    approvals: Approvals | None = None
+    idempotency: Idempotency | None = None
+
+
+def present(part: T | None) -> T:
+    """A part of the national-crypto service; raises ``dashboard_api.signing.absent``."""
+    if part is None:
+        raise FengsuiError(
+            "dashboard_api.signing.absent",
+            "there is no national-crypto service here: a demonstration signs for nobody",
+        )
+    return part
