@@ -96,7 +96,6 @@ ZH: Final = MappingProxyType(
         "dashboard_api.roles.exclusive": "不能由一人同时担任 {roles}：管理员角色须单独授予",
         "dashboard_api.rule.unknown": "没有规则 {rule}",
         "dashboard_api.session.missing": "尚未登录，或会话已结束",
-        "dashboard_api.signing.absent": "此处没有国密服务：演示不为任何人签名",
         "dashboard_api.stream.full": "打开的实时连接过多，请关闭不用的页面",
         "dashboard_api.time.malformed": "时间 {text} 不是带时区的 RFC 3339 写法，"
         "如 2026-01-31T08:00:00Z",

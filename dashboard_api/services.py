@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypeVar
 
 from dashboard_api.retention import RetentionView, nothing
+from dashboard_api.signing.refusal import absent
 from dashboard_api.troubles import Trouble
 from dashboard_api.troubles import nothing as no_troubles
 from dashboard_api.views import (
@@ -27,7 +28,6 @@ from dashboard_api.views import (
     State,
     Verdict,
 )
-from schema.errors import FengsuiError
 from schema.event import Fields
 from schema.filter import Term
 from schema.heartbeat import Signed
@@ -41,10 +41,12 @@ if TYPE_CHECKING:
     from dashboard_api.access.access import Access
     from dashboard_api.access.accounts import Accounts
     from dashboard_api.applications.approvals import Approvals
+    from dashboard_api.applications.model import Operation
     from dashboard_api.applications.registry import Registry
     from dashboard_api.audit import AuditChain
     from dashboard_api.idempotency import Idempotency
     from dashboard_api.live import LiveStream
+    from dashboard_api.signing.call import Reply
 
 T = TypeVar("T")
 Visible: TypeAlias = frozenset[str] | None
@@ -200,6 +202,24 @@ class EnrolmentDoor(Protocol):
         """Let a sensor in; ``public_key`` and ``proof`` are hex."""
 
 
+class Signing(Protocol):
+    """The signing processes."""
+
+    async def call(
+        self,
+        operation: Operation,
+        *,
+        method: str,
+        target: str,
+        authorization: str,
+        languages: str,
+        body: bytes,
+        key: str = "",
+        form: str = "",
+    ) -> Reply:
+        """The answer of the application's signing process; never raises."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measure:
     """A metric of the data file as it stands now."""
@@ -249,8 +269,10 @@ class Services:
     """What is kept how long, of every source."""
     free_bytes: Callable[[], int] = lambda: 0
     """Free on the disk of the data folder."""
+    signing: Signing | None = None
+    """None where nobody signs: a demonstration."""
     applications: Registry | None = None
-    """Who may call the national-crypto service; a demonstration has none."""
+    """Who may call the national-crypto service; None where nobody signs."""
     approvals: Approvals | None = None
     idempotency: Idempotency | None = None
 
@@ -258,8 +280,5 @@ class Services:
 def present(part: T | None) -> T:
     """A part of the national-crypto service; raises ``dashboard_api.signing.absent``."""
     if part is None:
-        raise FengsuiError(
-            "dashboard_api.signing.absent",
-            "there is no national-crypto service here: a demonstration signs for nobody",
-        )
+        raise absent()
     return part
