@@ -16,6 +16,8 @@ from dashboard_api.guard import Guard
 from dashboard_api.pages import Pages, web_folder
 from dashboard_api.routes import (
     alerts,
+    applications,
+    approvals,
     audit,
     events,
     exceptions,
@@ -27,6 +29,7 @@ from dashboard_api.routes import (
     users,
 )
 from dashboard_api.services import Services
+from dashboard_api.signing.asking import Asking
 
 _ROUTERS: Final = (
     site.router,
@@ -37,6 +40,8 @@ _ROUTERS: Final = (
     sensors.router,
     users.router,
     audit.router,
+    applications.router,
+    approvals.router,
     stream.router,
     intake.router,
 )
@@ -105,6 +110,19 @@ def _document(api: FastAPI, root_path: str) -> dict[str, Any]:
         document["components"]["securitySchemes"] = {
             "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
             "client": {"type": "http", "scheme": "bearer"},
+            "application": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "`fsk1.<application>.<secret>`, as `fengsui application token` "
+                "gives it out",
+            },
+            "signed_request": {
+                "type": "apiKey",
+                "in": "header",
+                "name": "Authorization",
+                "description": "`Fengsui-SM2 credential=…,timestamp=…,nonce=…,signature=…`: an "
+                "SM2 signature over method, target, body and the moment",
+            },
         }
         for route in _operations():
             _describe(document, route)
@@ -118,7 +136,8 @@ def _operations() -> list[APIRoute]:
 
 def _describe(document: dict[str, Any], route: APIRoute) -> None:
     calls = [one.call for one in route.dependant.dependencies]
-    permission = next((call.permission for call in calls if isinstance(call, Require)), None)
+    permission = next((one.permission for one in calls if isinstance(one, Require | Asking)), None)
+    operation_asked = next((one.operation for one in calls if isinstance(one, Asking)), None)
     for method in route.methods or ():
         operation = document["paths"][route.path][method.lower()]
         for code, response in route.responses.items():
@@ -137,3 +156,6 @@ def _describe(document: dict[str, Any], route: APIRoute) -> None:
             operation["security"] = [{"session": []}]
         if permission:
             operation["x-permission"] = str(permission)
+        if operation_asked:
+            operation["security"] += [{"application": []}, {"signed_request": []}]
+            operation["x-operation"] = str(operation_asked)

@@ -15,25 +15,11 @@ from starlette.routing import Route
 
 from crypto.errors import CryptoError
 from dashboard_api.details import detail_of
+from dashboard_api.signing import refusal
+from dashboard_api.titles import title_of
 from schema.errors import FengsuiError
 
 MEDIA_TYPE: Final = "application/problem+json"
-
-TITLES: Final = {
-    400: ("请求有误", "The request is wrong"),
-    401: ("请先登录", "Sign in first"),
-    403: ("没有权限", "Not allowed"),
-    404: ("没有找到", "Not found"),
-    405: ("不支持此方法", "Method not allowed"),
-    408: ("等待请求超时", "The request came too slowly"),
-    409: ("与现状冲突", "In conflict with what is there"),
-    413: ("请求过大", "The request is too large"),
-    421: ("主机名不对", "Wrong host name"),
-    422: ("请求内容不合要求", "The content is not acceptable"),
-    429: ("尝试过多", "Too many attempts"),
-    500: ("平台内部错误", "Internal error"),
-    503: ("暂时不可用", "Not available now"),
-}
 
 _BY_CODE: Final = {
     "dashboard_api.session.missing": 401,
@@ -71,6 +57,30 @@ _BY_CODE: Final = {
     "collector.exception.limit": 409,
     "collector.exception.over": 409,
     "schema.batch.root_mismatch": 403,
+    "dashboard_api.application.limit": 409,
+    "dashboard_api.application.state": 409,
+    "dashboard_api.approval.asker": 403,
+    "dashboard_api.approval.given": 409,
+    "dashboard_api.approval.hand": 403,
+    "dashboard_api.approval.limit": 409,
+    "dashboard_api.approval.open": 409,
+    "dashboard_api.approval.over": 409,
+    "dashboard_api.approval.params": 422,
+    "dashboard_api.approval.unavailable": 503,
+    "dashboard_api.credential.expiry": 422,
+    "dashboard_api.credential.key": 422,
+    "dashboard_api.credential.limit": 409,
+    "dashboard_api.credential.proof_invalid": 422,
+    "dashboard_api.credential.revoked_before": 409,
+    "dashboard_api.grant.key": 422,
+    "dashboard_api.grant.too_many": 422,
+    "dashboard_api.grant.unknown": 422,
+    "dashboard_api.idempotency.conflict": 409,
+    "dashboard_api.idempotency.given": 409,
+    "dashboard_api.idempotency.interrupted": 409,
+    "dashboard_api.idempotency.limit": 429,
+    "dashboard_api.idempotency.running": 409,
+    "dashboard_api.quota.malformed": 422,
 }
 _BY_REASON: Final = {
     "unknown": 404,
@@ -117,15 +127,8 @@ class Problem:
 
 def status_of(code: str) -> int:
     """The HTTP status of an error code; 400 for a reason that has none of its own."""
-    found = _BY_CODE.get(code)
+    found = _BY_CODE.get(code) or refusal.STATUSES.get(code)
     return found or _BY_REASON.get(code.rsplit(".", 1)[-1], 400)
-
-
-def title_of(status: int, languages: str) -> str:
-    """The title in English where Accept-Language prefers it, else in Chinese."""
-    english = languages.strip().lower().startswith("en")
-    known = TITLES.get(status) or TITLES[500 if status >= 500 else 400]
-    return known[1 if english else 0]
 
 
 def respond(

@@ -29,7 +29,7 @@ thread of the API."""
 FIRST_USERS: Final = (
     (OFFICER, Role.OFFICER, (EVERY_UNIT,)),
     ("sysadmin", Role.SYSTEM_ADMIN, (EVERY_UNIT,)),
-    ("secadmin", Role.SECURITY_ADMIN, ()),
+    ("secadmin", Role.SECURITY_ADMIN, (EVERY_UNIT,)),
     ("auditor", Role.AUDIT_ADMIN, ()),
 )
 """Who a new site begins with: name, role, units. Nobody has a password before a link is used."""

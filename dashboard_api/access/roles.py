@@ -1,7 +1,9 @@
 """Roles and permissions: the one table that says who may do what.
 
 The three administrators (三员) exclude each other and every business role, so nobody can grant
-rights and touch audit, and no administrator sees alerts or events.
+rights and touch audit, and no administrator sees alerts or events. Of the national-crypto service:
+who lets an application in does not say what it may do, and who may ask for a key's destruction or
+export may not approve one.
 """
 
 from __future__ import annotations
@@ -31,6 +33,17 @@ class Permission(StrEnum):
     RIGHTS_GRANT = "rights.grant"
     """Set roles and units of an account, and take back its password."""
     AUDIT_READ = "audit.read"
+    APPLICATIONS_READ = "applications.read"
+    APPLICATIONS_MANAGE = "applications.manage"
+    """Register applications, issue and revoke their credentials, disable and enable them."""
+    APPLICATIONS_GRANT = "applications.grant"
+    """Say what an application may do, with which keys and how much."""
+    KEYS_READ = "keys.read"
+    KEYS_MANAGE = "keys.manage"
+    """Make, import, rotate, enable and disable keys and certificates; ask for the destruction or
+    export of a key."""
+    KEYS_APPROVE = "keys.approve"
+    """Be the second person for the destruction or export of a key."""
 
 
 class Role(StrEnum):
@@ -71,15 +84,41 @@ _P: Final = Permission
 PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
     {
         Role.SYSTEM_ADMIN: frozenset(
-            {_P.USERS_READ, _P.USERS_CREATE, _P.SENSORS_READ, _P.SENSORS_ENROL}
+            {
+                _P.USERS_READ,
+                _P.USERS_CREATE,
+                _P.SENSORS_READ,
+                _P.SENSORS_ENROL,
+                _P.APPLICATIONS_READ,
+                _P.APPLICATIONS_MANAGE,
+            }
         ),
-        Role.SECURITY_ADMIN: frozenset({_P.USERS_READ, _P.RIGHTS_GRANT, _P.RULES_READ}),
+        Role.SECURITY_ADMIN: frozenset(
+            {
+                _P.USERS_READ,
+                _P.RIGHTS_GRANT,
+                _P.RULES_READ,
+                _P.APPLICATIONS_READ,
+                _P.APPLICATIONS_GRANT,
+                _P.KEYS_READ,
+                _P.KEYS_APPROVE,
+            }
+        ),
         Role.AUDIT_ADMIN: frozenset({_P.AUDIT_READ}),
-        Role.OFFICER: BUSINESS_DATA | {_P.SENSORS_READ, _P.RULES_READ},
+        Role.OFFICER: BUSINESS_DATA
+        | {_P.SENSORS_READ, _P.RULES_READ, _P.APPLICATIONS_READ, _P.KEYS_READ},
         Role.SYSTEM_OWNER: frozenset(
             {_P.ALERTS_READ, _P.EVENTS_READ, _P.EVENTS_PROVE, _P.SENSORS_READ, _P.RULES_READ}
         ),
-        Role.INTEGRATOR: frozenset({_P.SENSORS_READ, _P.RULES_READ}),
+        Role.INTEGRATOR: frozenset(
+            {
+                _P.SENSORS_READ,
+                _P.RULES_READ,
+                _P.APPLICATIONS_READ,
+                _P.KEYS_READ,
+                _P.KEYS_MANAGE,
+            }
+        ),
         Role.VIEWER: frozenset({_P.ALERTS_READ, _P.SENSORS_READ, _P.RULES_READ}),
     }
 )

@@ -62,3 +62,28 @@ def test_every_role_has_permissions_and_a_chinese_title():
     assert set(PERMISSIONS) == set(TITLES_ZH) == set(Role)
     assert all(PERMISSIONS.values())
     assert permissions_of(Role) == set(Permission)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        # Let an application in and say what it may do.
+        (Permission.APPLICATIONS_MANAGE, Permission.APPLICATIONS_GRANT),
+        # Ask for a key's destruction or export and approve it.
+        (Permission.KEYS_MANAGE, Permission.KEYS_APPROVE),
+        # Hold an application's credential, ask in its name, and approve it.
+        (Permission.APPLICATIONS_MANAGE, Permission.KEYS_APPROVE),
+        # Manage keys and grant oneself their use by an application.
+        (Permission.APPLICATIONS_GRANT, Permission.KEYS_MANAGE),
+        (Permission.APPLICATIONS_GRANT, Permission.AUDIT_READ),
+        (Permission.KEYS_APPROVE, Permission.AUDIT_READ),
+    ],
+)
+def test_no_reachable_role_set_does_both(one, other):
+    for roles in reachable():
+        assert not {one, other} <= permissions_of(roles), roles
+
+
+def test_somebody_can_do_each_of_them():
+    held = {permission for roles in reachable() for permission in permissions_of(roles)}
+    assert held == set(Permission)
