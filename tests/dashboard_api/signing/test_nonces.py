@@ -349,7 +349,10 @@ def test_real_files_come_and_go_and_are_read_again(tmp_path: Path) -> None:
 
 
 def test_on_a_quiet_clock_files_go_and_no_honest_timestamp_is_refused(site: Site) -> None:
+    floor = 0
     for number in range(2000):
+        assert site.nonces.floor >= floor
+        floor = site.nonces.floor
         for off in (-SKEW_SECONDS_MAX, 0, SKEW_SECONDS_MAX):
             assert site.call(f"n{number}/{off}", site.clocks.unix + off) == ""
         site.clocks.pass_seconds(7)
@@ -358,19 +361,35 @@ def test_on_a_quiet_clock_files_go_and_no_honest_timestamp_is_refused(site: Site
     assert site.nonces.floor > 0
 
 
+@pytest.mark.parametrize("restarted", [False, True])
 @pytest.mark.parametrize("moved", ["wall", "monotonic"])
-def test_one_clock_alone_makes_nothing_forgotten(site: Site, moved: str) -> None:
+def test_one_clock_alone_makes_nothing_forgotten(site: Site, moved: str, restarted: bool) -> None:
     asked = site.clocks.unix
     site.call("n", asked)
+    if restarted:
+        site.reboot()
     if moved == "wall":
         site.clocks.wall += DAY
     else:
         site.clocks.counted += DAY
-    for number in range(10):
-        site.call(f"m{number}")
+    for _ in range(10):
         site.clocks.pass_seconds(2)
+        site.nonces.commit()
     assert site.nonces.floor == 0
     assert site.ask("n", asked) == "nonce.replayed"
+
+
+def test_both_clocks_make_it_forgotten_and_leave_the_floor(site: Site) -> None:
+    asked = site.clocks.unix
+    site.call("n", asked)
+    site.clocks.pass_seconds(KEPT_SECONDS)
+    site.nonces.commit()
+    assert (len(site.nonces), site.nonces.floor) == (1, 0)
+    site.clocks.pass_seconds(2)
+    site.nonces.commit()
+    assert (len(site.nonces), site.nonces.floor) == (0, asked)
+    assert site.ask("n", asked) == "timestamp.forgotten"
+    assert site.ask("n", asked + 1) == ""
 
 
 def test_a_clock_a_day_ahead_and_back_keeps_serving_and_lets_no_replay_through(site: Site) -> None:
@@ -444,7 +463,7 @@ class Asked:
     timestamp: int
     wall: int
     counted: int
-    """None of this process's: -1."""
+    """-1 when it was in another process."""
 
 
 class Replays(RuleBasedStateMachine):
@@ -459,6 +478,7 @@ class Replays(RuleBasedStateMachine):
         """Believed and committed: these were acted on."""
         self.ever: set[str] = set()
         self.newest = 0
+        self.floor = 0
 
     @rule(
         nonce=st.sampled_from("abcdefgh"),
@@ -509,6 +529,7 @@ class Replays(RuleBasedStateMachine):
             self.site.files.heal()
             if power:
                 self.site.files.lose_power(0.5, zeroed=False, returns=True)
+            self.forget_the_monotonic_clock()
             self.site.open()
         else:
             self.answered += self.noted
@@ -532,14 +553,24 @@ class Replays(RuleBasedStateMachine):
     def kill(self) -> None:
         """Files are as they were written; what was not appended is gone."""
         self.noted = []
+        self.forget_the_monotonic_clock()
         self.site.open()
 
     @rule(kept=st.floats(0, 1), zeroed=st.booleans(), returns=st.booleans())
     def lose_power(self, kept: float, zeroed: bool, returns: bool) -> None:
         self.noted = []
         self.site.files.lose_power(kept, zeroed=zeroed, returns=returns)
-        self.answered = [Asked(one.nonce, one.timestamp, one.wall, -1) for one in self.answered]
+        self.forget_the_monotonic_clock()
         self.site.reboot()
+
+    def forget_the_monotonic_clock(self) -> None:
+        """A new process knows ages by the wall clock alone."""
+        self.answered = [Asked(one.nonce, one.timestamp, one.wall, -1) for one in self.answered]
+
+    @invariant()
+    def the_floor_never_falls(self) -> None:
+        assert self.site.nonces.floor >= self.floor
+        self.floor = self.site.nonces.floor
 
     @invariant()
     def files_are_bounded(self) -> None:
