@@ -16,14 +16,14 @@ from __future__ import annotations
 
 import errno
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from dashboard_api.signing import nonce_file
 from dashboard_api.signing.authorization import SKEW_SECONDS_MAX
-from dashboard_api.signing.nonce_file import Files, PosixFiles, Record
+from dashboard_api.signing.nonce_file import Content, Files, PosixFiles, Record
 from schema.errors import FengsuiError
 from schema.ports import Clock
 
@@ -39,6 +39,8 @@ GENERATIONS_MAX: Final = 16
 has come again; beyond this the last file grows on, since each is asked for every request."""
 RECORDS_MAX: Final = 4_000_000
 """Of one signing process: 5,000 signed requests a second without end, in 64 to 128 MB."""
+_FILE_BYTES_MAX: Final = nonce_file.HEADER_BYTES + 2 * RECORDS_MAX * nonce_file.RECORD_BYTES
+"""No file is longer: a whole memory and room to spare."""
 _LOOK: Final = SECOND
 """How often the age of the files is looked at."""
 _FULL_RETRY_SECONDS: Final = 60
@@ -116,25 +118,17 @@ class _Generation:
         self.timestamp = max(self.timestamp, record.timestamp)
         self.seen.add(_key(record.fingerprint))
 
+    def reread(self, content: Content, wall: int, monotonic: int) -> None:
+        """Take over what a process before wrote: as old as the wall clock says, but never below 0,
+        where it has been set back.
+        """
+        self.began = monotonic - max(0, wall - content.first_noted_at)
+        self.wall = content.last_noted_at
+        self.monotonic = monotonic - max(0, wall - content.last_noted_at)
+        self.timestamp = content.timestamp
+
     def has_passed(self, wall: int, monotonic: int) -> bool:
         return wall - self.wall > KEPT and monotonic - self.monotonic > KEPT
-
-
-def _reread(path: Path, records: Sequence[Record], wall: int, monotonic: int) -> _Generation:
-    """A file of the process before: as old as the wall clock says, new where that is below 0."""
-    if not records:
-        return _Generation(path=path, began=monotonic)
-    first, last = min(one.noted_at for one in records), max(one.noted_at for one in records)
-    generation = _Generation(
-        path=path,
-        began=monotonic - max(0, wall - first),
-        wall=last,
-        monotonic=monotonic - max(0, wall - last),
-        timestamp=max(one.timestamp for one in records),
-    )
-    for one in records:
-        generation.seen.add(_key(one.fingerprint))
-    return generation
 
 
 def _key(fingerprint: bytes) -> int:
@@ -212,7 +206,7 @@ class Nonces:
                 "platform's clock was set back",
                 floor=self.floor,
             )
-        fingerprint = nonce_file.fingerprint(credential, nonce)
+        fingerprint = nonce_file.fingerprint_of(credential, nonce)
         key = _key(fingerprint)
         for generation in self._generations:
             if key in generation.seen:
@@ -294,25 +288,27 @@ class Nonces:
         for name in nonce_file.names(self._folder, self._files):
             path = self._folder / name
             self._number = int(name.partition(".")[0])
-            content = self._read(path)
+            generation = _Generation(path=path, began=monotonic)
+            content = self._read(path, generation.seen)
             damaged = damaged or content.damaged
             if content.sound_bytes == 0:
                 self._files.remove(path)
                 continue
             self.floor = max(self.floor, content.floor)
-            self._generations.append(_reread(path, content.records, wall, monotonic))
-            self._count += self._generations[-1].seen.count
+            if generation.seen.count:
+                generation.reread(content, wall, monotonic)
+            self._generations.append(generation)
+            self._count += generation.seen.count
         if damaged:
             # Some request believed before now may be missing; none was further ahead than this.
             self.floor = max(self.floor, wall // SECOND + SKEW_SECONDS_MAX)
         if damaged or not self._generations:
             self._begin(self.floor, monotonic)
 
-    def _read(self, path: Path) -> nonce_file.Content:
+    def _read(self, path: Path, seen: _Seen) -> Content:
         """Read a file and cut its torn tail."""
-        size = nonce_file.HEADER_BYTES + RECORDS_MAX * nonce_file.RECORD_BYTES
-        raw = self._files.read(path, 0, 2 * size)
-        content = nonce_file.decode(raw)
+        raw = self._files.read(path, 0, _FILE_BYTES_MAX)
+        content = nonce_file.decode(raw, lambda fingerprint: seen.add(_key(fingerprint)))
         if 0 < content.sound_bytes < len(raw):
             self._files.truncate(path, content.sound_bytes)
         return content
