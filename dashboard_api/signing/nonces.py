@@ -6,7 +6,9 @@ again. So safety never rests on a clock: a request is in memory, or its timestam
 floor. The clocks decide only when forgetting costs nobody anything: a record goes once the wall
 clock and the monotonic clock have both moved on ten minutes, when no honest timestamp is that old.
 After a restart the monotonic clock counts anew; what is on disk then has the age the wall clock
-gives it, and none where the wall clock stands before it.
+gives it, and none where the wall clock stands before it. (A clock that jumps ahead, a restart and a
+jump back may so free a nonce within ten minutes, for a later timestamp: for a request that was
+signed anew, never for a replay.)
 
 A wall clock set back behind the floor refuses signed requests with ``timestamp.forgotten`` until
 it has caught up: after a long time on a wrong clock nothing tells a replay from a request.
