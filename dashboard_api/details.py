@@ -40,6 +40,7 @@ ZH: Final = MappingProxyType(
         "collector.storage.full": "平台磁盘已满，又没有到期可清理的数据：腾出空间之前不再接收，"
         "请保留数据，稍后重新发送",
         "dashboard_api.alert.unknown": "没有编号为 {id} 的告警",
+        "dashboard_api.application.disabled": "应用 {application} 已停用，请联系管理员",
         "dashboard_api.application.exists": "应用标识 {id} 已被使用，请换一个",
         "dashboard_api.application.limit": "登记的应用已达 {limit} 个上限",
         "dashboard_api.application.malformed": "应用标识为 1 至 24 个字符，只含 a-z 0-9 -，"
@@ -59,6 +60,17 @@ ZH: Final = MappingProxyType(
         "dashboard_api.body.cut": "请求内容没有完整送达",
         "dashboard_api.body.slow": "请求内容发送过慢，已超时",
         "dashboard_api.body.too_large": "请求内容超过 {limit} 字节，请减少一次发送的数量",
+        "dashboard_api.credential.expired": "凭据 {credential} 已过有效期，请向管理员索取新的凭据",
+        "dashboard_api.credential.malformed": "请求头 Authorization 的写法有误，应为 "
+        "Bearer fsk1.<应用>.<43 个字符>，或 Fengsui-SM2 credential=<应用>.<密钥编号>,"
+        "timestamp=<Unix 秒>,nonce=<16 至 64 个字符>,signature=<r‖s 的 Base64>，"
+        "顺序一致、不含空格",
+        "dashboard_api.credential.missing": "请求没有携带凭据：请在请求头 Authorization 中"
+        "给出令牌或请求签名",
+        "dashboard_api.credential.signature_invalid": "请求签名不是密钥 {key_id} 对此请求的签名："
+        "请以 {id} 为签名者 ID，对实际发送的方法、路径与查询串、时间戳、随机串、凭据和"
+        "请求体的 SM3 逐字签名",
+        "dashboard_api.credential.unknown": "没有这个凭据，或已被收回，请联系管理员",
         "dashboard_api.credential.absent": "该应用没有凭据 {id}",
         "dashboard_api.credential.exists": "该应用已有或曾有凭据 {id}，请使用新的密钥",
         "dashboard_api.credential.expiry": "凭据的失效时间须在今后 {days} 天之内，或不设",
@@ -85,20 +97,35 @@ ZH: Final = MappingProxyType(
         "dashboard_api.login.locked": "口令错误次数过多，请在 {retry_seconds} 秒后再试，"
         "或使用一次性链接",
         "dashboard_api.login.refused": "用户名或口令不正确",
+        "dashboard_api.nonce.replayed": "随机串 nonce 已使用过：每次请求（包括重发）"
+        "须用新的随机串签名",
+        "dashboard_api.opens.limited": "本应用每分钟最多解密或打开 {limit} 项，请在 "
+        "{retry_seconds} 秒后再试，或请管理员提高配额",
         "dashboard_api.origin.foreign": "请求不是来自本服务的页面",
         "dashboard_api.password.weak": "请换一个口令：12 至 128 个字符，不含用户名，"
         "至少有 5 种不同的字符",
         "dashboard_api.password.wrong": "当前口令不正确",
         "dashboard_api.permission.missing": "此操作需要权限 {permission}，请联系安全管理员",
+        "dashboard_api.quota.exceeded": "本应用的调用已超过配额（上限 {limit} 项），请在 "
+        "{retry_seconds} 秒后再试，或请管理员提高配额",
         "dashboard_api.quota.malformed": "配额每秒与每分钟解密为 1 至 {limit}，每日为 0（不限）"
         "至 {limit}",
         "dashboard_api.request.failed": "平台处理此请求时失败，原因见平台日志",
         "dashboard_api.roles.exclusive": "不能由一人同时担任 {roles}：管理员角色须单独授予",
         "dashboard_api.rule.unknown": "没有规则 {rule}",
         "dashboard_api.session.missing": "尚未登录，或会话已结束",
+        "dashboard_api.signing.busy": "签名服务正忙，请稍后再试",
+        "dashboard_api.signing.stopped": "签名服务已停止：磁盘无法保存必须保存的记录。"
+        "运维人员腾出空间后自动恢复",
         "dashboard_api.stream.full": "打开的实时连接过多，请关闭不用的页面",
+        "dashboard_api.target.malformed": "签名请求的方法与路径只能是可见 ASCII 字符，"
+        "其余字符请用百分号编码",
         "dashboard_api.time.malformed": "时间 {text} 不是带时区的 RFC 3339 写法，"
         "如 2026-01-31T08:00:00Z",
+        "dashboard_api.timestamp.forgotten": "时间戳不晚于 {floor}：平台已无法区分此前的请求"
+        "与重放，请用当前时间重新签名；若已是当前时间，则平台的时钟曾被回拨，请联系管理员",
+        "dashboard_api.timestamp.skewed": "时间戳与平台时钟（{now}）相差 {skew_seconds} 秒，"
+        "最多允许 {limit} 秒：请校准调用方的时钟",
         "dashboard_api.unit.foreign": "单位 {unit}（* 为全部单位）不在您的管理范围，"
         "请联系安全管理员",
         "dashboard_api.user.exists": "用户名已被使用",
