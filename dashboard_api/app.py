@@ -22,6 +22,7 @@ from dashboard_api.routes import (
     events,
     exceptions,
     intake,
+    keys,
     login,
     sensors,
     site,
@@ -42,6 +43,7 @@ _ROUTERS: Final = (
     audit.router,
     applications.router,
     approvals.router,
+    keys.router,
     stream.router,
     intake.router,
 )
