@@ -24,6 +24,7 @@ from fengsui.memory import keep_arenas_few
 from fengsui.registers_cli import indicator_app, register_app
 from fengsui.retention_cli import hold_app, retention_app
 from fengsui.search_cli import app as search_app
+from fengsui.signing_cli import app as signing_app
 from fengsui.worker_cli import app as worker_app
 from schema.errors import FengsuiError
 
@@ -76,6 +77,7 @@ app.add_typer(indicator_app, name="indicator")
 app.add_typer(retention_app, name="retention")
 app.add_typer(hold_app, name="hold")
 app.add_typer(search_app, name="search")
+app.add_typer(signing_app, name="signing")
 
 Data = Annotated[Path, typer.Option("--data", help="数据目录 · data folder", metavar="DIR")]
 Port = Annotated[
