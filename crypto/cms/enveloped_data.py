@@ -16,9 +16,11 @@ from crypto.sm2 import PrivateKey
 from crypto.x509.certificate import Certificate
 from crypto.x509.extension import KeyUsage
 
-__all__ = ["decrypt", "encrypt"]
+__all__ = ["decrypt", "decrypt_any", "encrypt"]
 
 _RECIPIENTS_MAX: Final = 1024
+# Of one message without a certificate to name the recipient: each try is a decryption.
+_TRIES_MAX: Final = 256
 # GB/T 35275-2017, 6.8 names "SM2-3"; some writers name the bare algorithm.
 _KEY_ENCRYPTIONS: Final = (_oid.SM2_ENCRYPTION, _oid.SM2)
 # CFCA's tools name the bare cipher where they mean CBC (the IV beside it shows which).
@@ -73,19 +75,44 @@ def decrypt(message: bytes, certificate: Certificate, key: PrivateKey) -> bytes:
         recipients, iv, sealed = _parse(content)
     for holder, sealed_key in recipients:
         if holder.is_of(certificate):
-            session = key.decrypt(sealed_key)
-            if len(session) != sm4.KEY_SIZE:
-                # The answer of a wrong padding, so that the two cannot be told apart.
-                raise CryptoError(
-                    "crypto.ciphertext.invalid",
-                    "The ciphertext was changed, or key or IV are others.",
-                )
-            return sm4.cbc_decrypt(session, iv, sealed, padding=sm4.Padding.PKCS7)
+            return _open(key.decrypt(sealed_key), iv, sealed)
     raise CryptoError(
         "crypto.message.recipient",
         f"The message is not for certificate {certificate.serial:x}.",
         {"serial": f"{certificate.serial:x}"},
     )
+
+
+def decrypt_any(message: bytes, keys: Sequence[PrivateKey]) -> tuple[bytes, PrivateKey]:
+    """Return the content for the holder of one of ``keys``, and the key that opened it.
+
+    For a holder without its certificate at hand: C3 inside SM2's ciphertext shows which recipient
+    it is (GB/T 32918.4-2016, 7.1, B6).
+    """
+    with _asn1.malformed("message", "enveloped message"):
+        _, content = cms.unwrap(message, ContentKind.ENVELOPED)
+        recipients, iv, sealed = _parse(content)
+    pairs = [(key, sealed_key) for key in keys for _, sealed_key in recipients]
+    for key, sealed_key in pairs[:_TRIES_MAX]:
+        try:
+            session = key.decrypt(sealed_key)
+        except CryptoError as error:
+            if error.code != "crypto.ciphertext.invalid":
+                raise
+            continue
+        return _open(session, iv, sealed), key
+    raise CryptoError(
+        "crypto.message.recipient", "The message is not for this key, or was changed."
+    )
+
+
+def _open(session: bytes, iv: bytes, sealed: bytes) -> bytes:
+    if len(session) != sm4.KEY_SIZE:
+        # The answer of a wrong padding, so that the two cannot be told apart.
+        raise CryptoError(
+            "crypto.ciphertext.invalid", "The ciphertext was changed, or key or IV are others."
+        )
+    return sm4.cbc_decrypt(session, iv, sealed, padding=sm4.Padding.PKCS7)
 
 
 def _parse(der: bytes) -> tuple[list[tuple[Holder, bytes]], bytes, bytes]:

@@ -4,17 +4,29 @@
 ``crypto.certificate.key`` or ``.usage`` when the halves of a signer do not fit.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from crypto import _asn1, _oid, cms, sm3
 from crypto.cms import ContentKind, Form, Holder
 from crypto.errors import CryptoError
-from crypto.sm2 import DEFAULT_ID, PrivateKey
+from crypto.sm2 import DEFAULT_ID, PublicKey
 from crypto.x509.certificate import Certificate
 from crypto.x509.extension import KeyUsage
 
-__all__ = ["Signer", "build", "sign"]
+__all__ = ["Signer", "SigningKey", "build", "sign"]
+
+
+class SigningKey(Protocol):
+    """A private key that signs, wherever it is: ``sm2.PrivateKey`` or a key of a device."""
+
+    @property
+    def public(self) -> PublicKey:
+        """Its public half."""
+
+    def sign(self, message: bytes, *, domain: str) -> bytes:
+        """Return the canonical DER signature of ``message`` for ``domain``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +34,7 @@ class Signer:
     """Who signs: a certificate and its key."""
 
     certificate: Certificate
-    key: PrivateKey
+    key: SigningKey
 
 
 def sign(
@@ -33,9 +45,11 @@ def sign(
     signed_at_us: int | None = None,
     form: Form = Form.NATIONAL,
     domain: str = DEFAULT_ID,
+    authorities: Iterable[Certificate] = (),
 ) -> bytes:
     """Return the signed message with the signers' certificates in it.
 
+    ``authorities`` go along, so that a reader who has only the root can follow the chain.
     With ``signed_at_us`` there are signed attributes that state this time; without it there are
     none. Raises ``crypto.certificate.key`` or ``.usage`` when a signer's halves do not fit.
     """
@@ -46,6 +60,7 @@ def sign(
     return build(
         content_type, content, signers,
         detached=detached, attributes=attributes, form=form, domain=domain,
+        authorities=authorities,
     )  # fmt: skip
 
 
@@ -58,6 +73,7 @@ def build(
     attributes: Mapping[str, bytes] | None = None,
     form: Form = Form.NATIONAL,
     domain: str = DEFAULT_ID,
+    authorities: Iterable[Certificate] = (),
 ) -> bytes:
     """Return a signed message of any content type; ``attributes`` are values in DER by type."""
     if not signers:
@@ -92,6 +108,7 @@ def build(
     is_data = content_type == cms.identifier(form, ContentKind.DATA)
     embedded = b"" if detached else _asn1.explicit(0, _asn1.octets(content))
     certificates = {signer.certificate.der for signer in signers}
+    certificates.update(one.der for one in authorities)
     body = _asn1.sequence(
         _asn1.integer(1 if is_data else 3),
         _asn1.set_of([digest]),

@@ -3,6 +3,8 @@
 The caller gives the time and a serial number that never repeats, and answers for both.
 """
 
+from collections.abc import Iterable
+
 from crypto import _asn1, _oid, sm3
 from crypto.cms import Form, signer
 from crypto.cms.signer import Signer
@@ -11,7 +13,7 @@ from crypto.errors import CryptoError
 from crypto.sm2 import DEFAULT_ID
 from crypto.x509.certificate import Certificate
 
-__all__ = ["respond"]
+__all__ = ["granted", "respond", "stamp"]
 
 
 def respond(
@@ -25,7 +27,33 @@ def respond(
     form: Form = Form.INTERNATIONAL,
     domain: str = DEFAULT_ID,
 ) -> bytes:
-    """Return TimeStampResp with a token of our own authority.
+    """Return TimeStampResp with a token of our own authority; raises what ``stamp`` raises."""
+    return granted(
+        stamp(
+            request, authority, serial=serial, time_us=time_us, policy=policy,
+            accuracy_us=accuracy_us, form=form, domain=domain,
+        )
+    )  # fmt: skip
+
+
+def granted(token: bytes) -> bytes:
+    """Return TimeStampResp that grants a token."""
+    return _asn1.sequence(_asn1.sequence(_asn1.integer(0)), token)
+
+
+def stamp(
+    request: TimeStampRequest,
+    authority: Signer,
+    *,
+    serial: int,
+    time_us: int,
+    policy: str,
+    accuracy_us: int | None = None,
+    form: Form = Form.INTERNATIONAL,
+    domain: str = DEFAULT_ID,
+    authorities: Iterable[Certificate] = (),
+) -> bytes:
+    """Return TimeStampToken of our own authority; ``authorities`` are certificates above it.
 
     Raises ``crypto.timestamp.policy`` when the request asks for another policy.
     """
@@ -45,10 +73,10 @@ def respond(
         _oid.SIGNING_CERTIFICATE: _signing_certificate(authority.certificate),
     }
     # The certificate goes along even unasked: without it few readers check anything.
-    token = signer.build(
-        _oid.TST_INFO, info, [authority], attributes=attributes, form=form, domain=domain
-    )
-    return _asn1.sequence(_asn1.sequence(_asn1.integer(0)), token)
+    return signer.build(
+        _oid.TST_INFO, info, [authority],
+        attributes=attributes, form=form, domain=domain, authorities=authorities,
+    )  # fmt: skip
 
 
 def _signing_certificate(certificate: Certificate) -> bytes:
