@@ -249,7 +249,8 @@ def restore(
     manifest = put_back(source, DataFolder(data))
     typer.echo(
         f"{data}: restored {len(manifest.members)} members of {manifest.made_at}; now put back "
-        "keys/ (and segments/, where the backup was made without them) from their own copies, "
+        "keys/ (and segments/ and signing/, where the backup was made without them) from their "
+        "own copies, "
         "then run `fengsui verify --all`"
     )
 

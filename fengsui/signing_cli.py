@@ -131,6 +131,24 @@ def signing_find(
         raise typer.Exit(CHECK_FAILED)
 
 
+@app.command("begin-anew")
+def signing_begin_anew(
+    slot: Annotated[int, typer.Argument(min=0, help="审计链号 · number of the journal")],
+    data: Data = _SITE,
+) -> None:
+    """平台停止时，把损坏或遗失的审计链移开，另起一条 · set a damaged or lost journal aside."""
+    from fengsui.clock import SystemClock
+    from fengsui.signing_evidence import set_aside
+
+    kept = set_aside(DataFolder(data), slot, SystemClock())
+    for path in kept:
+        typer.echo(f"{path} 已保留 kept")
+    typer.echo(
+        f"审计链 {slot} 将从第 1 条重新开始，此事已记入平台审计 · journal {slot} begins anew with "
+        "entry 1; the platform's audit chain says so"
+    )
+
+
 def told(checked: Checked) -> str:
     """The outcome of one slot's check for people."""
     if checked.error is not None:

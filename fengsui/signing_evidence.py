@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 from collector.chaincheck import Report
 from collector.finding import Finding
+from collector.state.database import Database
 from crypto import keys, sm2
+from dashboard_api.audit import Act, AuditChain
 from dashboard_api.signing.journal_verify import Checked, slots, verify
-from fengsui.folder import DataFolder
+from fengsui.administration import ACTOR
+from fengsui.folder import DataFolder, Ownership
+from schema.errors import FengsuiError
+from schema.ports import Clock
 from schema.receipt import Anchor, JournalHead
 
 
@@ -49,6 +56,36 @@ def journal_heads(folder: DataFolder) -> tuple[JournalHead, ...]:
         for one in _checked(folder, None, None)
         if one.entries
     )
+
+
+def set_aside(folder: DataFolder, slot: int, clock: Clock) -> list[Path]:
+    """Let a journal that is damaged or lost begin anew; what there is of it is kept, and where.
+
+    Nonces stay, so that no request can be replayed, and what was counted stays counted. Raises
+    ``fengsui.folder.in_use`` while the platform runs and ``fengsui.folder.stateless``.
+    """
+    if not folder.state.exists():
+        raise FengsuiError(
+            "fengsui.folder.stateless", f"{folder.root} has no state of record",
+            path=str(folder.root),
+        )  # fmt: skip
+    with ExitStack() as stack:
+        stack.callback(Ownership(folder).release)
+        database = Database(folder.state)
+        stack.callback(database.close)
+        now = clock.now()
+        chain = AuditChain(database, keys.load(folder.keys / "audit.pem"), clock)
+        kept = []
+        with chain.around(Act(ACTOR, "signing.begin_anew", str(slot))):
+            for name in ("journal", "heads.jsonl"):
+                path = folder.signing / str(slot) / name
+                if path.exists():
+                    kept.append(path.rename(path.with_name(f"{name}.set-aside-{now}")))
+            database.write(
+                lambda state: state.execute("DELETE FROM signing_counted WHERE slot = ?", (slot,))
+            )
+        chain.close()
+        return kept
 
 
 def _checked(

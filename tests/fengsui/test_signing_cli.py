@@ -8,12 +8,13 @@ import pytest
 
 from collector.state.database import Database
 from crypto import keys
+from dashboard_api.signing import usage
 from dashboard_api.signing.heads import Heads, Teller
 from dashboard_api.signing.journal import FileJournal
 from dashboard_api.signing.ports import Mark
 from fengsui.cli import main
 from fengsui.clock import SystemClock, SystemEntropy
-from fengsui.folder import DataFolder
+from fengsui.folder import DataFolder, Ownership
 from fengsui.keyring import journal_key
 from schema.errors import FengsuiError
 
@@ -203,6 +204,37 @@ def test_the_journals_key_is_made_once_and_is_for_its_owner_only(folder: DataFol
     with pytest.raises(FengsuiError) as caught:
         journal_key(folder, SystemEntropy())
     assert caught.value.code == "fengsui.key.malformed"
+
+
+def test_a_damaged_journal_is_set_aside_and_begins_anew(run: Run, folder: DataFolder) -> None:
+    place = folder.signing / "0"
+    path = place / "journal" / "0000000000000001.log"
+    path.write_bytes(path.read_bytes()[:200])
+    (place / "nonces").mkdir()
+    lines = run("begin-anew", 0)
+    assert run.code == 0
+    assert [Path(line.split()[0]).exists() for line in lines[:-1]] == [True, True]
+    assert (place / "nonces").exists()
+    write(folder, 0, [("tax", "tax.form", b"another")])
+    assert run("verify")[0].startswith("✓ 审计链 journal 0: 1 条")
+    database = Database(folder.state)
+    with database.read() as state:
+        # What was counted stays counted.
+        assert usage.daily_items(state, "payments", "2026-11-27") == 1
+        assert usage.daily_items(state, "tax", "2026-11-27") == 2
+        assert usage.counted(state, 0) == 1
+        acts = [row[0] for row in state.execute("SELECT entry FROM audit ORDER BY n")]
+    database.close()
+    assert ["signing.begin_anew" in acts[0], len(acts)] == [True, 2]
+
+
+def test_a_journal_in_use_is_not_set_aside(run: Run, folder: DataFolder) -> None:
+    owner = Ownership(folder)
+    run("begin-anew", 0)
+    owner.release()
+    assert run.code == 3
+    assert "fengsui.folder.in_use" in run.err
+    assert run("verify")[0].startswith("✓")
 
 
 def test_a_folder_without_journals_is_wrong_input(run: Run, folder: DataFolder) -> None:
