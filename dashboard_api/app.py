@@ -17,6 +17,8 @@ from dashboard_api.guard import Guard
 from dashboard_api.pages import Pages, web_folder
 from dashboard_api.routes import (
     alerts,
+    applications,
+    approvals,
     audit,
     events,
     exceptions,
@@ -40,6 +42,8 @@ _ROUTERS: Final = (
     sensors.router,
     users.router,
     audit.router,
+    applications.router,
+    approvals.router,
     stream.router,
     intake.router,
 )

@@ -41,6 +41,21 @@ ZH: Final = MappingProxyType(
         "请保留数据，稍后重新发送",
         "dashboard_api.alert.unknown": "没有编号为 {id} 的告警",
         "dashboard_api.application.disabled": "应用 {application} 已停用，请联系管理员",
+        "dashboard_api.application.exists": "应用标识 {id} 已被使用，请换一个",
+        "dashboard_api.application.limit": "登记的应用已达 {limit} 个上限",
+        "dashboard_api.application.malformed": "应用标识为 1 至 24 个字符，只含 a-z 0-9 -，"
+        "不以 - 开头或结尾，且不能是 site；名称为 1 至 64 个字符；单位为一个单位的名称",
+        "dashboard_api.application.state": "应用 {id} 已处于该状态",
+        "dashboard_api.application.unknown": "没有应用 {id}",
+        "dashboard_api.approval.asker": "不能批准自己提出的请求，须由另一人批准",
+        "dashboard_api.approval.exists": "同样的请求已在等待批准，编号 {id}",
+        "dashboard_api.approval.given": "审批 {id} 的密钥已交付，或存放已满期限，请重新提出",
+        "dashboard_api.approval.hand": "您曾登记应用 {application} 或为其发放凭据，须由另一人批准",
+        "dashboard_api.approval.limit": "等待批准的请求已达 {limit} 条上限",
+        "dashboard_api.approval.open": "审批 {id} 尚未完成，完成后方可领取",
+        "dashboard_api.approval.over": "审批 {id} 已有结果（{state}），请重新提出",
+        "dashboard_api.approval.params": "一次审批只针对一个密钥，所附内容不超过 {limit} 字节",
+        "dashboard_api.approval.unknown": "没有编号为 {id} 的审批",
         "dashboard_api.body.busy": "同时发送的内容过多，请稍后再试",
         "dashboard_api.body.cut": "请求内容没有完整送达",
         "dashboard_api.body.slow": "请求内容发送过慢，已超时",
@@ -56,9 +71,25 @@ ZH: Final = MappingProxyType(
         "请以 {id} 为签名者 ID，对实际发送的方法、路径与查询串、时间戳、随机串、凭据和"
         "请求体的 SM3 逐字签名",
         "dashboard_api.credential.unknown": "没有这个凭据，或已被收回，请联系管理员",
+        "dashboard_api.credential.absent": "该应用没有凭据 {id}",
+        "dashboard_api.credential.exists": "该应用已有或曾有凭据 {id}，请使用新的密钥",
+        "dashboard_api.credential.expiry": "凭据的失效时间须在今后 {days} 天之内，或不设",
+        "dashboard_api.credential.limit": "有效凭据最多 {limit} 个，请先吊销一个",
+        "dashboard_api.credential.proof_invalid": "持有证明不是密钥 {key_id} 以标识 {domain} "
+        "对本应用文本的签名",
+        "dashboard_api.credential.revoked_before": "凭据 {id} 此前已吊销",
         "dashboard_api.event.unknown": "没有事件 {id}：从未存入、已过保存期或已脱敏移除",
+        "dashboard_api.grant.key": "{key} 不是完整的密钥标识（如 payments.receipt），"
+        "也不是 *（本应用全部密钥）或 -（无需密钥的操作）",
+        "dashboard_api.grant.too_many": "一个应用最多 {limit} 项授权，可对自有密钥改授 *",
+        "dashboard_api.grant.unknown": "没有密钥 {key} 所属的应用",
         "dashboard_api.host.foreign": "本服务不使用这个主机名：请用已知的名称打开，"
         "或在设置 [server] names 中加入",
+        "dashboard_api.idempotency.conflict": "这个 Idempotency-Key 一天内已用于另一请求，请换一个",
+        "dashboard_api.idempotency.given": "同一请求已完成，其一次性答复已发出，请查看现状",
+        "dashboard_api.idempotency.interrupted": "平台在处理同一请求时中断，请先查看是否已完成",
+        "dashboard_api.idempotency.limit": "一天内带 Idempotency-Key 的请求已达 {limit} 条上限",
+        "dashboard_api.idempotency.running": "同一请求正在处理，请稍后再试",
         "dashboard_api.link.password_set": "{name} 已设口令，须先由安全管理员收回",
         "dashboard_api.link.refused": "链接有误、已使用或已超过十分钟，请重新索取"
         "（fengsui user link 用户名）",
@@ -77,6 +108,8 @@ ZH: Final = MappingProxyType(
         "dashboard_api.permission.missing": "此操作需要权限 {permission}，请联系安全管理员",
         "dashboard_api.quota.exceeded": "本应用的调用已超过配额（上限 {limit} 项），请在 "
         "{retry_seconds} 秒后再试，或请管理员提高配额",
+        "dashboard_api.quota.malformed": "配额每秒与每分钟解密为 1 至 {limit}，每日为 0（不限）"
+        "至 {limit}",
         "dashboard_api.request.failed": "平台处理此请求时失败，原因见平台日志",
         "dashboard_api.roles.exclusive": "不能由一人同时担任 {roles}：管理员角色须单独授予",
         "dashboard_api.rule.unknown": "没有规则 {rule}",

@@ -15,13 +15,14 @@ import errno
 import fcntl
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from crypto import sm3
+from crypto import keys, sm3
 from dashboard_api.signing.heads import SignedHead
 from dashboard_api.signing.journal_file import (
     GENESIS,
@@ -29,6 +30,7 @@ from dashboard_api.signing.journal_file import (
     Place,
     Reader,
     broken,
+    cut,
     entry_of,
     files,
     name_of,
@@ -36,7 +38,6 @@ from dashboard_api.signing.journal_file import (
 )
 from dashboard_api.signing.ports import Mark
 from dashboard_api.signing.usage import Count, Tally
-from schema.disk import Disk, PosixDisk
 from schema.errors import FengsuiError
 
 FILE_BYTES_MAX: Final = 64 * 1024 * 1024
@@ -45,6 +46,15 @@ back, some 200,000 entries, in a second."""
 MAC_KEY_BYTES: Final = 32
 
 _logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calls:
+    """What a journal asks of the system for its files, so that tests can fill and break a disk."""
+
+    write: Callable[[int, bytes], int] = os.write
+    sync: Callable[[int], None] = os.fdatasync
+    truncate: Callable[[int, int], None] = os.ftruncate
 
 
 class FileJournal:
@@ -60,13 +70,14 @@ class FileJournal:
         mac_key: bytes,
         newest: SignedHead | None = None,
         *,
-        disk: Disk | None = None,
+        calls: Calls | None = None,
         file_bytes_max: int = FILE_BYTES_MAX,
     ) -> None:
         if len(mac_key) != MAC_KEY_BYTES:
             raise ValueError(f"the journal's key has {MAC_KEY_BYTES} bytes")
         self._folder = folder / "journal"
-        self._disk = PosixDisk() if disk is None else disk
+        self._calls = Calls() if calls is None else calls
+        self._file = -1
         self._file_bytes_max = file_bytes_max
         self._inner = bytes(byte ^ 0x36 for byte in mac_key.ljust(sm3.BLOCK_SIZE, b"\0"))
         self._outer = bytes(byte ^ 0x5C for byte in mac_key.ljust(sm3.BLOCK_SIZE, b"\0"))
@@ -123,11 +134,9 @@ class FileJournal:
         if not self._added:
             return
         raw = pack(self._n + 1, len(self._added), self._lines, self._digest)
-        if self._size >= self._file_bytes_max:
-            self._path, self._size = self._folder / name_of(self._n + 1), 0
         try:
-            self._disk.append(self._path, raw)
-            self._disk.sync(self._path)
+            self._write(raw)
+            self._calls.sync(self._file)
         except OSError as error:
             self._fail(error)
             raise
@@ -150,9 +159,24 @@ class FileJournal:
     def close(self) -> None:
         """Let another process open it; what was noted and not committed is gone."""
         self._failure = self._failure or OSError(errno.EBADF, "the journal is closed")
-        if isinstance(self._disk, PosixDisk):
-            self._disk.close(self._path)
-        os.close(self._lock)
+        self._let_go()
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def _write(self, raw: bytes) -> None:
+        if self._size >= self._file_bytes_max:
+            self._let_go()
+            self._path, self._size = self._folder / name_of(self._n + 1), 0
+        if self._file < 0:
+            self._file = os.open(
+                self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600
+            )
+            # The name must be there before anything in the file counts.
+            keys.sync_folder(self._folder)
+        done = self._calls.write(self._file, raw)
+        while done < len(raw):
+            done += self._calls.write(self._file, raw[done:])
 
     def _fail(self, error: OSError) -> None:
         self._failure = error
@@ -160,11 +184,19 @@ class FileJournal:
         self._lines.clear()
         # After a failed sync the system may show bytes that never reached the disk.
         try:
-            self._disk.truncate(self._path, self._size)
+            if self._file >= 0:
+                self._calls.truncate(self._file, self._size)
         except OSError as second:
             _logger.warning("half a group was left", extra={"reason": str(second)})
 
+    def _let_go(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
     def _open(self, newest: SignedHead | None) -> None:
+        self._folder.mkdir(exist_ok=True, mode=0o700)
+        keys.sync_folder(self._folder.parent)
         found = files(self._folder)
         if found:
             self._read(found, newest)
@@ -200,7 +232,7 @@ class FileJournal:
                 "cut the end of a write that was never acknowledged",
                 extra={"path": str(path), "size": reader.torn},
             )
-            self._disk.truncate(path, reader.end)
+            _truncate(path, reader.end)
         if last is not None:
             _settle(path, last)
 
@@ -221,6 +253,12 @@ def _hold(folder: Path) -> int:
     return lock
 
 
+def _truncate(path: Path, size: int) -> None:
+    with path.open("r+b") as file:
+        file.truncate(size)
+        os.fsync(file.fileno())
+
+
 def _settle(path: Path, group: Group) -> None:
     """Write the last group over itself and wait for the disk.
 
@@ -236,14 +274,3 @@ def _settle(path: Path, group: Group) -> None:
         os.fdatasync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def cut(folder: Path, number: int, why: str) -> FengsuiError:
-    """What to say of a journal that is not what its signed head says."""
-    return FengsuiError(
-        "dashboard_api.journal.cut",
-        f"the signing journal {folder} was cut, rolled back or replaced: its signed head names "
-        f"entry {number}, but {why}; put back the newest copy of the folder",
-        path=str(folder),
-        n=number,
-    )

@@ -231,7 +231,7 @@ def entries(group: Group, path: Path) -> list[Entry]:
         found = msgspec.json.Decoder(Entry).decode_lines(lines)
     except msgspec.MsgspecError:
         found = []
-    if not found or not _in_place(found, group.header.first):
+    if len(found) != group.header.count or not _in_place(found, group.header.first):
         number = _first_bad(lines, group.header)
         raise broken(path, number, "it is not an entry, or another stands in its place")
     return found
@@ -311,5 +311,16 @@ def broken(path: Path, number: int, why: str) -> FengsuiError:
         f"the signing journal {path} is broken{at}: {why}; keep the file as it is, and put back a "
         "copy kept outside",
         path=str(path),
+        n=number,
+    )
+
+
+def cut(folder: Path, number: int, why: str) -> FengsuiError:
+    """What to say of a journal that is not what its signed head says."""
+    return FengsuiError(
+        "dashboard_api.journal.cut",
+        f"the signing journal {folder} was cut, rolled back or replaced: its signed head names "
+        f"entry {number}, but {why}; put back the newest copy of the folder",
+        path=str(folder),
         n=number,
     )

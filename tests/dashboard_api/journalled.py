@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 import crc32c
 
-from dashboard_api.signing.journal import FileJournal
+from dashboard_api.signing.journal import Calls, FileJournal
 from dashboard_api.signing.journal_file import HEADER_BYTES, Group, Place, Reader, entries, files
 from dashboard_api.signing.ports import Mark
-from schema.disk import PosixDisk
 
 KEY = bytes(range(32))
 NOON = 1_795_752_000_000_000
@@ -27,33 +27,36 @@ class FakeClock:
         return self.time
 
 
-class BadDisk(PosixDisk):
-    """Writes like a disk until told to fail; ``room`` bytes still fit."""
+class BadDisk:
+    """A disk that works until told to fail; ``room`` bytes still fit."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.room: int | None = None
         self.syncs_fail = False
         self.truncates_fail = False
         self.syncs = 0
+        self.calls = Calls(write=self.write, sync=self.sync, truncate=self.truncate)
 
-    def append(self, path: Path, data: bytes) -> None:
-        if self.room is not None and self.room < len(data):
-            with path.open("ab") as file:
-                file.write(data[: self.room])
+    def write(self, descriptor: int, data: bytes) -> int:
+        if self.room is None:
+            # As the system may at any time, it takes less than it was given.
+            return os.write(descriptor, data[:100])
+        if not self.room:
             raise OSError(errno.ENOSPC, "No space left on device")
-        super().append(path, data)
+        done = os.write(descriptor, data[: self.room])
+        self.room -= done
+        return done
 
-    def sync(self, path: Path) -> None:
+    def sync(self, descriptor: int) -> None:
         self.syncs += 1
         if self.syncs_fail:
             raise OSError(errno.ENOSPC, "No space left on device")
-        super().sync(path)
+        os.fdatasync(descriptor)
 
-    def truncate(self, path: Path, size: int) -> None:
+    def truncate(self, descriptor: int, size: int) -> None:
         if self.truncates_fail:
             raise OSError(errno.EIO, "Input/output error")
-        super().truncate(path, size)
+        os.ftruncate(descriptor, size)
 
 
 def mark(at: int = NOON, *, items: int = 1, **other: object) -> Mark:
@@ -98,7 +101,12 @@ def groups(folder: Path) -> list[Group]:
 
 def numbers(folder: Path) -> list[int]:
     """The number of every entry of a slot."""
-    return [one.n for group in groups(folder) for one in entries(group, folder)]
+    place, found = Place(), []
+    listed = files(folder / "journal")
+    for _, path in listed:
+        for group in Reader(path, place, last=path == listed[-1][1]).groups():
+            found += [one.n for one in entries(group, path)]
+    return found
 
 
 def resummed(raw: bytes, **changes: bytes) -> bytes:

@@ -45,7 +45,7 @@ def test_an_entry_stands_in_the_file_as_it_was_told(tmp_path: Path) -> None:
 
 def test_a_group_waits_for_the_disk_once_and_an_empty_one_not_at_all(tmp_path: Path) -> None:
     disk = BadDisk()
-    journal = open_journal(tmp_path, disk=disk)
+    journal = open_journal(tmp_path, calls=disk.calls)
     for _ in range(50):
         journal.add(mark())
     journal.commit()
@@ -181,7 +181,7 @@ def test_a_full_disk_stops_the_journal_until_it_is_opened_anew(
     tmp_path: Path, room: int, truncates_fail: bool
 ) -> None:
     disk = BadDisk()
-    journal = open_journal(tmp_path, disk=disk)
+    journal = open_journal(tmp_path, calls=disk.calls)
     journal.add(mark())
     journal.commit()
     disk.room, disk.truncates_fail = room, truncates_fail
@@ -202,7 +202,7 @@ def test_a_full_disk_stops_the_journal_until_it_is_opened_anew(
 
 def test_a_sync_that_fails_stops_the_journal_and_its_group_is_taken_back(tmp_path: Path) -> None:
     disk = BadDisk()
-    journal = open_journal(tmp_path, disk=disk)
+    journal = open_journal(tmp_path, calls=disk.calls)
     disk.syncs_fail = True
     journal.add(mark())
     with pytest.raises(OSError, match="No space left"):
@@ -218,7 +218,7 @@ def test_a_group_that_could_be_neither_synced_nor_taken_back_is_kept_and_counted
     tmp_path: Path,
 ) -> None:
     disk = BadDisk()
-    journal = open_journal(tmp_path, disk=disk)
+    journal = open_journal(tmp_path, calls=disk.calls)
     disk.syncs_fail = disk.truncates_fail = True
     journal.add(mark())
     with pytest.raises(OSError, match="No space left"):
