@@ -1,0 +1,47 @@
+"""Signing: the parts of the national-crypto service that one site keeps in its API process.
+
+The demonstration has none of them: it signs for nobody.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from collector.state.database import Database
+from dashboard_api.applications.approval import KeyDesk, NoKeyDesk
+from dashboard_api.applications.approvals import Approvals
+from dashboard_api.applications.registry import Registry
+from dashboard_api.audit import AuditChain
+from dashboard_api.idempotency import Idempotency
+from schema.ports import Clock, Entropy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signing:
+    """What a site's API and its commands act on."""
+
+    registry: Registry
+    approvals: Approvals
+    idempotency: Idempotency
+
+    def start(self) -> None:
+        """Finish what a stop of the platform interrupted."""
+        self.approvals.resume()
+
+
+def open_signing(
+    database: Database,
+    audit: AuditChain,
+    *,
+    clock: Clock,
+    entropy: Entropy,
+    desk: KeyDesk | None = None,
+) -> Signing:
+    """The parts of one site; ``desk`` carries out what was approved."""
+    return Signing(
+        registry=Registry(database, audit, clock=clock, entropy=entropy),
+        approvals=Approvals(
+            database, audit, desk=desk or NoKeyDesk(), clock=clock, entropy=entropy
+        ),
+        idempotency=Idempotency(database, clock),
+    )
