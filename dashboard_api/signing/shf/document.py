@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from dashboard_api.signing.shf.given import FIELDS_MAX, Param
-from dashboard_api.signing.shf.refusal import JSON_TYPE, Number
+from dashboard_api.signing.shf.refusing import JSON_TYPE, Number
 from dashboard_api.signing.shf.step import SHF, Entry
 from dashboard_api.signing.shf.table import ENTRIES
 from dashboard_api.signing.shf.wire import FORM_TYPE
