@@ -16,6 +16,8 @@ from dashboard_api.guard import Guard
 from dashboard_api.pages import Pages, web_folder
 from dashboard_api.routes import (
     alerts,
+    applications,
+    approvals,
     audit,
     events,
     exceptions,
@@ -38,6 +40,8 @@ _ROUTERS: Final = (
     sensors.router,
     users.router,
     audit.router,
+    applications.router,
+    approvals.router,
     stream.router,
     intake.router,
 )

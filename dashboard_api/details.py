@@ -40,13 +40,56 @@ ZH: Final = MappingProxyType(
         "collector.storage.full": "平台磁盘已满，又没有到期可清理的数据：腾出空间之前不再接收，"
         "请保留数据，稍后重新发送",
         "dashboard_api.alert.unknown": "没有编号为 {id} 的告警",
+        "dashboard_api.application.disabled": "应用 {application} 已停用，请联系管理员",
+        "dashboard_api.application.exists": "应用标识 {id} 已被使用，请换一个",
+        "dashboard_api.application.limit": "登记的应用已达 {limit} 个上限",
+        "dashboard_api.application.malformed": "应用标识为 1 至 24 个字符，只含 a-z 0-9 -，"
+        "不以 - 开头或结尾，且不能是 site；名称为 1 至 64 个字符；单位为一个单位的名称",
+        "dashboard_api.application.state": "应用 {id} 已处于该状态",
+        "dashboard_api.application.unknown": "没有应用 {id}",
+        "dashboard_api.approval.asker": "不能批准自己提出的请求，须由另一人批准",
+        "dashboard_api.approval.exists": "同样的请求已在等待批准，编号 {id}",
+        "dashboard_api.approval.given": "审批 {id} 的密钥已交付，或存放已满期限，请重新提出",
+        "dashboard_api.approval.hand": "您曾登记应用 {application} 或为其发放凭据，须由另一人批准",
+        "dashboard_api.approval.limit": "等待批准的请求已达 {limit} 条上限",
+        "dashboard_api.approval.open": "审批 {id} 尚未完成，完成后方可领取",
+        "dashboard_api.approval.over": "审批 {id} 已有结果（{state}），请重新提出",
+        "dashboard_api.approval.params": "一次审批只针对一个密钥，所附内容不超过 {limit} 字节",
+        "dashboard_api.approval.unknown": "没有编号为 {id} 的审批",
         "dashboard_api.body.busy": "同时发送的内容过多，请稍后再试",
         "dashboard_api.body.cut": "请求内容没有完整送达",
         "dashboard_api.body.slow": "请求内容发送过慢，已超时",
         "dashboard_api.body.too_large": "请求内容超过 {limit} 字节，请减少一次发送的数量",
+        "dashboard_api.credential.expired": "凭据 {credential} 已过有效期，请向管理员索取新的凭据",
+        "dashboard_api.credential.malformed": "请求头 Authorization 的写法有误，应为 "
+        "Bearer fsk1.<应用>.<43 个字符>，或 Fengsui-SM2 credential=<应用>.<密钥编号>,"
+        "timestamp=<Unix 秒>,nonce=<16 至 64 个字符>,signature=<r‖s 的 Base64>，"
+        "顺序一致、不含空格",
+        "dashboard_api.credential.missing": "请求没有携带凭据：请在请求头 Authorization 中"
+        "给出令牌或请求签名",
+        "dashboard_api.credential.signature_invalid": "请求签名不是密钥 {key_id} 对此请求的签名："
+        "请以 {id} 为签名者 ID，对实际发送的方法、路径与查询串、时间戳、随机串、凭据和"
+        "请求体的 SM3 逐字签名",
+        "dashboard_api.credential.unknown": "没有这个凭据，或已被收回，请联系管理员",
+        "dashboard_api.credential.absent": "该应用没有凭据 {id}",
+        "dashboard_api.credential.exists": "该应用已有或曾有凭据 {id}，请使用新的密钥",
+        "dashboard_api.credential.expiry": "凭据的失效时间须在今后 {days} 天之内，或不设",
+        "dashboard_api.credential.limit": "有效凭据最多 {limit} 个，请先吊销一个",
+        "dashboard_api.credential.proof_invalid": "持有证明不是密钥 {key_id} 以标识 {domain} "
+        "对本应用文本的签名",
+        "dashboard_api.credential.revoked_before": "凭据 {id} 此前已吊销",
         "dashboard_api.event.unknown": "没有事件 {id}：从未存入、已过保存期或已脱敏移除",
+        "dashboard_api.grant.key": "{key} 不是完整的密钥标识（如 payments.receipt），"
+        "也不是 *（本应用全部密钥）或 -（无需密钥的操作）",
+        "dashboard_api.grant.too_many": "一个应用最多 {limit} 项授权，可对自有密钥改授 *",
+        "dashboard_api.grant.unknown": "没有密钥 {key} 所属的应用",
         "dashboard_api.host.foreign": "本服务不使用这个主机名：请用已知的名称打开，"
         "或在设置 [server] names 中加入",
+        "dashboard_api.idempotency.conflict": "这个 Idempotency-Key 一天内已用于另一请求，请换一个",
+        "dashboard_api.idempotency.given": "同一请求已完成，其一次性答复已发出，请查看现状",
+        "dashboard_api.idempotency.interrupted": "平台在处理同一请求时中断，请先查看是否已完成",
+        "dashboard_api.idempotency.limit": "一天内带 Idempotency-Key 的请求已达 {limit} 条上限",
+        "dashboard_api.idempotency.running": "同一请求正在处理，请稍后再试",
         "dashboard_api.link.password_set": "{name} 已设口令，须先由安全管理员收回",
         "dashboard_api.link.refused": "链接有误、已使用或已超过十分钟，请重新索取"
         "（fengsui user link 用户名）",
@@ -54,18 +97,35 @@ ZH: Final = MappingProxyType(
         "dashboard_api.login.locked": "口令错误次数过多，请在 {retry_seconds} 秒后再试，"
         "或使用一次性链接",
         "dashboard_api.login.refused": "用户名或口令不正确",
+        "dashboard_api.nonce.replayed": "随机串 nonce 已使用过：每次请求（包括重发）"
+        "须用新的随机串签名",
+        "dashboard_api.opens.limited": "本应用每分钟最多解密或打开 {limit} 项，请在 "
+        "{retry_seconds} 秒后再试，或请管理员提高配额",
         "dashboard_api.origin.foreign": "请求不是来自本服务的页面",
         "dashboard_api.password.weak": "请换一个口令：12 至 128 个字符，不含用户名，"
         "至少有 5 种不同的字符",
         "dashboard_api.password.wrong": "当前口令不正确",
         "dashboard_api.permission.missing": "此操作需要权限 {permission}，请联系安全管理员",
+        "dashboard_api.quota.exceeded": "本应用的调用已超过配额（上限 {limit} 项），请在 "
+        "{retry_seconds} 秒后再试，或请管理员提高配额",
+        "dashboard_api.quota.malformed": "配额每秒与每分钟解密为 1 至 {limit}，每日为 0（不限）"
+        "至 {limit}",
         "dashboard_api.request.failed": "平台处理此请求时失败，原因见平台日志",
         "dashboard_api.roles.exclusive": "不能由一人同时担任 {roles}：管理员角色须单独授予",
         "dashboard_api.rule.unknown": "没有规则 {rule}",
         "dashboard_api.session.missing": "尚未登录，或会话已结束",
+        "dashboard_api.signing.busy": "签名服务正忙，请稍后再试",
+        "dashboard_api.signing.stopped": "签名服务已停止：磁盘无法保存必须保存的记录。"
+        "运维人员腾出空间后自动恢复",
         "dashboard_api.stream.full": "打开的实时连接过多，请关闭不用的页面",
+        "dashboard_api.target.malformed": "签名请求的方法与路径只能是可见 ASCII 字符，"
+        "其余字符请用百分号编码",
         "dashboard_api.time.malformed": "时间 {text} 不是带时区的 RFC 3339 写法，"
         "如 2026-01-31T08:00:00Z",
+        "dashboard_api.timestamp.forgotten": "时间戳不晚于 {floor}：平台已无法区分此前的请求"
+        "与重放，请用当前时间重新签名；若已是当前时间，则平台的时钟曾被回拨，请联系管理员",
+        "dashboard_api.timestamp.skewed": "时间戳与平台时钟（{now}）相差 {skew_seconds} 秒，"
+        "最多允许 {limit} 秒：请校准调用方的时钟",
         "dashboard_api.unit.foreign": "单位 {unit}（* 为全部单位）不在您的管理范围，"
         "请联系安全管理员",
         "dashboard_api.user.exists": "用户名已被使用",

@@ -363,6 +363,82 @@ PUSHED: Final[Json] = {
     "accepted": 1,
     "refused": [{"index": 1, "code": "collector.push.time", "detail": "an event needs @timestamp"}],
 }
+CREDENTIAL: Final[Json] = {
+    "id": "6b1f0c7de2a84356",
+    "kind": "token",
+    "created_at": _AT,
+    "expires_at": "2027-11-20T08:00:00.000000Z",
+    "revoked_at": None,
+    "living": True,
+}
+CREDENTIAL_ISSUED: Final[Json] = {
+    "credential": CREDENTIAL,
+    "token": "fsk1.payments.mN0l0fXv2wq1yqk9o3tT5b7c8d9e0f1a2b3c4d5e6f7",
+}
+QUOTA: Final[Json] = {"per_second": 1000, "per_day": 0, "opens_per_minute": 600}
+GRANTS: Final[Json] = {
+    "grants": [
+        {"key": "*", "operations": ["hmac", "sign", "verify"]},
+        {"key": "payments.receipt", "operations": ["decrypt"]},
+    ],
+    "replace": "all",
+}
+APPLICATION: Final[Json] = {
+    "id": "payments",
+    "name": "非税支付平台",
+    "unit": "social-security",
+    "created_at": _AT,
+    "disabled_at": None,
+    "quota": QUOTA,
+    "credentials": [CREDENTIAL],
+    "grants": GRANTS["grants"],
+}
+APPLICATION_NEW: Final[Json] = {
+    **APPLICATION,
+    "credentials": [],
+    "grants": [
+        {"key": "*", "operations": ["sign", "verify"]},
+        {"key": "-", "operations": ["digest", "verify"]},
+    ],
+}
+APPLICATION_DISABLED: Final[Json] = {**APPLICATION, "disabled_at": _AT}
+APPLICATION_REVOKED: Final[Json] = {
+    **APPLICATION,
+    "credentials": [{**CREDENTIAL, "revoked_at": _AT, "living": False}],
+}
+APPLICATIONS: Final[Json] = {"items": [APPLICATION], "next_cursor": None}
+APPROVAL: Final[Json] = {
+    "id": "019aa0c5-6a00-7c3e-9d2b-5f1e8a7b4c21",
+    "kind": "export",
+    "key": "payments.receipt",
+    "asked_by": "li.na",
+    "asked_at": _AT,
+    "expires_at": "2026-11-27T08:00:00.000000Z",
+    "params": {"to": "6b1f0c7de2a84356"},
+    "state": "waiting",
+    "decided_by": None,
+    "decided_at": None,
+    "ended_at": None,
+    "failure": None,
+    "material_waits": False,
+    "given_at": None,
+}
+APPROVALS: Final[Json] = {"items": [APPROVAL], "next_cursor": None}
+APPROVAL_DONE: Final[Json] = {
+    **APPROVAL,
+    "state": "done",
+    "decided_by": "secadmin",
+    "decided_at": "2026-11-20T09:00:00.000000Z",
+    "ended_at": "2026-11-20T09:00:00.100000Z",
+    "material_waits": True,
+}
+APPROVAL_REFUSED: Final[Json] = {
+    **APPROVAL,
+    "state": "refused",
+    "decided_by": "secadmin",
+    "decided_at": "2026-11-20T09:00:00.000000Z",
+}
+MATERIAL: Final[Json] = {"approval": APPROVAL["id"], "material": "MHkCIQDA/+4="}
 HEALTH: Final[Json] = {
     "status": "ok",
     "failures": [],

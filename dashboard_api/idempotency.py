@@ -22,6 +22,8 @@ from collector.state.database import Database
 from crypto import sm3
 from crypto.errors import CryptoError
 from dashboard_api.access.principal import Principal
+from dashboard_api.context import Site
+from dashboard_api.services import present
 from schema.errors import FengsuiError
 from schema.ports import Clock
 from schema.times import DAY
@@ -187,6 +189,14 @@ class Idempotency:
                 (stands, status, body, caller, attempt.key),
             )
         )
+
+
+def recorder_of(services: Site) -> Idempotency:
+    """The recorded answers of the site that was asked, for routes."""
+    return present(services.idempotency)
+
+
+Recorder = Annotated[Idempotency, Depends(recorder_of)]
 
 
 def _recorded(row: sqlite3.Row, attempt: Attempt) -> Answer:

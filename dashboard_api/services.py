@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypeVar
 
 from dashboard_api.retention import RetentionView, nothing
+from dashboard_api.signing.refusal import absent
 from dashboard_api.troubles import Trouble
 from dashboard_api.troubles import nothing as no_troubles
 from dashboard_api.views import (
@@ -39,11 +40,15 @@ if TYPE_CHECKING:
     from collector.state.exceptions import ExceptionDraft, Exceptions
     from dashboard_api.access.access import Access
     from dashboard_api.access.accounts import Accounts
+    from dashboard_api.applications.approvals import Approvals
     from dashboard_api.applications.model import Operation
+    from dashboard_api.applications.registry import Registry
     from dashboard_api.audit import AuditChain
+    from dashboard_api.idempotency import Idempotency
     from dashboard_api.live import LiveStream
     from dashboard_api.signing.call import Reply
 
+T = TypeVar("T")
 Visible: TypeAlias = frozenset[str] | None
 Judged: TypeAlias = Literal["open", "done", "all"]
 
@@ -266,3 +271,14 @@ class Services:
     """Free on the disk of the data folder."""
     signing: Signing | None = None
     """None where nobody signs: a demonstration."""
+    applications: Registry | None = None
+    """Who may call the national-crypto service; None where nobody signs."""
+    approvals: Approvals | None = None
+    idempotency: Idempotency | None = None
+
+
+def present(part: T | None) -> T:
+    """A part of the national-crypto service; raises ``dashboard_api.signing.absent``."""
+    if part is None:
+        raise absent()
+    return part

@@ -6,11 +6,11 @@ What a signing process needs of them is read by ``rows``; this is what people ar
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from dashboard_api.access.principal import Principal
+from dashboard_api.access.principal import EVERY_UNIT, Principal
 from dashboard_api.applications.model import Operation, Quota
 from schema.errors import FengsuiError
 
@@ -81,6 +81,17 @@ def everyone(state: sqlite3.Connection) -> list[Registered]:
     return _read(state, "ORDER BY id", ())
 
 
+def page(
+    state: sqlite3.Connection, units: Sequence[str], *, after: str, limit: int
+) -> list[Registered]:
+    """Applications of these units (``*`` for all) behind an id, by id."""
+    where, values = "WHERE id > ?", list[str | int]([after])
+    if EVERY_UNIT not in units:
+        where += f" AND unit IN ({', '.join('?' * len(units))})"
+        values += units
+    return _read(state, f"{where} ORDER BY id LIMIT ?", (*values, limit))
+
+
 def hands(state: sqlite3.Connection, application: str) -> frozenset[str]:
     """Ids of the people who registered it or issued it a credential, ever."""
     rows = state.execute(
@@ -98,7 +109,7 @@ def note_hand(state: sqlite3.Connection, application: str, hand: Hand) -> None:
         )
 
 
-def _read(state: sqlite3.Connection, which: str, values: tuple[str, ...]) -> list[Registered]:
+def _read(state: sqlite3.Connection, which: str, values: tuple[str | int, ...]) -> list[Registered]:
     rows = state.execute(
         f"SELECT * FROM applications {which}",  # noqa: S608 - our own two texts
         values,

@@ -11,7 +11,7 @@ Errors: ``dashboard_api.application.{malformed,exists,limit,unknown,state}``,
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 from collector.state.database import Database
@@ -50,6 +50,11 @@ class Registry:
         """All applications by id."""
         with self._database.read() as state:
             return records.everyone(state)
+
+    def page(self, units: Sequence[str], *, after: str, limit: int) -> list[Registered]:
+        """Applications of these units (``*`` for all) behind an id, by id."""
+        with self._database.read() as state:
+            return records.page(state, units, after=after, limit=limit)
 
     def get(self, application: str) -> Registered:
         """One application; raises ``dashboard_api.application.unknown``."""

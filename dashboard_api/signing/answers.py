@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import UNSET, Struct, UnsetType
 
 from dashboard_api.signing.items import CipherForm, Form
-from dashboard_api.signing.problems import Problem
+from dashboard_api.signing.problems import ItemProblem
 
 
 class Signature(Struct, frozen=True, kw_only=True, gc=False):
@@ -84,8 +84,8 @@ class EnvelopeSigner(Struct, frozen=True, kw_only=True, gc=False):
 class VerifiedEnvelope(Struct, frozen=True, kw_only=True, gc=False):
     """Every signature of the envelope is valid; ``message`` is what an attached one holds."""
 
-    signers: list[EnvelopeSigner]
     valid: bool = True
+    signers: list[EnvelopeSigner]
     message: str | UnsetType = UNSET
 
 
@@ -112,4 +112,4 @@ class Token(Struct, frozen=True, kw_only=True, gc=False):
 class Failed(Struct, frozen=True, kw_only=True, gc=False):
     """An item that was refused; the others of the call are not touched by it."""
 
-    error: Problem
+    error: ItemProblem

@@ -47,7 +47,7 @@ _BY_NOUN: Final = {
 """What the caller cannot mend: the key store, a device or a library fails."""
 
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
+class ItemProblem(msgspec.Struct, frozen=True, kw_only=True):
     """What is wrong with one item of a call."""
 
     code: str
@@ -78,13 +78,13 @@ def status_of(code: str) -> int:
     return found or 400
 
 
-def problem_of(error: Refusal, languages: str, item: int | None = None) -> Problem:
+def problem_of(error: Refusal, languages: str, item: int | None = None) -> ItemProblem:
     """The refusal in the reader's language; ``item`` is its place among the items of a call."""
     params = dict(error.params)
     if item is not None and error.code == MALFORMED:
         params["item"] = item
         params["where"] = f"items[{item}].{params['where']}"
-    return Problem(
+    return ItemProblem(
         code=error.code,
         title=title_of(status_of(error.code), languages),
         detail=_detail(error, params, languages),

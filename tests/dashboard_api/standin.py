@@ -23,7 +23,10 @@ from dashboard_api.access.accounts import Accounts
 from dashboard_api.access.roles import Role
 from dashboard_api.access.users import NewUser
 from dashboard_api.app import create_app
+from dashboard_api.applications.approvals import Approvals
+from dashboard_api.applications.registry import Registry
 from dashboard_api.audit import AuditChain
+from dashboard_api.idempotency import Idempotency
 from dashboard_api.live import LiveStream
 from dashboard_api.retention import nothing
 from dashboard_api.services import Changes, Enrolled, PushAnswer, Services
@@ -405,6 +408,20 @@ class FakeEnrolment:
         )
 
 
+class FakeKeyDesk:
+    """Carries out what was approved: notes it, and gives an exported key for an export."""
+
+    def __init__(self):
+        self.carried = []
+        self.refusal = None
+
+    def carry_out(self, approval):
+        self.carried.append((approval.kind, approval.key))
+        if self.refusal is not None:
+            raise self.refusal
+        return b"wrapped " + approval.key.encode() if approval.kind == "export" else None
+
+
 class StandIn:
     """One site: its services, its app, and signed-in browsers."""
 
@@ -421,6 +438,9 @@ class StandIn:
         self.door, self.push = FakeDoor(), FakePush()
         self.stream = LiveStream(self.alerts, self.sensors)
         self.failures = []
+        self.keydesk = FakeKeyDesk()
+        self.applications = Registry(self.database, self.audit, **parts)
+        self.approvals = Approvals(self.database, self.audit, desk=self.keydesk, **parts)
         self.services = Services(
             site=views.SiteInfo(
                 name="区政务服务中心",
@@ -446,6 +466,9 @@ class StandIn:
             stream=self.stream,
             failures=lambda: self.failures,
             retention=retention,
+            applications=self.applications,
+            approvals=self.approvals,
+            idempotency=Idempotency(self.database, self.clock),
             **parts,
         )
         self.app = create_app(self.services, root_path=root_path, webui=webui or folder / "webui")

@@ -11,6 +11,9 @@ IDS = {
     "{event_id}": "0" * 32,
     "{name}": "gate",
     "{user_id}": "019aa0c5-6a00-7c3e-9d2b-5f1e8a7b4c21",
+    "{application_id}": "payments",
+    "{credential_id}": "0" * 16,
+    "{approval_id}": "019aa0c5-6a00-7c3e-9d2b-5f1e8a7b4c21",
 }
 
 

@@ -6,7 +6,6 @@ from dashboard_api.applications import credentials, registry
 from dashboard_api.applications.credentials import DOMAIN, NewKey, proof_text
 from dashboard_api.applications.model import DEFAULT, OFF_BY_DEFAULT, Operation, Quota
 from dashboard_api.applications.records import Hand, hands
-from dashboard_api.applications.registry import Registry
 from dashboard_api.signing.changes import number
 from schema.errors import FengsuiError
 from schema.times import DAY
@@ -17,7 +16,7 @@ OPERATOR = Hand("command line")
 
 @pytest.fixture
 def applications(site):
-    return Registry(site.database, site.audit, clock=site.clock, entropy=site.entropy)
+    return site.applications
 
 
 @pytest.fixture

