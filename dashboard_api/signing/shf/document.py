@@ -150,6 +150,7 @@ def _either(flat: Json, kind: str, inside: str, time: str) -> Json:
         "required": [inside],
         "properties": {
             "version": _WHOLE_OR_TEXT,
+            "reqType": _WHOLE_OR_TEXT,
             kind: _WHOLE_OR_TEXT,
             inside: flat,
             time: {"type": "string"},
