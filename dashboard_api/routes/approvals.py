@@ -15,11 +15,21 @@ from fastapi import APIRouter, Depends, Path, Query
 from dashboard_api import examples
 from dashboard_api.access.principal import Principal
 from dashboard_api.access.roles import Permission
-from dashboard_api.applications.approval import Approval, ApprovalQuery, Asker, Kind, State
+from dashboard_api.applications.approval import (
+    Approval,
+    ApprovalQuery,
+    Asker,
+    Kind,
+    State,
+    unknown,
+)
 from dashboard_api.applications.approvals import Approvals
+from dashboard_api.applications.model import Operation
 from dashboard_api.audit import Act
 from dashboard_api.context import Site, require
 from dashboard_api.services import present
+from dashboard_api.signing.asking import Asker as Asking
+from dashboard_api.signing.asking import Asking as AskingFor
 from dashboard_api.wire import Time
 
 router = APIRouter(tags=["approvals"])
@@ -32,7 +42,20 @@ def approvals_of(services: Site) -> Approvals:
 
 Reader = Annotated[Principal, Depends(require(Permission.KEYS_READ))]
 Approver = Annotated[Principal, Depends(require(Permission.KEYS_APPROVE))]
-AskingPerson = Annotated[Principal, Depends(require(Permission.KEYS_MANAGE))]
+Looking = Annotated[
+    Asking, Depends(AskingFor(Permission.KEYS_READ, Operation.KEYS_READ, key="key"))
+]
+Taking = Annotated[
+    Asking, Depends(AskingFor(Permission.KEYS_MANAGE, Operation.KEYS_MANAGE, key="key"))
+]
+Key = Annotated[
+    str,
+    Query(
+        max_length=63,
+        description="the key it is of; an application must name it, a person need not",
+        examples=[examples.APPROVAL["key"]],
+    ),
+]
 Desk = Annotated[Approvals, Depends(approvals_of)]
 ApprovalId = Annotated[str, Path(pattern="^[0-9a-f-]{36}$", examples=[examples.APPROVAL["id"]])]
 
@@ -95,9 +118,10 @@ def approvals(
 
 
 @router.get("/v1/crypto/approvals/{approval_id}", responses=examples.answer(examples.APPROVAL))
-def approval(reader: Reader, desk: Desk, approval_id: ApprovalId) -> ApprovalView:
-    """One of them."""
-    return _view(desk.get(approval_id, reader))
+def approval(asking: Looking, desk: Desk, approval_id: ApprovalId, key: Key = "") -> ApprovalView:
+    """One of them; for an application one that it asked for."""
+    _ = key
+    return _view(_seen(desk, approval_id, asking))
 
 
 @router.post(
@@ -127,13 +151,26 @@ def refuse(services: Site, approver: Approver, desk: Desk, approval_id: Approval
 @router.post(
     "/v1/crypto/approvals/{approval_id}:take", responses=examples.answer(examples.MATERIAL)
 )
-def take(services: Site, asking: AskingPerson, desk: Desk, approval_id: ApprovalId) -> Material:
+def take(
+    services: Site, asking: Taking, desk: Desk, approval_id: ApprovalId, key: Key = ""
+) -> Material:
     """Take the exported key you asked for: once, within seven days of its approval."""
-    with services.audit.refusals(Act(asking.name, "approval.take", approval_id)):
-        # Also for who asked: they may be in charge of other units by now.
-        desk.get(approval_id, asking)
-        material = desk.take(approval_id, Asker.person(asking))
+    _ = key
+    with services.audit.refusals(Act(asking.actor, "approval.take", approval_id)):
+        # Also for a person who asked: they may be in charge of other units by now.
+        _seen(desk, approval_id, asking)
+        material = desk.take(approval_id, Asker.of(asking))
     return Material(approval=approval_id, material=base64.b64encode(material).decode())
+
+
+def _seen(desk: Approvals, approval_id: str, asking: Asking) -> Approval:
+    """The approval: a person's by its unit, an application's where it asked, of the key named."""
+    if asking.person is not None:
+        return desk.get(approval_id, asking.person)
+    found = desk.of(approval_id, Asker.of(asking))
+    if asking.application is None or found.key != asking.application.key:
+        raise unknown(approval_id)
+    return found
 
 
 def _view(one: Approval) -> ApprovalView:
