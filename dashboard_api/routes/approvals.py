@@ -10,9 +10,9 @@ import base64
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import Depends, Path, Query
 
-from dashboard_api import examples
+from dashboard_api import examples, paths
 from dashboard_api.access.principal import Principal
 from dashboard_api.access.roles import Permission
 from dashboard_api.applications.approval import (
@@ -32,7 +32,7 @@ from dashboard_api.signing.asking import Asker as Asking
 from dashboard_api.signing.asking import Asking as AskingFor
 from dashboard_api.wire import Time
 
-router = APIRouter(tags=["approvals"])
+router = paths.router("approvals")
 
 
 def approvals_of(services: Site) -> Approvals:
@@ -117,7 +117,9 @@ def approvals(
     )
 
 
-@router.get("/v1/crypto/approvals/{approval_id}", responses=examples.answer(examples.APPROVAL))
+@router.get(
+    "/v1/crypto/approvals/{approval_id:plain}", responses=examples.answer(examples.APPROVAL)
+)
 def approval(asking: Looking, desk: Desk, approval_id: ApprovalId, key: Key = "") -> ApprovalView:
     """One of them; for an application one that it asked for."""
     _ = key
@@ -125,7 +127,8 @@ def approval(asking: Looking, desk: Desk, approval_id: ApprovalId, key: Key = ""
 
 
 @router.post(
-    "/v1/crypto/approvals/{approval_id}:approve", responses=examples.answer(examples.APPROVAL_DONE)
+    "/v1/crypto/approvals/{approval_id:plain}:approve",
+    responses=examples.answer(examples.APPROVAL_DONE),
 )
 def approve(
     services: Site, approver: Approver, desk: Desk, approval_id: ApprovalId
@@ -139,7 +142,7 @@ def approve(
 
 
 @router.post(
-    "/v1/crypto/approvals/{approval_id}:refuse",
+    "/v1/crypto/approvals/{approval_id:plain}:refuse",
     responses=examples.answer(examples.APPROVAL_REFUSED),
 )
 def refuse(services: Site, approver: Approver, desk: Desk, approval_id: ApprovalId) -> ApprovalView:
@@ -149,7 +152,7 @@ def refuse(services: Site, approver: Approver, desk: Desk, approval_id: Approval
 
 
 @router.post(
-    "/v1/crypto/approvals/{approval_id}:take", responses=examples.answer(examples.MATERIAL)
+    "/v1/crypto/approvals/{approval_id:plain}:take", responses=examples.answer(examples.MATERIAL)
 )
 def take(
     services: Site, asking: Taking, desk: Desk, approval_id: ApprovalId, key: Key = ""
