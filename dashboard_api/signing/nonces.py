@@ -188,8 +188,8 @@ class Nonces:
         if self._failed:
             raise FengsuiError(
                 "dashboard_api.signing.stopped",
-                "the signing service has stopped: its disk refuses to keep what must be kept. The "
-                "operator frees space; then it goes on by itself",
+                "signing has stopped because used nonces cannot be written: nothing of this call "
+                "was done; the operator finds the cause at /readyz and in the log",
                 retry_seconds=_STOPPED_RETRY_SECONDS,
             )
 
@@ -220,7 +220,9 @@ class Nonces:
         if self._count >= self._records_max:
             raise FengsuiError(
                 "dashboard_api.signing.busy",
-                "the signing service is busy: try again in a moment",
+                "too many signed requests came within ten minutes to tell more apart: nothing of "
+                f"this call was done; send it again in {_FULL_RETRY_SECONDS} s, or use a bearer "
+                "token",
                 retry_seconds=_FULL_RETRY_SECONDS,
             )
         record = Record(self._clock.now(), timestamp, fingerprint)

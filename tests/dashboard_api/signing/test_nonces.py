@@ -400,6 +400,13 @@ def test_both_clocks_make_it_forgotten_and_leave_the_floor(site: Site) -> None:
     assert (len(site.nonces), site.nonces.floor) == (0, asked)
     assert site.ask("n", asked) == "timestamp.forgotten"
     assert site.ask("n", asked + 1) == ""
+    # A new file with nothing to forget keeps the floor.
+    site.nonces.commit()
+    before = len(site.files.live)
+    site.clocks.pass_seconds(module.GENERATION // SECOND)
+    site.nonces.commit()
+    assert len(site.files.live) == before + 1
+    assert site.nonces.floor == asked
 
 
 def test_a_clock_a_day_ahead_and_back_keeps_serving_and_lets_no_replay_through(site: Site) -> None:
