@@ -18,7 +18,7 @@ Binary = Literal["base64", "hex"]
 """How a call's binary fields are written: signatures, ciphertexts, codes, points."""
 
 PEM_BLOCKS_MAX: Final = 8
-"""A certificate and those above it, as deep as a chain is followed; what comes after is not read."""
+"""A certificate and those above it: as deep as a chain is followed. The rest is not read."""
 
 _PEM_LINE: Final = 64
 _PEM_BEGIN: Final = "-----BEGIN "

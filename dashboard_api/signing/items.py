@@ -80,7 +80,7 @@ CertificateText = Annotated[
     str,
     Meta(
         max_length=CERTIFICATE_CHARS_MAX,
-        description="PEM, after it the certificates between it and the root if wanted, or DER in base64",
+        description="PEM, followed by those between it and the root if wanted; or DER in base64",
     ),
 ]
 SignerId = Annotated[
