@@ -47,6 +47,11 @@ class DataFolder:
         return self.root / "keys"
 
     @property
+    def signing(self) -> Path:
+        """Journals, nonces and signed heads of the signing processes, a folder each."""
+        return self.root / "signing"
+
+    @property
     def run(self) -> Path:
         """What belongs to the running process only."""
         return self.root / "run"
@@ -74,6 +79,10 @@ class DataFolder:
             raise FengsuiError(
                 "fengsui.folder.absent", f"{self.root} is no data folder", path=str(self.root)
             ) from error
+
+    def is_demonstration(self) -> bool:
+        """Whether it shows a recording; raises as ``realm`` does."""
+        return self.realm() == "demonstration"
 
     def must_exist(self) -> None:
         """Raise ``fengsui.folder.absent`` unless this is a data folder with evidence in it."""
