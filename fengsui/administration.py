@@ -30,6 +30,7 @@ from collector.state.switches import Switches, Trial
 from dashboard_api.access.access import Access
 from dashboard_api.access.accounts import Accounts
 from dashboard_api.audit import Act, AuditChain
+from fengsui.applying import Applying, handlers_of
 from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.folder import DataFolder
 from fengsui.hiding import Hiding
@@ -40,6 +41,7 @@ from fengsui.retention import space_of
 from fengsui.rulebook import Rulebook, mend
 from fengsui.searching import open_index
 from fengsui.settings import load
+from fengsui.signing import key_room, open_signing
 from schema.errors import FengsuiError
 from schema.ports import Entropy
 from schema.times import to_text
@@ -67,6 +69,8 @@ class Administration:
     hiding: Hiding
     knowledge: Knowledge
     keeping: Keeping
+    applying: Applying | None
+    """None for a demonstration, which signs for nobody."""
 
 
 @contextmanager
@@ -137,6 +141,20 @@ def opened(folder: DataFolder) -> Iterator[Administration]:
                 actor=ACTOR,
                 clock=clock,
                 entropy=entropy,
+            ),
+            applying=None
+            if folder.is_demonstration()
+            else Applying(
+                signing=open_signing(
+                    database,
+                    audit,
+                    key_room(folder, settings.crypto, clock, entropy),
+                    clock=clock,
+                    entropy=entropy,
+                ),
+                audit=audit,
+                actor=ACTOR,
+                clock=clock,
             ),
         )
         audit.close()
@@ -268,4 +286,5 @@ def handlers(
         **administration.hiding.handlers(),
         **administration.knowledge.handlers(),
         **administration.keeping.handlers(),
+        **handlers_of(administration.applying),
     }

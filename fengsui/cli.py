@@ -15,6 +15,7 @@ import msgspec
 import typer
 
 from crypto.errors import CryptoError
+from fengsui.application_cli import app as application_app
 from fengsui.bundle_cli import bundle_app
 from fengsui.cluster_cli import app as cluster_app
 from fengsui.crypto_cli import app as crypto_app
@@ -65,6 +66,7 @@ user_app = typer.Typer(help="用户与一次性登录链接 · users and one-tim
 anchor_app = typer.Typer(help="链头锚定 · heads kept outside", no_args_is_help=True)
 app.add_typer(sensor_app, name="sensor")
 app.add_typer(client_app, name="client")
+app.add_typer(application_app, name="application")
 app.add_typer(user_app, name="user")
 app.add_typer(anchor_app, name="anchor")
 app.add_typer(bundle_app, name="bundle")

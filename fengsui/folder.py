@@ -80,6 +80,10 @@ class DataFolder:
                 "fengsui.folder.absent", f"{self.root} is no data folder", path=str(self.root)
             ) from error
 
+    def is_demonstration(self) -> bool:
+        """Whether it shows a recording; raises as ``realm`` does."""
+        return self.realm() == "demonstration"
+
     def must_exist(self) -> None:
         """Raise ``fengsui.folder.absent`` unless this is a data folder with evidence in it."""
         if not self.segments.is_dir():

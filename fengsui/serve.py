@@ -30,6 +30,7 @@ from dashboard_api.troubles import Trouble
 from dashboard_api.views import CipherInfo, RuleCount, Sibling, SiteInfo, SourceInfo
 from fengsui import desks, host, platform_rules, searching
 from fengsui.administration import ACTOR, Administration, handlers, new_token
+from fengsui.applying import Applying
 from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.demo import recording_folder, replay
 from fengsui.folder import DataFolder
@@ -40,6 +41,7 @@ from fengsui.local import LocalServer
 from fengsui.memory import settle
 from fengsui.settings import Settings
 from fengsui.settings import load as load_settings
+from fengsui.signing import Signing, key_room, open_signing
 from fengsui.troubles import told
 from fengsui.wiring import DEMONSTRATION, Site, open_demonstration, open_site
 from schema.errors import FengsuiError
@@ -58,6 +60,8 @@ class Served:
     services: Services
     administration: Administration
     prefix: str
+    signing: Signing | None = None
+    """None for a demonstration."""
 
 
 def run_site(data: Path, *, port: int | None, environment: Mapping[str, str]) -> None:
@@ -124,6 +128,10 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         clock=site.clock,
         entropy=entropy,
     )
+    signing = None
+    if site.realm != DEMONSTRATION:
+        room = key_room(site.folder, site.settings.crypto, clock, entropy)
+        signing = open_signing(site.database, audit, room, clock=clock, entropy=entropy)
     services = Services(
         site=_site_info(site, sibling),
         alerts=alerts,
@@ -147,6 +155,10 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         warnings=lambda: _warnings(site),
         retention=keeping.view,
         free_bytes=lambda: site.retention.space().free,
+        applications=signing.registry if signing else None,
+        approvals=signing.approvals if signing else None,
+        idempotency=signing.idempotency if signing else None,
+        keys=signing.keys if signing else None,
     )
     administration = Administration(
         enrolments=site.enrolments,
@@ -178,8 +190,13 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
             noted=site.note_knowledge,
         ),
         keeping=keeping,
+        applying=Applying(signing=signing, audit=audit, actor=ACTOR, clock=clock)
+        if signing
+        else None,
     )
-    return Served(site=site, services=services, administration=administration, prefix=prefix)
+    return Served(
+        site=site, services=services, administration=administration, prefix=prefix, signing=signing
+    )
 
 
 def _failures(site: Site) -> Sequence[str]:
@@ -246,6 +263,8 @@ def _serve(all_served: Sequence[Served], settings: Settings) -> None:
         for served in all_served:
             stack.callback(served.site.close)
             stack.callback(served.services.audit.close)
+            if served.signing is not None:
+                stack.callback(served.signing.close)
         apps = {
             served.prefix: create_app(
                 served.services, root_path=served.prefix, host_names=settings.server.names
@@ -283,6 +302,8 @@ def _start(served: Served) -> None:
     if site.realm != DEMONSTRATION:
         # A recording's times are its own: the calendar says nothing of them.
         site.retention.start()
+    if served.signing is not None:
+        served.signing.start()
 
 
 def _login_url(page: str, token: str) -> str:

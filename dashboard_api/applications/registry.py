@@ -126,6 +126,17 @@ class Registry:
 
         return self._changed(application, change)
 
+    def add_grants(self, hand: Hand, application: str, wanted: Grants) -> Registered:
+        """Give these operations besides what there is."""
+
+        def change(state: sqlite3.Connection) -> None:
+            merged = dict(records.grants_of(state, application))
+            for key, operations in wanted.items():
+                merged[key] = merged.get(key, frozenset()) | operations
+            self._note_grants(state, hand, application, grants.put(state, application, merged))
+
+        return self._changed(application, change)
+
     def set_quota(self, hand: Hand, application: str, quota: Quota) -> Registered:
         """Say how much it may ask for; raises ``dashboard_api.quota.malformed``."""
         if (

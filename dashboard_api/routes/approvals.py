@@ -89,7 +89,7 @@ def approvals(
     query = ApprovalQuery(state=state, kind=kind, key=key, before=cursor, limit=limit + 1)
     found = desk.page(query, reader.scope.units)
     return ApprovalsView(
-        items=[_view(one) for one in found[:limit]],
+        items=[view_of(one) for one in found[:limit]],
         next_cursor=found[limit - 1].id if len(found) > limit else None,
     )
 
@@ -97,7 +97,7 @@ def approvals(
 @router.get("/v1/crypto/approvals/{approval_id}", responses=examples.answer(examples.APPROVAL))
 def approval(reader: Reader, desk: Desk, approval_id: ApprovalId) -> ApprovalView:
     """One of them."""
-    return _view(desk.get(approval_id, reader))
+    return view_of(desk.get(approval_id, reader))
 
 
 @router.post(
@@ -111,7 +111,7 @@ def approve(
     Not for who asked, nor for anybody who ever held a credential of the application that asked.
     """
     with services.audit.refusals(Act(approver.name, "approval.approve", approval_id)):
-        return _view(desk.approve(approval_id, approver))
+        return view_of(desk.approve(approval_id, approver))
 
 
 @router.post(
@@ -121,7 +121,7 @@ def approve(
 def refuse(services: Site, approver: Approver, desk: Desk, approval_id: ApprovalId) -> ApprovalView:
     """Say no."""
     with services.audit.refusals(Act(approver.name, "approval.refuse", approval_id)):
-        return _view(desk.refuse(approval_id, approver))
+        return view_of(desk.refuse(approval_id, approver))
 
 
 @router.post(
@@ -136,7 +136,8 @@ def take(services: Site, asking: AskingPerson, desk: Desk, approval_id: Approval
     return Material(approval=approval_id, material=base64.b64encode(material).decode())
 
 
-def _view(one: Approval) -> ApprovalView:
+def view_of(one: Approval) -> ApprovalView:
+    """An approval as people see it."""
     return ApprovalView(
         id=one.id,
         kind=one.kind,
