@@ -26,7 +26,8 @@ CONNECTIONS_MAX: Final = 256
 BACKLOG: Final = 128
 STOP_SECONDS: Final = 1
 """Requests still running at a stop get this long."""
-STOP_SECONDS_MAX: Final = 5.0
+STOP_SECONDS_MAX: Final = 8.0
+"""A signing process gets some seconds to end, and is ended where it does not."""
 KEEP_ALIVE_SECONDS: Final = 30
 HEAD_SECONDS_MAX: Final = 10.0
 """From a connection's first moment, or a request's first byte, to the end of its head: without it
@@ -44,6 +45,9 @@ class Serving(Protocol):
     @property
     def streams(self) -> Sequence[LiveStream]:
         """The live streams of all its sites."""
+
+    async def close(self) -> None:
+        """End what the sites run beside this process; after the last request."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -123,6 +127,7 @@ class Server:
         """
         tls = _check(host, certificate, key)
         self._streams = app.streams
+        self._app = app
         self._socket = _bind(host, port)
         config = uvicorn.Config(
             app,
@@ -175,6 +180,7 @@ class Server:
             await self._server.serve(sockets=[self._socket])
         finally:
             self._socket.close()
+            await self._app.close()
 
     def stop(self) -> None:
         """End the live streams, then the server; returns once it has ended. From any thread."""

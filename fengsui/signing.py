@@ -5,14 +5,19 @@ The demonstration has none of them: it signs for nobody.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from collector.state.database import Database
+from crypto.keystore.source import MasterReference
 from dashboard_api.applications.approval import KeyDesk, NoKeyDesk
 from dashboard_api.applications.approvals import Approvals
 from dashboard_api.applications.registry import Registry
 from dashboard_api.audit import AuditChain
+from dashboard_api.custody.room import KeyRoom
 from dashboard_api.idempotency import Idempotency
+from fengsui.folder import DataFolder
+from fengsui.settings import CryptoSettings
 from schema.ports import Clock, Entropy
 
 
@@ -27,6 +32,16 @@ class Signing:
     def start(self) -> None:
         """Finish what a stop of the platform interrupted."""
         self.approvals.resume()
+
+
+def key_room(folder: DataFolder, crypto: CryptoSettings, clock: Clock, entropy: Entropy) -> KeyRoom:
+    """The key store of a data folder, its master key where the settings say."""
+    reference = MasterReference(
+        text=crypto.master,
+        device=crypto.device,
+        device_password_file=crypto.device_password_file,
+    )
+    return KeyRoom(folder.keys, reference, environment=os.environ, clock=clock, entropy=entropy)
 
 
 def open_signing(
