@@ -36,6 +36,8 @@ HEAD_BYTES_MAX: Final = 64 * 1024
 """Of a request line and its headers; the parser itself knows no limit."""
 PIPELINED_MAX: Final = 16
 """Requests of one connection that wait behind the one being answered."""
+JOINED_BYTES_MAX: Final = 64 * 1024
+"""Written and not yet sent: whoever writes faster is to meet the connection's own limit."""
 _LOOK_SECONDS: Final = 0.005
 
 
@@ -61,6 +63,53 @@ class _Uvicorn(uvicorn.Server):
         yield
 
 
+class _Joining(asyncio.Transport):
+    """A transport that sends what is written in one turn of the loop at once.
+
+    The head of an answer and its body are two writings, and each sending costs a small call more
+    than all the rest of it.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._transport = transport
+        self._loop = loop
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if not self._parts:
+            self._loop.call_soon(self._flush)
+        self._parts.append(bytes(data))
+        self._size += len(data)
+        if self._size > JOINED_BYTES_MAX:
+            self._flush()
+
+    def _flush(self) -> None:
+        parts, self._parts, self._size = self._parts, [], 0
+        if parts and not self._transport.is_closing():
+            self._transport.write(b"".join(parts))
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        return self._transport.get_extra_info(name, default)
+
+    def pause_reading(self) -> None:
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._transport.resume_reading()
+
+
 class _Connection(HttpToolsProtocol):
     """A connection that is closed when the head of a request is too long or does not come in time.
 
@@ -73,7 +122,7 @@ class _Connection(HttpToolsProtocol):
     _in_head = True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
-        super().connection_made(transport)
+        super().connection_made(_Joining(transport, self.loop))
         self._look()
 
     def data_received(self, data: bytes) -> None:
