@@ -23,6 +23,7 @@ from dashboard_api.routes import (
     events,
     exceptions,
     intake,
+    keys,
     login,
     sensors,
     site,
@@ -44,6 +45,7 @@ _ROUTERS: Final = (
     audit.router,
     applications.router,
     approvals.router,
+    keys.router,
     stream.router,
     intake.router,
 )
@@ -143,7 +145,7 @@ def _describe(document: dict[str, Any], route: APIRoute) -> None:
     permission = next((one.permission for one in calls if isinstance(one, Require | Asking)), None)
     operation_asked = next((one.operation for one in calls if isinstance(one, Asking)), None)
     for method in route.methods or ():
-        operation = document["paths"][route.path][method.lower()]
+        operation = document["paths"][route.path_format][method.lower()]
         for code, response in route.responses.items():
             for media_type, content in response.get("content", {}).items():
                 # Put in again: FastAPI drops the nulls out of examples.

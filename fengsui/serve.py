@@ -132,8 +132,9 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
     )
     signing, hall = None, None
     if site.realm != DEMONSTRATION:
-        hall = open_hall(site, key_room(site.folder, site.settings.crypto, clock, entropy))
-        signing = open_signing(site.database, audit, clock=clock, entropy=entropy)
+        room = key_room(site.folder, site.settings.crypto, clock, entropy)
+        signing = open_signing(site.database, audit, room, clock=clock, entropy=entropy)
+        hall = open_hall(site, room)
     services = Services(
         site=_site_info(site, sibling),
         alerts=alerts,
@@ -162,6 +163,7 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         applications=signing.registry if signing else None,
         approvals=signing.approvals if signing else None,
         idempotency=signing.idempotency if signing else None,
+        keys=signing.keys if signing else None,
     )
     administration = Administration(
         enrolments=site.enrolments,
@@ -267,6 +269,8 @@ def _serve(all_served: Sequence[Served], settings: Settings) -> None:
         for served in all_served:
             stack.callback(served.site.close)
             stack.callback(served.services.audit.close)
+            if served.signing is not None:
+                stack.callback(served.signing.close)
         apps = {
             served.prefix: create_app(
                 served.services, root_path=served.prefix, host_names=settings.server.names
