@@ -112,7 +112,7 @@ def approvals(
     query = ApprovalQuery(state=state, kind=kind, key=key, before=cursor, limit=limit + 1)
     found = desk.page(query, reader.scope.units)
     return ApprovalsView(
-        items=[_view(one) for one in found[:limit]],
+        items=[view_of(one) for one in found[:limit]],
         next_cursor=found[limit - 1].id if len(found) > limit else None,
     )
 
@@ -123,7 +123,7 @@ def approvals(
 def approval(asking: Looking, desk: Desk, approval_id: ApprovalId, key: Key = "") -> ApprovalView:
     """One of them; for an application one that it asked for."""
     _ = key
-    return _view(_seen(desk, approval_id, asking))
+    return view_of(_seen(desk, approval_id, asking))
 
 
 @router.post(
@@ -138,7 +138,7 @@ def approve(
     Not for who asked, nor for anybody who ever held a credential of the application that asked.
     """
     with services.audit.refusals(Act(approver.name, "approval.approve", approval_id)):
-        return _view(desk.approve(approval_id, approver))
+        return view_of(desk.approve(approval_id, approver))
 
 
 @router.post(
@@ -148,7 +148,7 @@ def approve(
 def refuse(services: Site, approver: Approver, desk: Desk, approval_id: ApprovalId) -> ApprovalView:
     """Say no."""
     with services.audit.refusals(Act(approver.name, "approval.refuse", approval_id)):
-        return _view(desk.refuse(approval_id, approver))
+        return view_of(desk.refuse(approval_id, approver))
 
 
 @router.post(
@@ -176,7 +176,8 @@ def _seen(desk: Approvals, approval_id: str, asking: Asking) -> Approval:
     return found
 
 
-def _view(one: Approval) -> ApprovalView:
+def view_of(one: Approval) -> ApprovalView:
+    """An approval as people see it."""
     return ApprovalView(
         id=one.id,
         kind=one.kind,
