@@ -66,6 +66,11 @@ class Report:
     """Sound tombstones by sensor, in batch order."""
     anchored_gone: int = 0
     """Anchored heads inside what has expired: only the tombstone's word is left of them."""
+    journals: int = 0
+    """Audit chains of signing processes."""
+    journal_entries: int = 0
+    journals_keyless: bool = False
+    """Whether there was no audit key to check their signed heads with."""
 
 
 class ChainCheck:

@@ -6,7 +6,7 @@ CryptoError
                            exposed, missing, exists, unreadable, unwritable;
                            of the key store: unknown, name, use, version, state, expired,
                            disabled, scheduled, destroyed, tampered
-  crypto.master.*      missing, malformed, wrong, no_next
+  crypto.master.*      missing, malformed, wrong, no_next, reference
   crypto.keystore.*    exposed, newer, unreadable, unwritable, busy, full, not_empty
   crypto.backup.*      malformed, recovery, changed
   crypto.share.*       malformed, foreign, repeated, few, wrong, size

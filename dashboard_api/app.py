@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 
 from dashboard_api import examples, problem
 from dashboard_api.context import COOKIE, Context, Require, signed_in_of
+from dashboard_api.door import Door, data_entries
 from dashboard_api.guard import Guard
 from dashboard_api.pages import Pages, web_folder
 from dashboard_api.routes import (
@@ -22,6 +23,7 @@ from dashboard_api.routes import (
     events,
     exceptions,
     intake,
+    keys,
     login,
     sensors,
     site,
@@ -29,6 +31,7 @@ from dashboard_api.routes import (
     users,
 )
 from dashboard_api.services import Services
+from dashboard_api.signing import document as data_document
 from dashboard_api.signing.asking import Asking
 
 _ROUTERS: Final = (
@@ -42,6 +45,7 @@ _ROUTERS: Final = (
     audit.router,
     applications.router,
     approvals.router,
+    keys.router,
     stream.router,
     intake.router,
 )
@@ -58,7 +62,11 @@ class SiteApp(Guard):
 
     def __init__(self, api: FastAPI, context: Context, host_names: Sequence[str]) -> None:
         super().__init__(
-            api, root_path=context.root_path, host_names=host_names, metrics=context.metrics
+            api,
+            root_path=context.root_path,
+            host_names=host_names,
+            metrics=context.metrics,
+            door=Door(context.services.signing, data_entries()),
         )
         self.api = api
         self.streams = (context.services.stream,)
@@ -110,20 +118,10 @@ def _document(api: FastAPI, root_path: str) -> dict[str, Any]:
         document["components"]["securitySchemes"] = {
             "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
             "client": {"type": "http", "scheme": "bearer"},
-            "application": {
-                "type": "http",
-                "scheme": "bearer",
-                "description": "`fsk1.<application>.<secret>`, as `fengsui application token` "
-                "gives it out",
-            },
-            "signed_request": {
-                "type": "apiKey",
-                "in": "header",
-                "name": "Authorization",
-                "description": "`Fengsui-SM2 credential=…,timestamp=…,nonce=…,signature=…`: an "
-                "SM2 signature over method, target, body and the moment",
-            },
+            **data_document.security_schemes(),
         }
+        document["paths"] |= data_document.paths()
+        document["components"]["schemas"] |= data_document.schemas()
         for route in _operations():
             _describe(document, route)
         api.openapi_schema = document
@@ -158,4 +156,4 @@ def _describe(document: dict[str, Any], route: APIRoute) -> None:
             operation["x-permission"] = str(permission)
         if operation_asked:
             operation["security"] += [{"application": []}, {"signed_request": []}]
-            operation["x-operation"] = str(operation_asked)
+            operation["x-scope"] = str(operation_asked)

@@ -85,7 +85,7 @@ class AuditChain:
         self.record(act, "begun")
         try:
             yield
-        except FengsuiError as error:
+        except (FengsuiError, CryptoError) as error:
             self.record(act, "refused", error.code)
             raise
         except BaseException as error:

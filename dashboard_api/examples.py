@@ -438,6 +438,35 @@ APPROVAL_REFUSED: Final[Json] = {
     "decided_by": "secadmin",
     "decided_at": "2026-11-20T09:00:00.000000Z",
 }
+APPROVAL_DESTROY: Final[Json] = {**APPROVAL, "kind": "destroy", "params": {"days": "30"}}
+KEY: Final[Json] = {
+    "key": "payments.receipt",
+    "use": "sign",
+    "state": "active",
+    "place": "software",
+    "module": "software, not a certified module",
+    "sign_e": False,
+    "decrypt": True,
+    "export": False,
+    "created_at": _AT,
+    "expires_at": None,
+    "destroy_at": None,
+    "destroyed_at": None,
+    "versions": [
+        {
+            "version": 1,
+            "created_at": _AT,
+            "public_key": ENROLLED["receipt_public_key"],
+            "key_id": "6b1f0c7de2a84356",
+        }
+    ],
+}
+KEY_DISABLED: Final[Json] = {**KEY, "state": "disabled"}
+KEYS: Final[Json] = {"items": [KEY]}
+IMPORT_KEY: Final[Json] = {
+    "public_key": ENROLLED["receipt_public_key"],
+    "key_id": "6b1f0c7de2a84356",
+}
 MATERIAL: Final[Json] = {"approval": APPROVAL["id"], "material": "MHkCIQDA/+4="}
 HEALTH: Final[Json] = {
     "status": "ok",

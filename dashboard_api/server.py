@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 import uvicorn
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from dashboard_api.live import LiveStream
 from schema.errors import FengsuiError
@@ -31,6 +31,10 @@ KEEP_ALIVE_SECONDS: Final = 30
 HEAD_SECONDS_MAX: Final = 10.0
 """From a connection's first moment, or a request's first byte, to the end of its head: without it
 a few hundred silent connections would keep everybody else out."""
+HEAD_BYTES_MAX: Final = 64 * 1024
+"""Of a request line and its headers; the parser itself knows no limit."""
+PIPELINED_MAX: Final = 16
+"""Requests of one connection that wait behind the one being answered."""
 _LOOK_SECONDS: Final = 0.005
 
 
@@ -53,22 +57,44 @@ class _Uvicorn(uvicorn.Server):
         yield
 
 
-class _Connection(H11Protocol):
-    """A connection that is closed when the head of a request does not come in time."""
+class _Connection(HttpToolsProtocol):
+    """A connection that is closed when the head of a request is too long or does not come in time.
+
+    The parser is written in C: with the one in Python every call of a program would cost five times
+    as much.
+    """
 
     _waiting: asyncio.TimerHandle | None = None
+    _head_bytes = 0
+    _in_head = True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         super().connection_made(transport)
         self._look()
 
     def data_received(self, data: bytes) -> None:
+        if self._in_head:
+            self._head_bytes += len(data)
         super().data_received(data)
+        if self._in_head and self._head_bytes > HEAD_BYTES_MAX:
+            if not self.transport.is_closing():
+                self.send_400_response("The head of the request is too long.")
+            return
         self._look()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
         super().connection_lost(exc)
+
+    def on_headers_complete(self) -> None:
+        self._in_head, self._head_bytes = False, 0
+        if len(self.pipeline) >= PIPELINED_MAX:
+            raise ValueError("too many requests wait behind one another")
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._in_head = True
+        super().on_message_complete()
 
     def _look(self) -> None:
         """Wait for a head that has not come whole; between two requests keep-alive waits."""
@@ -193,7 +219,9 @@ def _loopback(host: str) -> bool:
 
 def _bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # The protocol is named, for otherwise asyncio takes the connections for something else than TCP
+    # and leaves Nagle's algorithm on: the second part of an answer would come 40 ms late.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))

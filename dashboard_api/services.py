@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from dashboard_api.applications.model import Operation
     from dashboard_api.applications.registry import Registry
     from dashboard_api.audit import AuditChain
+    from dashboard_api.custody.key_desk import KeyDesk
     from dashboard_api.idempotency import Idempotency
     from dashboard_api.live import LiveStream
     from dashboard_api.signing.call import Reply
@@ -275,6 +276,8 @@ class Services:
     """Who may call the national-crypto service; None where nobody signs."""
     approvals: Approvals | None = None
     idempotency: Idempotency | None = None
+    keys: KeyDesk | None = None
+    """Keys of the national-crypto service."""
 
 
 def present(part: T | None) -> T:

@@ -41,7 +41,7 @@ from fengsui.retention import space_of
 from fengsui.rulebook import Rulebook, mend
 from fengsui.searching import open_index
 from fengsui.settings import load
-from fengsui.signing import open_signing
+from fengsui.signing import key_room, open_signing
 from schema.errors import FengsuiError
 from schema.ports import Entropy
 from schema.times import to_text
@@ -145,7 +145,13 @@ def opened(folder: DataFolder) -> Iterator[Administration]:
             applying=None
             if folder.is_demonstration()
             else Applying(
-                signing=open_signing(database, audit, clock=clock, entropy=entropy),
+                signing=open_signing(
+                    database,
+                    audit,
+                    key_room(folder, settings.crypto, clock, entropy),
+                    clock=clock,
+                    entropy=entropy,
+                ),
                 audit=audit,
                 actor=ACTOR,
                 clock=clock,

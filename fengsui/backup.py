@@ -2,9 +2,9 @@
 
 A backup is one compressed tar file: ``state.db`` (a consistent copy), the control chain's
 segments, the realm's mark, settings (they hold no secrets, only paths to them), imported rules and
-descriptions of registers; with ``segments`` the evidence of every sensor too. ``manifest.json``
-with the SM3 of each stands last, since every member is read once, in parts, and digested on the
-way. The index is not in it: it is rebuilt.
+descriptions of registers; with ``segments`` the evidence of every sensor and the journals of the
+signing processes too. ``manifest.json`` with the SM3 of each stands last, since every member is
+read once, in parts, and digested on the way. The index is not in it: it is rebuilt.
 
 Segments are copied after the state: they only grow, so they hold at least what the state knows of.
 A restored folder appears whole or not at all.
@@ -27,6 +27,7 @@ import msgspec
 
 from collector.state.form import detach
 from crypto import sm3
+from dashboard_api.signing.journal_verify import slots
 from fengsui.folder import DataFolder
 from schema.errors import FengsuiError
 from schema.times import to_text
@@ -43,7 +44,7 @@ CONTROL: Final = "collector"
 _FILES: Final = ("realm", "settings.toml")
 _FOLDERS: Final = ("rules", "registers")
 # What may stand in a backup at all: one that names keys/ or run/ is no backup of ours.
-_PLACES: Final = frozenset({"state.db", "segments", *_FILES, *_FOLDERS})
+_PLACES: Final = frozenset({"state.db", "segments", "signing", *_FILES, *_FOLDERS})
 # What is large in a sensor's folder; the little beside it, such as what stands for expired
 # segments, always comes along.
 _EVIDENCE: Final = frozenset({".seg", ".ids"})
@@ -121,6 +122,12 @@ def _sources(folder: DataFolder, *, segments: bool) -> Iterator[Path]:
             evidence = path.suffix in _EVIDENCE and path.parent != folder.segments / CONTROL
             if path.is_file() and not path.is_symlink() and (segments or not evidence):
                 yield path
+    if segments:
+        for _, slot in slots(folder.signing):
+            # Heads first: the journals only grow, so they hold at least what their heads name.
+            for path in (slot / "heads.jsonl", *sorted((slot / "journal").glob("*.log"))):
+                if path.is_file() and not path.is_symlink():
+                    yield path
 
 
 class _Digesting:

@@ -25,6 +25,7 @@ from fengsui.memory import keep_arenas_few
 from fengsui.registers_cli import indicator_app, register_app
 from fengsui.retention_cli import hold_app, retention_app
 from fengsui.search_cli import app as search_app
+from fengsui.signing_cli import app as signing_app
 from fengsui.worker_cli import app as worker_app
 from schema.errors import FengsuiError
 
@@ -78,6 +79,7 @@ app.add_typer(indicator_app, name="indicator")
 app.add_typer(retention_app, name="retention")
 app.add_typer(hold_app, name="hold")
 app.add_typer(search_app, name="search")
+app.add_typer(signing_app, name="signing")
 
 Data = Annotated[Path, typer.Option("--data", help="数据目录 · data folder", metavar="DIR")]
 Port = Annotated[
@@ -249,7 +251,8 @@ def restore(
     manifest = put_back(source, DataFolder(data))
     typer.echo(
         f"{data}: restored {len(manifest.members)} members of {manifest.made_at}; now put back "
-        "keys/ (and segments/, where the backup was made without them) from their own copies, "
+        "keys/ (and segments/ and signing/, where the backup was made without them) from their "
+        "own copies, "
         "then run `fengsui verify --all`"
     )
 

@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from fengsui.crypto_files import checking, must_be_new, password, public_key, read, write
+from fengsui.crypto_files import checking, must_be_new, public_key, read, write
 from fengsui.folder import DataFolder
 from schema.errors import FengsuiError
 
 if TYPE_CHECKING:
-    from crypto.keystore.master import MasterSource
     from crypto.keystore.model import Key
     from crypto.keystore.store import KeyStore
     from crypto.sharing import Share
@@ -287,60 +286,20 @@ def _shares(paths: list[Path] | None) -> list[Share]:
 
 @contextmanager
 def _opened(data: Path, master: str, device_password: Path | None) -> Iterator[KeyStore]:
+    from crypto.keystore.source import MasterReference
     from crypto.keystore.store import KeyStore
     from fengsui.clock import SystemClock, SystemEntropy
 
     folder = DataFolder(data)
     folder.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+    reference = MasterReference(text=master, device_password_file=str(device_password or ""))
     with (
-        _source(master, folder, device_password) as source,
+        reference.open(folder.keys, os.environ) as source,
         KeyStore(
             folder.keys / "keystore.db", source, clock=SystemClock(), entropy=SystemEntropy()
         ) as store,
     ):
         yield store
-
-
-@contextmanager
-def _source(
-    reference: str, folder: DataFolder, device_password: Path | None
-) -> Iterator[MasterSource]:
-    """The source a reference names; raises ``fengsui.crypto.master``."""
-    from crypto.keystore.master import CredentialMaster, EnvironmentMaster, FileMaster
-
-    kind, _, rest = reference.partition(":")
-    if reference == "file":
-        yield FileMaster(folder.keys / "master.key")
-    elif kind == "credential" and rest and "/" not in rest:
-        yield CredentialMaster(Path(os.environ.get("CREDENTIALS_DIRECTORY", "/nowhere")), rest)
-    elif kind == "env" and rest:
-        yield EnvironmentMaster(os.environ, rest)
-    elif kind == "sdf" and device_password is not None:
-        with _device(rest, folder, device_password) as source:
-            yield source
-    else:
-        raise FengsuiError(
-            "fengsui.crypto.master",
-            f"{reference!r} names no master key: file, credential:NAME, env:NAME, or "
-            "sdf:INDEX:LIBRARY with --device-password-file",
-        )
-
-
-@contextmanager
-def _device(rest: str, folder: DataFolder, device_password: Path) -> Iterator[MasterSource]:
-    from crypto.keystore.hsm import DeviceMaster
-    from crypto.sdf.library import Device
-
-    index, _, library = rest.partition(":")
-    if not index.isdecimal() or not library:
-        raise FengsuiError("fengsui.crypto.master", f"write sdf:INDEX:LIBRARY, not sdf:{rest}")
-    with Device(Path(library)) as device, device.session() as session:
-        yield DeviceMaster(
-            folder.keys / "master.sdf",
-            session,
-            index=int(index),
-            password=lambda: password(device_password) or b"",
-        )
 
 
 def _line(key: Key) -> str:

@@ -28,6 +28,7 @@ from crypto import sm2
 from fengsui.clock import SystemClock
 from fengsui.folder import DataFolder, Ownership
 from fengsui.settings import load as load_settings
+from fengsui.signing_evidence import check_journals, journal_heads
 from schema import batch as batches
 from schema import event, log, tombstone
 from schema.disk import PosixDisk, replace_file
@@ -182,6 +183,7 @@ def verify_folder(folder: DataFolder, anchor_file: Path | None = None) -> Report
     if anchor_file is not None:
         check_anchor(read_anchor(anchor_file), checks, report)
         _check_audit_head(folder, read_anchor(anchor_file), report)
+    check_journals(folder, report, read_anchor(anchor_file) if anchor_file else None)
     return report
 
 
@@ -278,6 +280,7 @@ def export_anchor(folder: DataFolder, target: Path) -> Anchor:
         tuple(head for _, head in sorted(report.heads.items())),
         keys.load(folder.keys / "receipt.pem"),
         audit=_audit_head(folder),
+        journals=journal_heads(folder),
     )
     replace_file(target, msgspec.json.format(msgspec.json.encode(anchor)), mode=0o644)
     return anchor
@@ -423,6 +426,16 @@ def report_text(report: Report) -> str:
             f"{report.events} events, {report.redacted} redacted"
         )
     ]
+    if report.journals:
+        lines.append(
+            f"签名服务 signing: {report.journals} 条审计链 journals, "
+            f"{report.journal_entries} entries"
+        )
+    if report.journals_keyless:
+        lines.append(
+            "没有审计密钥：链头的签名未核验 · no audit key here: signed heads were compared, their "
+            "signatures were not checked"
+        )
     if report.torn_bytes:
         lines.append(f"{report.torn_bytes} bytes of a write that was never acknowledged")
     for sensor, stones in sorted(report.expired.items()):

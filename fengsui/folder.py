@@ -47,6 +47,11 @@ class DataFolder:
         return self.root / "keys"
 
     @property
+    def signing(self) -> Path:
+        """Journals, nonces and signed heads of the signing processes, a folder each."""
+        return self.root / "signing"
+
+    @property
     def run(self) -> Path:
         """What belongs to the running process only."""
         return self.root / "run"

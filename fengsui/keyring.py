@@ -12,6 +12,8 @@ from schema.errors import FengsuiError
 from schema.ports import Entropy
 
 SUBJECT_KEY_BYTES: Final = 32
+JOURNAL_KEY: Final = "journal.key"
+JOURNAL_KEY_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +46,32 @@ def subject_key(path: Path, entropy: Entropy) -> bytes:
     if not path.exists():
         # Whole or absent: a start cut short must not leave a key that every later one refuses.
         keys.create(path, entropy.take(SUBJECT_KEY_BYTES))
-    key = path.read_bytes()
-    if len(key) != SUBJECT_KEY_BYTES:
+    return _checked(path, path.read_bytes(), SUBJECT_KEY_BYTES)
+
+
+def journal_key(folder: DataFolder, entropy: Entropy) -> bytes:
+    """The key of the signing journals' payload HMACs, made on first use.
+
+    Raises ``fengsui.key.malformed``, and ``crypto.key.exposed`` where others may read it.
+    """
+    folder.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder.keys / JOURNAL_KEY
+    if not path.exists():
+        keys.create(path, entropy.take(JOURNAL_KEY_BYTES))
+    return read_journal_key(folder)
+
+
+def read_journal_key(folder: DataFolder) -> bytes:
+    """The same where it must be there already; raises ``crypto.key.missing`` too."""
+    path = folder.keys / JOURNAL_KEY
+    return _checked(path, keys.read(path), JOURNAL_KEY_BYTES)
+
+
+def _checked(path: Path, key: bytes, size: int) -> bytes:
+    if len(key) != size:
         raise FengsuiError(
             "fengsui.key.malformed",
-            f"{path} holds {len(key)} bytes, not {SUBJECT_KEY_BYTES}: put the right file back",
+            f"{path} holds {len(key)} bytes, not {size}: put the right file back",
             path=str(path),
         )
     return key

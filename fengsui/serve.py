@@ -41,7 +41,7 @@ from fengsui.local import LocalServer
 from fengsui.memory import settle
 from fengsui.settings import Settings
 from fengsui.settings import load as load_settings
-from fengsui.signing import Signing, open_signing
+from fengsui.signing import Signing, key_room, open_signing
 from fengsui.troubles import told
 from fengsui.wiring import DEMONSTRATION, Site, open_demonstration, open_site
 from schema.errors import FengsuiError
@@ -130,7 +130,8 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
     )
     signing = None
     if site.realm != DEMONSTRATION:
-        signing = open_signing(site.database, audit, clock=clock, entropy=entropy)
+        room = key_room(site.folder, site.settings.crypto, clock, entropy)
+        signing = open_signing(site.database, audit, room, clock=clock, entropy=entropy)
     services = Services(
         site=_site_info(site, sibling),
         alerts=alerts,
@@ -157,6 +158,7 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         applications=signing.registry if signing else None,
         approvals=signing.approvals if signing else None,
         idempotency=signing.idempotency if signing else None,
+        keys=signing.keys if signing else None,
     )
     administration = Administration(
         enrolments=site.enrolments,
@@ -261,6 +263,8 @@ def _serve(all_served: Sequence[Served], settings: Settings) -> None:
         for served in all_served:
             stack.callback(served.site.close)
             stack.callback(served.services.audit.close)
+            if served.signing is not None:
+                stack.callback(served.signing.close)
         apps = {
             served.prefix: create_app(
                 served.services, root_path=served.prefix, host_names=settings.server.names

@@ -5,14 +5,19 @@ The demonstration has none of them: it signs for nobody.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from collector.state.database import Database
-from dashboard_api.applications.approval import KeyDesk, NoKeyDesk
+from crypto.keystore.source import MasterReference
 from dashboard_api.applications.approvals import Approvals
 from dashboard_api.applications.registry import Registry
 from dashboard_api.audit import AuditChain
+from dashboard_api.custody.key_desk import KeyDesk
+from dashboard_api.custody.room import KeyRoom
 from dashboard_api.idempotency import Idempotency
+from fengsui.folder import DataFolder
+from fengsui.settings import CryptoSettings
 from schema.ports import Clock, Entropy
 
 
@@ -23,25 +28,40 @@ class Signing:
     registry: Registry
     approvals: Approvals
     idempotency: Idempotency
+    room: KeyRoom
+    keys: KeyDesk
 
     def start(self) -> None:
         """Finish what a stop of the platform interrupted."""
         self.approvals.resume()
 
+    def close(self) -> None:
+        """Forget the master key."""
+        self.room.close()
+
+
+def key_room(folder: DataFolder, crypto: CryptoSettings, clock: Clock, entropy: Entropy) -> KeyRoom:
+    """The key store of a data folder, its master key where the settings say."""
+    reference = MasterReference(
+        text=crypto.master,
+        device=crypto.device,
+        device_password_file=crypto.device_password_file,
+    )
+    return KeyRoom(folder.keys, reference, environment=os.environ, clock=clock, entropy=entropy)
+
 
 def open_signing(
-    database: Database,
-    audit: AuditChain,
-    *,
-    clock: Clock,
-    entropy: Entropy,
-    desk: KeyDesk | None = None,
+    database: Database, audit: AuditChain, room: KeyRoom, *, clock: Clock, entropy: Entropy
 ) -> Signing:
-    """The parts of one site; ``desk`` carries out what was approved."""
+    """The parts of one site."""
+    registry = Registry(database, audit, clock=clock, entropy=entropy)
+    keys = KeyDesk(
+        room, audit, unit_of=lambda application: registry.get(application).unit, clock=clock
+    )
     return Signing(
-        registry=Registry(database, audit, clock=clock, entropy=entropy),
-        approvals=Approvals(
-            database, audit, desk=desk or NoKeyDesk(), clock=clock, entropy=entropy
-        ),
+        registry=registry,
+        approvals=Approvals(database, audit, desk=keys, clock=clock, entropy=entropy),
         idempotency=Idempotency(database, clock),
+        room=room,
+        keys=keys,
     )

@@ -45,6 +45,14 @@ class AuditHead(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     hash: str
 
 
+class JournalHead(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a signing process's journal stood: its last entry, and the SM3 (hex) of its group."""
+
+    slot: int
+    n: int
+    hash: str
+
+
 class Anchor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All heads of a data folder at one time."""
 
@@ -57,6 +65,8 @@ class Anchor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     signature: str
     audit: AuditHead | None = None
     """None in an anchor of a version that did not keep it, and where nothing was audited yet."""
+    journals: tuple[JournalHead, ...] = ()
+    """Empty in an anchor of a version that did not keep them, and where no application called."""
 
 
 def _receipt_bytes(head: Head, received_at: int, key_id: str) -> bytes:
@@ -93,13 +103,16 @@ def _anchor_bytes(
     heads: tuple[Head, ...],
     public_key: str,
     audit: AuditHead | None,
+    journals: tuple[JournalHead, ...],
 ) -> bytes:
     told: dict[str, object] = {
         "site": site, "made_at": made_at, "heads": heads, "public_key": public_key,
     }  # fmt: skip
-    # Without it the bytes are those of earlier versions, so that their anchors still hold.
+    # Without them the bytes are those of earlier versions, so that their anchors still hold.
     if audit is not None:
         told["audit"] = audit
+    if journals:
+        told["journals"] = journals
     return msgspec.json.encode(told, order="sorted")
 
 
@@ -110,10 +123,11 @@ def sign_anchor(
     key: sm2.PrivateKey,
     *,
     audit: AuditHead | None = None,
+    journals: tuple[JournalHead, ...] = (),
 ) -> Anchor:
     """An anchor over these heads."""
     public_key = key.public.point.hex()
-    message = _anchor_bytes(site, made_at, heads, public_key, audit)
+    message = _anchor_bytes(site, made_at, heads, public_key, audit, journals)
     return Anchor(
         site=site,
         made_at=made_at,
@@ -122,13 +136,14 @@ def sign_anchor(
         public_key=public_key,
         signature=key.sign(message, domain=ANCHOR_DOMAIN).hex(),
         audit=audit,
+        journals=journals,
     )
 
 
 def verify_anchor(anchor: Anchor) -> None:
     """Raise ``schema.anchor.invalid`` unless the anchor is whole as it was signed."""
     message = _anchor_bytes(
-        anchor.site, anchor.made_at, anchor.heads, anchor.public_key, anchor.audit
+        anchor.site, anchor.made_at, anchor.heads, anchor.public_key, anchor.audit, anchor.journals
     )
     try:
         key = sm2.PublicKey.from_point(bytes.fromhex(anchor.public_key))

@@ -12,7 +12,7 @@ from crypto import sm3, sm4
 from crypto.errors import CryptoError
 from crypto.ports import Entropy
 
-__all__ = ["MacKey", "SealingKey"]
+__all__ = ["MacKey", "SealingKey", "Secrets", "keeping"]
 
 _VERSION_SIZE: Final = 4
 _SALT_SIZE: Final = 16
@@ -21,6 +21,21 @@ _HEAD_SIZE: Final = _VERSION_SIZE + _SALT_SIZE + sm4.NONCE_SIZE
 
 Secrets = Callable[[int | None, bool], tuple[int, bytearray]]
 """Returns a version's number and secret (None: the latest), for protecting or only for opening."""
+
+
+def keeping(secrets: Secrets) -> Secrets:
+    """Return the same secrets, each opened once and handed out as a copy to wipe."""
+    kept: dict[tuple[int | None, bool], tuple[int, bytes]] = {}
+
+    def copy(version: int | None, protect: bool) -> tuple[int, bytearray]:
+        found = kept.get((version, protect))
+        if found is None:
+            number, secret = secrets(version, protect)
+            found = kept[version, protect] = number, bytes(secret)
+            secret[:] = bytes(len(secret))
+        return found[0], bytearray(found[1])
+
+    return copy
 
 
 class _Handle:

@@ -22,7 +22,7 @@ from typing import Final, Self
 from crypto import sm2
 from crypto.errors import CryptoError
 from crypto.keystore import rows
-from crypto.keystore.handles import MacKey, SealingKey
+from crypto.keystore.handles import MacKey, SealingKey, Secrets, keeping
 from crypto.keystore.master import MasterSource
 from crypto.keystore.model import Key, Policy, State, Use, Version, check_id, refused
 from crypto.keystore.vault import Vault, wipe
@@ -75,6 +75,13 @@ class KeyStore:
         self.close()
 
     # What there is
+
+    def changes(self) -> int:
+        """Return a number that is another after any change by another process or store.
+
+        A look of some microseconds: whoever keeps what it opened asks this before using it.
+        """
+        return self._vault.changes()
 
     def all_keys(self) -> list[Key]:
         """Return every key, tombstones too."""
@@ -206,22 +213,16 @@ class KeyStore:
         """Return the latest version of an EXCHANGE key."""
         return self._private(key_id, Use.EXCHANGE, None, protect=True)
 
-    def sealing(self, key_id: str) -> SealingKey:
-        """Return a SEAL key at work."""
-        self._check_use(self.key(key_id), Use.SEAL)
-        return SealingKey(
-            key_id,
-            lambda version, protect: self._secret(key_id, Use.SEAL, version, protect=protect)[1:],
-            self._entropy,
-        )
+    def sealing(self, key_id: str, *, kept: bool = False) -> SealingKey:
+        """Return a SEAL key at work; ``kept`` as with ``mac``."""
+        return SealingKey(key_id, self._secrets_of(key_id, Use.SEAL, kept=kept), self._entropy)
 
-    def mac(self, key_id: str) -> MacKey:
-        """Return a MAC key at work."""
-        self._check_use(self.key(key_id), Use.MAC)
-        return MacKey(
-            key_id,
-            lambda version, protect: self._secret(key_id, Use.MAC, version, protect=protect)[1:],
-        )
+    def mac(self, key_id: str, *, kept: bool = False) -> MacKey:
+        """Return a MAC key at work.
+
+        A ``kept`` one opens each version once: for who asks for ``changes`` before each use.
+        """
+        return MacKey(key_id, self._secrets_of(key_id, Use.MAC, kept=kept))
 
     def export(self, key_id: str, version: int | None = None) -> bytearray:
         """Return the bare secret of a key whose policy allows it; the caller overwrites it."""
@@ -320,6 +321,24 @@ class KeyStore:
                 raise _policy(key, "decrypt")
             version = _find_version(key, number)
             return key, version.number, self._vault.open(connection, key, version)
+
+    def _secrets_of(self, key_id: str, use: Use, *, kept: bool) -> Secrets:
+        key = self.key(key_id)
+        self._check_use(key, use)
+
+        def opened(version: int | None, protect: bool) -> tuple[int, bytearray]:
+            return self._secret(key_id, use, version, protect=protect)[1:]
+
+        if not kept:
+            return opened
+        once = keeping(opened)
+
+        def checked(version: int | None, protect: bool) -> tuple[int, bytearray]:
+            # The one thing that changes by time alone.
+            self._check_active(key, protect=protect)
+            return once(version, protect)
+
+        return checked
 
     def _private(self, key_id: str, use: Use, number: int | None, *, protect: bool) -> PrivateKey:
         key, _, secret = self._secret(key_id, use, number, protect=protect)

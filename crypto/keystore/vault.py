@@ -50,6 +50,12 @@ class Vault:
             wipe(self._master)
             self._connection.close()
 
+    def changes(self) -> int:
+        """Return SQLite's own number of changes made through other connections."""
+        with self._lock:
+            found: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+            return found
+
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction, whole or not at all, with the master key at hand."""

@@ -104,16 +104,6 @@ class KeyDesk(Protocol):
         """
 
 
-class NoKeyDesk:
-    """Where there are no keys yet: nothing can be carried out."""
-
-    def carry_out(self, approval: Approval) -> bytes | None:
-        raise FengsuiError(
-            "dashboard_api.approval.unavailable",
-            f"this site keeps no keys: {approval.kind} of {approval.key} cannot be carried out",
-        )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalQuery:
     """Which approvals a page shows, newest first."""

@@ -60,7 +60,7 @@ class ServiceDesk:
             Operation.SIGN: signing,
             # An item with a digest is told by its field; this is for who says so beforehand.
             Operation.SIGN_E: signing,
-            Operation.VERIFY: Verifying(keys, roots),
+            Operation.VERIFY: Verifying(keys, roots, clock),
             Operation.ENCRYPT: Encrypting(keys, roots),
             Operation.DECRYPT: Decrypting(keys),
             Operation.DIGEST: Hashing(),

@@ -115,7 +115,7 @@ def security_schemes() -> Json:
             "scheme": "bearer",
             "description": "A token of an application: `fsk1.<application>.<43 characters>`",
         },
-        "application_signed": {
+        "signed_request": {
             "type": "apiKey",
             "in": "header",
             "name": "Authorization",
@@ -139,7 +139,7 @@ def _operation(entry: Entry) -> Json:
         "summary": entry.summary,
         "description": f"One item, or up to {ITEMS_MAX} in `items`, answered in their order; an "
         f"item that is refused does not touch the others. Scope: `{entry.operation.value}`.",
-        "security": [{"application": []}, {"application_signed": []}],
+        "security": [{"application": []}, {"signed_request": []}],
         "x-scope": entry.operation.value,
         "requestBody": {
             "required": True,

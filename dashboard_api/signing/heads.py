@@ -103,10 +103,13 @@ class Heads:
         self._key = key
         self._clock = clock
         self._database = database
+        self._signed = 0
 
     def newest(self) -> SignedHead | None:
         """The newest signed head, as the signing process finds it."""
-        return newest(self._folder, self._slot, self._key.public)
+        found = newest(self._folder, self._slot, self._key.public)
+        self._signed = 0 if found is None else found.n
+        return found
 
     def catch_up(self) -> None:
         """Count what a process that ended wrote and did not tell; before the next one starts.
@@ -123,7 +126,10 @@ class Heads:
         Raises ``OSError``; counts that were not stored are read from the journal the next time.
         """
         signed = _sign(self._slot, head, self._clock.now(), self._key)
-        _append(self._folder / _NAME, signed)
+        # One that was overtaken is proven by the newer.
+        if head.n >= self._signed:
+            _append(self._folder / _NAME, signed)
+            self._signed = head.n
         if not self._store(head.counts, after=head.after, upto=head.n):
             after = self._counted()
             if after < head.n:

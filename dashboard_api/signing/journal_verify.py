@@ -6,13 +6,12 @@ outside it cannot tell that a whole folder, heads and all, was put back to an ol
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from crypto import sm2
 from dashboard_api.signing import heads
-from dashboard_api.signing.heads import SignedHead
 from dashboard_api.signing.journal_file import (
     GENESIS,
     Entry,
@@ -56,9 +55,16 @@ def _is_slot(path: Path) -> bool:
     return path.is_dir() and name.isascii() and name.isdigit() and str(int(name)) == name
 
 
-def verify(slot: int, folder: Path, key: sm2.PublicKey | None) -> Checked:
+def verify(
+    slot: int,
+    folder: Path,
+    key: sm2.PublicKey | None,
+    *,
+    kept: Sequence[tuple[int, str]] = (),
+) -> Checked:
     """Check one slot; ``folder`` is ``DIR/signing/<slot>``, without a key no signature is checked.
 
+    ``kept`` are entries and the SM3 of their groups, as they were written down outside.
     The first thing wrong ends the check and stands in ``error``: ``dashboard_api.journal.broken``,
     ``.cut`` or ``.head_broken``.
     """
@@ -70,30 +76,31 @@ def verify(slot: int, folder: Path, key: sm2.PublicKey | None) -> Checked:
             for head in signed:
                 heads.check(folder, slot, head, key)
         checked.signed = signed[-1].n if signed else 0
-        _walk(folder, signed[::-1], checked)
+        known = {*kept, *((head.n, head.digest) for head in signed)}
+        _walk(folder, sorted(known, reverse=True), checked)
     except FengsuiError as error:
         checked.error = error
     return checked
 
 
-def _walk(folder: Path, waiting: list[SignedHead], checked: Checked) -> None:
+def _walk(folder: Path, waiting: list[tuple[int, str]], checked: Checked) -> None:
     """Check every group; ``waiting`` are the heads not met yet, the next one last."""
     for reader in _readers(folder):
         checked.files += 1
         for group in reader.groups():
             entries(group, reader.path)
-            while waiting and waiting[-1].n <= group.last:
-                head = waiting.pop()
-                if head.n != group.last:
-                    raise cut(folder, head.n, "no group ends with it")
-                if head.digest != group.digest:
-                    raise cut(folder, head.n, "another group stands in its place")
+            while waiting and waiting[-1][0] <= group.last:
+                number, digest = waiting.pop()
+                if number != group.last:
+                    raise cut(folder, number, "no group ends with it")
+                if digest != group.digest:
+                    raise cut(folder, number, "another group stands in its place")
                 checked.heads += 1
             checked.groups += 1
             checked.entries, checked.digest = group.last, group.digest
         checked.torn_bytes = reader.torn
     if waiting:
-        raise cut(folder, waiting[0].n, f"the journal ends with entry {checked.entries}")
+        raise cut(folder, waiting[0][0], f"the journal ends with entry {checked.entries}")
 
 
 def read(folder: Path) -> Iterator[Entry]:

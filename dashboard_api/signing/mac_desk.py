@@ -74,8 +74,10 @@ class MacChecking(Work[HmacVerifyItem]):
                 return _made(Verified(key=held.id, version=version), held, version, message)
         for version in newest:
             if version not in tried and _fits(held, version, mac, message):
-                raise refused(BAD_MAC, "other_version", hint="other_version", found=version)
-        raise refused(BAD_MAC, "none", hint="none")
+                raise refused(
+                    BAD_MAC, "other_version", hint="other_version", key=held.id, found=version
+                )
+        raise refused(BAD_MAC, "none", hint="none", key=held.id)
 
 
 def _fits(held: HeldMac, version: int, mac: bytes, message: bytes) -> bool:

@@ -11,7 +11,7 @@ import fcntl
 import os
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
@@ -33,6 +33,7 @@ HEADER_BYTES: Final = _HEADER.size
 RECORD_BYTES: Final = _RECORD.size
 _NAME: Final = re.compile(r"[0-9]{8}\.nonces")
 _LOCK: Final = "lock"
+_NEVER: Final = 2**64
 
 
 class Record(NamedTuple):
@@ -45,16 +46,19 @@ class Record(NamedTuple):
     fingerprint: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class Content:
-    """What a file holds."""
+    """What a file holds, but for the fingerprints."""
 
-    floor: int
-    records: Sequence[Record]
-    sound_bytes: int
+    floor: int = 0
+    sound_bytes: int = 0
     """Length without a torn tail; 0 for a file whose header was never whole."""
-    damaged: bool
+    damaged: bool = False
     """Something that once was whole is not: what it said is lost."""
+    first_noted_at: int = 0
+    last_noted_at: int = 0
+    timestamp: int = 0
+    """The newest of its requests."""
 
 
 class Files(Disk, Protocol):
@@ -113,7 +117,7 @@ def names(folder: Path, disk: Disk) -> list[str]:
     return [name for name in disk.names(folder) if _NAME.fullmatch(name)]
 
 
-def fingerprint(credential: str, nonce: str) -> bytes:
+def fingerprint_of(credential: str, nonce: str) -> bytes:
     """What is kept of a nonce."""
     return sm3.digest(f"{credential}\0{nonce}".encode())[:FINGERPRINT_BYTES]
 
@@ -130,24 +134,31 @@ def encode(record: Record) -> bytes:
     return body + _SUM.pack(crc32c.crc32c(body))
 
 
-def decode(raw: bytes) -> Content:
-    """Read a file: sound records, wherever they stand, and what is wrong with it."""
+def decode(raw: bytes, take: Callable[[bytes], None]) -> Content:
+    """Read a file: each sound fingerprint is taken, wherever it stands. One pass: there may be
+    millions, and callers wait.
+    """
     if len(raw) < HEADER_BYTES or not any(raw):
         # A first write that never reached the disk: older files were not taken away before it.
-        return Content(floor=0, records=(), sound_bytes=0, damaged=False)
+        return Content()
     floor = _floor(raw)
-    damaged = floor is None
-    records, sound, torn = [], HEADER_BYTES, False
-    for at in range(HEADER_BYTES, len(raw) - RECORD_BYTES + 1, RECORD_BYTES):
-        noted_at, timestamp, found, checksum = _RECORD.unpack_from(raw, at)
-        if crc32c.crc32c(raw[at : at + _BODY.size]) != checksum:
-            torn = True
-            continue
-        # A torn tail has nothing whole behind it.
-        damaged = damaged or torn
-        records.append(Record(noted_at, timestamp, found))
-        sound = at + RECORD_BYTES
-    return Content(floor=floor or 0, records=records, sound_bytes=sound, damaged=damaged)
+    found = Content(floor=floor or 0, damaged=floor is None, sound_bytes=HEADER_BYTES)
+    whole = (len(raw) - HEADER_BYTES) // RECORD_BYTES * RECORD_BYTES
+    view = memoryview(raw)[HEADER_BYTES : HEADER_BYTES + whole]
+    first, last, newest, at, sound = _NEVER, 0, 0, 0, 0
+    for noted_at, timestamp, fingerprint, checksum in _RECORD.iter_unpack(view):
+        if crc32c.crc32c(view[at : at + _BODY.size]) == checksum:
+            # A torn tail has nothing whole behind it.
+            found.damaged = found.damaged or sound < at
+            first, last = min(first, noted_at), max(last, noted_at)
+            newest = max(newest, timestamp)
+            take(fingerprint)
+            sound = at + RECORD_BYTES
+        at += RECORD_BYTES
+    if sound:
+        found.sound_bytes += sound
+        found.first_noted_at, found.last_noted_at, found.timestamp = first, last, newest
+    return found
 
 
 def _floor(raw: bytes) -> int | None:

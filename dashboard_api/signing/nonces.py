@@ -23,7 +23,7 @@ from typing import Final
 
 from dashboard_api.signing import nonce_file
 from dashboard_api.signing.authorization import SKEW_SECONDS_MAX
-from dashboard_api.signing.nonce_file import Files, PosixFiles, Record
+from dashboard_api.signing.nonce_file import Content, Files, PosixFiles, Record
 from schema.errors import FengsuiError
 from schema.ports import Clock
 
@@ -39,6 +39,8 @@ GENERATIONS_MAX: Final = 16
 has come again; beyond this the last file grows on, since each is asked for every request."""
 RECORDS_MAX: Final = 4_000_000
 """Of one signing process: 5,000 signed requests a second without end, in 64 to 128 MB."""
+_FILE_BYTES_MAX: Final = nonce_file.HEADER_BYTES + 2 * RECORDS_MAX * nonce_file.RECORD_BYTES
+"""No file is longer: a whole memory and room to spare."""
 _LOOK: Final = SECOND
 """How often the age of the files is looked at."""
 _FULL_RETRY_SECONDS: Final = 60
@@ -67,10 +69,12 @@ class _Seen:
         return slots[_place(slots, key)] == key
 
     def add(self, key: int) -> None:
-        """Add a key that is not in it."""
         shard = key % _SHARDS
         slots = self._shards[shard]
-        slots[_place(slots, key)] = key
+        at = _place(slots, key)
+        if slots[at]:
+            return
+        slots[at] = key
         self.count += 1
         self._counts[shard] += 1
         if self._counts[shard] * 2 > len(slots):
@@ -113,6 +117,15 @@ class _Generation:
         self.monotonic = max(self.monotonic, monotonic)
         self.timestamp = max(self.timestamp, record.timestamp)
         self.seen.add(_key(record.fingerprint))
+
+    def reread(self, content: Content, wall: int, monotonic: int) -> None:
+        """Take over what a process before wrote: as old as the wall clock says, but never below 0,
+        where it has been set back.
+        """
+        self.began = monotonic - max(0, wall - content.first_noted_at)
+        self.wall = content.last_noted_at
+        self.monotonic = monotonic - max(0, wall - content.last_noted_at)
+        self.timestamp = content.timestamp
 
     def has_passed(self, wall: int, monotonic: int) -> bool:
         return wall - self.wall > KEPT and monotonic - self.monotonic > KEPT
@@ -193,7 +206,7 @@ class Nonces:
                 "platform's clock was set back",
                 floor=self.floor,
             )
-        fingerprint = nonce_file.fingerprint(credential, nonce)
+        fingerprint = nonce_file.fingerprint_of(credential, nonce)
         key = _key(fingerprint)
         for generation in self._generations:
             if key in generation.seen:
@@ -275,18 +288,15 @@ class Nonces:
         for name in nonce_file.names(self._folder, self._files):
             path = self._folder / name
             self._number = int(name.partition(".")[0])
-            content = self._read(path)
+            generation = _Generation(path=path, began=monotonic)
+            content = self._read(path, generation.seen)
             damaged = damaged or content.damaged
             if content.sound_bytes == 0:
                 self._files.remove(path)
                 continue
             self.floor = max(self.floor, content.floor)
-            generation = _Generation(path=path, began=monotonic)
-            for record in content.records:
-                if _key(record.fingerprint) not in generation.seen:
-                    generation.add(record, 0)
-            # As old as the wall clock says; new where that would be less than nothing.
-            generation.monotonic = monotonic - max(0, wall - generation.wall)
+            if generation.seen.count:
+                generation.reread(content, wall, monotonic)
             self._generations.append(generation)
             self._count += generation.seen.count
         if damaged:
@@ -295,11 +305,10 @@ class Nonces:
         if damaged or not self._generations:
             self._begin(self.floor, monotonic)
 
-    def _read(self, path: Path) -> nonce_file.Content:
+    def _read(self, path: Path, seen: _Seen) -> Content:
         """Read a file and cut its torn tail."""
-        size = nonce_file.HEADER_BYTES + RECORDS_MAX * nonce_file.RECORD_BYTES
-        raw = self._files.read(path, 0, 2 * size)
-        content = nonce_file.decode(raw)
+        raw = self._files.read(path, 0, _FILE_BYTES_MAX)
+        content = nonce_file.decode(raw, lambda fingerprint: seen.add(_key(fingerprint)))
         if 0 < content.sound_bytes < len(raw):
             self._files.truncate(path, content.sound_bytes)
         return content

@@ -39,6 +39,7 @@ STATUSES: Final = {
     "dashboard_api.application.disabled": 403,
     "dashboard_api.quota.exceeded": 429,
     "dashboard_api.opens.limited": 429,
+    "dashboard_api.path.method": 405,
     ABSENT: 404,
     BUSY: 503,
     RESTARTED: 503,
@@ -94,6 +95,15 @@ def absent() -> FengsuiError:
     """Nobody signs here."""
     return FengsuiError(
         ABSENT, "this site has no signing service: a demonstration signs nothing for anybody"
+    )
+
+
+def credential_missing() -> FengsuiError:
+    """Nobody says who they are."""
+    return FengsuiError(
+        CREDENTIAL_MISSING,
+        "the request carries no credential: send Authorization with a bearer token or a request "
+        "signature; a session in a browser is none",
     )
 
 

@@ -175,9 +175,9 @@ _HINTS: Final = {
         "signed; the usual mix-ups of form, encoding and ID were tried and are not the cause",
     ),
     "untried": Sentence(
-        "签名无效：本次调用中失败的项目过多，未再分析此项的原因，请单独验证它",
-        "the signature is invalid; too many items of this call failed for this one's cause to be "
-        "looked for: verify it alone",
+        "签名无效：此刻失败的验证过多，未再分析此项的原因，请稍后单独验证它",
+        "the signature is invalid; too many fail at this moment for this one's cause to be looked "
+        "for: verify it alone a little later",
     ),
 }
 

@@ -18,8 +18,8 @@ from dashboard_api.signing.encodings import is_pem, read, read_pem
 from dashboard_api.signing.items import TrustIn
 from dashboard_api.signing.ports import Keys
 
-_CERTIFICATES_KEPT_MAX: Final = 1024
-"""Some KiB each."""
+_CERTIFICATES_KEPT_MAX: Final = 256
+"""Some KiB each; the largest that is read has 64."""
 _LISTS_KEPT_MAX: Final = 16
 """Up to tens of MiB each; a site has one or two."""
 

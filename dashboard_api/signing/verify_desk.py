@@ -12,26 +12,27 @@ from typing import ClassVar, Final
 from msgspec import UNSET
 
 from crypto.errors import CryptoError
+from crypto.ports import Clock
 from crypto.sm2 import DEFAULT_ID, signature_from_raw
 from crypto.sm3 import DIGEST_SIZE
 from crypto.x509.extension import KeyUsage
 from dashboard_api.applications.model import Application, Operation
 from dashboard_api.signing.answers import Verified
 from dashboard_api.signing.encodings import read, read_exactly
-from dashboard_api.signing.hints import Claim, explain, untried
+from dashboard_api.signing.hints import Claim, Facts, explain, untried
 from dashboard_api.signing.items import Item, VerifyItem
-from dashboard_api.signing.outcomes import Made, Outcome
+from dashboard_api.signing.outcomes import Made
 from dashboard_api.signing.parties import foreign, key_named
 from dashboard_api.signing.ports import HeldPublic, Keys
 from dashboard_api.signing.problems import malformed
 from dashboard_api.signing.scopes import key_of
 from dashboard_api.signing.trust import Roots
 from dashboard_api.signing.work import VERSIONS_TRIED_MAX, Work, versions
-from schema.errors import FengsuiError
 
-EXPLAINED_MAX: Final = 8
-"""Failures of one call whose cause is looked for: each costs some dozen verifications."""
+EXPLAINED_MAX: Final = 20
+"""Failures a second whose cause is looked for: whoever sends many must not slow others down."""
 
+_SECOND: Final = 1_000_000
 _SIGNATURE_CODES: Final = ("crypto.signature.invalid", "crypto.signature.malformed")
 
 
@@ -42,37 +43,34 @@ class _Party:
     tried: Sequence[HeldPublic]
     others: Sequence[HeldPublic] = ()
 
+    @property
+    def key_id(self) -> str:
+        """Of a key here; empty for a foreign one."""
+        return self.tried[0].id
+
 
 class Verifying(Work[VerifyItem]):
     """Verifies."""
 
     item: ClassVar[type[Item]] = VerifyItem
 
-    def __init__(self, keys: Keys, roots: Roots) -> None:
+    def __init__(self, keys: Keys, roots: Roots, clock: Clock) -> None:
         self._keys = keys
         self._roots = roots
+        self._clock = clock
+        self._second = 0
+        self._explained = 0
 
     def one(self, application: Application, item: VerifyItem) -> Made:
-        return self._verify(application, item, explained=True)
-
-    def many(self, application: Application, items: Sequence[VerifyItem]) -> list[Outcome]:
-        outcomes: list[Outcome] = []
-        left = EXPLAINED_MAX
-        for item in items:
-            try:
-                outcomes.append(self._verify(application, item, explained=left > 0))
-            except (FengsuiError, CryptoError) as error:
-                left -= error.code in _SIGNATURE_CODES
-                outcomes.append(error)
-        return outcomes
-
-    def _verify(self, application: Application, item: VerifyItem, *, explained: bool) -> Made:
         party = self._party(application, item)
         message, e = _signed(item)
         signature = read(item.signature, item.output, "signature", "output")
         held = _signer(party.tried, signature, message, e, item)
         if held is None:
-            raise explain(_claim(item, party, signature, message, e)) if explained else untried()
+            about: Facts = {"key": party.key_id} if party.key_id else {}
+            if not self._may_explain():
+                raise untried(about)
+            raise explain(_claim(item, party, signature, message, e, about))
         return Made(
             answer=Verified(key=held.id, version=held.version) if held.id else Verified(),
             payload=e if message is None else message,
@@ -82,6 +80,14 @@ class Verifying(Work[VerifyItem]):
             version=held.version,
             place=held.place,
         )
+
+    def _may_explain(self) -> bool:
+        """Whether this second has an explanation left."""
+        second = self._clock.now() // _SECOND
+        if second != self._second:
+            self._second, self._explained = second, 0
+        self._explained += 1
+        return self._explained <= EXPLAINED_MAX
 
     def _party(self, application: Application, item: VerifyItem) -> _Party:
         name = key_named(item)
@@ -137,7 +143,12 @@ def _signer(
 
 
 def _claim(
-    item: VerifyItem, party: _Party, signature: bytes, message: bytes | None, e: bytes
+    item: VerifyItem,
+    party: _Party,
+    signature: bytes,
+    message: bytes | None,
+    e: bytes,
+    about: Facts,
 ) -> Claim:
     return Claim(
         keys=[one.key for one in party.tried],
@@ -151,4 +162,5 @@ def _claim(
         message_text="" if item.message is UNSET else item.message,
         encoding=item.encoding,
         e=e,
+        about=about,
     )

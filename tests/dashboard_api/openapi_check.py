@@ -14,8 +14,8 @@ TYPES = {
 KNOWN = {
     "$ref", "additionalProperties", "anyOf", "const", "default", "description", "enum", "example",
     "examples", "exclusiveMinimum", "format", "items", "maxItems", "maxLength", "maximum",
-    "minItems", "minLength", "minimum", "pattern", "properties", "required", "title", "type",
-    "uniqueItems",
+    "minItems", "minLength", "minimum", "oneOf", "pattern", "properties", "required", "title",
+    "type", "uniqueItems",
 }  # fmt: skip
 
 
@@ -28,6 +28,8 @@ def check(value, schema, document, where="$"):
         )
     if "anyOf" in schema:
         return _any(value, schema["anyOf"], document, where)
+    if "oneOf" in schema:
+        _one(value, schema["oneOf"], document, where)
     if "enum" in schema:
         assert value in schema["enum"], f"{where}: {value!r} is none of {schema['enum']}"
     if "type" in schema:
@@ -54,6 +56,17 @@ def _any(value, schemas, document, where):
         except AssertionError:
             continue
     raise AssertionError(f"{where}: {value!r} fits none of {schemas}")
+
+
+def _one(value, schemas, document, where):
+    fitting = 0
+    for one in schemas:
+        try:
+            check(value, one, document, where)
+        except AssertionError:
+            continue
+        fitting += 1
+    assert fitting == 1, f"{where}: {value!r} fits {fitting} of {schemas}"
 
 
 def _object(value, schema, document, where):

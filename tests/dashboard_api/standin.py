@@ -16,6 +16,7 @@ from collector.proof import prove
 from collector.state.database import Database
 from collector.state.exceptions import Exceptions
 from crypto import sm2
+from crypto.keystore.source import MasterReference
 from dashboard_api import views
 from dashboard_api.access import users
 from dashboard_api.access.access import Access
@@ -26,6 +27,8 @@ from dashboard_api.app import create_app
 from dashboard_api.applications.approvals import Approvals
 from dashboard_api.applications.registry import Registry
 from dashboard_api.audit import AuditChain
+from dashboard_api.custody.key_desk import KeyDesk
+from dashboard_api.custody.room import KeyRoom
 from dashboard_api.idempotency import Idempotency
 from dashboard_api.live import LiveStream
 from dashboard_api.retention import nothing
@@ -441,6 +444,13 @@ class StandIn:
         self.keydesk = FakeKeyDesk()
         self.applications = Registry(self.database, self.audit, **parts)
         self.approvals = Approvals(self.database, self.audit, desk=self.keydesk, **parts)
+        self.room = KeyRoom(folder / "keys", MasterReference(), environment={}, **parts)
+        self.keys = KeyDesk(
+            self.room,
+            self.audit,
+            unit_of=lambda application: self.applications.get(application).unit,
+            clock=self.clock,
+        )
         self.services = Services(
             site=views.SiteInfo(
                 name="区政务服务中心",
@@ -469,6 +479,7 @@ class StandIn:
             applications=self.applications,
             approvals=self.approvals,
             idempotency=Idempotency(self.database, self.clock),
+            keys=self.keys,
             **parts,
         )
         self.app = create_app(self.services, root_path=root_path, webui=webui or folder / "webui")
@@ -506,6 +517,7 @@ class StandIn:
         ]
 
     def close(self):
+        self.room.close()
         self.stream.close()
         self.database.close()
 

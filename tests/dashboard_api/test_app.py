@@ -3,8 +3,10 @@ from openapi_check import check
 from standin import BASE, Browser, StandIn, problem
 
 from dashboard_api.access.roles import Permission, Role, permissions_of
+from dashboard_api.door import data_entries
 
 OPEN = {"/v1/site", "/healthz", "/readyz", "/metrics", "/v1/login", "/v1/login/link"}
+DATA = set(data_entries())
 MACHINES = {"/v1/batches", "/v1/heartbeats", "/v1/enrolments", "/v1/events:batch"}
 IDS = {
     "{alert_id}": "0" * 32,
@@ -83,14 +85,22 @@ def test_every_operation_but_the_open_ones_asks_for_a_session(site, document):
     stranger = Browser(site.app)
     seen = 0
     for path, method, operation in operations(document):
-        if path in OPEN | MACHINES:
+        if path in OPEN | MACHINES | DATA:
             continue
         seen += 1
         assert operation["security"][0] == {"session": []}, path
-        assert ("x-operation" in operation) == (len(operation["security"]) == 3), path
+        assert ("x-scope" in operation) == (len(operation["security"]) == 3), path
         answer = call(stranger, path, method, operation)
         assert problem(answer) == (401, "dashboard_api.session.missing"), path
     assert seen >= 20
+
+
+def test_every_data_operation_asks_for_an_applications_credential(document):
+    asked = {
+        path: operation["security"] for path, _, operation in operations(document) if path in DATA
+    }
+    assert asked.keys() == DATA
+    assert all(one == [{"application": []}, {"signed_request": []}] for one in asked.values())
 
 
 def test_every_operation_with_a_permission_refuses_every_role_that_lacks_it(site, document):

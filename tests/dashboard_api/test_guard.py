@@ -1,7 +1,6 @@
 import asyncio
 import contextlib
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -156,7 +155,7 @@ def test_what_is_not_http_passes_by():
 def test_no_host_header_breaks_the_check(text):
     assert isinstance(authority(text), str)
     with contextlib.suppress(FengsuiError):
-        guard._check_host(httpx.Headers({"host": text.encode()}), guard.LOOPBACK)
+        guard._check_host(text, guard.LOOPBACK)
 
 
 def test_the_base_of_these_tests_is_loopback():

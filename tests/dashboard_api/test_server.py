@@ -1,3 +1,4 @@
+import contextlib
 import datetime as dt
 import http.client
 import socket
@@ -161,3 +162,63 @@ def self_signed(folder):
         )
     )
     return str(paths[0]), str(paths[1])
+
+
+def test_a_head_without_end_is_refused_long_before_it_fills_the_memory(site):
+    server = Server(site.app)
+    server.start()
+    try:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n")
+            with contextlib.suppress(OSError):
+                for _ in range(100):
+                    client.sendall(b"X-Long: " + b"x" * 8000 + b"\r\n")
+                    time.sleep(0.001)
+            with contextlib.suppress(OSError):
+                assert client.recv(100).startswith(b"HTTP/1.1 400 ")
+    finally:
+        server.stop()
+
+
+def test_requests_behind_one_another_are_answered_in_order(site):
+    server = Server(site.app)
+    server.start()
+    ask = b"GET /%s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    try:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
+            client.sendall(b"".join(ask % path for path in (b"healthz", b"v1/me", b"readyz")))
+            with client.makefile("rb") as stream:
+                for status in (b"200", b"401", b"200"):
+                    assert stream.readline().split()[1] == status
+                    head = http.client.parse_headers(stream)
+                    stream.read(int(head["content-length"]))
+    finally:
+        server.stop()
+
+
+def test_a_flood_of_requests_nobody_waits_for_ends_the_connection(site):
+    server = Server(site.app)
+    server.start()
+    try:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 1000)
+            with contextlib.suppress(ConnectionResetError):
+                while client.recv(1 << 16):
+                    pass
+    finally:
+        server.stop()
+
+
+def test_many_small_answers_on_one_connection_do_not_wait_for_each_other(site):
+    server = Server(site.app)
+    base = server.start()
+    try:
+        with httpx.Client() as client:
+            client.get(f"{base}/healthz")
+            began = time.monotonic()
+            for _ in range(50):
+                client.get(f"{base}/v1/me")
+            # With Nagle's algorithm and late acknowledgements it would be two seconds.
+            assert time.monotonic() - began < 1.5
+    finally:
+        server.stop()

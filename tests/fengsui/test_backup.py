@@ -168,6 +168,22 @@ def test_evidence_is_copied_when_asked_for_and_never_whole_in_memory(
     assert most < 16 << 20
 
 
+def test_signing_journals_are_evidence_and_nonces_are_not(site: DataFolder, tmp_path: Path) -> None:
+    slot = site.signing / "0"
+    for name in ("journal/0000000000000001.log", "heads.jsonl", "lock", "nonces/1.log"):
+        (slot / name).parent.mkdir(parents=True, exist_ok=True)
+        (slot / name).write_bytes(name.encode())
+    assert not [
+        name for name in backup(site, tmp_path / "a", now=0).members if name.startswith("signing")
+    ]
+    manifest = backup(site, tmp_path / "b", now=0, segments=True)
+    kept = {"signing/0/heads.jsonl", "signing/0/journal/0000000000000001.log"}
+    assert {name for name in manifest.members if name.startswith("signing")} == kept
+    again = DataFolder(tmp_path / "again")
+    restore(tmp_path / "b", again)
+    assert (again.root / "signing/0/heads.jsonl").read_bytes() == b"heads.jsonl"
+
+
 def test_settings_and_imported_rules_come_along_and_keys_do_not(
     site: DataFolder, tmp_path: Path
 ) -> None:

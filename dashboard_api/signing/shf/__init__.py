@@ -8,7 +8,16 @@ conformity: docs/integrator/shf.md says of each part where it is known from, and
 
 from dashboard_api.signing.shf.desk import ForeignForms
 from dashboard_api.signing.shf.document import paths, schemas
-from dashboard_api.signing.shf.refusal import http_status, media_type, refusal
+from dashboard_api.signing.shf.refusing import Refusing, http_status, media_type, refusal
 from dashboard_api.signing.shf.table import PATHS
 
-__all__ = ["PATHS", "ForeignForms", "http_status", "media_type", "paths", "refusal", "schemas"]
+__all__ = [
+    "PATHS",
+    "ForeignForms",
+    "Refusing",
+    "http_status",
+    "media_type",
+    "paths",
+    "refusal",
+    "schemas",
+]

@@ -15,7 +15,7 @@ from dashboard_api.signing.scopes import keyless
 from dashboard_api.signing.sentences import MALFORMED
 from dashboard_api.signing.shf import gmt0136, ntv, svs, wire, wrong
 from dashboard_api.signing.shf.given import Answer, Field, Given
-from dashboard_api.signing.shf.refusal import Number
+from dashboard_api.signing.shf.refusing import Number
 from dashboard_api.signing.shf.step import SHF, SVS, Answered, Ask, Entry, Told, Tools
 from dashboard_api.signing.shf.table import ENTRIES
 from schema.errors import FengsuiError

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from dashboard_api.signing.shf.given import FIELDS_MAX, Param
-from dashboard_api.signing.shf.refusal import JSON_TYPE, Number
-from dashboard_api.signing.shf.step import SHF, Entry
+from dashboard_api.signing.shf.refusing import JSON_TYPE, Number
+from dashboard_api.signing.shf.step import SHF, SVS, Entry
 from dashboard_api.signing.shf.table import ENTRIES
 from dashboard_api.signing.shf.wire import FORM_TYPE
 
+Json: TypeAlias = dict[str, Any]
+
+_REF: Final = "#/components/schemas/{name}"
 NOTE: Final = "Off unless `signing.shf` is set; no claim of conformity (docs/integrator/shf.md)"
 
 _MESSAGE: Final = "ForeignMessage"
-_RESPOND: Final = "ForeignRespond"
+PROBLEM_TYPE: Final = "application/problem+json"
+
 _STATUSES: Final = {
-    SHF: ("400", "401", "403", "404", "409", "410", "413", "422", "429", "500", "503"),
-    "svs": ("401", "413", "429", "500", "503"),
+    SHF: (401, 403, 404, 409, 410, 413, 422, 429, 503),
+    SVS: (401, 413, 429, 503),
 }
+_RETRY: Final = (429, 503)
+_WHOLE_OR_TEXT: Final[Json] = {"anyOf": [{"type": "integer"}, {"type": "string"}]}
+_SECURITY: Final[list[Json]] = [{"application": []}, {"signed_request": []}]
+"""As the data operations name them."""
 
 
-def schemas() -> dict[str, Any]:
-    """The schemas the operations refer to, by name."""
+def schemas() -> Json:
+    """The schemas ``paths`` refers to, but for ``Problem``, which all routes share."""
     return {
         _MESSAGE: {
             "type": "object",
@@ -53,74 +60,100 @@ def schemas() -> dict[str, Any]:
                 }
             },
         },
-        _RESPOND: {
-            "type": "object",
-            "description": "An answer of a signature server; where the request had its fields "
-            "under `request`, the answer has these under `respond`",
-            "properties": {
-                "respValue": {
-                    "type": "integer",
-                    "description": "0, or an error: "
-                    + ", ".join(f"0x{one:08X}" for one in Number if one),
-                },
-                "code": {"type": "string", "description": "Of an error: ours, stable"},
-                "message": {"type": "string", "description": "Of an error: what to do now"},
-            },
-        },
     }
 
 
-def paths(security: Sequence[dict[str, list[str]]] = ()) -> dict[str, Any]:
-    """The operations by path; ``security`` is what the data operations ask for."""
-    return {path: {"post": _operation(entry, list(security))} for path, entry in ENTRIES.items()}
+def paths() -> Json:
+    """The operations by path."""
+    return {path: {"post": _operation(entry)} for path, entry in ENTRIES.items()}
 
 
-def _operation(entry: Entry, security: list[dict[str, list[str]]]) -> dict[str, Any]:
-    answer = {"schema": {"$ref": f"#/components/schemas/{_answer_of(entry)}"}}
+def _operation(entry: Entry) -> Json:
     types = [JSON_TYPE] if entry.form == SHF else [JSON_TYPE, FORM_TYPE]
-    content = dict.fromkeys(types, answer)
+    done = {one: {"schema": _answer(entry, one)} for one in types}
     return {
         "operationId": f"{entry.form}_{entry.path.rpartition('/')[2]}",
-        "tags": [f"{entry.form}: {NOTE}"],
+        "tags": [entry.form],
         "summary": entry.summary,
         "description": _description(entry),
-        "security": security,
+        "security": _SECURITY,
+        "x-scope": entry.operation.value,
         "requestBody": {
             "required": True,
             "content": {one: {"schema": _request(entry, one)} for one in types},
         },
         "responses": {
-            "200": {"description": _gives(entry), "content": content},
-            **{
-                status: {"description": "Refused", "content": content}
-                for status in _STATUSES[entry.form]
+            "200": {"description": _gives(entry), "content": done},
+            **{str(status): _refusal(status, done) for status in _STATUSES[entry.form]},
+            "default": {
+                "description": "What no signing process has read is answered by problem+json",
+                "content": {**done, **_problem()},
             },
         },
     }
 
 
-def _answer_of(entry: Entry) -> str:
-    return _MESSAGE if entry.form == SHF else _RESPOND
+def _refusal(status: int, done: Json) -> Json:
+    made: Json = {
+        "description": "Refused in the form of the call, or by problem+json before it was read",
+        "content": {**done, **_problem()},
+    }
+    if status in _RETRY:
+        made["headers"] = {
+            "Retry-After": {
+                "description": "Seconds to wait",
+                "schema": {"type": "integer", "minimum": 1},
+            }
+        }
+    return made
 
 
-def _request(entry: Entry, media_type: str) -> dict[str, Any]:
+def _problem() -> Json:
+    return {PROBLEM_TYPE: {"schema": {"$ref": _REF.format(name="Problem")}}}
+
+
+def _answer(entry: Entry, media_type: str) -> Json:
     if entry.form == SHF:
-        return {"$ref": f"#/components/schemas/{_MESSAGE}"}
+        return {"$ref": _REF.format(name=_MESSAGE)}
+    flat = {
+        "type": "object",
+        "required": ["respValue"],
+        "properties": {
+            "respValue": {
+                "type": "integer",
+                "description": "0, or an error: "
+                + ", ".join(f"0x{one:08X}" for one in Number if one),
+            },
+            "code": {"type": "string", "description": "Of an error: ours, stable"},
+            "message": {"type": "string", "description": "Of an error: what to do now"},
+            **{name: {"type": "string", "description": w} for name, w in entry.gives.items()},
+        },
+    }
+    return flat if media_type == FORM_TYPE else _either(flat, "respType", "respond", "respTime")
+
+
+def _request(entry: Entry, media_type: str) -> Json:
+    if entry.form == SHF:
+        return {"$ref": _REF.format(name=_MESSAGE)}
     flat = {
         "type": "object",
         "required": [param.name for param in entry.takes if param.required],
         "properties": {param.name: {"description": param.words} for param in entry.takes},
     }
-    if media_type == FORM_TYPE:
-        return flat
+    return flat if media_type == FORM_TYPE else _either(flat, "reqType", "request", "reqTime")
+
+
+def _either(flat: Json, kind: str, inside: str, time: str) -> Json:
+    """The fields themselves, or wrapped as several makers have them."""
     wrapped = {
         "type": "object",
-        "required": ["request"],
+        "required": [inside],
         "properties": {
-            "version": {"type": ["integer", "string"]},
-            "reqType": {"type": ["integer", "string"]},
-            "request": flat,
-            "reqTime": {"type": "string"},
+            "version": _WHOLE_OR_TEXT,
+            "reqType": _WHOLE_OR_TEXT,
+            kind: _WHOLE_OR_TEXT,
+            inside: flat,
+            time: {"type": "string"},
         },
     }
     return {"anyOf": [flat, wrapped]}

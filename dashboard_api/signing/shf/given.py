@@ -77,7 +77,7 @@ class Given:
         if found is None:
             return ""
         if found.kind not in (None, "Raw") or not isinstance(found.value, str):
-            raise wrong("shf_type", name, expected="Raw")
+            raise wrong("shf_type", name, expected=_TEXT if found.kind else "text")
         return _encodable(found.value, name)
 
     def texts(self, name: str) -> list[str]:
@@ -136,6 +136,7 @@ class Given:
         return found
 
 
+_TEXT: Final = "Raw, text"
 _BINARY: Final = "Base64 / Hex / Raw"
 _FLAGS: Final = {"true": True, "1": True, "false": False, "0": False}
 

@@ -46,6 +46,8 @@ class Wire:
         return msgspec.json.encode(
             {
                 "version": self.version,
+                # Makers differ in which of the two the answer has.
+                "reqType": self.type,
                 "respType": self.type,
                 "respond": plain,
                 "respTime": datetime.fromtimestamp(at // 1_000_000, UTC).strftime("%Y%m%d%H%M%SZ"),

@@ -5,8 +5,8 @@ from pki import holder, key, order, refused, sample, sub
 
 from crypto import _asn1, _oid
 from crypto.cms import Form
-from crypto.cms.enveloped_data import decrypt, encrypt
-from crypto.sm2 import PrivateKey
+from crypto.cms.enveloped_data import decrypt, decrypt_any, encrypt
+from crypto.sm2 import Policy, PrivateKey
 from crypto.x509.authority import Profile
 from crypto.x509.certificate import Certificate
 
@@ -51,6 +51,21 @@ def test_a_message_for_others_does_not_open():
     message = encrypt(b"x", [other])
     refused("crypto.message.recipient", lambda: decrypt(message, SEALED, KEY))
     refused("crypto.certificate.key", lambda: decrypt(message, other, KEY))
+
+
+def test_a_holder_without_its_certificate_at_hand_opens_too_and_learns_by_which_key():
+    other = sub().issue(Profile.ENCRYPTION, order("other"))
+    message = encrypt(b"x", [other, SEALED])
+    assert decrypt_any(message, [key("stranger"), KEY]) == (b"x", KEY)
+    assert decrypt_any(message, [key("other")]) == (b"x", key("other"))
+    refused("crypto.message.recipient", lambda: decrypt_any(message, [key("stranger")]))
+    refused("crypto.message.recipient", lambda: decrypt_any(message, []))
+    refused("crypto.message.malformed", lambda: decrypt_any(b"x", [KEY]))
+
+
+def test_a_key_whose_policy_forbids_it_is_told_so_and_not_taken_for_another_recipient():
+    silent = PrivateKey.from_scalar(KEY.scalar(), Policy(decrypt=False))
+    refused("crypto.key.policy", lambda: decrypt_any(encrypt(b"x", [SEALED]), [silent]))
 
 
 def parts(message: bytes) -> tuple[bytes, list[bytes], bytes]:

@@ -1,7 +1,8 @@
-from pki import NOW, holder, key, refused, signing
+from pki import NOW, holder, key, refused, signing, sub, trust
 
 from crypto import _asn1, _oid
 from crypto.cms import Form
+from crypto.cms.signed_data import SignedData
 from crypto.cms.signer import Signer, sign
 from crypto.x509.authority import Profile
 
@@ -34,3 +35,9 @@ def test_a_signer_is_a_certificate_for_signing_and_its_key():
     refused("crypto.certificate.key", lambda: sign(b"x", [foreign]))
     sealing = Signer(holder(Profile.ENCRYPTION), key("encryption"))
     refused("crypto.certificate.usage", lambda: sign(b"x", [sealing]))
+
+
+def test_the_certificates_above_a_signer_go_along_where_they_are_given():
+    message = SignedData.from_der(sign(b"x", [signing()], authorities=[sub().certificate]))
+    assert set(message.certificates) == {signing().certificate, sub().certificate}
+    message.verify(trust=trust(intermediates=()))

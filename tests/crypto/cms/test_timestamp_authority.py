@@ -1,10 +1,10 @@
-from pki import NOW, holder, key, refused
+from pki import NOW, holder, key, refused, sub, trust
 
 from crypto import _asn1, _oid, sm3
 from crypto.cms.signed_data import SignedData
 from crypto.cms.signer import Signer
-from crypto.cms.timestamp import TimeStampRequest
-from crypto.cms.timestamp_authority import respond
+from crypto.cms.timestamp import TimeStampRequest, verify_response
+from crypto.cms.timestamp_authority import granted, respond, stamp
 from crypto.x509.authority import Profile
 
 SERVICE = Signer(holder(Profile.TIME_STAMPING), key(Profile.TIME_STAMPING.value))
@@ -27,3 +27,11 @@ def test_another_policy_is_refused():
         "crypto.timestamp.policy",
         lambda: respond(strict, SERVICE, serial=1, time_us=NOW, policy="1.2.3"),
     )
+
+
+def test_a_bare_token_is_what_an_answer_carries():
+    said = {"serial": 1, "time_us": NOW, "policy": "1.2.3"}
+    token = stamp(ASKED, SERVICE, authorities=[sub().certificate], **said)
+    assert set(SignedData.from_der(token).certificates) == {SERVICE.certificate, sub().certificate}
+    verified = verify_response(granted(token), ASKED, trust=trust(intermediates=()))
+    assert verified.token == token

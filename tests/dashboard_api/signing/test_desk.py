@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from crypto import sm3
 from crypto.errors import CryptoError
+from crypto.sm2 import PrivateKey
+from crypto.x509.authority import Profile
 from dashboard_api.applications.model import DEFAULT, OWN_KEYS, Operation
 from dashboard_api.signing.desk import DATA
 from dashboard_api.signing.document import ENTRIES
@@ -18,6 +20,7 @@ from dashboard_api.signing.ports import Done
 from schema.errors import FengsuiError
 
 SITE = site()
+READER = PrivateKey.generate()
 MESSAGE = b64encode(b"receipt 000001").decode()
 
 
@@ -40,9 +43,10 @@ _ANY = st.recursive(
     ),
     max_leaves=6,
 )
-_FIELDS = st.sampled_from(sorted({
-    name for entry in ENTRIES for name in entry.item.__struct_fields__
-} | {"items", "other"}))  # fmt: skip
+_NAMES = sorted(
+    {name for entry in ENTRIES for name in entry.item.__struct_fields__} | {"items", "other"}
+)
+_FIELDS = st.sampled_from(_NAMES)
 _VALUES = (
     _ANY
     | st.sampled_from(["receipt", "letters", "vault", "tag", "hashes", "payments.receipt", "x.y"])
@@ -63,6 +67,81 @@ def test_any_fields_are_done_or_refused_by_name(
 ) -> None:
     body = json.dumps({"items": items} if many else items[0]).encode()
     done_or_refused(SITE, operation, body)
+
+
+def good_items() -> dict[Operation, dict[str, object]]:
+    """One item of each operation that the desk carries out."""
+    receipt = {"key": "receipt", "message": MESSAGE}
+    certificate = b64encode(SITE.certificate("reader", Profile.ENCRYPTION, READER)).decode()
+    sealed = SITE.ask(Operation.ENVELOPE_SEAL, recipients=[certificate], message=MESSAGE)
+    own = SITE.keys.decrypters("payments.letters")[0].key
+    theirs = b64encode(SITE.certificate("letters", Profile.ENCRYPTION, own)).decode()
+    letter = SITE.ask(Operation.ENVELOPE_SEAL, recipients=[theirs], message=MESSAGE)
+    assert sealed != letter
+    return {
+        Operation.SIGN: receipt,
+        Operation.SIGN_E: {"key": "hashes", "e": "00" * 32, "encoding": "hex"},
+        Operation.VERIFY: {
+            **receipt, "signature": SITE.ask(Operation.SIGN, **receipt)["signature"],
+            "form": "der", "id": "1234567812345678",
+        },
+        Operation.ENCRYPT: {"certificate": certificate, "plaintext": MESSAGE, "form": "c1c3c2"},
+        Operation.DECRYPT: {
+            "key": "vault",
+            "ciphertext": SITE.ask(Operation.ENCRYPT, key="vault", plaintext="")["ciphertext"],
+        },
+        Operation.DIGEST: {"message": MESSAGE},
+        Operation.HMAC: {"key": "tag", "message": MESSAGE},
+        Operation.HMAC_VERIFY: {
+            "key": "tag", "message": MESSAGE, "version": 2,
+            "mac": SITE.ask(Operation.HMAC, key="tag", message=MESSAGE)["mac"],
+        },
+        Operation.ENVELOPE_SIGN: {**receipt, "output": "pem"},
+        Operation.ENVELOPE_VERIFY: {
+            "envelope": SITE.ask(Operation.ENVELOPE_SIGN, **receipt)["envelope"]
+        },
+        Operation.ENVELOPE_SEAL: {"recipients": [certificate, theirs], "message": MESSAGE},
+        Operation.ENVELOPE_OPEN: {"key": "letters", "envelope": letter["envelope"]},
+        Operation.TIMESTAMP: {"message": MESSAGE},
+    }  # fmt: skip
+
+
+GOOD = good_items()
+
+
+@pytest.mark.parametrize("operation", sorted(DATA))
+def test_every_operation_is_carried_out_one_by_one_and_many_at_once(operation: Operation) -> None:
+    one = SITE.perform(operation, GOOD[operation])
+    assert (one.failed, len(one.payloads)) == (0, 1)
+    assert one.algorithm
+    many = SITE.perform(operation, {"items": [GOOD[operation]] * 3})
+    assert (many.failed, many.payloads) == (0, one.payloads * 3)
+    assert {many.key, many.version, many.algorithm, many.mode} == {
+        one.key, one.version, one.algorithm, one.mode
+    }  # fmt: skip
+    assert all("error" not in answer for answer in json.loads(many.body)["items"])
+
+
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(st.sampled_from(sorted(DATA)), st.data())
+def test_a_good_item_with_anything_changed_is_done_or_refused_by_name(
+    operation: Operation, data: st.DataObject
+) -> None:
+    item = dict(GOOD[operation])
+    for _ in range(data.draw(st.integers(1, 2))):
+        field = data.draw(st.sampled_from([*sorted(GOOD[operation]), *_NAMES]))
+        value = item.get(field)
+        how = data.draw(st.sampled_from(["drop", "other", "flip", "cut"]))
+        if how == "drop":
+            item.pop(field, None)
+        elif how == "other" or not isinstance(value, str) or not value:
+            item[field] = data.draw(_VALUES)
+        elif how == "flip":
+            at = data.draw(st.integers(0, 4095)) % len(value)
+            item[field] = value[:at] + data.draw(st.sampled_from("AaZz09+/=")) + value[at + 1 :]
+        else:
+            item[field] = value[: 4 * data.draw(st.integers(0, len(value) // 4))]
+    done_or_refused(SITE, operation, json.dumps(item).encode())
 
 
 def done_or_refused(at: FakeSite, operation: Operation, body: bytes) -> None:

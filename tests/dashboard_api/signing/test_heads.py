@@ -184,6 +184,17 @@ def test_a_head_signed_twice_counts_once(slot: Slot) -> None:
     assert slot.heads.newest() is not None
 
 
+def test_a_head_that_was_overtaken_is_not_written_behind_the_newer(slot: Slot) -> None:
+    slot.write(3)
+    older = slot.teller.head()
+    slot.write(2)
+    slot.tell(closing=True)
+    assert older is not None
+    slot.heads.sign(older)
+    assert [head.n for head in read(slot.folder)] == [5]
+    assert slot.items() == 5
+
+
 def test_a_head_whose_counts_were_lost_is_counted_from_the_files_with_the_next(slot: Slot) -> None:
     slot.write(3)
     assert slot.teller.head() is not None

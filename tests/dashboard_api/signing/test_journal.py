@@ -89,7 +89,7 @@ def test_a_key_of_another_length_is_no_key(tmp_path: Path) -> None:
 
 def test_a_crash_at_any_byte_of_a_write_keeps_every_group_before_it(tmp_path: Path) -> None:
     made = tmp_path / "made"
-    written(made, (2, 1, 2))
+    written(made, (2, 1, 1))
     raw = the_file(made).read_bytes()
     begin = groups(made)[-1].offset
     for end in range(begin, len(raw)):
@@ -198,6 +198,28 @@ def test_a_full_disk_stops_the_journal_until_it_is_opened_anew(
     journal.close()
     written(tmp_path, (1,))
     assert numbers(tmp_path) == [1, 2]
+
+
+def test_a_file_the_system_lets_grow_no_further_stops_the_journal(tmp_path: Path) -> None:
+    script = (
+        "import resource, sys; from pathlib import Path; from journalled import *\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))\n"
+        "journal = open_journal(Path(sys.argv[1]))\n"
+        "failed = 0\n"
+        "for _ in range(100):\n"
+        "    journal.add(mark())\n"
+        "    try: journal.commit()\n"
+        "    except OSError: failed += 1\n"
+        "print(journal.n, failed)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)],
+        capture_output=True, cwd=Path(__file__).parent.parent, text=True, check=True,
+    )  # fmt: skip
+    committed, failed = map(int, done.stdout.split())
+    assert committed + failed == 100
+    assert 0 < committed < 15
+    assert numbers(tmp_path) == list(range(1, committed + 1))
 
 
 def test_a_sync_that_fails_stops_the_journal_and_its_group_is_taken_back(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ class Foreign:
         wrapped = {"version": 0, "reqType": name, "reqTime": "20261118000000Z", "request": fields}
         answer = json.loads(self.done(f"/svs/{name}", json.dumps(wrapped).encode()).body)
         assert answer["version"] == 0
-        assert answer["respType"] == name
+        assert answer["respType"] == answer["reqType"] == name
         assert answer["respTime"].endswith("Z")
         return dict(answer["respond"])
 

@@ -10,12 +10,14 @@ import pytest
 from fakes import call
 from messages import Foreign, b64, foreign, ntv
 from msgspec.structs import replace
+from openapi_check import check
 
 from crypto.cms.signed_data import SignedData
 from crypto.sm2 import DEFAULT_ID
 from dashboard_api.applications.model import MANAGING
-from dashboard_api.signing.shf import PATHS, paths, schemas
+from dashboard_api.signing.shf import PATHS, paths, refusal, schemas
 from dashboard_api.signing.shf.table import ENTRIES
+from schema.errors import FengsuiError
 
 DOCS = Path(__file__).parents[4] / "docs/integrator/shf.md"
 TEXT = b"order 17"
@@ -88,13 +90,26 @@ def test_no_foreign_form_reaches_a_managing_operation() -> None:
 
 
 def test_the_document_names_every_path_and_only_schemas_it_has() -> None:
-    document = paths([{"client": []}])
+    document = paths()
     assert set(document) == set(PATHS)
-    names = {f"#/components/schemas/{name}" for name in schemas()}
+    names = {f"#/components/schemas/{name}" for name in (*schemas(), "Problem")}
     text = json.dumps(document)
     assert {part.split('"')[0] for part in text.split('"$ref": "')[1:]} <= names
     identifiers = [one["post"]["operationId"] for one in document.values()]
     assert len(set(identifiers)) == len(identifiers)
+
+
+def test_every_request_answer_and_refusal_is_as_the_document_says() -> None:
+    site = foreign()
+    document = {"components": {"schemas": schemas()}}
+    for path, body in requests(site).items():
+        operation, form = paths()[path]["post"], PATHS[path][1]
+        asked = operation["requestBody"]["content"]["application/json"]["schema"]
+        answered = operation["responses"]["200"]["content"]["application/json"]["schema"]
+        check(json.loads(body), asked, document)
+        check(json.loads(site.done(path, body).body), answered, document)
+        error = FengsuiError("dashboard_api.quota.exceeded", "later", retry_seconds=1)
+        check(json.loads(refusal(form, error, "en", request=body)), answered, document)
 
 
 def test_the_docs_tell_of_every_call_and_parameter() -> None:

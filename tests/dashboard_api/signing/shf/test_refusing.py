@@ -4,11 +4,14 @@ import json
 from urllib.parse import parse_qs
 
 import pytest
+from fakes import FakeClock, call
 from messages import foreign, ntv, read_ntv
+from msgspec.structs import replace
 
 from crypto.errors import CryptoError
-from dashboard_api.signing.shf import PATHS, http_status, media_type, refusal
-from dashboard_api.signing.shf.refusal import Number, number_of
+from dashboard_api.applications.model import Operation
+from dashboard_api.signing.shf import PATHS, Refusing, http_status, media_type, refusal
+from dashboard_api.signing.shf.refusing import Number, number_of
 from dashboard_api.signing.shf.wrong import HINTS, SENTENCES, wrong
 from schema.errors import FengsuiError
 
@@ -113,3 +116,17 @@ def test_no_path_is_told_apart_by_an_error_of_the_inside() -> None:
         error = caught(path, b"\xff\xfe{")
         assert error.code == "dashboard_api.call.malformed"
         assert b"Traceback" not in refusal(PATHS[path][1], error, "en", request=b"\xff\xfe{")
+
+
+def test_a_refused_call_is_answered_whole_in_its_own_form() -> None:
+    refuse = Refusing(FakeClock())
+    limited = FengsuiError("dashboard_api.quota.exceeded", "later", retry_seconds=3)
+    asked = call(Operation.SIGN, b'{"signMethod":1}')
+    plain = refuse(asked, EXPIRED)
+    assert (plain.id, plain.status) == (asked.id, 422)
+    assert json.loads(plain.body)["type"] == "urn:fengsui:problem:crypto.certificate.expired"
+    svs, shf = replace(asked, form="svs"), replace(asked, form="shf")
+    assert refuse(svs, EXPIRED).status == 200
+    assert json.loads(refuse(svs, EXPIRED).body)["respValue"] == Number.EXPIRED
+    assert refuse(shf, EXPIRED).status == 422
+    assert (refuse(svs, limited).status, refuse(svs, limited).retry_seconds) == (429, 3)

@@ -11,7 +11,10 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Final
 
+from crypto.ports import Clock
+from dashboard_api.signing.call import Call, Reply
 from dashboard_api.signing.problems import Refusal, problem_of
+from dashboard_api.signing.refusal import reply_to, status_of
 from dashboard_api.signing.shf import ntv, wire, wrong
 from dashboard_api.signing.shf.given import Answer
 from dashboard_api.signing.shf.step import SHF
@@ -138,6 +141,26 @@ def http_status(form: str, status: int) -> int:
 def media_type(form: str, request: bytes) -> str:
     """The media type of any answer to a request."""
     return wire.FORM_TYPE if form != SHF and wire.is_form(request) else JSON_TYPE
+
+
+class Refusing:
+    """Makes the whole answer to a refused call, in the form it came by."""
+
+    __slots__ = ("_clock",)
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def __call__(self, call: Call, error: Refusal) -> Reply:
+        """The answer; for a call of no foreign form what any other gets."""
+        if not call.form:
+            return reply_to(call.id, error, call.languages)
+        return Reply(
+            call.id,
+            http_status(call.form, status_of(error.code)),
+            refusal(call.form, error, call.languages, request=call.body, at=self._clock.now()),
+            int(error.params.get("retry_seconds", 0)),
+        )
 
 
 def _words(error: Refusal, languages: str) -> str:
