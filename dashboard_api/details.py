@@ -90,7 +90,7 @@ ZH: Final = MappingProxyType(
         "dashboard_api.idempotency.interrupted": "平台在处理同一请求时中断，请先查看是否已完成",
         "dashboard_api.idempotency.limit": "一天内带 Idempotency-Key 的请求已达 {limit} 条上限",
         "dashboard_api.idempotency.running": "同一请求正在处理，请稍后再试",
-        "dashboard_api.key.export": "密钥 {key} 生成时未允许导出，且此后不可更改；确需导出请另建密钥",
+        "dashboard_api.key.export": "密钥 {key} 生成时未允许导出，此后不可更改：确需导出请另建密钥",
         "dashboard_api.key.import": "请给出 pem 或 envelope（Base64）之一，作为要导入的密钥",
         "dashboard_api.key.limit": "一个应用最多 {limit} 个密钥：请更换密钥版本，或登记另一个应用",
         "dashboard_api.key.name": "密钥名写作 应用.名称，名称为 1 至 38 个字符，只含 a-z 0-9 _ -；"
