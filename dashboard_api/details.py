@@ -90,6 +90,15 @@ ZH: Final = MappingProxyType(
         "dashboard_api.idempotency.interrupted": "平台在处理同一请求时中断，请先查看是否已完成",
         "dashboard_api.idempotency.limit": "一天内带 Idempotency-Key 的请求已达 {limit} 条上限",
         "dashboard_api.idempotency.running": "同一请求正在处理，请稍后再试",
+        "dashboard_api.key.export": "密钥 {key} 生成时未允许导出，此后不可更改：确需导出请另建密钥",
+        "dashboard_api.key.import": "请给出 pem 或 envelope（Base64）之一，作为要导入的密钥",
+        "dashboard_api.key.limit": "一个应用最多 {limit} 个密钥：请更换密钥版本，或登记另一个应用",
+        "dashboard_api.key.name": "密钥名写作 应用.名称，名称为 1 至 38 个字符，只含 a-z 0-9 _ -；"
+        "应用自己的密钥可省略应用标识",
+        "dashboard_api.key.owner": "密钥 {key} 不归您管理：属于其他应用或单位",
+        "dashboard_api.key.recipient": "请在 recipient 中给出接收导出密钥的 SM2 公钥（04 开头的 "
+        "130 个十六进制字符）",
+        "dashboard_api.keys.closed": "平台正在停止",
         "dashboard_api.link.password_set": "{name} 已设口令，须先由安全管理员收回",
         "dashboard_api.link.refused": "链接有误、已使用或已超过十分钟，请重新索取"
         "（fengsui user link 用户名）",
