@@ -66,10 +66,18 @@ class SiteApp(Guard):
             root_path=context.root_path,
             host_names=host_names,
             metrics=context.metrics,
-            door=Door(context.services.signing, data_entries()),
+            door=Door(
+                context.services.signing, data_entries(foreign=context.services.foreign_forms)
+            ),
         )
         self.api = api
+        self._signing = context.services.signing
         self.streams = (context.services.stream,)
+
+    async def close(self) -> None:
+        """End what the site runs beside this process."""
+        if self._signing is not None:
+            await self._signing.close()
 
 
 def create_app(
