@@ -18,23 +18,20 @@ from crypto import sm2
 from crypto.sm2 import PublicKey
 
 SIGN = "/v1/crypto/sign"
+MADE: list["Caller"] = []
 
 
 class Caller:
     """A program with a credential and one connection."""
 
-    made = []
-
     def __init__(self, base, authorization):
-        self.made.append(self)
+        MADE.append(self)
         self._address = urlsplit(base).netloc
         self._authorization = authorization
         self._connection = http.client.HTTPConnection(self._address, timeout=30)
 
-    @classmethod
-    def close_all(cls):
-        while cls.made:
-            cls.made.pop()._connection.close()
+    def close(self):
+        self._connection.close()
 
     def call(self, method, path, body=None, headers=None):
         sent = {"Authorization": self._authorization, "Accept-Language": "en",
@@ -95,7 +92,8 @@ def service(tmp_path):
     )
     with started("up", data=data) as running:
         yield Service(running)
-        Caller.close_all()
+        while MADE:
+            MADE.pop().close()
 
 
 def test_from_a_new_application_to_a_verified_signature_and_its_entry(service):
