@@ -98,7 +98,12 @@ def caller_of(asker: Principal | Asker) -> str:
         return f"person:{asker.id}"
     if asker.person is not None:
         return f"person:{asker.person.id}"
-    return f"application:{asker.owner}"
+    return caller_of_application(asker.owner)
+
+
+def caller_of_application(application: str) -> str:
+    """An application as a caller."""
+    return f"application:{application}"
 
 
 class Idempotency:
