@@ -131,7 +131,14 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
     signing = None
     if site.realm != DEMONSTRATION:
         room = key_room(site.folder, site.settings.crypto, clock, entropy)
-        signing = open_signing(site.database, audit, room, clock=clock, entropy=entropy)
+        signing = open_signing(
+            site.database,
+            audit,
+            room,
+            clock=clock,
+            entropy=entropy,
+            site=site.settings.site.name,
+        )
     services = Services(
         site=_site_info(site, sibling),
         alerts=alerts,
@@ -159,6 +166,7 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         approvals=signing.approvals if signing else None,
         idempotency=signing.idempotency if signing else None,
         keys=signing.keys if signing else None,
+        certificates=signing.certificates if signing else None,
     )
     administration = Administration(
         enrolments=site.enrolments,
