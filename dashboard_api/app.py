@@ -68,10 +68,18 @@ class SiteApp(Guard):
             root_path=context.root_path,
             host_names=host_names,
             metrics=context.metrics,
-            door=Door(context.services.signing, data_entries()),
+            door=Door(
+                context.services.signing, data_entries(foreign=context.services.foreign_forms)
+            ),
         )
         self.api = api
+        self._signing = context.services.signing
         self.streams = (context.services.stream,)
+
+    async def close(self) -> None:
+        """End what the site runs beside this process."""
+        if self._signing is not None:
+            await self._signing.close()
 
 
 def create_app(
@@ -139,7 +147,7 @@ def _describe(document: dict[str, Any], route: APIRoute) -> None:
     permission = next((one.permission for one in calls if isinstance(one, Require | Asking)), None)
     operation_asked = next((one.operation for one in calls if isinstance(one, Asking)), None)
     for method in route.methods or ():
-        operation = document["paths"][route.path][method.lower()]
+        operation = document["paths"][route.path_format][method.lower()]
         for code, response in route.responses.items():
             for media_type, content in response.get("content", {}).items():
                 # Put in again: FastAPI drops the nulls out of examples.

@@ -79,7 +79,7 @@ class Require:
             principal.must_have(self.permission)
         except FengsuiError as error:
             if request.method not in SAFE:
-                path = getattr(request.scope.get("route"), "path", "")
+                path = getattr(request.scope.get("route"), "path_format", "")
                 act = Act(principal.name, f"{request.method} {path}")
                 services_of(request).audit.record(act, "refused", error.code)
             raise

@@ -90,6 +90,15 @@ ZH: Final = MappingProxyType(
         "dashboard_api.idempotency.interrupted": "平台在处理同一请求时中断，请先查看是否已完成",
         "dashboard_api.idempotency.limit": "一天内带 Idempotency-Key 的请求已达 {limit} 条上限",
         "dashboard_api.idempotency.running": "同一请求正在处理，请稍后再试",
+        "dashboard_api.key.export": "密钥 {key} 生成时未允许导出，此后不可更改：确需导出请另建密钥",
+        "dashboard_api.key.import": "请给出 pem 或 envelope（Base64）之一，作为要导入的密钥",
+        "dashboard_api.key.limit": "一个应用最多 {limit} 个密钥：请更换密钥版本，或登记另一个应用",
+        "dashboard_api.key.name": "密钥名写作 应用.名称，名称为 1 至 38 个字符，只含 a-z 0-9 _ -；"
+        "应用自己的密钥可省略应用标识",
+        "dashboard_api.key.owner": "密钥 {key} 不归您管理：属于其他应用或单位",
+        "dashboard_api.key.recipient": "请在 recipient 中给出接收导出密钥的 SM2 公钥（04 开头的 "
+        "130 个十六进制字符）",
+        "dashboard_api.keys.closed": "平台正在停止",
         "dashboard_api.link.password_set": "{name} 已设口令，须先由安全管理员收回",
         "dashboard_api.link.refused": "链接有误、已使用或已超过十分钟，请重新索取"
         "（fengsui user link 用户名）",
@@ -114,9 +123,9 @@ ZH: Final = MappingProxyType(
         "dashboard_api.roles.exclusive": "不能由一人同时担任 {roles}：管理员角色须单独授予",
         "dashboard_api.rule.unknown": "没有规则 {rule}",
         "dashboard_api.session.missing": "尚未登录，或会话已结束",
-        "dashboard_api.signing.busy": "签名服务正忙，请稍后再试",
-        "dashboard_api.signing.stopped": "签名服务已停止：磁盘无法保存必须保存的记录。"
-        "运维人员腾出空间后自动恢复",
+        "dashboard_api.signing.busy": "签名服务正忙，本次调用未执行，请在 {retry_seconds} 秒后再试",
+        "dashboard_api.signing.stopped": "签名服务已停止：审计等必须保存的记录无法写入，或签名进程"
+        "未能启动。本次调用未执行，请运维人员查看 /readyz 与平台日志",
         "dashboard_api.stream.full": "打开的实时连接过多，请关闭不用的页面",
         "dashboard_api.target.malformed": "签名请求的方法与路径只能是可见 ASCII 字符，"
         "其余字符请用百分号编码",

@@ -12,15 +12,15 @@ from typing import Final
 
 from dashboard_api.applications.model import Operation
 from dashboard_api.services import Signing
-from dashboard_api.signing import refusal
+from dashboard_api.signing import refusal, shf
 from dashboard_api.signing.call import BODY_BYTES_MAX, Reply
 from dashboard_api.signing.document import ENTRIES, ROOT
 from schema.errors import FengsuiError
 
 __all__ = ["BODY_BYTES_MAX", "Door", "Entry", "data_entries"]
 
-JSON: Final = b"application/json"
-PROBLEM: Final = b"application/problem+json"
+_JSON: Final = b"application/json"
+_PROBLEM: Final = b"application/problem+json"
 METHOD: Final = "POST"
 
 
@@ -32,9 +32,11 @@ class Entry:
     form: str = ""
 
 
-def data_entries() -> dict[str, Entry]:
-    """Our own data operations by their path under the site's root."""
-    return {f"{ROOT}/{one.path}": Entry(one.operation) for one in ENTRIES}
+def data_entries(*, foreign: bool = False) -> dict[str, Entry]:
+    """The data operations by their path under the site's root; ``foreign`` forms where wanted."""
+    own = {f"{ROOT}/{one.path}": Entry(one.operation) for one in ENTRIES}
+    theirs = {path: Entry(*one) for path, one in shf.PATHS.items()} if foreign else {}
+    return own | theirs
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,11 @@ class Door:
             body=body,
             form=entry.form,
         )
-        return _answer(reply)
+        answer = _answer(reply)
+        if entry.form:
+            media = shf.media_type(entry.form, body).encode()
+            answer.headers[0] = (b"content-type", media)
+        return answer
 
 
 def refused(error: FengsuiError, languages: str) -> Answer:
@@ -89,7 +95,7 @@ def refused(error: FengsuiError, languages: str) -> Answer:
 
 def _answer(reply: Reply) -> Answer:
     headers = [
-        (b"content-type", JSON if reply.status == 200 else PROBLEM),
+        (b"content-type", _JSON if reply.status == 200 else _PROBLEM),
         (b"content-length", b"%d" % len(reply.body)),
         (b"cache-control", b"no-store"),
     ]

@@ -24,6 +24,11 @@ class Front:
         """The live streams of all sites."""
         return [stream for _, app in self._ordered for stream in app.streams]
 
+    async def close(self) -> None:
+        """End what the sites run beside this process."""
+        for _, app in self._ordered:
+            await app.close()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return

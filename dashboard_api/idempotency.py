@@ -24,6 +24,7 @@ from crypto.errors import CryptoError
 from dashboard_api.access.principal import Principal
 from dashboard_api.context import Site
 from dashboard_api.services import present
+from dashboard_api.signing.asking import Asker
 from schema.errors import FengsuiError
 from schema.ports import Clock
 from schema.times import DAY
@@ -91,9 +92,13 @@ async def attempt_of(
 Attempted = Annotated[Attempt, Depends(attempt_of)]
 
 
-def caller_of(principal: Principal) -> str:
-    """A signed-in person as a caller."""
-    return f"person:{principal.id}"
+def caller_of(asker: Principal | Asker) -> str:
+    """Whose keys they are: a person's by the account, an application's whatever its credential."""
+    if isinstance(asker, Principal):
+        return f"person:{asker.id}"
+    if asker.person is not None:
+        return f"person:{asker.person.id}"
+    return caller_of_application(asker.owner)
 
 
 def caller_of_application(application: str) -> str:

@@ -80,6 +80,13 @@ _BY_CODE: Final = {
     "dashboard_api.idempotency.interrupted": 409,
     "dashboard_api.idempotency.limit": 429,
     "dashboard_api.idempotency.running": 409,
+    "dashboard_api.key.export": 403,
+    "dashboard_api.key.import": 422,
+    "dashboard_api.key.limit": 409,
+    "dashboard_api.key.name": 422,
+    "dashboard_api.key.owner": 403,
+    "dashboard_api.key.recipient": 422,
+    "dashboard_api.keys.closed": 503,
     "dashboard_api.quota.malformed": 422,
 }
 _BY_REASON: Final = {
@@ -167,8 +174,11 @@ def _fengsui(request: Request, error: Exception) -> Response:
 
 def _crypto(request: Request, error: Exception) -> Response:
     assert isinstance(error, CryptoError)
-    refused = FengsuiError("dashboard_api.signature.signature_invalid", str(error))
-    return respond(refused, languages=languages_of(request))
+    reply = refusal.reply_to(0, error, languages_of(request))
+    response = Response(reply.body, reply.status, media_type=MEDIA_TYPE)
+    response.headers["Vary"] = "Accept-Language"
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def _http(request: Request, error: Exception) -> Response:

@@ -26,7 +26,8 @@ CONNECTIONS_MAX: Final = 256
 BACKLOG: Final = 128
 STOP_SECONDS: Final = 1
 """Requests still running at a stop get this long."""
-STOP_SECONDS_MAX: Final = 5.0
+STOP_SECONDS_MAX: Final = 8.0
+"""A signing process gets some seconds to end, and is ended where it does not."""
 KEEP_ALIVE_SECONDS: Final = 30
 HEAD_SECONDS_MAX: Final = 10.0
 """From a connection's first moment, or a request's first byte, to the end of its head: without it
@@ -35,6 +36,8 @@ HEAD_BYTES_MAX: Final = 64 * 1024
 """Of a request line and its headers; the parser itself knows no limit."""
 PIPELINED_MAX: Final = 16
 """Requests of one connection that wait behind the one being answered."""
+JOINED_BYTES_MAX: Final = 64 * 1024
+"""Written and not yet sent: whoever writes faster is to meet the connection's own limit."""
 _LOOK_SECONDS: Final = 0.005
 
 
@@ -44,6 +47,9 @@ class Serving(Protocol):
     @property
     def streams(self) -> Sequence[LiveStream]:
         """The live streams of all its sites."""
+
+    async def close(self) -> None:
+        """End what the sites run beside this process; after the last request."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -55,6 +61,53 @@ class _Uvicorn(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
+
+
+class _Joining(asyncio.Transport):
+    """A transport that sends what is written in one turn of the loop at once.
+
+    The head of an answer and its body are two writings, and each sending costs a small call more
+    than all the rest of it.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._transport = transport
+        self._loop = loop
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if not self._parts:
+            self._loop.call_soon(self._flush)
+        self._parts.append(bytes(data))
+        self._size += len(data)
+        if self._size > JOINED_BYTES_MAX:
+            self._flush()
+
+    def _flush(self) -> None:
+        parts, self._parts, self._size = self._parts, [], 0
+        if parts and not self._transport.is_closing():
+            self._transport.write(b"".join(parts))
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        return self._transport.get_extra_info(name, default)
+
+    def pause_reading(self) -> None:
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._transport.resume_reading()
 
 
 class _Connection(HttpToolsProtocol):
@@ -69,7 +122,7 @@ class _Connection(HttpToolsProtocol):
     _in_head = True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
-        super().connection_made(transport)
+        super().connection_made(_Joining(transport, self.loop))
         self._look()
 
     def data_received(self, data: bytes) -> None:
@@ -123,6 +176,7 @@ class Server:
         """
         tls = _check(host, certificate, key)
         self._streams = app.streams
+        self._app = app
         self._socket = _bind(host, port)
         config = uvicorn.Config(
             app,
@@ -175,6 +229,7 @@ class Server:
             await self._server.serve(sockets=[self._socket])
         finally:
             self._socket.close()
+            await self._app.close()
 
     def stop(self) -> None:
         """End the live streams, then the server; returns once it has ended. From any thread."""

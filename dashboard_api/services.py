@@ -221,6 +221,9 @@ class Signing(Protocol):
     ) -> Reply:
         """The answer of the application's signing process; never raises."""
 
+    async def close(self) -> None:
+        """End every process; in the event loop that called them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Measure:
@@ -273,6 +276,8 @@ class Services:
     """Free on the disk of the data folder."""
     signing: Signing | None = None
     """None where nobody signs: a demonstration."""
+    foreign_forms: bool = False
+    """Whether messages after GM/T 0136 and of signature servers are answered too."""
     applications: Registry | None = None
     """Who may call the national-crypto service; None where nobody signs."""
     approvals: Approvals | None = None

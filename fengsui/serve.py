@@ -26,6 +26,7 @@ from dashboard_api.front import create_front
 from dashboard_api.live import LiveStream
 from dashboard_api.server import Server
 from dashboard_api.services import Measure, Services
+from dashboard_api.signing.hall import Hall
 from dashboard_api.troubles import Trouble
 from dashboard_api.views import CipherInfo, RuleCount, Sibling, SiteInfo, SourceInfo
 from fengsui import desks, host, platform_rules, searching
@@ -42,6 +43,7 @@ from fengsui.memory import settle
 from fengsui.settings import Settings
 from fengsui.settings import load as load_settings
 from fengsui.signing import Signing, key_room, open_signing
+from fengsui.signing_hall import open_hall
 from fengsui.troubles import told
 from fengsui.wiring import DEMONSTRATION, Site, open_demonstration, open_site
 from schema.errors import FengsuiError
@@ -128,7 +130,7 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         clock=site.clock,
         entropy=entropy,
     )
-    signing = None
+    signing, hall = None, None
     if site.realm != DEMONSTRATION:
         room = key_room(site.folder, site.settings.crypto, clock, entropy)
         signing = open_signing(
@@ -139,6 +141,7 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
             entropy=entropy,
             site=site.settings.site.name,
         )
+        hall = open_hall(site, signing.certificates.authority)
     services = Services(
         site=_site_info(site, sibling),
         alerts=alerts,
@@ -153,15 +156,17 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         access=access,
         accounts=accounts,
         audit=audit,
-        stream=LiveStream(alerts, sensors, troubles=lambda: _troubles(site)),
+        stream=LiveStream(alerts, sensors, troubles=lambda: _troubles(site, hall)),
         clock=clock,
         entropy=entropy,
-        failures=lambda: _failures(site),
-        troubles=lambda: _troubles(site),
-        measures=lambda: _measures(site),
+        failures=lambda: _failures(site, hall),
+        troubles=lambda: _troubles(site, hall),
+        measures=lambda: _measures(site, hall),
         warnings=lambda: _warnings(site),
         retention=keeping.view,
         free_bytes=lambda: site.retention.space().free,
+        signing=hall,
+        foreign_forms=site.settings.signing.shf,
         applications=signing.registry if signing else None,
         approvals=signing.approvals if signing else None,
         idempotency=signing.idempotency if signing else None,
@@ -207,7 +212,7 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
     )
 
 
-def _failures(site: Site) -> Sequence[str]:
+def _failures(site: Site, hall: Hall | None) -> Sequence[str]:
     failures = [site.pipeline.failure]
     troubles = [one for one in site.watch.troubles if one in platform_rules.BUS_RULES]
     if site.centre is not None:
@@ -218,13 +223,14 @@ def _failures(site: Site) -> Sequence[str]:
         if one is not None
     ]
     # A full disk stops more than one of them, and is told of once.
-    return list(dict.fromkeys([*site.retention.failures(), *codes, *troubles]))
+    signing = hall.failures() if hall is not None else ()
+    return list(dict.fromkeys([*site.retention.failures(), *codes, *troubles, *signing]))
 
 
-def _measures(site: Site) -> Sequence[Measure]:
+def _measures(site: Site, hall: Hall | None) -> Sequence[Measure]:
     """The hops of this site beside those every site has."""
     of_bus = () if site.centre is None else site.centre.measures()
-    return [*searching.measures(site.index), *of_bus]
+    return [*searching.measures(site.index), *of_bus, *(hall.measures() if hall else ())]
 
 
 def _warnings(site: Site) -> Sequence[str]:
@@ -233,8 +239,8 @@ def _warnings(site: Site) -> Sequence[str]:
     return [*site.retention.warnings(), *told]
 
 
-def _troubles(site: Site) -> Sequence[Trouble]:
-    return told(_failures(site), _warnings(site))
+def _troubles(site: Site, hall: Hall | None) -> Sequence[Trouble]:
+    return told(_failures(site, hall), _warnings(site))
 
 
 def _site_info(site: Site, sibling: Sibling | None) -> SiteInfo:

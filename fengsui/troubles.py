@@ -26,6 +26,14 @@ _WORDS: Final = MappingProxyType(
             "系统时钟跳变，到期清理已暂停",
             "The clock jumped: nothing expires until a person has it go on",
         ),
+        "dashboard_api.signing.stopped": (
+            "密码服务已停止签名：审计记录无法写入或签名进程无法启动",
+            "Signing has stopped: its audit cannot be written, or its process does not start",
+        ),
+        "dashboard_api.signing.restarted": (
+            "签名进程反复退出",
+            "A signing process ends again and again",
+        ),
         "schema.bus.unreachable": _UNREACHED,
         "schema.bus.unacknowledged": _UNREACHED,
         "schema.bus.full": _UNREACHED,

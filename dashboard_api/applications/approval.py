@@ -20,6 +20,7 @@ from typing import Literal, Protocol, TypeAlias
 import msgspec
 
 from dashboard_api.access.principal import Principal
+from dashboard_api.signing import asking
 from schema.errors import FengsuiError
 
 Kind: TypeAlias = Literal["destroy", "export"]
@@ -46,6 +47,13 @@ class Asker:
     def application(cls, application: str) -> Asker:
         """An application; no user's name holds a colon."""
         return cls(kind="application", id=application, name=f"application:{application}")
+
+    @classmethod
+    def of(cls, who: asking.Asker) -> Asker:
+        """Whoever asks for a managing operation over the API."""
+        if who.person is not None:
+            return cls.person(who.person)
+        return cls.application(who.owner)
 
     @classmethod
     def operator(cls, name: str) -> Asker:

@@ -33,7 +33,7 @@ from schema.times import DAY
 OWN_KEYS_MAX: Final = 1000
 """Keys of one application, destroyed ones too: the store's room is for all of them."""
 DAYS_MAX: Final = 36_500
-ITERATIONS_MAX: Final = 200_000
+ITERATIONS_MAX: Final = 1_000_000
 """Of a password in an import: what strangers send must not keep a processor for minutes."""
 IMPORT_BYTES_MAX: Final = 16 * 1024
 WRAPPED_UNDER: Final = f"{SITE}.import"

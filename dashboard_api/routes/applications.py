@@ -11,13 +11,13 @@ import binascii
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from starlette.responses import Response
 
 from crypto.errors import CryptoError
 from crypto.sm2 import PublicKey
-from dashboard_api import examples
+from dashboard_api import examples, paths
 from dashboard_api.access.principal import EVERY_UNIT, Principal
 from dashboard_api.access.roles import Permission
 from dashboard_api.applications import grants as granting
@@ -33,7 +33,7 @@ from dashboard_api.services import present
 from dashboard_api.wire import Time, time_of
 from schema.errors import FengsuiError
 
-router = APIRouter(tags=["applications"])
+router = paths.router("applications")
 
 PAGE_MAX: Final = 100
 """Applications of one page: each may have a thousand grants."""
@@ -201,7 +201,8 @@ def register(
 
 
 @router.get(
-    "/v1/crypto/applications/{application_id}", responses=examples.answer(examples.APPLICATION)
+    "/v1/crypto/applications/{application_id:plain}",
+    responses=examples.answer(examples.APPLICATION),
 )
 def application(
     services: Site, reader: Reader, registry: Applications, application_id: ApplicationId
@@ -211,7 +212,7 @@ def application(
 
 
 @router.post(
-    "/v1/crypto/applications/{application_id}:disable",
+    "/v1/crypto/applications/{application_id:plain}:disable",
     responses=examples.answer(examples.APPLICATION_DISABLED),
 )
 def disable(
@@ -225,7 +226,7 @@ def disable(
 
 
 @router.post(
-    "/v1/crypto/applications/{application_id}:enable",
+    "/v1/crypto/applications/{application_id:plain}:enable",
     responses=examples.answer(examples.APPLICATION),
 )
 def enable(
@@ -239,7 +240,7 @@ def enable(
 
 
 @router.post(
-    "/v1/crypto/applications/{application_id}/credentials",
+    "/v1/crypto/applications/{application_id:plain}/credentials",
     status_code=201,
     response_model=IssuedView,
     responses=examples.answer(examples.CREDENTIAL_ISSUED, 201),
@@ -270,7 +271,7 @@ def issue(
 
 
 @router.delete(
-    "/v1/crypto/applications/{application_id}/credentials/{credential_id}",
+    "/v1/crypto/applications/{application_id:plain}/credentials/{credential_id:plain}",
     responses=examples.answer(examples.APPLICATION_REVOKED),
 )
 def revoke(
@@ -289,7 +290,7 @@ def revoke(
 
 
 @router.put(
-    "/v1/crypto/applications/{application_id}/grants",
+    "/v1/crypto/applications/{application_id:plain}/grants",
     responses=examples.answer(examples.APPLICATION),
 )
 def put_grants(
@@ -312,7 +313,7 @@ def put_grants(
 
 
 @router.put(
-    "/v1/crypto/applications/{application_id}/quota",
+    "/v1/crypto/applications/{application_id:plain}/quota",
     responses=examples.answer(examples.APPLICATION),
 )
 def set_quota(

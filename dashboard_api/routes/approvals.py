@@ -10,19 +10,29 @@ import base64
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import Depends, Path, Query
 
-from dashboard_api import examples
+from dashboard_api import examples, paths
 from dashboard_api.access.principal import Principal
 from dashboard_api.access.roles import Permission
-from dashboard_api.applications.approval import Approval, ApprovalQuery, Asker, Kind, State
+from dashboard_api.applications.approval import (
+    Approval,
+    ApprovalQuery,
+    Asker,
+    Kind,
+    State,
+    unknown,
+)
 from dashboard_api.applications.approvals import Approvals
+from dashboard_api.applications.model import Operation
 from dashboard_api.audit import Act
 from dashboard_api.context import Site, require
 from dashboard_api.services import present
+from dashboard_api.signing.asking import Asker as Asking
+from dashboard_api.signing.asking import Asking as AskingFor
 from dashboard_api.wire import Time
 
-router = APIRouter(tags=["approvals"])
+router = paths.router("approvals")
 
 
 def approvals_of(services: Site) -> Approvals:
@@ -32,7 +42,20 @@ def approvals_of(services: Site) -> Approvals:
 
 Reader = Annotated[Principal, Depends(require(Permission.KEYS_READ))]
 Approver = Annotated[Principal, Depends(require(Permission.KEYS_APPROVE))]
-AskingPerson = Annotated[Principal, Depends(require(Permission.KEYS_MANAGE))]
+Looking = Annotated[
+    Asking, Depends(AskingFor(Permission.KEYS_READ, Operation.KEYS_READ, key="key"))
+]
+Taking = Annotated[
+    Asking, Depends(AskingFor(Permission.KEYS_MANAGE, Operation.KEYS_MANAGE, key="key"))
+]
+Key = Annotated[
+    str,
+    Query(
+        max_length=63,
+        description="the key it is of; an application must name it, a person need not",
+        examples=[examples.APPROVAL["key"]],
+    ),
+]
 Desk = Annotated[Approvals, Depends(approvals_of)]
 ApprovalId = Annotated[str, Path(pattern="^[0-9a-f-]{36}$", examples=[examples.APPROVAL["id"]])]
 
@@ -94,14 +117,18 @@ def approvals(
     )
 
 
-@router.get("/v1/crypto/approvals/{approval_id}", responses=examples.answer(examples.APPROVAL))
-def approval(reader: Reader, desk: Desk, approval_id: ApprovalId) -> ApprovalView:
-    """One of them."""
-    return view_of(desk.get(approval_id, reader))
+@router.get(
+    "/v1/crypto/approvals/{approval_id:plain}", responses=examples.answer(examples.APPROVAL)
+)
+def approval(asking: Looking, desk: Desk, approval_id: ApprovalId, key: Key = "") -> ApprovalView:
+    """One of them; for an application one that it asked for."""
+    _ = key
+    return view_of(_seen(desk, approval_id, asking))
 
 
 @router.post(
-    "/v1/crypto/approvals/{approval_id}:approve", responses=examples.answer(examples.APPROVAL_DONE)
+    "/v1/crypto/approvals/{approval_id:plain}:approve",
+    responses=examples.answer(examples.APPROVAL_DONE),
 )
 def approve(
     services: Site, approver: Approver, desk: Desk, approval_id: ApprovalId
@@ -115,7 +142,7 @@ def approve(
 
 
 @router.post(
-    "/v1/crypto/approvals/{approval_id}:refuse",
+    "/v1/crypto/approvals/{approval_id:plain}:refuse",
     responses=examples.answer(examples.APPROVAL_REFUSED),
 )
 def refuse(services: Site, approver: Approver, desk: Desk, approval_id: ApprovalId) -> ApprovalView:
@@ -125,15 +152,28 @@ def refuse(services: Site, approver: Approver, desk: Desk, approval_id: Approval
 
 
 @router.post(
-    "/v1/crypto/approvals/{approval_id}:take", responses=examples.answer(examples.MATERIAL)
+    "/v1/crypto/approvals/{approval_id:plain}:take", responses=examples.answer(examples.MATERIAL)
 )
-def take(services: Site, asking: AskingPerson, desk: Desk, approval_id: ApprovalId) -> Material:
+def take(
+    services: Site, asking: Taking, desk: Desk, approval_id: ApprovalId, key: Key = ""
+) -> Material:
     """Take the exported key you asked for: once, within seven days of its approval."""
-    with services.audit.refusals(Act(asking.name, "approval.take", approval_id)):
-        # Also for who asked: they may be in charge of other units by now.
-        desk.get(approval_id, asking)
-        material = desk.take(approval_id, Asker.person(asking))
+    _ = key
+    with services.audit.refusals(Act(asking.actor, "approval.take", approval_id)):
+        # Also for a person who asked: they may be in charge of other units by now.
+        _seen(desk, approval_id, asking)
+        material = desk.take(approval_id, Asker.of(asking))
     return Material(approval=approval_id, material=base64.b64encode(material).decode())
+
+
+def _seen(desk: Approvals, approval_id: str, asking: Asking) -> Approval:
+    """The approval: a person's by its unit, an application's where it asked, of the key named."""
+    if asking.person is not None:
+        return desk.get(approval_id, asking.person)
+    found = desk.of(approval_id, Asker.of(asking))
+    if asking.application is None or found.key != asking.application.key:
+        raise unknown(approval_id)
+    return found
 
 
 def view_of(one: Approval) -> ApprovalView:

@@ -11,14 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal, TypeAlias
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import Depends, Path
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from starlette.responses import Response
 
 from crypto.keystore.model import Key, Use
 from crypto.keystore.store import WAIT_US_MIN
 from crypto.sm2 import PublicKey
-from dashboard_api import examples
+from dashboard_api import examples, paths
 from dashboard_api.access.roles import Permission
 from dashboard_api.applications.model import Operation
 from dashboard_api.context import Site
@@ -30,7 +30,6 @@ from dashboard_api.idempotency import (
     Idempotency,
     Recorder,
     caller_of,
-    caller_of_application,
 )
 from dashboard_api.routes.approvals import ApprovalView, view_of
 from dashboard_api.services import present
@@ -39,7 +38,7 @@ from dashboard_api.wire import Time
 from schema.errors import FengsuiError
 from schema.times import DAY
 
-router = APIRouter(tags=["keys"])
+router = paths.router("keys")
 
 _NAME: Final = r"^[a-z0-9][a-z0-9_.-]{0,62}$"
 KeyUse: TypeAlias = Literal["sign", "encrypt", "exchange", "seal", "mac"]
@@ -205,7 +204,7 @@ def create(
         made = desk.create(keeper, body.key, body.new())
         return Answer(status=201, body=_key_text.dump_json(_view(made)))
 
-    return recorder.once(caller(keeper), attempt, do).response()
+    return recorder.once(caller_of(keeper), attempt, do).response()
 
 
 @router.get(
@@ -244,17 +243,17 @@ def take_in(
             made = desk.import_envelope(keeper, body.key, _base64(body.envelope), new=body.new())
         return Answer(status=201, body=_key_text.dump_json(_view(made)))
 
-    return recorder.once(caller(keeper), attempt, do).response()
+    return recorder.once(caller_of(keeper), attempt, do).response()
 
 
-@router.get("/v1/crypto/keys/{name}", responses=examples.answer(examples.KEY))
+@router.get("/v1/crypto/keys/{name:plain}", responses=examples.answer(examples.KEY))
 def key(reader: ReaderOf, desk: Desk, name: Name) -> KeyView:
     """One key."""
     return _view(desk.get(reader, name))
 
 
 @router.post(
-    "/v1/crypto/keys/{name}:rotate",
+    "/v1/crypto/keys/{name:plain}:rotate",
     response_model=KeyView,
     responses=examples.answer(examples.KEY),
 )
@@ -266,7 +265,7 @@ def rotate(
 
 
 @router.post(
-    "/v1/crypto/keys/{name}:enable",
+    "/v1/crypto/keys/{name:plain}:enable",
     response_model=KeyView,
     responses=examples.answer(examples.KEY),
 )
@@ -278,7 +277,7 @@ def enable(
 
 
 @router.post(
-    "/v1/crypto/keys/{name}:disable",
+    "/v1/crypto/keys/{name:plain}:disable",
     response_model=KeyView,
     responses=examples.answer(examples.KEY_DISABLED),
 )
@@ -290,7 +289,7 @@ def disable(
 
 
 @router.post(
-    "/v1/crypto/keys/{name}:keep",
+    "/v1/crypto/keys/{name:plain}:keep",
     response_model=KeyView,
     responses=examples.answer(examples.KEY_DISABLED),
 )
@@ -302,7 +301,7 @@ def keep(
 
 
 @router.post(
-    "/v1/crypto/keys/{name}:destroy",
+    "/v1/crypto/keys/{name:plain}:destroy",
     status_code=202,
     response_model=ApprovalView,
     responses=examples.answer(examples.APPROVAL_DESTROY, 202, "It waits for a second person"),
@@ -325,11 +324,11 @@ def destroy(
         )
         return Answer(status=202, body=_approval_text.dump_json(view_of(asked)))
 
-    return recorder.once(caller(keeper), attempt, do).response()
+    return recorder.once(caller_of(keeper), attempt, do).response()
 
 
 @router.post(
-    "/v1/crypto/keys/{name}:export",
+    "/v1/crypto/keys/{name:plain}:export",
     status_code=202,
     response_model=ApprovalView,
     responses=examples.answer(examples.APPROVAL, 202, "It waits for a second person"),
@@ -355,14 +354,7 @@ def export(
         )
         return Answer(status=202, body=_approval_text.dump_json(view_of(asked)))
 
-    return recorder.once(caller(keeper), attempt, do).response()
-
-
-def caller(asking: Asker) -> str:
-    """The asker as the owner of recorded answers."""
-    if asking.person is not None:
-        return caller_of(asking.person)
-    return caller_of_application(asking.owner)
+    return recorder.once(caller_of(keeper), attempt, do).response()
 
 
 def _once(
@@ -371,7 +363,7 @@ def _once(
     def do() -> Answer:
         return Answer(status=200, body=_key_text.dump_json(_view(change())))
 
-    return recorder.once(caller(asking), attempt, do).response()
+    return recorder.once(caller_of(asking), attempt, do).response()
 
 
 def _base64(text: str) -> bytes:

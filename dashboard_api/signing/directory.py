@@ -48,7 +48,8 @@ class StateDirectory:
         except sqlite3.Error as error:
             raise FengsuiError(
                 "dashboard_api.signing.busy",
-                "the signing service is busy: try again in a moment",
+                "the applications cannot be read just now: nothing of this call was done; send it "
+                "again in 1 s",
                 retry_seconds=1,
             ) from error
 

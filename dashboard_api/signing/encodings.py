@@ -17,6 +17,9 @@ Encoding = Literal["base64", "hex", "utf8"]
 Binary = Literal["base64", "hex"]
 """How a call's binary fields are written: signatures, ciphertexts, codes, points."""
 
+PEM_BLOCKS_MAX: Final = 8
+"""A certificate and those above it: as deep as a chain is followed. The rest is not read."""
+
 _PEM_LINE: Final = 64
 _PEM_BEGIN: Final = "-----BEGIN "
 
@@ -73,17 +76,23 @@ def is_pem(text: str) -> bool:
     return text.lstrip().startswith(_PEM_BEGIN)
 
 
-def read_pem(text: str, field: str, *labels: str) -> bytes:
-    """The DER of the first block with one of the labels."""
+def read_pem(text: str, field: str, *labels: str) -> list[bytes]:
+    """The DER of every block of the first label there is, in order; at least one."""
     for label in labels:
-        _, begun, rest = text.partition(f"-----BEGIN {label}-----")
-        body, ended, _ = rest.partition(f"-----END {label}-----")
-        if begun and ended:
-            try:
-                return a2b_base64("".join(body.split()), strict_mode=True)
-            except ValueError:
-                break
+        parts = text.split(f"-----BEGIN {label}-----")[1:]
+        if parts:
+            return [_block(part, label, field) for part in parts[:PEM_BLOCKS_MAX]]
     raise malformed("pem", field, expected=" / ".join(labels))
+
+
+def _block(part: str, label: str, field: str) -> bytes:
+    body, ended, _ = part.partition(f"-----END {label}-----")
+    try:
+        if ended:
+            return a2b_base64("".join(body.split()), strict_mode=True)
+    except ValueError:
+        pass
+    raise malformed("pem", field, expected=label)
 
 
 def write_pem(der: bytes, label: str) -> str:

@@ -194,7 +194,7 @@ def _check_shape(envelope: SignedData) -> None:
 
 def _read(text: str, output: Encoding) -> bytes:
     if is_pem(text):
-        return read_pem(text, "envelope", *_LABELS)
+        return read_pem(text, "envelope", *_LABELS)[0]
     return read(text, binary(output), "envelope", "output")
 
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from crypto import sm3
 from dashboard_api.applications.model import Operation
+from dashboard_api.services import Measure
 from dashboard_api.signing.authorization import application_of
 from dashboard_api.signing.call import Call, Reply
 from dashboard_api.signing.heads import Head
@@ -61,6 +62,13 @@ class Hall:
     def failures(self) -> Sequence[str]:
         """Codes of what stands still: signing that has stopped, a process that dies again."""
         return list(dict.fromkeys(code for slot in self._slots if (code := slot.failure)))
+
+    def measures(self) -> Sequence[Measure]:
+        """How many calls wait, and how many processes died that nobody had stopped."""
+        return [
+            Measure("fengsui_dashboard_api_signing_waiting", self.waiting, {}),
+            Measure("fengsui_dashboard_api_signing_restarts_total", self.restarts, {}),
+        ]
 
     @property
     def restarts(self) -> int:

@@ -77,7 +77,11 @@ PublicText = Annotated[
     ),
 ]
 CertificateText = Annotated[
-    str, Meta(max_length=CERTIFICATE_CHARS_MAX, description="PEM, or DER in base64")
+    str,
+    Meta(
+        max_length=CERTIFICATE_CHARS_MAX,
+        description="PEM, followed by those between it and the root if wanted; or DER in base64",
+    ),
 ]
 SignerId = Annotated[
     str,

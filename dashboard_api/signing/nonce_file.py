@@ -90,7 +90,8 @@ class PosixFiles(PosixDisk):
             os.close(descriptor)
             raise FengsuiError(
                 "dashboard_api.signing.busy",
-                "the signing process before this one still runs: try again in a moment",
+                "the signing process before this one still runs: nothing of this call was done; "
+                "send it again in 1 s",
                 retry_seconds=1,
             ) from None
         self._lock = descriptor

@@ -6,7 +6,9 @@ again. So safety never rests on a clock: a request is in memory, or its timestam
 floor. The clocks decide only when forgetting costs nobody anything: a record goes once the wall
 clock and the monotonic clock have both moved on ten minutes, when no honest timestamp is that old.
 After a restart the monotonic clock counts anew; what is on disk then has the age the wall clock
-gives it, and none where the wall clock stands before it.
+gives it, and none where the wall clock stands before it. (A clock that jumps ahead, a restart and a
+jump back may so free a nonce within ten minutes, for a later timestamp: for a request that was
+signed anew, never for a replay.)
 
 A wall clock set back behind the floor refuses signed requests with ``timestamp.forgotten`` until
 it has caught up: after a long time on a wrong clock nothing tells a replay from a request.
@@ -186,8 +188,8 @@ class Nonces:
         if self._failed:
             raise FengsuiError(
                 "dashboard_api.signing.stopped",
-                "the signing service has stopped: its disk refuses to keep what must be kept. The "
-                "operator frees space; then it goes on by itself",
+                "signing has stopped because used nonces cannot be written: nothing of this call "
+                "was done; the operator finds the cause at /readyz and in the log",
                 retry_seconds=_STOPPED_RETRY_SECONDS,
             )
 
@@ -218,7 +220,9 @@ class Nonces:
         if self._count >= self._records_max:
             raise FengsuiError(
                 "dashboard_api.signing.busy",
-                "the signing service is busy: try again in a moment",
+                "too many signed requests came within ten minutes to tell more apart: nothing of "
+                f"this call was done; send it again in {_FULL_RETRY_SECONDS} s, or use a bearer "
+                "token",
                 retry_seconds=_FULL_RETRY_SECONDS,
             )
         record = Record(self._clock.now(), timestamp, fingerprint)

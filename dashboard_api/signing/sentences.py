@@ -227,6 +227,13 @@ ZH: Final = MappingProxyType(
         "crypto.key.policy": "密钥的策略不允许此操作",
         "crypto.key.malformed": "公钥无法读取：应为 SM2 曲线上的点 04‖x‖y（65 字节）或 PUBLIC KEY "
         "的 PEM",
+        "crypto.key.exists": "已有密钥 {id}（已销毁的也保留名称），请换一个名称",
+        "crypto.key.state": "密钥 {id} 当前的状态不允许此操作",
+        "crypto.key.password": "口令打不开这个密钥",
+        "crypto.key.encrypted": "密钥是加密的，请给出口令",
+        "crypto.key.iterations": "密钥文件的口令迭代次数过多，请另存为较少的次数",
+        "crypto.envelope.malformed": "密钥信封无法读取：应为 GB/T 35276 的 EnvelopedKey",
+        "crypto.envelope.key": "密钥信封不是为本平台的导入密钥生成的，或已被改动",
         "crypto.key.tampered": "密钥的存储内容被改动，已拒绝使用，请立即联系管理员",
         "crypto.ciphertext.invalid": "密文不是为此密钥生成的，或已被改动",
         "crypto.plaintext.size": "明文长度不在允许范围内：SM2 加密 1 至 65536 字节，更长的数据请用 "

@@ -44,18 +44,18 @@ class Roots:
 
         Its own usage is checked in either case. Raises ``crypto.certificate.*``, ``crypto.crl.*``.
         """
-        found = certificate_of(text, field)
+        found, *above = certificates_of(text, field)
         if trust == "site":
-            self.trust().check(found, usage=usage)
+            self.trust().check(found, usage=usage, others=above)
         else:
             found.check_usage(usage)
         return found
 
 
-def certificate_of(text: str, field: str) -> Certificate:
-    """The certificate of a field: PEM, or DER in base64."""
-    der = read_pem(text, field, "CERTIFICATE") if is_pem(text) else read(text, "base64", field)
-    return read_certificate(der)
+def certificates_of(text: str, field: str) -> list[Certificate]:
+    """The certificate of a field (PEM, or DER in base64), and in PEM those that stand below it."""
+    ders = read_pem(text, field, "CERTIFICATE") if is_pem(text) else [read(text, "base64", field)]
+    return read_all(ders)
 
 
 @lru_cache(_CERTIFICATES_KEPT_MAX)

@@ -207,3 +207,13 @@ def daily_items(state: sqlite3.Connection, application: str, day: str) -> int:
         (application, day),
     ).fetchone()
     return int(row[0] or 0)
+
+
+def used_today(state: sqlite3.Connection, now: int) -> dict[str, int]:
+    """The same of every application, for the Beijing day that holds ``now``."""
+    rows = state.execute(
+        "SELECT application, SUM(done + failed) FROM signing_usage WHERE day = ? "
+        "GROUP BY application",
+        (_day((now + _ZONE_US) // times.DAY),),
+    )
+    return {row[0]: int(row[1]) for row in rows}

@@ -88,11 +88,9 @@ def test_every_operation_but_the_open_ones_asks_for_a_session(site, document):
     for path, method, operation in operations(document):
         if path in OPEN | MACHINES | DATA:
             continue
-        if {"session": []} not in operation["security"]:
-            # An application's own: tests/dashboard_api/signing has its strangers.
-            assert {"application": []} in operation["security"], path
-            continue
         seen += 1
+        assert operation["security"][0] == {"session": []}, path
+        assert ("x-scope" in operation) == (len(operation["security"]) == 3), path
         answer = call(stranger, path, method, operation)
         assert problem(answer) == (401, "dashboard_api.session.missing"), path
     assert seen >= 20

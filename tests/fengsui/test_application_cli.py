@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +14,7 @@ from typer.testing import CliRunner, Result
 from crypto import sm3
 from crypto.sm2 import PrivateKey, signature_to_raw
 from dashboard_api.applications.approval import Asker
-from dashboard_api.applications.model import DEFAULT, Operation
+from dashboard_api.applications.model import DEFAULT, OFF_BY_DEFAULT, Operation
 from dashboard_api.audit import AuditChain
 from fengsui.administration import ACTOR
 from fengsui.applying import COMMANDS, Applying, handlers_of
@@ -24,6 +25,7 @@ from schema.errors import FengsuiError
 
 ADD = ("add", "payments", "--name", "支付平台", "--unit", "finance")
 DOMAIN = "fengsui/credential/1"
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -108,6 +110,30 @@ def test_a_key_is_enrolled_by_signing_the_text_that_is_printed(
     assert run(machine, "key", "payments", *given).strip() == private.public.key_id
     assert "sm2   长期 without end" in run(machine, "show", "payments")
     assert refused(machine, "key", "payments", *given) == "dashboard_api.credential.exists"
+
+
+def test_the_way_of_the_document_leads_to_an_enrolled_key(machine: Machine, tmp_path: Path) -> None:
+    run(machine, *ADD)
+    private, public, text, proof = (
+        str(tmp_path / name) for name in ("k.pem", "p.pem", "text", "proof")
+    )
+
+    def crypto(*arguments: str) -> None:
+        assert CliRunner().invoke(app, ["crypto", *arguments]).exit_code == 0
+
+    crypto("keygen", "--out", private, "--public", public)
+    Path(text).write_text(run(machine, "key", "payments", "--public", public))
+    crypto("sign", "--key", private, "--id", DOMAIN, "--in", text, "--out", proof)
+    run(machine, "key", "payments", "--public", public, "--proof", proof)
+    assert "sm2   长期 without end" in run(machine, "show", "payments")
+
+
+def test_the_document_names_what_is_granted_at_first_and_what_by_name_only() -> None:
+    text = (ROOT / "docs/operator/applications.md").read_text("utf-8")
+    (first,) = re.findall(r"does no harm: (.*?)\. Only by name: (.*?)\. At most", text)
+    at_first, by_name = (set(re.findall(r"`([a-z_]+)`", part)) for part in first)
+    assert at_first == DEFAULT - {Operation.STATUS}
+    assert by_name - {"opens_per_minute"} == OFF_BY_DEFAULT
 
 
 def test_a_signature_over_something_else_enrols_nothing(machine: Machine, tmp_path: Path) -> None:

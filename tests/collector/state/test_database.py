@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from collector.state import database
 from collector.state.database import Database, ReadOnly
 from schema.errors import FengsuiError
 
@@ -53,3 +54,29 @@ def test_what_is_open_for_reading_is_not_written(tmp_path: Path) -> None:
             state.write(lambda connection: connection.execute("DELETE FROM chains"))
         with state.read() as connection, pytest.raises(sqlite3.OperationalError):
             connection.execute("DELETE FROM chains")
+
+
+def test_security_administrators_without_a_unit_get_every_unit_once_units_mean_something(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "state.db"
+    people = {
+        "new": ("security_admin", []),
+        "of tax": ("security_admin", ["tax"]),
+        "auditor": ("audit_admin", []),
+    }
+    with closing(sqlite3.connect(path)) as connection:
+        for number, script in database._scripts():
+            if number < 14:
+                connection.executescript(script.read_text("utf-8"))
+        connection.execute("PRAGMA user_version = 13")
+        for name, (role, units) in people.items():
+            connection.execute("INSERT INTO users VALUES (?, ?, '', NULL, 1, NULL)", (name, name))
+            connection.execute("INSERT INTO user_roles VALUES (?, ?)", (name, role))
+            connection.executemany(
+                "INSERT INTO user_units VALUES (?, ?)", [(name, unit) for unit in units]
+            )
+        connection.commit()
+    with closing(Database(path)) as opened, opened.read() as state:
+        found = [tuple(row) for row in state.execute("SELECT * FROM user_units ORDER BY user_id")]
+    assert found == [("new", "*"), ("of tax", "tax")]

@@ -191,3 +191,9 @@ def test_every_sign_in_and_refusal_is_audited_without_what_was_typed(site, offic
     assert ("zhang", "password.set", "-", "done") in acts
     assert acts[-1] == ("-", "login.password", "-", "refused")
     assert "secret" not in str(site.audit.page(0, 100))
+
+
+def test_on_a_new_site_one_lets_applications_in_and_another_grants_in_every_unit(site):
+    site.access.first_link(TOKEN)
+    units = {user.name: user.units for user in site.accounts.everyone()}
+    assert (units["sysadmin"], units["secadmin"], units["auditor"]) == (("*",), ("*",), ())

@@ -1,11 +1,13 @@
 import base64
 
+import msgspec
 import pytest
-from standin import problem
+from standin import Browser, problem
 
 from dashboard_api.access.roles import Role
 from dashboard_api.applications.approval import Asker
 from dashboard_api.applications.records import Hand
+from dashboard_api.signing.call import Admitted, Reply
 from schema.errors import FengsuiError
 
 PATH = "/v1/crypto/approvals"
@@ -99,3 +101,57 @@ def test_approvals_are_filtered_and_paged_newest_first(site, asking):
     ):
         items = asking.get(PATH, params=params).json()["items"]
         assert [one["id"] for one in items] == wanted
+
+
+class SigningProcess:
+    """Believes the application that is named, and lets it do anything with keys of its own."""
+
+    async def call(self, operation, *, authorization, key, **_):
+        name = authorization.removeprefix("Bearer ")
+        admitted = Admitted(
+            application=name,
+            unit="finance",
+            credential="0" * 16,
+            key=f"{name}.{key}" if key else "",
+        )
+        return Reply(1, 200, msgspec.json.encode(admitted))
+
+
+def test_an_application_follows_and_takes_what_it_asked_for(site, asking):
+    object.__setattr__(site.services, "signing", SigningProcess())
+    asker = Asker.application("payments")
+    approval = site.approvals.ask("export", "payments.seal", asked_by=asker, params={}).id
+    program = Browser(site.app)
+
+    def sent(method, path, name="payments", key="seal"):
+        headers = {"Authorization": f"Bearer {name}"}
+        return program.request(method, path, params={"key": key}, headers=headers)
+
+    path = f"{PATH}/{approval}"
+    assert sent("GET", path).json()["state"] == "waiting"
+    assert problem(sent("POST", f"{path}:take")) == (409, "dashboard_api.approval.open")
+    site.browser(Role.SECURITY_ADMIN).post(f"{path}:approve")
+    unknown = (404, "dashboard_api.approval.unknown")
+    assert problem(sent("POST", f"{path}:take", name="portal")) == unknown
+    assert problem(sent("POST", f"{path}:take", key="other")) == unknown
+    assert problem(sent("POST", f"{path}:take", key="")) == unknown
+    assert problem(sent("GET", path, key="other")) == unknown
+    assert problem(asking.post(f"{path}:take")) == unknown
+    taken = sent("POST", f"{path}:take").json()
+    assert base64.b64decode(taken["material"]) == b"wrapped payments.seal"
+    assert problem(sent("POST", f"{path}:take")) == (409, "dashboard_api.approval.given")
+    assert problem(sent("POST", f"{path}:approve")) == (401, "dashboard_api.session.missing")
+    takes = [act for act in site.acts() if act[1] == "approval.take" and act[3] == "done"]
+    assert takes == [("application:payments", "approval.take", approval, "done")]
+
+
+def test_who_moved_to_other_units_takes_nothing(site, asking):
+    approval = ask(site, asking)
+    site.browser(Role.SECURITY_ADMIN).post(f"{PATH}/{approval}:approve")
+    site.database.write(
+        lambda state: state.execute(
+            "UPDATE user_units SET unit = 'tax' WHERE user_id = ?", (asking.asker.id,)
+        )
+    )
+    answer = asking.post(f"{PATH}/{approval}:take")
+    assert problem(answer) == (404, "dashboard_api.approval.unknown")

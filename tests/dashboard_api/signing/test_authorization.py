@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from crypto import sm3
@@ -58,6 +58,7 @@ def refusal(authorization: str) -> str:
     return caught.value.code
 
 
+@settings(deadline=None)
 @given(
     st.text()
     | st.builds("Bearer {}".format, st.text())
@@ -85,6 +86,7 @@ def test_any_text_is_read_or_refused_by_a_code(text: str) -> None:
     assert caught.value.params.get("scheme", "") in ("", "bearer", "fengsui-sm2")
 
 
+@settings(deadline=None)
 @given(SIGNED)
 def test_a_signed_header_reads_back_as_what_was_written(shown: SignedRequest) -> None:
     assert parse(header(shown)) == shown
@@ -92,6 +94,7 @@ def test_a_signed_header_reads_back_as_what_was_written(shown: SignedRequest) ->
     assert len(header(shown)) <= AUTHORIZATION_CHARS_MAX
 
 
+@settings(deadline=None)
 @given(APPLICATIONS)
 def test_a_token_reads_back_with_the_application_it_names(application: str) -> None:
     token = f"fsk1.{application}.{TOKEN}"
@@ -174,6 +177,7 @@ def text_of(parts: dict) -> bytes:
     return signed_text(named.pop("method"), named.pop("target"), **named)
 
 
+@settings(deadline=None)
 @given(PARTS, PARTS)
 def test_two_requests_that_differ_anywhere_have_different_texts(one: dict, other: dict) -> None:
     assert (text_of(one) == text_of(other)) == (one == other)
@@ -181,6 +185,7 @@ def test_two_requests_that_differ_anywhere_have_different_texts(one: dict, other
         assert (text_of(one | {part: other[part]}) == text_of(one)) == (one[part] == other[part])
 
 
+@settings(deadline=None)
 @given(PARTS, st.sampled_from(["method", "target"]), st.text(min_size=1))
 @example(
     {"method": "GET", "target": "/", "timestamp": 1, "nonce": "", "credential": "", "body": b""},

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crypto.sm2 import DEFAULT_ID, PrivateKey, signature_to_raw
@@ -376,6 +376,7 @@ def test_on_a_full_disk_nobody_is_believed_until_it_is_opened_anew(desk: Desk) -
     assert desk.refusal(desk.signed()) == ""
 
 
+@settings(deadline=None)
 @given(st.text() | st.builds("Bearer {}".format, st.text()))
 def test_no_header_makes_it_fail_otherwise_than_by_a_code(text: str) -> None:
     clocks = Clocks()

@@ -1,20 +1,21 @@
 """Forms: what is signed, encrypted and hashed here is what other programs read, and the reverse.
 
-The other programs are played by the crypto package's own raw forms, which its tests hold against
-published vectors and foreign implementations.
+Most are played by the crypto package, which its own tests hold against published vectors and other
+implementations; gmssl, which integrators come from, plays itself.
 """
 
 from base64 import b64decode, b64encode
 
 import pytest
-from fakes import application, site
+from fakes import application, order, site
+from gmssl import sm2 as gmssl_sm2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crypto import sm3
 from crypto.errors import CryptoError
 from crypto.sm2 import DEFAULT_ID, Form, PrivateKey, PublicKey, signature_from_raw, signature_to_raw
-from crypto.x509.authority import Profile
+from crypto.x509.authority import Authority, Profile
 from dashboard_api.applications.model import Operation
 from schema.errors import FengsuiError
 
@@ -133,6 +134,19 @@ def test_a_certificate_of_strangers_is_not_believed_unless_asked_so() -> None:
     item["certificate"] = b64encode(wrong).decode()
     refused("crypto.certificate.usage", VERIFY, **item)
     refused("crypto.certificate.usage", VERIFY, **item, trust="none")
+
+
+def test_certificates_that_lead_to_the_root_may_stand_below_ones_own() -> None:
+    key, middle_key = PrivateKey.generate(), PrivateKey.generate()
+    ordered = order("middle", middle_key, SITE.keys.entropy)
+    middle = Authority(SITE.authority.issue(Profile.INTERMEDIATE, ordered), middle_key)
+    own = middle.issue(Profile.SIGNING, order("own", key, SITE.keys.entropy, days=300))
+    item = {"message": "", "signature": b64encode(key.sign(b"", domain=DEFAULT_ID)).decode()}
+    chain = own.to_pem() + middle.certificate.to_pem()
+    assert SITE.ask(VERIFY, **item, certificate=chain.decode()) == {"valid": True}
+    refused("crypto.certificate.untrusted", VERIFY, **item, certificate=own.to_pem().decode())
+    backwards = middle.certificate.to_pem() + own.to_pem()
+    refused("crypto.certificate.usage", VERIFY, **item, certificate=backwards.decode())
 
 
 def test_a_digest_is_signed_and_verified_as_it_is() -> None:
@@ -288,3 +302,31 @@ def test_two_applications_never_meet_in_a_key_of_one_name() -> None:
     tax = application("tax")
     done = SITE.perform(SIGN, {"key": "receipt", "message": ""}, application=tax)
     assert done.key == "tax.receipt"
+
+
+def gmssl(key: PrivateKey) -> gmssl_sm2.CryptSM2:
+    """The Python package integrators come from, with one of our keys."""
+    return gmssl_sm2.CryptSM2(
+        private_key=key.scalar().hex(), public_key=key.public.point[1:].hex(), mode=1
+    )
+
+
+def test_what_gmssl_signs_verifies_here_and_the_reverse() -> None:
+    key = SITE.keys.pairs["payments.receipt"][1][-1]
+    said = {"key": "receipt", "message": "hello", "encoding": "utf8"}
+    said |= {"form": "raw", "output": "hex"}
+    theirs = gmssl(key).sign_with_sm3(b"hello")
+    assert SITE.ask(VERIFY, **said, signature=theirs)["valid"]
+    ours = SITE.ask(SIGN, **said)["signature"]
+    assert gmssl(key).verify_with_sm3(ours, b"hello")
+
+
+def test_what_gmssl_encrypts_opens_here_and_the_reverse() -> None:
+    key = SITE.keys.pairs["payments.letters"][1][-1]
+    said = {"key": "letters", "form": "c1c3c2", "output": "hex"}
+    theirs = gmssl(key).encrypt(b"hello").hex()
+    opened = SITE.ask(DECRYPT, **said, ciphertext=theirs)["plaintext"]
+    assert bytes.fromhex(opened) == b"hello"
+    ours = SITE.ask(ENCRYPT, **said, plaintext="hello", encoding="utf8")["ciphertext"]
+    # It knows no 04 in front of the point.
+    assert gmssl(key).decrypt(bytes.fromhex(ours)[1:]) == b"hello"

@@ -11,7 +11,7 @@ from journalled import KEY, NOON, BadDisk, groups, mark, numbers, open_journal, 
 
 from crypto import sm3
 from dashboard_api.signing.heads import SignedHead
-from dashboard_api.signing.journal import FileJournal
+from dashboard_api.signing.journal import Calls, FileJournal
 from dashboard_api.signing.journal_file import HEADER_BYTES, entries
 from schema.errors import FengsuiError
 
@@ -234,6 +234,30 @@ def test_a_sync_that_fails_stops_the_journal_and_its_group_is_taken_back(tmp_pat
         journal.commit()
     journal.close()
     assert numbers(tmp_path) == []
+
+
+def test_whatever_goes_wrong_in_a_commit_stops_the_journal(tmp_path: Path) -> None:
+    def write(descriptor: int, data: bytes) -> int:
+        raise MemoryError
+
+    journal = open_journal(tmp_path, calls=Calls(write=write))
+    journal.add(mark())
+    with pytest.raises(MemoryError):
+        journal.commit()
+    with pytest.raises(OSError, match="MemoryError"):
+        journal.commit()
+    journal.close()
+
+
+def test_an_entry_that_cannot_be_written_leaves_the_others_of_its_group(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path)
+    journal.add(mark())
+    with pytest.raises(UnicodeEncodeError):
+        journal.add(mark(key="\ud800"))
+    journal.add(mark())
+    journal.commit()
+    journal.close()
+    assert numbers(tmp_path) == [1, 2]
 
 
 def test_a_group_that_could_be_neither_synced_nor_taken_back_is_kept_and_counted_on(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboard_api.signing.nonce_file import (
@@ -42,6 +42,7 @@ def read(raw: bytes) -> tuple[Content, list[bytes]]:
     return decode(raw, taken.append), taken
 
 
+@settings(deadline=None)
 @given(st.integers(0, 9_999_999_999), RECORDS)
 def test_what_was_written_reads_back(floor: int, records: list[Record]) -> None:
     raw = written(floor, records)
@@ -56,6 +57,7 @@ def test_what_was_written_reads_back(floor: int, records: list[Record]) -> None:
     )
 
 
+@settings(deadline=None)
 @given(RECORDS, st.integers(0, RECORD_BYTES - 1), st.booleans())
 def test_a_torn_tail_is_no_damage(records: list[Record], size: int, zeroed: bool) -> None:
     raw = written(7, records)
@@ -65,6 +67,7 @@ def test_a_torn_tail_is_no_damage(records: list[Record], size: int, zeroed: bool
     assert len(taken) == len(records)
 
 
+@settings(deadline=None)
 @given(RECORDS.filter(lambda records: len(records) > 1), st.data())
 def test_a_changed_bit_before_the_last_record_is_damage_and_loses_one(
     records: list[Record], data: st.DataObject
@@ -87,6 +90,7 @@ def test_a_header_that_was_never_written_holds_nothing_and_one_that_is_lost_is_d
     assert taken == [b"f" * 16]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300) | st.binary(max_size=300).map(lambda tail: encode_header(7) + tail))
 def test_any_bytes_are_read(raw: bytes) -> None:
     content, _ = read(raw)

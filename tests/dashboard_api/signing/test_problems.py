@@ -94,3 +94,15 @@ def test_an_items_place_stands_in_its_words_and_facts() -> None:
     }
     scope = problem_of(refused(sentences.SCOPE, operation="sign", key="a.b"), "en", 7)
     assert scope.params == {"operation": "sign", "key": "a.b"}
+
+
+def test_the_page_for_integrators_tells_of_every_hint_and_reason() -> None:
+    page = (ROOT / "docs" / "integrator" / "refused-signatures.md").read_text("utf-8")
+    first, second = (
+        [row.split("|")[1] for row in table.splitlines()[2:]]
+        for table in re.findall(r"(?:^\|.*\n)+", page, re.MULTILINE)
+    )
+    told = [re.findall(r"`(\w+)`", " ".join(rows)) for rows in (first, second)]
+    assert told[0] == list(sentences.HINTS)
+    reasons = {key.rpartition(".")[2] for key in SENTENCES if key.startswith(sentences.MALFORMED)}
+    assert sorted(told[1]) == sorted(reasons)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboard_api.applications.model import Application, Operation, Quota
@@ -198,6 +198,7 @@ def test_a_clock_that_is_set_right_at_the_turn_of_the_day_turns_it_once() -> Non
     assert desk.passed(10) == 5
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(
@@ -224,6 +225,7 @@ def test_whatever_the_wall_clock_does_a_days_quota_is_never_given_twice_in_half_
         assert sum(taken for at, taken in given_out if now - at < 12 * HOUR) <= 600
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 500),
     st.lists(st.tuples(st.integers(0, 3 * SECOND), st.integers(1, ITEMS_MAX)), max_size=60),
