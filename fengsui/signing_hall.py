@@ -20,7 +20,6 @@ from fengsui.keyring import journal_key
 from fengsui.signing_process import MODULE, Parameters
 from fengsui.wiring import Site
 
-
 _logger = logging.getLogger(__name__)
 
 

@@ -26,8 +26,14 @@ from dashboard_api.applications.model import SITE, Operation
 from dashboard_api.context import Site
 from dashboard_api.custody.certificate_desk import DAYS_MAX, CertificateDesk, NewCertificate
 from dashboard_api.custody.certificate_rows import Filed, Kind
-from dashboard_api.idempotency import Answer, Attempt, Attempted, Idempotency, Recorder
-from dashboard_api.routes.keys import caller
+from dashboard_api.idempotency import (
+    Answer,
+    Attempt,
+    Attempted,
+    Idempotency,
+    Recorder,
+    caller_of,
+)
 from dashboard_api.services import present
 from dashboard_api.signing.asking import Asker, Asking
 from dashboard_api.wire import Time
@@ -262,7 +268,7 @@ def take_in(
     def do() -> Answer:
         return Answer(status=201, body=_imported_text.dump_json(_imported(desk, keeper, body)))
 
-    return recorder.once(caller(keeper), attempt, do).response()
+    return recorder.once(caller_of(keeper), attempt, do).response()
 
 
 @router.post(
@@ -362,7 +368,7 @@ def _once(
     def do() -> Answer:
         return Answer(status=status, body=_certificate_text.dump_json(_view(change())))
 
-    return recorder.once(caller(asking), attempt, do).response()
+    return recorder.once(caller_of(asking), attempt, do).response()
 
 
 def _imported(desk: CertificateDesk, keeper: Asker, body: ImportCertificateBody) -> ImportedView:
