@@ -68,6 +68,7 @@ _BY_CODE: Final = {
     "dashboard_api.approval.params": 422,
     "dashboard_api.approval.unavailable": 503,
     "dashboard_api.certificate.ambiguous": 409,
+    "dashboard_api.key.authority": 409,
     "dashboard_api.certificate.anchor": 422,
     "dashboard_api.certificate.chain": 422,
     "dashboard_api.certificate.form": 422,

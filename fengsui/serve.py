@@ -141,6 +141,7 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
             entropy=entropy,
             site=site.settings.site.name,
         )
+        site.watch.expiring = signing.expiries
         hall = open_hall(site, signing.certificates.authority)
     services = Services(
         site=_site_info(site, sibling),

@@ -15,12 +15,14 @@ from dashboard_api.applications.registry import Registry
 from dashboard_api.audit import AuditChain
 from dashboard_api.custody.authority import SiteAuthority
 from dashboard_api.custody.certificate_desk import CertificateDesk
+from dashboard_api.custody.expiry import Expiries
 from dashboard_api.custody.key_desk import KeyDesk
 from dashboard_api.custody.ownership import Ownership
 from dashboard_api.custody.room import KeyRoom
 from dashboard_api.idempotency import Idempotency
 from fengsui.folder import DataFolder
 from fengsui.settings import CryptoSettings
+from fengsui.signing_upkeep import Upkeep
 from schema.ports import Clock, Entropy
 
 
@@ -34,13 +36,17 @@ class Signing:
     room: KeyRoom
     keys: KeyDesk
     certificates: CertificateDesk
+    expiries: Expiries
+    upkeep: Upkeep
 
     def start(self) -> None:
-        """Finish what a stop of the platform interrupted."""
+        """Finish what a stop of the platform interrupted, and look after what expires."""
         self.approvals.resume()
+        self.upkeep.start()
 
     def close(self) -> None:
         """Forget the master key."""
+        self.upkeep.stop()
         self.room.close()
 
 
@@ -81,4 +87,6 @@ def open_signing(
         room=room,
         keys=keys,
         certificates=certificates,
+        expiries=Expiries(room, database, clock),
+        upkeep=Upkeep(keys, authority),
     )

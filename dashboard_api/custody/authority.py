@@ -139,6 +139,8 @@ class SiteAuthority:
 
         Does nothing where there is no authority.
         """
+        if not self._room.exists:
+            return
         with self._database.read() as state:
             own = [one.fingerprint for one in rows.roots(state)]
         for fingerprint in own:

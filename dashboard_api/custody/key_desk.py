@@ -23,6 +23,7 @@ from dashboard_api.applications.approval import Approval, Asker, Kind
 from dashboard_api.applications.approvals import Approvals
 from dashboard_api.applications.model import ID, KEY_NAME, SITE
 from dashboard_api.audit import Act, AuditChain
+from dashboard_api.custody.authority import CA_KEY
 from dashboard_api.custody.ownership import Ownership, owner_of
 from dashboard_api.custody.room import KeyRoom
 from dashboard_api.signing.asking import Asker as Asking
@@ -118,7 +119,17 @@ class KeyDesk:
         return store.encrypter(self._import_key(store).id)
 
     def rotate(self, asking: Asking, name: str) -> Key:
-        """Make a new version: it signs and seals from now on."""
+        """Make a new version: it signs and seals from now on.
+
+        Raises ``dashboard_api.key.authority`` for the authority's own: only its latest version
+        signs, so that the revocation lists of the root before would end within a week.
+        """
+        if name == CA_KEY:
+            raise FengsuiError(
+                "dashboard_api.key.authority",
+                f"{CA_KEY} is not rotated: what it issued could not be revoked any more",
+                key=CA_KEY,
+            )
         return self._change(asking, name, "rotate", KeyStore.rotate)
 
     def enable(self, asking: Asking, name: str) -> Key:
