@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crypto import sm3
 from crypto.sm2 import DEFAULT_ID, PrivateKey, signature_to_raw
 from dashboard_api.applications.model import Application, Credential, Operation
 from dashboard_api.problem import status_of
@@ -31,8 +32,8 @@ from dashboard_api.signing.ports import Caller
 from schema.errors import FengsuiError
 
 START = 1_795_651_200 * SECOND
-KEY = PrivateKey.generate()
-OTHER = PrivateKey.generate()
+KEY = PrivateKey.from_scalar(sm3.digest(b"key"))
+OTHER = PrivateKey.from_scalar(sm3.digest(b"other"))
 TOKEN = "fsk1.payments." + "t" * 43
 OLD_TOKEN = "fsk1.payments." + "o" * 43
 BODY = b'{"key":"receipt","message":"aGVsbG8="}'
