@@ -20,6 +20,7 @@ from dashboard_api.routes import (
     applications,
     approvals,
     audit,
+    certificates,
     events,
     exceptions,
     intake,
@@ -47,6 +48,7 @@ _ROUTERS: Final = (
     applications.router,
     approvals.router,
     keys.router,
+    certificates.router,
     stream.router,
     intake.router,
 )

@@ -133,8 +133,16 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
     signing, hall = None, None
     if site.realm != DEMONSTRATION:
         room = key_room(site.folder, site.settings.crypto, clock, entropy)
-        signing = open_signing(site.database, audit, room, clock=clock, entropy=entropy)
-        hall = open_hall(site, room)
+        signing = open_signing(
+            site.database,
+            audit,
+            room,
+            clock=clock,
+            entropy=entropy,
+            site=site.settings.site.name,
+        )
+        site.watch.expiring = signing.expiries
+        hall = open_hall(site, signing.certificates.authority)
     services = Services(
         site=_site_info(site, sibling),
         alerts=alerts,
@@ -164,6 +172,7 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         approvals=signing.approvals if signing else None,
         idempotency=signing.idempotency if signing else None,
         keys=signing.keys if signing else None,
+        certificates=signing.certificates if signing else None,
     )
     administration = Administration(
         enrolments=site.enrolments,

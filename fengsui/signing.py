@@ -13,11 +13,16 @@ from crypto.keystore.source import MasterReference
 from dashboard_api.applications.approvals import Approvals
 from dashboard_api.applications.registry import Registry
 from dashboard_api.audit import AuditChain
+from dashboard_api.custody.authority import SiteAuthority
+from dashboard_api.custody.certificate_desk import CertificateDesk
+from dashboard_api.custody.expiry import Expiries
 from dashboard_api.custody.key_desk import KeyDesk
+from dashboard_api.custody.ownership import Ownership
 from dashboard_api.custody.room import KeyRoom
 from dashboard_api.idempotency import Idempotency
 from fengsui.folder import DataFolder
 from fengsui.settings import CryptoSettings
+from fengsui.signing_upkeep import Upkeep
 from schema.ports import Clock, Entropy
 
 
@@ -30,13 +35,18 @@ class Signing:
     idempotency: Idempotency
     room: KeyRoom
     keys: KeyDesk
+    certificates: CertificateDesk
+    expiries: Expiries
+    upkeep: Upkeep
 
     def start(self) -> None:
-        """Finish what a stop of the platform interrupted."""
+        """Finish what a stop of the platform interrupted, and look after what expires."""
         self.approvals.resume()
+        self.upkeep.start()
 
     def close(self) -> None:
         """Forget the master key."""
+        self.upkeep.stop()
         self.room.close()
 
 
@@ -51,12 +61,24 @@ def key_room(folder: DataFolder, crypto: CryptoSettings, clock: Clock, entropy: 
 
 
 def open_signing(
-    database: Database, audit: AuditChain, room: KeyRoom, *, clock: Clock, entropy: Entropy
+    database: Database,
+    audit: AuditChain,
+    room: KeyRoom,
+    *,
+    clock: Clock,
+    entropy: Entropy,
+    site: str = "fengsui",
 ) -> Signing:
-    """The parts of one site."""
+    """The parts of one site, named as ``site`` in its authority's certificate."""
     registry = Registry(database, audit, clock=clock, entropy=entropy)
-    keys = KeyDesk(
-        room, audit, unit_of=lambda application: registry.get(application).unit, clock=clock
+
+    def unit_of(application: str) -> str:
+        return registry.get(application).unit
+
+    keys = KeyDesk(room, audit, unit_of=unit_of, clock=clock)
+    authority = SiteAuthority(database, room, audit, site=site, clock=clock, entropy=entropy)
+    certificates = CertificateDesk(
+        database, room, audit, authority=authority, ownership=Ownership(unit_of), clock=clock
     )
     return Signing(
         registry=registry,
@@ -64,4 +86,7 @@ def open_signing(
         idempotency=Idempotency(database, clock),
         room=room,
         keys=keys,
+        certificates=certificates,
+        expiries=Expiries(room, database, clock),
+        upkeep=Upkeep(keys, authority),
     )

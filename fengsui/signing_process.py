@@ -24,6 +24,7 @@ from crypto.keystore.store import KeyStore
 from dashboard_api.signing import refusal, usage
 from dashboard_api.signing.call import Call, Reply
 from dashboard_api.signing.callers import KnownCallers
+from dashboard_api.signing.certificates import StateCertificates
 from dashboard_api.signing.desk import ServiceDesk
 from dashboard_api.signing.directory import StateDirectory, open_read_only
 from dashboard_api.signing.heads import Teller
@@ -42,23 +43,6 @@ from fengsui.keyring import read_journal_key
 from fengsui.signing_parameters import Parameters
 
 STORE: Final = "keystore.db"
-
-
-class NoCertificates:
-    """Until keys have certificates."""
-
-    def refresh(self) -> bool:
-        return False
-
-    def chain_of(self, key_id: str, version: int) -> tuple[bytes, ...]:
-        del key_id, version
-        return ()
-
-    def anchors(self) -> Sequence[bytes]:
-        return ()
-
-    def revocation_lists(self) -> Sequence[bytes]:
-        return ()
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -104,7 +88,7 @@ def opened(parameters: Parameters) -> Iterator[tuple[Worker, Teller]]:
         store = parts.enter_context(
             KeyStore(folder.keys / STORE, source, clock=clock, entropy=entropy)
         )
-        keys = KeyCache(store, NoCertificates(), clock=clock)
+        keys = KeyCache(store, StateCertificates(state), clock=clock)
         directory = StateDirectory(state)
         desk: Desk = ServiceDesk(keys, clock=clock, entropy=entropy)
         if parameters.shf:

@@ -19,11 +19,12 @@ from crypto.errors import CryptoError
 from crypto.keystore.model import Key, Policy, Use
 from crypto.keystore.store import WAIT_US_MIN, KeyStore
 from crypto.sm2 import PrivateKey, PublicKey
-from dashboard_api.access.principal import EVERY_UNIT
 from dashboard_api.applications.approval import Approval, Asker, Kind
 from dashboard_api.applications.approvals import Approvals
 from dashboard_api.applications.model import ID, KEY_NAME, SITE
 from dashboard_api.audit import Act, AuditChain
+from dashboard_api.custody.authority import CA_KEY
+from dashboard_api.custody.ownership import Ownership, owner_of
 from dashboard_api.custody.room import KeyRoom
 from dashboard_api.signing.asking import Asker as Asking
 from schema.errors import FengsuiError
@@ -66,7 +67,7 @@ class KeyDesk:
         """``unit_of`` gives the unit of an application; raises for an unknown one."""
         self._room = room
         self._audit = audit
-        self._unit_of = unit_of
+        self._ownership = Ownership(unit_of)
         self._clock = clock
 
     # Looking
@@ -118,7 +119,17 @@ class KeyDesk:
         return store.encrypter(self._import_key(store).id)
 
     def rotate(self, asking: Asking, name: str) -> Key:
-        """Make a new version: it signs and seals from now on."""
+        """Make a new version: it signs and seals from now on.
+
+        Raises ``dashboard_api.key.authority`` for the authority's own: only its latest version
+        signs, so that the revocation lists of the root before would end within a week.
+        """
+        if name == CA_KEY:
+            raise FengsuiError(
+                "dashboard_api.key.authority",
+                f"{CA_KEY} is not rotated: what it issued could not be revoked any more",
+                key=CA_KEY,
+            )
         return self._change(asking, name, "rotate", KeyStore.rotate)
 
     def enable(self, asking: Asking, name: str) -> Key:
@@ -222,21 +233,10 @@ class KeyDesk:
         return key_id
 
     def _sees(self, asking: Asking, key_id: str) -> bool:
-        owner = key_id.partition(".")[0]
-        if asking.application is not None:
-            return owner == asking.owner
-        assert asking.person is not None
-        if owner == SITE:
-            return asking.person.scope.everything
-        try:
-            unit = self._unit_of(owner)
-        except FengsuiError:
-            # Made by hand at the store, for no application there is.
-            unit = EVERY_UNIT
-        return asking.person.scope.holds(unit)
+        return self._ownership.holds(asking, owner_of(key_id))
 
     def _check_room(self, key_id: str) -> None:
-        own = key_id.partition(".")[0] + "."
+        own = owner_of(key_id) + "."
         if sum(one.id.startswith(own) for one in self._room.store.all_keys()) >= OWN_KEYS_MAX:
             raise FengsuiError(
                 "dashboard_api.key.limit",
