@@ -73,7 +73,7 @@ class Starter:
         )
 
     def _need_stamping(self) -> None:
-        """Open the key store, with the key of time stamps in it."""
+        """Open the key store, with the time-stamping key in it."""
         try:
             self._authority.need_stamping()
         except CryptoError as error:
