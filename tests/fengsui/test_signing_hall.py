@@ -6,11 +6,12 @@ import msgspec
 import pytest
 
 from dashboard_api.applications.model import Operation
+from dashboard_api.audit import AuditChain
 from fengsui import signing_hall
 from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.folder import DataFolder
 from fengsui.settings import Settings, SigningSettings
-from fengsui.signing import key_room
+from fengsui.signing import key_room, open_signing
 from fengsui.signing_hall import SHARES, Shares, Starter, open_hall
 from fengsui.wiring import open_site
 
@@ -24,13 +25,16 @@ def opened(tmp_path):
         close()
         signing = SigningSettings(workers=workers)
         site = open_site(DataFolder(tmp_path), Settings(signing=signing), watch_host=False)
-        room = key_room(site.folder, site.settings.crypto, SystemClock(), SystemEntropy())
-        sites.append((site, room))
-        return site, room
+        parts = {"clock": SystemClock(), "entropy": SystemEntropy()}
+        room = key_room(site.folder, site.settings.crypto, *parts.values())
+        audit = AuditChain(site.database, site.keyring.audit, parts["clock"])
+        made = open_signing(site.database, audit, room, **parts)
+        sites.append((site, made))
+        return site, made.certificates.authority
 
     def close():
-        for site, room in sites:
-            room.close()
+        for site, made in sites:
+            made.close()
             site.close()
         sites.clear()
 
@@ -58,23 +62,23 @@ def test_a_stranger_is_refused_by_a_real_process_that_ends_with_the_hall(opened)
 
 
 def test_a_site_nobody_calls_has_neither_keys_nor_journals(opened):
-    site, room = opened()
-    open_hall(site, room)
-    assert not room.exists
+    site, authority = opened()
+    open_hall(site, authority)
+    assert not (site.folder.keys / "keystore.db").exists()
     assert not (site.folder.signing / SHARES).exists()
 
 
-def start(site, room, monkeypatch):
+def start(site, authority, monkeypatch):
     """What a process would be told."""
     told = []
     monkeypatch.setattr(signing_hall, "_start", told.append)
-    Starter(site, room).start(0)
+    Starter(site, authority).start(0)
     return told[0]
 
 
 def test_a_process_is_told_no_secret(opened, monkeypatch):
-    site, room = opened()
-    told = msgspec.json.encode(start(site, room, monkeypatch))
+    site, authority = opened()
+    told = msgspec.json.encode(start(site, authority, monkeypatch))
     for path in site.folder.keys.iterdir():
         if path.is_file() and path.suffix == ".key":
             secret = path.read_bytes()
@@ -87,8 +91,8 @@ def test_requests_from_before_another_number_of_processes_are_believed_by_nobody
 ):
     assert start(*opened(1), monkeypatch).floor == 0
     assert start(*opened(1), monkeypatch).floor == 0
-    site, room = opened(2)
-    floor = start(site, room, monkeypatch).floor
+    site, authority = opened(2)
+    floor = start(site, authority, monkeypatch).floor
     assert abs(floor - SystemClock().now() // 1_000_000) < 10
     assert shares(site) == Shares(workers=2, since=floor)
     assert start(*opened(2), monkeypatch).floor == floor
