@@ -98,6 +98,7 @@ _BY_CODE: Final = {
     "dashboard_api.key.recipient": 422,
     "dashboard_api.keys.closed": 503,
     "dashboard_api.quota.malformed": 422,
+    "dashboard_api.usage.malformed": 422,
 }
 _BY_REASON: Final = {
     "unknown": 404,

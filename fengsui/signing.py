@@ -36,6 +36,7 @@ class Signing:
     room: KeyRoom
     keys: KeyDesk
     certificates: CertificateDesk
+    ownership: Ownership
     expiries: Expiries
     upkeep: Upkeep
 
@@ -77,8 +78,9 @@ def open_signing(
 
     keys = KeyDesk(room, audit, unit_of=unit_of, clock=clock)
     authority = SiteAuthority(database, room, audit, site=site, clock=clock, entropy=entropy)
+    ownership = Ownership(unit_of)
     certificates = CertificateDesk(
-        database, room, audit, authority=authority, ownership=Ownership(unit_of), clock=clock
+        database, room, audit, authority=authority, ownership=ownership, clock=clock
     )
     return Signing(
         registry=registry,
@@ -87,6 +89,7 @@ def open_signing(
         room=room,
         keys=keys,
         certificates=certificates,
+        ownership=ownership,
         expiries=Expiries(room, database, clock),
         upkeep=Upkeep(keys, authority),
     )

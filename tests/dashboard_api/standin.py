@@ -32,6 +32,7 @@ from dashboard_api.custody.certificate_desk import CertificateDesk
 from dashboard_api.custody.key_desk import KeyDesk
 from dashboard_api.custody.ownership import Ownership
 from dashboard_api.custody.room import KeyRoom
+from dashboard_api.custody.status import StatusDesk
 from dashboard_api.idempotency import Idempotency
 from dashboard_api.live import LiveStream
 from dashboard_api.retention import nothing
@@ -428,6 +429,16 @@ class FakeKeyDesk:
         return b"wrapped " + approval.key.encode() if approval.kind == "export" else None
 
 
+class FakeProcesses:
+    """Signing processes as their counts tell of them."""
+
+    restarts = 1
+    waiting = 3
+
+    def failures(self):
+        return ["dashboard_api.signing.restarted"]
+
+
 class StandIn:
     """One site: its services, its app, and signed-in browsers."""
 
@@ -465,6 +476,15 @@ class StandIn:
             ownership=Ownership(lambda application: self.applications.get(application).unit),
             clock=self.clock,
         )
+        self.processes = FakeProcesses()
+        self.signing_status = StatusDesk(
+            self.processes,
+            self.database,
+            workers=2,
+            device="",
+            ownership=Ownership(lambda application: self.applications.get(application).unit),
+            clock=self.clock,
+        )
         self.services = Services(
             site=views.SiteInfo(
                 name="区政务服务中心",
@@ -495,6 +515,7 @@ class StandIn:
             idempotency=Idempotency(self.database, self.clock),
             keys=self.keys,
             certificates=self.certificates,
+            signing_status=self.signing_status,
             **parts,
         )
         self.app = create_app(self.services, root_path=root_path, webui=webui or folder / "webui")
