@@ -151,6 +151,7 @@ ZH: Final = MappingProxyType(
         "最多允许 {limit} 秒：请校准调用方的时钟",
         "dashboard_api.unit.foreign": "单位 {unit}（* 为全部单位）不在您的管理范围，"
         "请联系安全管理员",
+        "dashboard_api.usage.malformed": "月份应写作 2026-11",
         "dashboard_api.user.exists": "用户名已被使用",
         "dashboard_api.user.malformed": "用户名为 2 至 32 个字符，以小写字母开头，"
         "只含 a-z 0-9 . _ -；显示名为 1 至 64 个字符",

@@ -143,7 +143,7 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
             site=site.settings.site.name,
         )
         site.watch.expiring = signing.expiries
-        hall = open_hall(site, signing.certificates.authority)
+        hall = open_hall(site, room, signing.prepare)
         signing_status = StatusDesk(
             hall,
             site.database,

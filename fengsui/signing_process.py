@@ -27,7 +27,7 @@ from dashboard_api.signing.callers import KnownCallers
 from dashboard_api.signing.certificates import StateCertificates
 from dashboard_api.signing.desk import ServiceDesk
 from dashboard_api.signing.directory import StateDirectory, open_read_only
-from dashboard_api.signing.heads import SignedHead, Teller
+from dashboard_api.signing.heads import Teller
 from dashboard_api.signing.journal import FileJournal
 from dashboard_api.signing.keycache import KeyCache
 from dashboard_api.signing.nonces import Nonces
@@ -40,21 +40,9 @@ from fengsui import ciphers
 from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.folder import DataFolder
 from fengsui.keyring import read_journal_key
-from fengsui.settings import CryptoSettings
+from fengsui.signing_parameters import Parameters
 
-MODULE: Final = "fengsui.signing_process"
 STORE: Final = "keystore.db"
-
-
-class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a signing process is told at its start."""
-
-    root: str
-    slot: int
-    crypto: CryptoSettings
-    newest: SignedHead | None
-    """The newest signed head of its journal."""
-    shf: bool = False
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -87,6 +75,7 @@ def opened(parameters: Parameters) -> Iterator[tuple[Worker, Teller]]:
         parts.callback(journal.close)
         nonces = Nonces(place / "nonces", clock, _monotonic)
         parts.callback(nonces.close)
+        nonces.floor = max(nonces.floor, parameters.floor)
         state = open_read_only(folder.state)
         parts.callback(state.close)
         source = parts.enter_context(
