@@ -141,6 +141,7 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
             clock=clock,
             entropy=entropy,
             site=site.settings.site.name,
+            crypto=site.settings.crypto,
         )
         site.watch.expiring = signing.expiries
         hall = open_hall(site, room, signing.prepare)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from collector.state.database import Database
@@ -17,11 +18,13 @@ from dashboard_api.applications.registry import Registry
 from dashboard_api.audit import AuditChain
 from dashboard_api.custody.authority import SiteAuthority
 from dashboard_api.custody.certificate_desk import CertificateDesk
+from dashboard_api.custody.device_shelf import DeviceShelf
 from dashboard_api.custody.expiry import Expiries
 from dashboard_api.custody.key_desk import KeyDesk
 from dashboard_api.custody.ownership import Ownership
 from dashboard_api.custody.room import KeyRoom
 from dashboard_api.idempotency import Idempotency
+from fengsui.device import device_access
 from fengsui.folder import DataFolder
 from fengsui.settings import CryptoSettings
 from fengsui.signing_upkeep import Upkeep
@@ -43,6 +46,8 @@ class Signing:
     ownership: Ownership
     expiries: Expiries
     upkeep: Upkeep
+    closing: ExitStack
+    """Lets go of the device."""
 
     def start(self) -> None:
         """Finish what a stop of the platform interrupted, and look after what expires."""
@@ -64,6 +69,7 @@ class Signing:
     def close(self) -> None:
         """Forget the master key."""
         self.upkeep.stop()
+        self.closing.close()
         self.room.close()
 
 
@@ -85,18 +91,32 @@ def open_signing(
     clock: Clock,
     entropy: Entropy,
     site: str = "fengsui",
+    crypto: CryptoSettings | None = None,
 ) -> Signing:
-    """The parts of one site, named as ``site`` in its authority's certificate."""
+    """The parts of one site, named as ``site`` in its authority's certificate.
+
+    ``crypto`` names the device, for keys inside it.
+    """
     registry = Registry(database, audit, clock=clock, entropy=entropy)
 
     def unit_of(application: str) -> str:
         return registry.get(application).unit
 
-    keys = KeyDesk(room, audit, unit_of=unit_of, clock=clock)
+    closing = ExitStack()
+    shelf = None
+    if crypto is not None and crypto.device:
+        shelf = DeviceShelf(database, device_access(crypto, closing), clock)
+    keys = KeyDesk(room, audit, unit_of=unit_of, clock=clock, shelf=shelf)
     authority = SiteAuthority(database, room, audit, site=site, clock=clock, entropy=entropy)
     ownership = Ownership(unit_of)
     certificates = CertificateDesk(
-        database, room, audit, authority=authority, ownership=ownership, clock=clock
+        database,
+        room,
+        audit,
+        authority=authority,
+        ownership=ownership,
+        clock=clock,
+        shelf=shelf,
     )
     return Signing(
         registry=registry,
@@ -108,4 +128,5 @@ def open_signing(
         ownership=ownership,
         expiries=Expiries(room, database, clock),
         upkeep=Upkeep(keys, authority),
+        closing=closing,
     )

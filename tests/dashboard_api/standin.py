@@ -29,6 +29,7 @@ from dashboard_api.applications.registry import Registry
 from dashboard_api.audit import AuditChain
 from dashboard_api.custody.authority import SiteAuthority
 from dashboard_api.custody.certificate_desk import CertificateDesk
+from dashboard_api.custody.device_shelf import DeviceShelf
 from dashboard_api.custody.key_desk import KeyDesk
 from dashboard_api.custody.ownership import Ownership
 from dashboard_api.custody.room import KeyRoom
@@ -442,7 +443,7 @@ class FakeProcesses:
 class StandIn:
     """One site: its services, its app, and signed-in browsers."""
 
-    def __init__(self, folder, *, root_path="/", webui=None, retention=nothing):
+    def __init__(self, folder, *, root_path="/", webui=None, retention=nothing, device=None):
         self.clock, self.entropy = FakeClock(), FakeEntropy()
         self.database = Database(folder / "state.db")
         self.audit = AuditChain(self.database, key("audit"), self.clock)
@@ -459,11 +460,13 @@ class StandIn:
         self.applications = Registry(self.database, self.audit, **parts)
         self.approvals = Approvals(self.database, self.audit, desk=self.keydesk, **parts)
         self.room = KeyRoom(folder / "keys", MasterReference(), environment={}, **parts)
+        shelf = DeviceShelf(self.database, device, self.clock) if device else None
         self.keys = KeyDesk(
             self.room,
             self.audit,
             unit_of=lambda application: self.applications.get(application).unit,
             clock=self.clock,
+            shelf=shelf,
         )
         self.authority = SiteAuthority(
             self.database, self.room, self.audit, site="区政务服务中心", **parts
@@ -475,6 +478,7 @@ class StandIn:
             authority=self.authority,
             ownership=Ownership(lambda application: self.applications.get(application).unit),
             clock=self.clock,
+            shelf=shelf,
         )
         self.processes = FakeProcesses()
         self.signing_status = StatusDesk(
