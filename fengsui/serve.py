@@ -144,7 +144,7 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
             crypto=site.settings.crypto,
         )
         site.watch.expiring = signing.expiries
-        hall = open_hall(site, room, signing.prepare)
+        hall = open_hall(site, signing.certificates.authority)
         signing_status = StatusDesk(
             hall,
             site.database,

@@ -5,13 +5,11 @@ The demonstration has none of them: it signs for nobody.
 
 from __future__ import annotations
 
-import logging
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 from collector.state.database import Database
-from crypto.errors import CryptoError
 from crypto.keystore.source import MasterReference
 from dashboard_api.applications.approvals import Approvals
 from dashboard_api.applications.registry import Registry
@@ -29,8 +27,6 @@ from fengsui.folder import DataFolder
 from fengsui.settings import CryptoSettings
 from fengsui.signing_upkeep import Upkeep
 from schema.ports import Clock, Entropy
-
-_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,18 +49,6 @@ class Signing:
         """Finish what a stop of the platform interrupted, and look after what expires."""
         self.approvals.resume()
         self.upkeep.start()
-
-    def prepare(self) -> None:
-        """Make the keys that the service itself needs; called before the first call is answered.
-
-        Where somebody disabled one of them the rest of the service goes on without time stamps.
-        """
-        try:
-            self.certificates.authority.need_stamping()
-        except CryptoError as error:
-            if not error.code.startswith("crypto.key."):
-                raise
-            _logger.warning("no time stamps", extra={"code": error.code})
 
     def close(self) -> None:
         """Forget the master key."""

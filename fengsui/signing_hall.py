@@ -8,13 +8,13 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from dashboard_api.custody.room import KeyRoom
+from crypto.errors import CryptoError
+from dashboard_api.custody.authority import SiteAuthority
 from dashboard_api.signing.hall import Hall
 from dashboard_api.signing.heads import Head, Heads
 from dashboard_api.signing.slot import Child
@@ -43,13 +43,9 @@ class Shares(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Starter:
     """Starts the signing processes of one site and signs their heads; waits for the disk."""
 
-    def __init__(
-        self, site: Site, room: KeyRoom, prepare: Callable[[], None] = lambda: None
-    ) -> None:
-        """``prepare`` makes the keys that the service itself needs, where there are none."""
+    def __init__(self, site: Site, authority: SiteAuthority) -> None:
         self._site = site
-        self._room = room
-        self._prepare = prepare
+        self._authority = authority
         self._lock = threading.Lock()
         self._floor: int | None = None
 
@@ -60,8 +56,7 @@ class Starter:
         site = self._site
         with self._lock:
             journal_key(site.folder, SystemEntropy())
-            _ = self._room.store
-            self._prepare()
+            self._need_stamping()
             if self._floor is None:
                 self._floor = self._settle_shares()
         heads = self._heads(slot)
@@ -76,6 +71,16 @@ class Starter:
                 shf=site.settings.signing.shf,
             )
         )
+
+    def _need_stamping(self) -> None:
+        """Open the key store, with the time-stamping key in it."""
+        try:
+            self._authority.need_stamping()
+        except CryptoError as error:
+            # Of a key somebody disabled: the rest of the service goes on without time stamps.
+            if not error.code.startswith("crypto.key."):
+                raise
+            _logger.warning("no time stamps", extra={"code": error.code})
 
     def sign(self, slot: int, head: Head) -> None:
         """Sign where the journal of a slot stands, and store what was counted."""
@@ -113,12 +118,12 @@ class Starter:
 _logger = logging.getLogger(__name__)
 
 
-def open_hall(site: Site, room: KeyRoom, prepare: Callable[[], None] = lambda: None) -> Hall:
+def open_hall(site: Site, authority: SiteAuthority) -> Hall:
     """A hall without any process: each is started at the first call for it.
 
-    ``room`` holds the keys, and is opened with the first process; so is ``prepare`` called.
+    The key store is opened, and the time-stamping key made, with the first process.
     """
-    starter = Starter(site, room, prepare)
+    starter = Starter(site, authority)
     workers = site.settings.signing.workers
     return Hall(workers=workers, start=starter.start, sign=starter.sign)
 
