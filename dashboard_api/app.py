@@ -27,6 +27,7 @@ from dashboard_api.routes import (
     keys,
     login,
     sensors,
+    signing_status,
     site,
     stream,
     users,
@@ -48,6 +49,7 @@ _ROUTERS: Final = (
     approvals.router,
     keys.router,
     certificates.router,
+    signing_status.router,
     stream.router,
     intake.router,
 )

@@ -68,6 +68,10 @@ ZH: Final = MappingProxyType(
         "dashboard_api.certificate.limit": "已达 {limit} 个上限",
         "dashboard_api.certificate.person": "该操作只能由负责的人员决定，应用不能办理",
         "dashboard_api.certificate.revoked_before": "证书 {serial} 已被吊销",
+        "dashboard_api.key.device": "密钥 {key}：本站未配置密码设备，"
+        "或该密钥在设备内，只能启用与停用",
+        "dashboard_api.key.index": "设备的 {index} 号密钥已有名称",
+        "dashboard_api.key.place": "设备密钥只用于签名，须写明从 1 开始的 index，不设期限与导出",
         "dashboard_api.key.authority": "{key} 不能轮换：轮换后无法再吊销它签发的证书",
         "dashboard_api.certificate.unknown": "没有证书 {serial}",
         "dashboard_api.body.busy": "同时发送的内容过多，请稍后再试",

@@ -5,6 +5,7 @@ import asyncio
 import msgspec
 import pytest
 
+from crypto.keystore.model import State
 from dashboard_api.applications.model import Operation
 from dashboard_api.audit import AuditChain
 from fengsui import signing_hall
@@ -23,18 +24,18 @@ def opened(tmp_path):
 
     def again(workers=1):
         close()
-        signing = SigningSettings(workers=workers)
-        site = open_site(DataFolder(tmp_path), Settings(signing=signing), watch_host=False)
-        parts = {"clock": SystemClock(), "entropy": SystemEntropy()}
-        room = key_room(site.folder, site.settings.crypto, *parts.values())
-        audit = AuditChain(site.database, site.keyring.audit, parts["clock"])
-        made = open_signing(site.database, audit, room, **parts)
-        sites.append((site, made))
-        return site, made.certificates.authority
+        settings = Settings(signing=SigningSettings(workers=workers))
+        site = open_site(DataFolder(tmp_path), settings, watch_host=False)
+        clock, entropy = SystemClock(), SystemEntropy()
+        room = key_room(site.folder, site.settings.crypto, clock, entropy)
+        audit = AuditChain(site.database, site.keyring.audit, clock)
+        signing = open_signing(site.database, audit, room, clock=clock, entropy=entropy)
+        sites.append((site, signing))
+        return site, signing
 
     def close():
-        for site, made in sites:
-            made.close()
+        for site, signing in sites:
+            signing.close()
             site.close()
         sites.clear()
 
@@ -48,7 +49,8 @@ def shares(site):
 
 def test_a_stranger_is_refused_by_a_real_process_that_ends_with_the_hall(opened):
     async def story():
-        hall = open_hall(*opened())
+        site, signing = opened()
+        hall = open_hall(site, signing.certificates.authority)
         reply = await hall.call(
             Operation.SIGN, method="POST", target="/v1/crypto/sign", languages="en", body=b"{}",
             authorization=f"Bearer fsk1.nobody.{'x' * 43}",
@@ -62,23 +64,23 @@ def test_a_stranger_is_refused_by_a_real_process_that_ends_with_the_hall(opened)
 
 
 def test_a_site_nobody_calls_has_neither_keys_nor_journals(opened):
-    site, authority = opened()
-    open_hall(site, authority)
-    assert not (site.folder.keys / "keystore.db").exists()
+    site, signing = opened()
+    open_hall(site, signing.certificates.authority)
+    assert not signing.room.exists
     assert not (site.folder.signing / SHARES).exists()
 
 
-def start(site, authority, monkeypatch):
+def start(site, signing, monkeypatch):
     """What a process would be told."""
     told = []
     monkeypatch.setattr(signing_hall, "_start", told.append)
-    Starter(site, authority).start(0)
+    Starter(site, signing.certificates.authority).start(0)
     return told[0]
 
 
 def test_a_process_is_told_no_secret(opened, monkeypatch):
-    site, authority = opened()
-    told = msgspec.json.encode(start(site, authority, monkeypatch))
+    site, signing = opened()
+    told = msgspec.json.encode(start(site, signing, monkeypatch))
     for path in site.folder.keys.iterdir():
         if path.is_file() and path.suffix == ".key":
             secret = path.read_bytes()
@@ -91,8 +93,22 @@ def test_requests_from_before_another_number_of_processes_are_believed_by_nobody
 ):
     assert start(*opened(1), monkeypatch).floor == 0
     assert start(*opened(1), monkeypatch).floor == 0
-    site, authority = opened(2)
-    floor = start(site, authority, monkeypatch).floor
+    site, signing = opened(2)
+    floor = start(site, signing, monkeypatch).floor
     assert abs(floor - SystemClock().now() // 1_000_000) < 10
     assert shares(site) == Shares(workers=2, since=floor)
     assert start(*opened(2), monkeypatch).floor == floor
+
+
+def test_time_stamps_are_ready_before_the_first_process(opened, monkeypatch):
+    site, signing = opened()
+    start(site, signing, monkeypatch)
+    assert signing.room.store.key("site.timestamp").state is State.ACTIVE
+
+
+def test_a_disabled_time_stamping_authority_stops_no_process(opened, monkeypatch):
+    site, signing = opened()
+    start(site, signing, monkeypatch)
+    signing.room.store.disable("site.ca")
+    signing.room.store.rotate("site.timestamp")
+    assert start(site, signing, monkeypatch).slot == 0
