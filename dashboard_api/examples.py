@@ -499,6 +499,32 @@ CERTIFICATE_CHECKED: Final[Json] = {
     "path": [{name: CERTIFICATE[name] for name in ("subject", "serial", "fingerprint")}],
     "revocation": "checked",
 }
+SIGNING_STATUS: Final[Json] = {
+    "backend": "native",
+    "library": "fengsui-native 0.1.0",
+    "module": "software, not a certified module",
+    "vectors": ["sm3", "sm4-gcm", "sm2-verify"],
+    "workers": 2,
+    "restarts": 0,
+    "waiting": 0,
+    "failures": [],
+    "device": None,
+}
+SIGNING_USAGE: Final[Json] = {
+    "items": [
+        {
+            "application": "payments",
+            "month": "2026-11",
+            "operation": "sign",
+            "algorithm": "SM2-SM3",
+            "mode": "message",
+            "place": "software",
+            "done": 18231,
+            "failed": 0,
+            "refused": 2,
+        }
+    ]
+}
 REVOCATION_LIST: Final = "-----BEGIN X509 CRL-----\nMIIB…\n-----END X509 CRL-----\n"
 MATERIAL: Final[Json] = {"approval": APPROVAL["id"], "material": "MHkCIQDA/+4="}
 HEALTH: Final[Json] = {
@@ -531,3 +557,17 @@ def text_answer(example: str, media_type: str, description: str) -> dict[int | s
     schema = {"type": "string"}
     content = {media_type: {"schema": schema, "example": example}}
     return {200: {"description": description, "content": content}}
+
+
+REVOCATION_LISTS: Final[dict[int | str, Json]] = {
+    200: {
+        "description": "PEM; DER with form=der",
+        "content": {
+            "application/x-pem-file": {"schema": {"type": "string"}, "example": REVOCATION_LIST},
+            "application/pkix-crl": {
+                "schema": {"type": "string", "format": "binary"},
+                "example": "DER",
+            },
+        },
+    }
+}
