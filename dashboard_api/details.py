@@ -90,6 +90,13 @@ ZH: Final = MappingProxyType(
         "dashboard_api.idempotency.interrupted": "平台在处理同一请求时中断，请先查看是否已完成",
         "dashboard_api.idempotency.limit": "一天内带 Idempotency-Key 的请求已达 {limit} 条上限",
         "dashboard_api.idempotency.running": "同一请求正在处理，请稍后再试",
+        "dashboard_api.key.device": "密码设备中的密钥须给出索引（1 至 {limit}），用途只能是 sign "
+        "或 encrypt，且不能导出；软件密钥没有索引",
+        "dashboard_api.key.device_index": "密码设备中索引 {index} 的该用途密钥已被使用，"
+        "或用于保护密钥库，请换一个索引",
+        "dashboard_api.key.device_only": "密钥 {key} 在密码设备中：更换与销毁请用设备厂商的工具，"
+        "在此只能停用",
+        "dashboard_api.key.device_owner": "密码设备中的密钥须由管理全部单位的人员分配给应用",
         "dashboard_api.key.export": "密钥 {key} 生成时未允许导出，此后不可更改：确需导出请另建密钥",
         "dashboard_api.key.import": "请给出 pem 或 envelope（Base64）之一，作为要导入的密钥",
         "dashboard_api.key.limit": "一个应用最多 {limit} 个密钥：请更换密钥版本，或登记另一个应用",

@@ -133,7 +133,14 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
     signing, hall = None, None
     if site.realm != DEMONSTRATION:
         room = key_room(site.folder, site.settings.crypto, clock, entropy)
-        signing = open_signing(site.database, audit, room, clock=clock, entropy=entropy)
+        signing = open_signing(
+            site.database,
+            audit,
+            room,
+            clock=clock,
+            entropy=entropy,
+            crypto=site.settings.crypto,
+        )
         hall = open_hall(site, room)
     services = Services(
         site=_site_info(site, sibling),

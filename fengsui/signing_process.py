@@ -25,6 +25,7 @@ from dashboard_api.signing import refusal, usage
 from dashboard_api.signing.call import Call, Reply
 from dashboard_api.signing.callers import KnownCallers
 from dashboard_api.signing.desk import ServiceDesk
+from dashboard_api.signing.device_keys import StateDeviceKeys
 from dashboard_api.signing.directory import StateDirectory, open_read_only
 from dashboard_api.signing.heads import SignedHead, Teller
 from dashboard_api.signing.journal import FileJournal
@@ -40,6 +41,7 @@ from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.folder import DataFolder
 from fengsui.keyring import read_journal_key
 from fengsui.settings import CryptoSettings
+from fengsui.signing import site_device
 
 MODULE: Final = "fengsui.signing_process"
 STORE: Final = "keystore.db"
@@ -115,7 +117,11 @@ def opened(parameters: Parameters) -> Iterator[tuple[Worker, Teller]]:
         store = parts.enter_context(
             KeyStore(folder.keys / STORE, source, clock=clock, entropy=entropy)
         )
-        keys = KeyCache(store, NoCertificates(), clock=clock)
+        device = site_device(crypto)
+        parts.callback(device.close)
+        keys = KeyCache(
+            store, NoCertificates(), clock=clock, device=StateDeviceKeys(state, device, clock)
+        )
         directory = StateDirectory(state)
         desk: Desk = ServiceDesk(keys, clock=clock, entropy=entropy)
         if parameters.shf:

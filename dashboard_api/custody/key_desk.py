@@ -3,8 +3,9 @@
 An application manages keys of its own, a person those of the applications of their units; the
 site's own (``site.…``) belong to who is in charge of every unit. A key that is made grants nothing.
 Making, importing and changing happen at once; destruction and export wait for a second person.
+Keys inside the site's device are named by who is in charge of every unit.
 
-Errors: ``dashboard_api.key.{name,owner,limit,public,recipient}``, ``crypto.key.*``.
+Errors: ``dashboard_api.key.{name,owner,limit,public,recipient,device…}``, ``crypto.key.*``.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from dashboard_api.applications.approval import Approval, Asker, Kind
 from dashboard_api.applications.approvals import Approvals
 from dashboard_api.applications.model import ID, KEY_NAME, SITE
 from dashboard_api.audit import Act, AuditChain
+from dashboard_api.custody import device_desk
+from dashboard_api.custody.device_desk import DeviceDesk
+from dashboard_api.custody.device_rows import DeviceKey
 from dashboard_api.custody.room import KeyRoom
 from dashboard_api.signing.asking import Asker as Asking
 from schema.errors import FengsuiError
@@ -50,6 +54,8 @@ class NewKey:
     export: bool = False
     days: int | None = None
     """Until it makes nothing new any more."""
+    index: int | None = None
+    """Of a key inside the device; None for one of the store."""
 
 
 class KeyDesk:
@@ -62,9 +68,11 @@ class KeyDesk:
         *,
         unit_of: Callable[[str], str],
         clock: Clock,
+        devices: DeviceDesk,
     ) -> None:
         """``unit_of`` gives the unit of an application; raises for an unknown one."""
         self._room = room
+        self._devices = devices
         self._audit = audit
         self._unit_of = unit_of
         self._clock = clock
@@ -73,13 +81,15 @@ class KeyDesk:
 
     def page(self, asking: Asking) -> list[Key]:
         """The keys the asker may see, by id."""
-        if not self._room.exists:
-            return []
-        return [one for one in self._room.store.all_keys() if self._sees(asking, one.id)]
+        stored = self._room.store.all_keys() if self._room.exists else ()
+        found = (*stored, *self._devices.every().values())
+        return sorted((one for one in found if self._sees(asking, one.id)), key=lambda one: one.id)
 
     def get(self, asking: Asking, name: str) -> Key:
         """One of them; raises ``crypto.key.unknown`` also where it is another's."""
         key_id = self._checked(asking, name)
+        if (inside := self._devices.find(key_id)) is not None:
+            return inside
         if not self._room.exists:
             raise CryptoError("crypto.key.unknown", f"Key {key_id} is not here.", {"id": key_id})
         return self._room.store.key(key_id)
@@ -91,6 +101,8 @@ class KeyDesk:
         key_id = self._checked(asking, name)
         with self._noted(asking, f"key.create.{new.use.value}", key_id):
             self._check_room(key_id)
+            if new.index is not None:
+                return self._name(asking, key_id, new, new.index)
             return self._room.store.create(key_id, new.use, self._policy(new))
 
     def import_pem(
@@ -160,6 +172,8 @@ class KeyDesk:
         key = self.get(asking, name)
         who = _asker(asking)
         with self._audit.refusals(Act(asking.actor, f"key.{kind}", key.id)):
+            if isinstance(key, DeviceKey):
+                raise device_desk.only_there(key.id)
             if kind == "export":
                 if not key.policy.export:
                     raise FengsuiError(
@@ -191,11 +205,25 @@ class KeyDesk:
 
     # Inside
 
+    def _name(self, asking: Asking, key_id: str, new: NewKey, index: int) -> Key:
+        # Whoever could name an index could take the key that another application waits for.
+        if asking.person is None or not asking.person.scope.everything:
+            raise FengsuiError(
+                "dashboard_api.key.device_owner",
+                "keys of the device are named for applications by a person in charge of every "
+                "unit: ask one",
+            )
+        if self._room.exists and any(one.id == key_id for one in self._room.store.all_keys()):
+            raise device_desk.exists(key_id)
+        return self._devices.name(key_id, new.use, index, self._policy(new))
+
     def _change(
         self, asking: Asking, name: str, action: str, change: Callable[[KeyStore, str], Key]
     ) -> Key:
         key_id = self._checked(asking, name)
         with self._noted(asking, f"key.{action}", key_id):
+            if self._devices.find(key_id) is not None:
+                return self._devices.change(key_id, action)
             return change(self._room.store, key_id)
 
     @contextmanager
@@ -236,8 +264,12 @@ class KeyDesk:
         return asking.person.scope.holds(unit)
 
     def _check_room(self, key_id: str) -> None:
+        inside = self._devices.every()
+        if key_id in inside:
+            raise device_desk.exists(key_id)
         own = key_id.partition(".")[0] + "."
-        if sum(one.id.startswith(own) for one in self._room.store.all_keys()) >= OWN_KEYS_MAX:
+        stored = (one.id for one in self._room.store.all_keys())
+        if sum(one.startswith(own) for one in (*stored, *inside)) >= OWN_KEYS_MAX:
             raise FengsuiError(
                 "dashboard_api.key.limit",
                 f"{OWN_KEYS_MAX} keys of one application, the most there may be: rotate one, "

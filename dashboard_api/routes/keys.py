@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Final, Literal, TypeAlias
 
 from fastapi import Depends, Path
@@ -22,6 +22,8 @@ from dashboard_api import examples, paths
 from dashboard_api.access.roles import Permission
 from dashboard_api.applications.model import Operation
 from dashboard_api.context import Site
+from dashboard_api.custody.device_desk import INDEX_MAX
+from dashboard_api.custody.device_rows import DeviceKey
 from dashboard_api.custody.key_desk import DAYS_MAX, IMPORT_BYTES_MAX, KeyDesk, NewKey
 from dashboard_api.idempotency import (
     Answer,
@@ -67,12 +69,10 @@ Name = Annotated[
 ]
 
 
-class NewKeyBody(BaseModel):
-    """A key to be made; all but its name is fixed from then on."""
+class KeyBody(BaseModel):
+    """What a key shall be; all of it is fixed from then on."""
 
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"example": {"key": "payments.receipt", "use": "sign"}}
-    )
+    model_config = ConfigDict(extra="forbid")
     key: str = Field(pattern=_NAME, description="application.name; one's own without the dot")
     use: KeyUse
     sign_e: bool = Field(
@@ -95,7 +95,31 @@ class NewKeyBody(BaseModel):
         )
 
 
-class ImportBody(NewKeyBody):
+class NewKeyBody(KeyBody):
+    """A key to be made, or one inside the device that gets its name."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"key": "payments.receipt", "use": "sign"}}
+    )
+    place: Literal["software", "device"] = Field(
+        default="software",
+        description="device: the key is inside the cryptographic device already, at `index`",
+    )
+    index: int | None = Field(default=None, ge=1, le=INDEX_MAX)
+
+    def new(self) -> NewKey:
+        """As the desk takes it; raises ``dashboard_api.key.device``."""
+        if (self.place == "device") != (self.index is not None):
+            raise FengsuiError(
+                "dashboard_api.key.device",
+                f"a key of the device has an index of 1 to {INDEX_MAX}, is for sign or encrypt, "
+                "and is never exported; a key of the store has no index",
+                limit=INDEX_MAX,
+            )
+        return replace(super().new(), index=self.index)
+
+
+class ImportBody(KeyBody):
     """A key made elsewhere: `pem` (PKCS#8 or SEC 1), or `envelope` to the site's import key."""
 
     model_config = ConfigDict(
@@ -151,6 +175,8 @@ class KeyView:
     use: KeyUse
     state: KeyState
     place: Literal["software", "device"]
+    index: int | None
+    """In the device; null for a key of the store."""
     module: str
     """What holds it, in words an assessor asks for."""
     sign_e: bool
@@ -378,7 +404,8 @@ def _view(one: Key) -> KeyView:
         key=one.id,
         use=one.use.value,
         state=one.state.value,
-        place="software",
+        place="device" if isinstance(one, DeviceKey) else "software",
+        index=one.index if isinstance(one, DeviceKey) else None,
         module=one.module,
         sign_e=one.policy.sign_e,
         decrypt=one.policy.decrypt,

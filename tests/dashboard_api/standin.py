@@ -27,6 +27,8 @@ from dashboard_api.app import create_app
 from dashboard_api.applications.approvals import Approvals
 from dashboard_api.applications.registry import Registry
 from dashboard_api.audit import AuditChain
+from dashboard_api.custody.device import SiteDevice
+from dashboard_api.custody.device_desk import DeviceDesk
 from dashboard_api.custody.key_desk import KeyDesk
 from dashboard_api.custody.room import KeyRoom
 from dashboard_api.idempotency import Idempotency
@@ -445,11 +447,13 @@ class StandIn:
         self.applications = Registry(self.database, self.audit, **parts)
         self.approvals = Approvals(self.database, self.audit, desk=self.keydesk, **parts)
         self.room = KeyRoom(folder / "keys", MasterReference(), environment={}, **parts)
+        self.device = SiteDevice("", "", monotonic=self.clock.now)
         self.keys = KeyDesk(
             self.room,
             self.audit,
             unit_of=lambda application: self.applications.get(application).unit,
             clock=self.clock,
+            devices=DeviceDesk(self.database, self.device, clock=self.clock),
         )
         self.services = Services(
             site=views.SiteInfo(
