@@ -18,14 +18,14 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
 from crypto import engines, sm2
 
-ROUNDS = 7
+ROUNDS = 2
 SECONDS = 2.0
 CONNECTIONS = 32
 BATCH = 64
@@ -41,8 +41,7 @@ watch = [{{ name = "idle", path = "{log}", format = "nginx_access" }}]
 HERE = Path(__file__).parent
 
 
-@dataclass(frozen=True)
-class Service:
+class Service(NamedTuple):
     """A running service, its application, and the client that loads it."""
 
     process: psutil.Process
@@ -136,12 +135,12 @@ def _service(backend: str) -> Iterator[Service]:
         say("add", APPLICATION, "--name", "bench", "--unit", "local")
         say("quota", APPLICATION, "--per-second", "1000000")
         say("grant", APPLICATION, "--key", "*", "--operation", "keys_manage")
-        token = say("token", APPLICATION).strip().splitlines()[-1].split()[-1]
+        token = say("token", APPLICATION).split()[0]
         key = sm2.PrivateKey.generate()
         _enrol(say, key, Path(scratch))
         _make_key(base, token)
         client = subprocess.Popen(
-            [sys.executable, str(HERE / "_signing_load.py")],
+            [sys.executable, "-P", str(HERE / "_signing_load.py")],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         running.callback(_end, client)
@@ -162,11 +161,12 @@ def _commands(site: Path, environment: dict[str, str]) -> Callable[..., str]:
 
 
 def _enrol(say: Callable[..., str], key: sm2.PrivateKey, scratch: Path) -> None:
-    text = f"fengsui credential\n{APPLICATION}\n{key.public.key_id}".encode()
+    text = f"FENGSUI-CREDENTIAL/1\n{APPLICATION}\n{key.public.key_id}".encode()
     public = scratch / "public.pem"
     public.write_bytes(key.public.to_pem())
-    proof = key.sign(text, domain="fengsui/credential/1").hex()
-    say("key", APPLICATION, "--public", str(public), "--proof", proof)
+    proof = scratch / "proof.sig"
+    proof.write_bytes(key.sign(text, domain="fengsui/credential/1"))
+    say("key", APPLICATION, "--public", str(public), "--proof", str(proof))
 
 
 def _make_key(base: str, token: str) -> None:

@@ -20,6 +20,7 @@ from dashboard_api.routes import (
     applications,
     approvals,
     audit,
+    certificates,
     events,
     exceptions,
     intake,
@@ -32,6 +33,7 @@ from dashboard_api.routes import (
 )
 from dashboard_api.services import Services
 from dashboard_api.signing import document as data_document
+from dashboard_api.signing import shf
 from dashboard_api.signing.asking import Asking
 
 _ROUTERS: Final = (
@@ -46,6 +48,7 @@ _ROUTERS: Final = (
     applications.router,
     approvals.router,
     keys.router,
+    certificates.router,
     stream.router,
     intake.router,
 )
@@ -109,11 +112,11 @@ def create_app(
         api.include_router(router)
     api.router.default = Pages(webui or web_folder())
     api.router.redirect_slashes = False
-    api.openapi = lambda: _document(api, root_path)  # type: ignore[method-assign] # FastAPI's documented way
+    api.openapi = lambda: _document(api, root_path, foreign=services.foreign_forms)  # type: ignore[method-assign] # FastAPI's documented way
     return SiteApp(api, context, host_names)
 
 
-def _document(api: FastAPI, root_path: str) -> dict[str, Any]:
+def _document(api: FastAPI, root_path: str, *, foreign: bool) -> dict[str, Any]:
     """The OpenAPI document, with what each operation asks for. Made once, at first use."""
     if api.openapi_schema is None:
         document = get_openapi(
@@ -130,6 +133,9 @@ def _document(api: FastAPI, root_path: str) -> dict[str, Any]:
         }
         document["paths"] |= data_document.paths()
         document["components"]["schemas"] |= data_document.schemas()
+        if foreign:
+            document["paths"] |= shf.paths()
+            document["components"]["schemas"] |= shf.schemas()
         for route in _operations():
             _describe(document, route)
         api.openapi_schema = document

@@ -56,6 +56,20 @@ ZH: Final = MappingProxyType(
         "dashboard_api.approval.over": "审批 {id} 已有结果（{state}），请重新提出",
         "dashboard_api.approval.params": "一次审批只针对一个密钥，所附内容不超过 {limit} 字节",
         "dashboard_api.approval.unknown": "没有编号为 {id} 的审批",
+        "dashboard_api.certificate.ambiguous": "序列号 {serial} 有多张不同颁发者的证书，"
+        "请用 SM3 指纹指明",
+        "dashboard_api.certificate.anchor": "这不是可导入的根证书，或其颁发者在本站未知",
+        "dashboard_api.certificate.chain": "证书链为密钥自身的证书在前，共不超过 {limit} 张",
+        "dashboard_api.certificate.exists": "该证书已在本站",
+        "dashboard_api.certificate.form": "请求中应恰有一种内容，证书为 PEM 或 DER 的 base64",
+        "dashboard_api.certificate.issuer": "证书 {serial} 不是本站签发的，"
+        "请由其颁发者更新或吊销，再导入",
+        "dashboard_api.certificate.key": "密钥 {key} 的用途与这种证书不符，请换一个密钥",
+        "dashboard_api.certificate.limit": "已达 {limit} 个上限",
+        "dashboard_api.certificate.person": "该操作只能由负责的人员决定，应用不能办理",
+        "dashboard_api.certificate.revoked_before": "证书 {serial} 已被吊销",
+        "dashboard_api.key.authority": "{key} 不能轮换：轮换后无法再吊销它签发的证书",
+        "dashboard_api.certificate.unknown": "没有证书 {serial}",
         "dashboard_api.body.busy": "同时发送的内容过多，请稍后再试",
         "dashboard_api.body.cut": "请求内容没有完整送达",
         "dashboard_api.body.slow": "请求内容发送过慢，已超时",
@@ -144,6 +158,7 @@ ZH: Final = MappingProxyType(
         "最多允许 {limit} 秒：请校准调用方的时钟",
         "dashboard_api.unit.foreign": "单位 {unit}（* 为全部单位）不在您的管理范围，"
         "请联系安全管理员",
+        "dashboard_api.usage.malformed": "月份应写作 2026-11",
         "dashboard_api.user.exists": "用户名已被使用",
         "dashboard_api.user.malformed": "用户名为 2 至 32 个字符，以小写字母开头，"
         "只含 a-z 0-9 . _ -；显示名为 1 至 64 个字符",

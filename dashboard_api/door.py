@@ -21,6 +21,7 @@ __all__ = ["BODY_BYTES_MAX", "Door", "Entry", "data_entries"]
 
 _JSON: Final = b"application/json"
 _PROBLEM: Final = b"application/problem+json"
+_PROBLEM_START: Final = b'{"type":"urn:fengsui:problem:'
 METHOD: Final = "POST"
 
 
@@ -82,7 +83,8 @@ class Door:
             form=entry.form,
         )
         answer = _answer(reply)
-        if entry.form:
+        if entry.form and not reply.body.startswith(_PROBLEM_START):
+            # What the signing process said is in the form of the call; what was said for it is not.
             media = shf.media_type(entry.form, body).encode()
             answer.headers[0] = (b"content-type", media)
         return answer

@@ -468,6 +468,39 @@ IMPORT_KEY: Final[Json] = {
     "public_key": ENROLLED["receipt_public_key"],
     "key_id": "6b1f0c7de2a84356",
 }
+CERTIFICATE: Final[Json] = {
+    "serial": "5c3ea1b09d2f4e7786c1a05d3b9e4f12",
+    "fingerprint": "e6e9" * 16,
+    "subject": "CN=payments.receipt,OU=payments,C=CN",
+    "issuer": "CN=区政务服务中心 CA,C=CN",
+    "owner": "payments",
+    "key": "payments.receipt",
+    "version": 1,
+    "profile": "sign",
+    "not_before": _AT,
+    "not_after": "2027-11-25T06:00:00.000Z",
+    "created_at": _AT,
+    "revoked_at": None,
+    "reason": None,
+    "renewed_by": None,
+    "certificate": "-----BEGIN CERTIFICATE-----\nMIIB…\n-----END CERTIFICATE-----\n",
+    "above": "",
+}
+CERTIFICATE_REVOKED: Final[Json] = {
+    **CERTIFICATE, "revoked_at": _AT, "reason": "key_compromise",
+}  # fmt: skip
+CERTIFICATES: Final[Json] = {"items": [CERTIFICATE]}
+CERTIFICATE_IMPORTED: Final[Json] = {
+    "imported": "chain",
+    "fingerprint": CERTIFICATE["fingerprint"],
+    "subject": CERTIFICATE["subject"],
+}
+CERTIFICATE_CHECKED: Final[Json] = {
+    "valid": True,
+    "path": [{name: CERTIFICATE[name] for name in ("subject", "serial", "fingerprint")}],
+    "revocation": "checked",
+}
+REVOCATION_LIST: Final = "-----BEGIN X509 CRL-----\nMIIB…\n-----END X509 CRL-----\n"
 MATERIAL: Final[Json] = {"approval": APPROVAL["id"], "material": "MHkCIQDA/+4="}
 HEALTH: Final[Json] = {
     "status": "ok",

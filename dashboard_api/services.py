@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from dashboard_api.applications.model import Operation
     from dashboard_api.applications.registry import Registry
     from dashboard_api.audit import AuditChain
+    from dashboard_api.custody.certificate_desk import CertificateDesk
     from dashboard_api.custody.key_desk import KeyDesk
     from dashboard_api.idempotency import Idempotency
     from dashboard_api.live import LiveStream
@@ -283,6 +284,7 @@ class Services:
     idempotency: Idempotency | None = None
     keys: KeyDesk | None = None
     """Keys of the national-crypto service."""
+    certificates: CertificateDesk | None = None
 
 
 def present(part: T | None) -> T:

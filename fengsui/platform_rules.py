@@ -35,6 +35,8 @@ SENSOR_LOSES: Final = f"{PLATFORM}sensor-loses"
 EVENTS_BEHIND: Final = f"{PLATFORM}events-behind"
 DISK_LOW: Final = f"{PLATFORM}disk-low"
 DISK_FULL: Final = f"{PLATFORM}disk-full"
+KEY_EXPIRING: Final = f"{PLATFORM}key-expiring"
+CERTIFICATE_EXPIRING: Final = f"{PLATFORM}certificate-expiring"
 
 BUS_RULES: Final = frozenset({BUS_UNREACHABLE, WORKERS_SILENT, RULES_BEHIND, RECORDS_LOST})
 """While one of these lasts the site does not do its work: /readyz answers 503."""
@@ -139,6 +141,28 @@ _ALL: Final = (
         triage_zh="立即增加磁盘；探针与总线保留未获回执的批次，腾出空间后自动继续。",
         triage_en="Add room now: sensors and bus keep what has no receipt, and intake goes on by "
         "itself.",
+    ),
+    PlatformRule(
+        id=KEY_EXPIRING,
+        severity=3,
+        title_zh="密钥即将到期或已到期",
+        title_en="A key expires soon, or has expired",
+        reason_zh="到期的密钥只能验签与解密，不再签名、加密",
+        reason_en="An expired key verifies and opens, and makes nothing new",
+        triage_zh="新建密钥并让应用改用；到期时间在新建时确定，不能延长。",
+        triage_en="Make another key and have its application use it: the end is fixed when a key "
+        "is made.",
+    ),
+    PlatformRule(
+        id=CERTIFICATE_EXPIRING,
+        severity=3,
+        title_zh="证书即将到期或已到期",
+        title_en="A certificate expires soon, or has expired",
+        reason_zh="到期之后，对方将拒绝该证书",
+        reason_en="Whoever checks it refuses it after its end",
+        triage_zh="本站签发的证书可直接更新；外部证书请向其颁发者更新后导入。",
+        triage_en="Renew it here where this site issued it; else have its issuer renew it, and "
+        "import what they send.",
     ),
 )
 

@@ -140,8 +140,10 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
             clock=clock,
             entropy=entropy,
             crypto=site.settings.crypto,
+            site=site.settings.site.name,
         )
-        hall = open_hall(site, room)
+        site.watch.expiring = signing.expiries
+        hall = open_hall(site, signing.certificates.authority)
     services = Services(
         site=_site_info(site, sibling),
         alerts=alerts,
@@ -171,6 +173,7 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         approvals=signing.approvals if signing else None,
         idempotency=signing.idempotency if signing else None,
         keys=signing.keys if signing else None,
+        certificates=signing.certificates if signing else None,
     )
     administration = Administration(
         enrolments=site.enrolments,

@@ -6,7 +6,6 @@ The demonstration has none of them: it signs for nobody.
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,13 +14,19 @@ from crypto.keystore.source import MasterReference
 from dashboard_api.applications.approvals import Approvals
 from dashboard_api.applications.registry import Registry
 from dashboard_api.audit import AuditChain
+from dashboard_api.custody.authority import SiteAuthority
+from dashboard_api.custody.certificate_desk import CertificateDesk
 from dashboard_api.custody.device import SiteDevice
 from dashboard_api.custody.device_desk import DeviceDesk
+from dashboard_api.custody.expiry import Expiries
 from dashboard_api.custody.key_desk import KeyDesk
+from dashboard_api.custody.ownership import Ownership
 from dashboard_api.custody.room import KeyRoom
 from dashboard_api.idempotency import Idempotency
 from fengsui.folder import DataFolder
 from fengsui.settings import CryptoSettings
+from fengsui.signing_device import master_index, site_device
+from fengsui.signing_upkeep import Upkeep
 from schema.ports import Clock, Entropy
 
 _NO_DEVICE: Final = CryptoSettings()
@@ -36,14 +41,19 @@ class Signing:
     idempotency: Idempotency
     room: KeyRoom
     keys: KeyDesk
+    certificates: CertificateDesk
+    expiries: Expiries
+    upkeep: Upkeep
     device: SiteDevice
 
     def start(self) -> None:
-        """Finish what a stop of the platform interrupted."""
+        """Finish what a stop of the platform interrupted, and look after what expires."""
         self.approvals.resume()
+        self.upkeep.start()
 
     def close(self) -> None:
         """Forget the master key, and let go of the device."""
+        self.upkeep.stop()
         self.device.close()
         self.room.close()
 
@@ -58,13 +68,6 @@ def key_room(folder: DataFolder, crypto: CryptoSettings, clock: Clock, entropy: 
     return KeyRoom(folder.keys, reference, environment=os.environ, clock=clock, entropy=entropy)
 
 
-def site_device(crypto: CryptoSettings) -> SiteDevice:
-    """The device of the settings, not opened before it is used."""
-    return SiteDevice(
-        crypto.device, crypto.device_password_file, monotonic=lambda: time.monotonic_ns() // 1000
-    )
-
-
 def open_signing(
     database: Database,
     audit: AuditChain,
@@ -72,17 +75,21 @@ def open_signing(
     *,
     clock: Clock,
     entropy: Entropy,
+    site: str = "fengsui",
     crypto: CryptoSettings = _NO_DEVICE,
 ) -> Signing:
-    """The parts of one site."""
+    """The parts of one site, named as ``site`` in its authority's certificate."""
     registry = Registry(database, audit, clock=clock, entropy=entropy)
+
+    def unit_of(application: str) -> str:
+        return registry.get(application).unit
+
     device = site_device(crypto)
-    keys = KeyDesk(
-        room,
-        audit,
-        unit_of=lambda application: registry.get(application).unit,
-        clock=clock,
-        devices=DeviceDesk(database, device, clock=clock, master=_master_index(crypto)),
+    devices = DeviceDesk(database, device, clock=clock, master=master_index(crypto))
+    keys = KeyDesk(room, audit, unit_of=unit_of, clock=clock, devices=devices)
+    authority = SiteAuthority(database, room, audit, site=site, clock=clock, entropy=entropy)
+    certificates = CertificateDesk(
+        database, room, audit, authority=authority, ownership=Ownership(unit_of), clock=clock
     )
     return Signing(
         registry=registry,
@@ -90,12 +97,8 @@ def open_signing(
         idempotency=Idempotency(database, clock),
         room=room,
         keys=keys,
+        certificates=certificates,
+        expiries=Expiries(room, database, clock),
+        upkeep=Upkeep(keys, authority),
         device=device,
     )
-
-
-def _master_index(crypto: CryptoSettings) -> int | None:
-    """The device's key that guards the key store."""
-    kind, _, rest = crypto.master.partition(":")
-    index = rest.partition(":")[0]
-    return int(index) if kind == "sdf" and index.isdecimal() else None

@@ -24,10 +24,11 @@ from crypto.keystore.store import KeyStore
 from dashboard_api.signing import refusal, usage
 from dashboard_api.signing.call import Call, Reply
 from dashboard_api.signing.callers import KnownCallers
+from dashboard_api.signing.certificates import StateCertificates
 from dashboard_api.signing.desk import ServiceDesk
 from dashboard_api.signing.device_keys import StateDeviceKeys
 from dashboard_api.signing.directory import StateDirectory, open_read_only
-from dashboard_api.signing.heads import SignedHead, Teller
+from dashboard_api.signing.heads import Teller
 from dashboard_api.signing.journal import FileJournal
 from dashboard_api.signing.keycache import KeyCache
 from dashboard_api.signing.nonces import Nonces
@@ -40,39 +41,10 @@ from fengsui import ciphers
 from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.folder import DataFolder
 from fengsui.keyring import read_journal_key
-from fengsui.settings import CryptoSettings
-from fengsui.signing import site_device
+from fengsui.signing_device import site_device
+from fengsui.signing_parameters import Parameters
 
-MODULE: Final = "fengsui.signing_process"
 STORE: Final = "keystore.db"
-
-
-class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a signing process is told at its start."""
-
-    root: str
-    slot: int
-    crypto: CryptoSettings
-    newest: SignedHead | None
-    """The newest signed head of its journal."""
-    shf: bool = False
-
-
-class NoCertificates:
-    """Until keys have certificates."""
-
-    def refresh(self) -> bool:
-        return False
-
-    def chain_of(self, key_id: str, version: int) -> tuple[bytes, ...]:
-        del key_id, version
-        return ()
-
-    def anchors(self) -> Sequence[bytes]:
-        return ()
-
-    def revocation_lists(self) -> Sequence[bytes]:
-        return ()
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -105,6 +77,7 @@ def opened(parameters: Parameters) -> Iterator[tuple[Worker, Teller]]:
         parts.callback(journal.close)
         nonces = Nonces(place / "nonces", clock, _monotonic)
         parts.callback(nonces.close)
+        nonces.floor = max(nonces.floor, parameters.floor)
         state = open_read_only(folder.state)
         parts.callback(state.close)
         source = parts.enter_context(
@@ -120,7 +93,10 @@ def opened(parameters: Parameters) -> Iterator[tuple[Worker, Teller]]:
         device = site_device(crypto)
         parts.callback(device.close)
         keys = KeyCache(
-            store, NoCertificates(), clock=clock, device=StateDeviceKeys(state, device, clock)
+            store,
+            StateCertificates(state),
+            clock=clock,
+            device=StateDeviceKeys(state, device, clock),
         )
         directory = StateDirectory(state)
         desk: Desk = ServiceDesk(keys, clock=clock, entropy=entropy)

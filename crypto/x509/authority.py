@@ -16,10 +16,12 @@ from crypto.x509.certificate import Certificate
 from crypto.x509.extension import AlternativeName, Extensions, KeyUsage
 from crypto.x509.name import Name
 
-__all__ = ["TIME_STAMPING", "Authority", "Order", "Profile", "key_identifier"]
+__all__ = ["SERVER", "TIME_STAMPING", "Authority", "Order", "Profile", "key_identifier"]
 
 TIME_STAMPING: Final = "1.3.6.1.5.5.7.3.8"
 """The extended key usage of a time-stamp authority (RFC 3161, 2.3)."""
+SERVER: Final = "1.3.6.1.5.5.7.3.1"
+"""The extended key usage of a server on the web (RFC 5280, 4.2.1.12)."""
 
 # RFC 5280, 4.1.2.2 allows 20 octets; 16 are past guessing and of one length.
 _SERIAL_SIZE: Final = 16
@@ -34,6 +36,7 @@ class Profile(Enum):
     SIGNING = "signing"
     ENCRYPTION = "encryption"
     TIME_STAMPING = "time-stamping"
+    SERVER = "server"
 
 
 _EXTENSIONS: Final = {
@@ -47,6 +50,7 @@ _EXTENSIONS: Final = {
         extended=(TIME_STAMPING,),
         extended_critical=True,
     ),
+    Profile.SERVER: Extensions(authority=False, usage=KeyUsage.SIGNING, extended=(SERVER,)),
 }
 
 

@@ -97,7 +97,7 @@ class Registry:
     ) -> Issued:
         """Let the holder of a key sign requests; raises ``.credential.proof_invalid``."""
         new = credentials.of_key(application, key, expires_at)
-        return self._issue(hand, application, new, "credential.key")
+        return self._issue(hand, application, new, "credential.sm2")
 
     def revoke(self, hand: Hand, application: str, credential: str) -> Registered:
         """Believe a credential no longer, from the next call on."""

@@ -20,14 +20,15 @@ from crypto.errors import CryptoError
 from crypto.keystore.model import Key, Policy, Use
 from crypto.keystore.store import WAIT_US_MIN, KeyStore
 from crypto.sm2 import PrivateKey, PublicKey
-from dashboard_api.access.principal import EVERY_UNIT
 from dashboard_api.applications.approval import Approval, Asker, Kind
 from dashboard_api.applications.approvals import Approvals
 from dashboard_api.applications.model import ID, KEY_NAME, SITE
 from dashboard_api.audit import Act, AuditChain
 from dashboard_api.custody import device_desk
+from dashboard_api.custody.authority import CA_KEY
 from dashboard_api.custody.device_desk import DeviceDesk
 from dashboard_api.custody.device_rows import DeviceKey
+from dashboard_api.custody.ownership import Ownership, owner_of
 from dashboard_api.custody.room import KeyRoom
 from dashboard_api.signing.asking import Asker as Asking
 from schema.errors import FengsuiError
@@ -74,7 +75,7 @@ class KeyDesk:
         self._room = room
         self._devices = devices
         self._audit = audit
-        self._unit_of = unit_of
+        self._ownership = Ownership(unit_of)
         self._clock = clock
 
     # Looking
@@ -130,7 +131,17 @@ class KeyDesk:
         return store.encrypter(self._import_key(store).id)
 
     def rotate(self, asking: Asking, name: str) -> Key:
-        """Make a new version: it signs and seals from now on."""
+        """Make a new version: it signs and seals from now on.
+
+        Raises ``dashboard_api.key.authority`` for the authority's own: only its latest version
+        signs, so that the revocation lists of the root before would end within a week.
+        """
+        if name == CA_KEY:
+            raise FengsuiError(
+                "dashboard_api.key.authority",
+                f"{CA_KEY} is not rotated: what it issued could not be revoked any more",
+                key=CA_KEY,
+            )
         return self._change(asking, name, "rotate", KeyStore.rotate)
 
     def enable(self, asking: Asking, name: str) -> Key:
@@ -250,24 +261,13 @@ class KeyDesk:
         return key_id
 
     def _sees(self, asking: Asking, key_id: str) -> bool:
-        owner = key_id.partition(".")[0]
-        if asking.application is not None:
-            return owner == asking.owner
-        assert asking.person is not None
-        if owner == SITE:
-            return asking.person.scope.everything
-        try:
-            unit = self._unit_of(owner)
-        except FengsuiError:
-            # Made by hand at the store, for no application there is.
-            unit = EVERY_UNIT
-        return asking.person.scope.holds(unit)
+        return self._ownership.holds(asking, owner_of(key_id))
 
     def _check_room(self, key_id: str) -> None:
         inside = self._devices.every()
         if key_id in inside:
             raise device_desk.exists(key_id)
-        own = key_id.partition(".")[0] + "."
+        own = owner_of(key_id) + "."
         stored = (one.id for one in self._room.store.all_keys())
         if sum(one.startswith(own) for one in (*stored, *inside)) >= OWN_KEYS_MAX:
             raise FengsuiError(

@@ -6,17 +6,12 @@ they may do. Everybody sees those of their own units; no application manages app
 
 from __future__ import annotations
 
-import base64
-import binascii
-from dataclasses import dataclass
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from fastapi import Depends, Path, Query
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import TypeAdapter
 from starlette.responses import Response
 
-from crypto.errors import CryptoError
-from crypto.sm2 import PublicKey
 from dashboard_api import examples, paths
 from dashboard_api.access.principal import EVERY_UNIT, Principal
 from dashboard_api.access.roles import Permission
@@ -24,13 +19,26 @@ from dashboard_api.applications import grants as granting
 from dashboard_api.applications.credentials import NewKey
 from dashboard_api.applications.model import SITE, Operation
 from dashboard_api.applications.model import Quota as QuotaSet
-from dashboard_api.applications.records import Hand, Issued, Kind, Registered
-from dashboard_api.applications.registry import QUOTA_MAX, Registry
+from dashboard_api.applications.records import Hand, Issued, Registered
+from dashboard_api.applications.registry import Registry
+from dashboard_api.applications.views import (
+    ApplicationsView,
+    ApplicationView,
+    Grants,
+    IssuedView,
+    NewApplication,
+    NewCredential,
+    Quota,
+    credential_view,
+    proof_of,
+    public_key_of,
+    view_of,
+)
 from dashboard_api.audit import Act
 from dashboard_api.context import Site, require
 from dashboard_api.idempotency import Answer, Attempted, Recorder, caller_of
 from dashboard_api.services import present
-from dashboard_api.wire import Time, time_of
+from dashboard_api.wire import time_of
 from schema.errors import FengsuiError
 
 router = paths.router("applications")
@@ -52,116 +60,6 @@ ApplicationId = Annotated[str, Path(pattern="^[a-z0-9][a-z0-9-]{0,23}$", example
 CredentialId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", examples=[examples.CREDENTIAL["id"]])]
 
 
-class NewApplication(BaseModel):
-    """An application to be registered; its id stands before the names of its keys."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "example": {name: examples.APPLICATION[name] for name in ("id", "name", "unit")}
-        },
-    )
-    id: str = Field(max_length=24)
-    name: str = Field(max_length=64)
-    unit: str = Field(min_length=1, max_length=64)
-
-
-class NewCredential(BaseModel):
-    """A bearer token, or an SM2 key with proof that its holder has the private half."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "example": {"kind": "token", "expires_at": examples.CREDENTIAL["expires_at"]}
-        },
-    )
-    kind: Kind
-    public_key: str = Field(
-        default="", max_length=1024, description="PEM, or the point 04… in 130 hexadecimal digits"
-    )
-    proof: str = Field(
-        default="",
-        max_length=256,
-        description="base64 of a signature (DER or r ‖ s) by the key, with the SM2 ID "
-        "fengsui/credential/1, over three lines joined by LF: FENGSUI-CREDENTIAL/1, the "
-        "application's id, the key id",
-    )
-    expires_at: str = Field(
-        default="", max_length=40, description="RFC 3339, at most 1,100 days ahead; empty for never"
-    )
-
-
-class Grant(BaseModel):
-    """What may be done with one key."""
-
-    model_config = ConfigDict(extra="forbid")
-    key: str = Field(
-        max_length=64,
-        description="a key's whole id, * for all of the application's own, - for operations "
-        "without a key",
-    )
-    operations: list[Operation] = Field(max_length=len(Operation))
-
-
-class Grants(BaseModel):
-    """All grants of an application, or with ``named`` those of the keys named here only."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.GRANTS})
-    grants: list[Grant] = Field(max_length=granting.GRANTS_MAX)
-    replace: Literal["all", "named"] = "all"
-
-
-class Quota(BaseModel):
-    """How much an application may ask for; one item of a batch counts as one."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": examples.QUOTA})
-    per_second: int = Field(ge=1, le=QUOTA_MAX)
-    per_day: int = Field(ge=0, le=QUOTA_MAX, description="0 for no limit")
-    opens_per_minute: int = Field(ge=1, le=QUOTA_MAX, description="decryptions, opened envelopes")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CredentialView:
-    """What an application proves itself by, or did; never the secret."""
-
-    id: str
-    kind: Kind
-    created_at: Time
-    expires_at: Time | None
-    revoked_at: Time | None
-    living: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IssuedView:
-    """A new credential; the token is shown this once, and only for a token."""
-
-    credential: CredentialView
-    token: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApplicationView:
-    """An application as it stands."""
-
-    id: str
-    name: str
-    unit: str
-    created_at: Time
-    disabled_at: Time | None
-    quota: Quota
-    credentials: list[CredentialView]
-    grants: list[Grant]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApplicationsView:
-    """Applications by id."""
-
-    items: list[ApplicationView]
-    next_cursor: str | None
-
-
 _issued_text: Final = TypeAdapter(IssuedView)
 
 
@@ -177,7 +75,7 @@ def applications(
     found = registry.page(reader.scope.units, after=cursor, limit=limit + 1)
     now = services.clock.now()
     return ApplicationsView(
-        items=[_view(one, now) for one in found[:limit]],
+        items=[view_of(one, now) for one in found[:limit]],
         next_cursor=found[limit - 1].id if len(found) > limit else None,
     )
 
@@ -197,7 +95,7 @@ def register(
     with services.audit.refusals(Act(keeper.name, "application.register", body.id)):
         keeper.must_hold(body.unit)
         made = registry.register(Hand.of(keeper), body.id, name=body.name, unit=body.unit)
-    return _view(made, services.clock.now())
+    return view_of(made, services.clock.now())
 
 
 @router.get(
@@ -208,7 +106,7 @@ def application(
     services: Site, reader: Reader, registry: Applications, application_id: ApplicationId
 ) -> ApplicationView:
     """One application of your units."""
-    return _view(_seen(registry, reader, application_id), services.clock.now())
+    return view_of(_seen(registry, reader, application_id), services.clock.now())
 
 
 @router.post(
@@ -222,7 +120,7 @@ def disable(
     with services.audit.refusals(Act(keeper.name, "application.disable", application_id)):
         _seen(registry, keeper, application_id)
         changed = registry.disable(Hand.of(keeper), application_id)
-    return _view(changed, services.clock.now())
+    return view_of(changed, services.clock.now())
 
 
 @router.post(
@@ -236,7 +134,7 @@ def enable(
     with services.audit.refusals(Act(keeper.name, "application.enable", application_id)):
         _seen(registry, keeper, application_id)
         changed = registry.enable(Hand.of(keeper), application_id)
-    return _view(changed, services.clock.now())
+    return view_of(changed, services.clock.now())
 
 
 @router.post(
@@ -261,7 +159,7 @@ def issue(
 
     def do() -> Answer:
         issued, token = _issue(registry, Hand.of(keeper), application_id, body)
-        view = IssuedView(credential=_credential(issued, services.clock.now()), token=token)
+        view = IssuedView(credential=credential_view(issued, services.clock.now()), token=token)
         return Answer(status=201, body=_issued_text.dump_json(view))
 
     with services.audit.refusals(Act(keeper.name, f"credential.{body.kind}", application_id)):
@@ -286,7 +184,7 @@ def revoke(
     with services.audit.refusals(act):
         _seen(registry, keeper, application_id)
         changed = registry.revoke(Hand.of(keeper), application_id, credential_id)
-    return _view(changed, services.clock.now())
+    return view_of(changed, services.clock.now())
 
 
 @router.put(
@@ -309,7 +207,7 @@ def put_grants(
             wanted[one.key] = wanted.get(one.key, frozenset()) | frozenset(one.operations)
         put = registry.put_grants if body.replace == "all" else registry.put_some_grants
         changed = put(Hand.of(granter), application_id, wanted)
-    return _view(changed, services.clock.now())
+    return view_of(changed, services.clock.now())
 
 
 @router.put(
@@ -332,7 +230,7 @@ def set_quota(
     with services.audit.refusals(Act(granter.name, "application.quota", application_id)):
         _seen(registry, granter, application_id)
         changed = registry.set_quota(Hand.of(granter), application_id, quota)
-    return _view(changed, services.clock.now())
+    return view_of(changed, services.clock.now())
 
 
 def _seen(registry: Registry, person: Principal, application_id: str) -> Registered:
@@ -365,56 +263,5 @@ def _issue(
             raise FengsuiError("dashboard_api.credential.key", "a token comes without a key")
         token, issued = registry.issue_token(hand, application_id, expires_at=expires_at)
         return issued, token
-    key = NewKey(public=public_key_of(body.public_key), proof=_proof_of(body.proof))
+    key = NewKey(public=public_key_of(body.public_key), proof=proof_of(body.proof))
     return registry.enrol_key(hand, application_id, key, expires_at=expires_at), None
-
-
-def public_key_of(text: str) -> PublicKey:
-    """The key of a PEM block or of a point in hex; raises ``dashboard_api.credential.key``."""
-    try:
-        if text.lstrip().startswith("-----"):
-            return PublicKey.from_pem(text.encode())
-        return PublicKey(bytes.fromhex(text))
-    except (CryptoError, ValueError) as error:
-        raise FengsuiError(
-            "dashboard_api.credential.key",
-            "the public key is neither an SM2 PUBLIC KEY block nor a point 04… of 130 "
-            "hexadecimal digits",
-        ) from error
-
-
-def _proof_of(text: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise FengsuiError("dashboard_api.credential.key", "the proof is not base64") from error
-
-
-def _credential(one: Issued, now: int) -> CredentialView:
-    return CredentialView(
-        id=one.id,
-        kind=one.kind,
-        created_at=one.created_at,
-        expires_at=one.expires_at,
-        revoked_at=one.revoked_at,
-        living=one.lives(now),
-    )
-
-
-def _view(one: Registered, now: int) -> ApplicationView:
-    return ApplicationView(
-        id=one.id,
-        name=one.name,
-        unit=one.unit,
-        created_at=one.created_at,
-        disabled_at=one.disabled_at,
-        quota=Quota(
-            per_second=one.quota.per_second,
-            per_day=one.quota.per_day,
-            opens_per_minute=one.quota.opens_per_minute,
-        ),
-        credentials=[_credential(issued, now) for issued in one.credentials],
-        grants=[
-            Grant(key=key, operations=sorted(operations)) for key, operations in one.grants.items()
-        ],
-    )

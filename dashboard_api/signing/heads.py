@@ -19,6 +19,7 @@ from collector.state.database import Database
 from crypto import keys, sm2
 from crypto.errors import CryptoError
 from dashboard_api.signing import usage
+from dashboard_api.signing.journal_file import files
 from dashboard_api.signing.usage import Count
 from schema import times
 from schema.disk import replace_file
@@ -117,6 +118,9 @@ class Heads:
         Raises ``dashboard_api.journal.broken`` and ``.cut``.
         """
         after = self._counted()
+        # It may have ended between write and sync: what is counted must not go with the power.
+        for _, path in files(self._folder / "journal")[-1:]:
+            _sync(path)
         upto, counts = usage.recount(self._folder, after=after)
         self._store(counts, after=after, upto=upto)
 
@@ -231,6 +235,14 @@ def _append(path: Path, signed: SignedHead) -> None:
         os.close(descriptor)
     if made:
         keys.sync_folder(path.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fdatasync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _thinned(raw: bytes) -> bytes:

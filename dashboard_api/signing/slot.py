@@ -217,14 +217,8 @@ class Slot:
             _logger.exception("a signing process could not be started")
             self._start_failed()
             return
-        try:
-            await loop.create_connection(lambda: line, sock=child.line)
-            async with asyncio.timeout(START_SECONDS_MAX):
-                ready = await line.ready
-        except TimeoutError:
-            # Nobody is made to wait that long twice.
-            self._failed_starts = STARTS_MAX
-            ready = False
+        await loop.create_connection(lambda: line, sock=child.line)
+        ready = await self._until_ready(line, closing)
         try:
             if ready:
                 self._failed_starts = 0
@@ -240,6 +234,21 @@ class Slot:
                 line.transport.abort()
             await asyncio.to_thread(_reap, child.process)
             self._lose_given()
+
+    async def _until_ready(self, line: _Line, closing: asyncio.Event) -> bool:
+        """Whether it became ready in time; nobody waits for it once the hall closes."""
+        wait_closing = asyncio.ensure_future(closing.wait())
+        await asyncio.wait(
+            (line.ready, wait_closing),
+            timeout=START_SECONDS_MAX,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        wait_closing.cancel()
+        if line.ready.done():
+            return bool(line.ready.result())
+        # Nobody is made to wait that long twice.
+        self._failed_starts = STARTS_MAX
+        return False
 
     async def _until_end(self, line: _Line, closing: asyncio.Event) -> None:
         """Wait for its end; bring it about where the hall closes or entries cannot be written."""

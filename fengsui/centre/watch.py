@@ -1,6 +1,7 @@
 """Watch: raises alerts of the platform about itself where it lags, loses, or runs out of room.
 
-Each kind of trouble of each part is one alert an hour, however often it comes back; while it
+Each kind of trouble of each part is one alert an hour, however often it comes back, and each stage
+of a key or certificate that expires is one; while it
 lasts, its closing record says until when. They stand outside the compared set.
 """
 
@@ -8,12 +9,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from analytics.memory import NEVER
 from collector.state.alerts import Alerts
+from dashboard_api.custody.expiry import Expiring
 from fengsui import platform_rules
 from fengsui.centre.hops import Hops
 from schema import ids
@@ -34,8 +36,20 @@ and under what makes a warning useless."""
 LAG_US: Final = 10 * MINUTE
 """Event time the rules may be behind now: less is a sensor that reads what gathered meanwhile."""
 
-AT_ONCE: Final = frozenset({platform_rules.RECORDS_LOST, platform_rules.SENSOR_LOSES})
-"""What is lost does not pass: no minute is waited."""
+AT_ONCE: Final = frozenset(
+    {
+        platform_rules.RECORDS_LOST,
+        platform_rules.SENSOR_LOSES,
+        platform_rules.KEY_EXPIRING,
+        platform_rules.CERTIFICATE_EXPIRING,
+    }
+)
+"""What is lost does not pass, and the calendar goes on: no minute is waited."""
+
+_EXPIRING: Final[Mapping[str, str]] = {
+    "key": platform_rules.KEY_EXPIRING,
+    "certificate": platform_rules.CERTIFICATE_EXPIRING,
+}
 
 VERSION: Final = 1
 
@@ -71,6 +85,13 @@ class _Trouble:
     """What the value counts: a name the page has words for."""
     value: int
     threshold: int
+    comparison: Literal["gte", "lte"] = "gte"
+    begun_at: int = 0
+    """Where that is known, so that a platform that starts again raises no second alert."""
+
+
+def _nothing() -> Sequence[Expiring]:
+    return ()
 
 
 class Watch:
@@ -101,6 +122,8 @@ class Watch:
         self._told: dict[str, int] = {}
         """How often each sensor had told of a loss when we last looked."""
         self._raised: dict[str, Alert] = {}
+        self.expiring: Callable[[], Sequence[Expiring]] = _nothing
+        """Keys and certificates that are over soon; set before :meth:`start`."""
         self.troubles: tuple[str, ...] = ()
         """Ids of the rules whose trouble lasts, for /readyz."""
 
@@ -136,7 +159,9 @@ class Watch:
         self.troubles = tuple(sorted({one.rule for one in lasting}))
         if not lasting:
             return
-        raised = [self._alert(one, self._since[one.rule, one.part]) for one in lasting]
+        raised = [
+            self._alert(one, one.begun_at or self._since[one.rule, one.part]) for one in lasting
+        ]
         fresh = [one for one in raised if one.id not in self._raised]
         closings = [Closing(alert_id=one.id, count=1, last_at=now) for one in raised]
         self._alerts.commit(fresh, closings, snapshot={}, received_at=now)
@@ -148,6 +173,16 @@ class Watch:
         standing = self._standing()
         yield from self._of_bus(standing, now)
         yield from self._of_sensors(standing, now)
+        for one in self.expiring():
+            yield _Trouble(
+                rule=_EXPIRING[one.what],
+                part=one.name,
+                measure="days_left",
+                value=one.days,
+                threshold=one.days,
+                comparison="lte",
+                begun_at=one.begun_at,
+            )
         if standing.lag_us >= LAG_US:
             yield _Trouble(
                 rule=platform_rules.EVENTS_BEHIND,
@@ -241,7 +276,7 @@ class Watch:
                     name=trouble.measure,
                     value=trouble.value,
                     threshold=trouble.threshold,
-                    comparison="gte",
+                    comparison=trouble.comparison,
                 ),
             ),
             events=(),

@@ -27,9 +27,12 @@ from dashboard_api.app import create_app
 from dashboard_api.applications.approvals import Approvals
 from dashboard_api.applications.registry import Registry
 from dashboard_api.audit import AuditChain
+from dashboard_api.custody.authority import SiteAuthority
+from dashboard_api.custody.certificate_desk import CertificateDesk
 from dashboard_api.custody.device import SiteDevice
 from dashboard_api.custody.device_desk import DeviceDesk
 from dashboard_api.custody.key_desk import KeyDesk
+from dashboard_api.custody.ownership import Ownership
 from dashboard_api.custody.room import KeyRoom
 from dashboard_api.idempotency import Idempotency
 from dashboard_api.live import LiveStream
@@ -455,6 +458,17 @@ class StandIn:
             clock=self.clock,
             devices=DeviceDesk(self.database, self.device, clock=self.clock),
         )
+        self.authority = SiteAuthority(
+            self.database, self.room, self.audit, site="区政务服务中心", **parts
+        )
+        self.certificates = CertificateDesk(
+            self.database,
+            self.room,
+            self.audit,
+            authority=self.authority,
+            ownership=Ownership(lambda application: self.applications.get(application).unit),
+            clock=self.clock,
+        )
         self.services = Services(
             site=views.SiteInfo(
                 name="区政务服务中心",
@@ -484,6 +498,7 @@ class StandIn:
             approvals=self.approvals,
             idempotency=Idempotency(self.database, self.clock),
             keys=self.keys,
+            certificates=self.certificates,
             **parts,
         )
         self.app = create_app(self.services, root_path=root_path, webui=webui or folder / "webui")

@@ -15,6 +15,7 @@ IDS = {
     "{user_id}": "019aa0c5-6a00-7c3e-9d2b-5f1e8a7b4c21",
     "{application_id}": "payments",
     "{credential_id}": "0" * 16,
+    "{serial}": "5c3ea1b09d2f4e7786c1a05d3b9e4f12",
     "{approval_id}": "019aa0c5-6a00-7c3e-9d2b-5f1e8a7b4c21",
 }
 

@@ -8,6 +8,7 @@ from standin import BASE, Browser, problem
 from dashboard_api import guard
 from dashboard_api.app import create_app
 from dashboard_api.door import BODY_BYTES_MAX, data_entries
+from dashboard_api.signing import shf
 from dashboard_api.signing.call import Reply
 from dashboard_api.signing.refusal import busy, reply_to
 
@@ -126,6 +127,22 @@ def test_data_calls_are_counted_by_status(site, browser):
     browser.post(SIGN, headers=TOKEN)
     text = site.stream.metrics.text()
     assert 'fengsui_dashboard_api_requests_total{status="200"} 1' in text
+
+
+def test_foreign_forms_are_answered_where_they_are_wanted_and_only_there(site, signing):
+    path, (operation, form) = next(iter(shf.PATHS.items()))
+    answer = Browser(app_of(site, signing)).post(path, headers=TOKEN | {"Origin": BASE})
+    assert answer.status_code in (404, 405)
+    assert signing.asked == []
+    site.services = dataclasses.replace(site.services, foreign_forms=True)
+    browser = Browser(app_of(site, signing))
+    answer = browser.post(path, headers=TOKEN, content=b"{}")
+    assert answer.headers["content-type"] == shf.media_type(form, b"{}")
+    assert signing.asked[-1][0] == operation.value
+    assert signing.asked[-1][1]["form"] == form
+    signing.reply = reply_to(1, busy(3), "en")
+    assert problem(browser.post(path, headers=TOKEN)) == (503, "dashboard_api.signing.busy")
+    assert path in browser.get("/openapi.json").json()["paths"]
 
 
 def test_where_nobody_signs_every_path_says_so(site):

@@ -20,7 +20,7 @@ from fengsui.administration import ACTOR
 from fengsui.applying import COMMANDS, Applying, handlers_of
 from fengsui.cli import app, exit_code
 from fengsui.local import LocalServer
-from fengsui.signing import Signing, open_signing
+from fengsui.signing import Signing, key_room, open_signing
 from schema.errors import FengsuiError
 
 ADD = ("add", "payments", "--name", "支付平台", "--unit", "finance")
@@ -41,7 +41,9 @@ def running(machine: Machine) -> Iterator[Signing]:
     """The folder with its platform, answering local commands."""
     with closing(machine.open()) as site:
         audit = AuditChain(site.database, site.keyring.audit, site.clock)
-        signing = open_signing(site.database, audit, clock=site.clock, entropy=site.entropy)
+        parts = {"clock": site.clock, "entropy": site.entropy}
+        room = key_room(site.folder, site.settings.crypto, site.clock, site.entropy)
+        signing = open_signing(site.database, audit, room, **parts)
         applying = Applying(signing=signing, audit=audit, actor=ACTOR, clock=site.clock)
         with closing(LocalServer(site.folder, applying.handlers())):
             yield signing

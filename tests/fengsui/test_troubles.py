@@ -48,6 +48,7 @@ def test_every_own_alert_is_told_by_its_title(rule: str) -> None:
         "part.arrivals", "part.workers", "part.batches", "part.watermark",
         "part.disk", "condition.silence_seconds",
         "condition.lasting_seconds", "condition.behind_seconds", "condition.records",
+        "condition.days_left",
     ],
 )  # fmt: skip
 def test_the_page_has_words_for_everything_an_own_alert_names(key: str) -> None:

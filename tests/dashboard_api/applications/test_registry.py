@@ -248,7 +248,7 @@ def test_every_change_is_audited_by_name_and_seen_by_signing_processes(site, app
     assert site.acts() == [
         ("sysadmin", "application.register", "payments", "done"),
         ("command line", "credential.token", f"payments/{issued.id}", "done"),
-        ("sysadmin", "credential.key", f"payments/{private.public.key_id}", "done"),
+        ("sysadmin", "credential.sm2", f"payments/{private.public.key_id}", "done"),
         ("sysadmin", "credential.revoke", f"payments/{issued.id}", "done"),
         ("secadmin", "application.grant", "payments *", "done"),
         ("secadmin", "application.grant", "payments -", "done"),

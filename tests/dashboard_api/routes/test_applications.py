@@ -196,3 +196,20 @@ def test_a_site_that_signs_for_nobody_says_so(site, admin):
     answer = reader.get("/v1/crypto/approvals")
     assert problem(answer) == (404, "dashboard_api.signing.absent")
     assert answer.json()["title"] == "没有找到"
+
+
+def test_who_is_in_charge_of_no_unit_sees_and_changes_nothing(site, admin, payments):
+    for role in (Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN):
+        nobody = site.browser(role, units=())
+        assert nobody.get(PATH).json() == {"items": [], "next_cursor": None}
+        assert nobody.get(f"{PATH}/payments").status_code == 404
+    assert nobody.get("/v1/crypto/approvals").json() == {"items": [], "next_cursor": None}
+    nobody = site.browser(Role.SYSTEM_ADMIN, units=())
+    assert problem(nobody.post(PATH, json=NEW)) == (403, "dashboard_api.unit.foreign")
+
+
+def test_a_refusal_is_told_in_the_readers_language(admin, payments):
+    answer = admin.post(PATH, json=NEW, headers={"Accept-Language": "zh-CN"})
+    assert answer.json()["detail"] == "应用标识 payments 已被使用，请换一个"
+    answer = admin.post(PATH, json=NEW, headers={"Accept-Language": "en"})
+    assert answer.json()["detail"].startswith("there is an application payments already")

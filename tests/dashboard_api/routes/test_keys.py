@@ -1,9 +1,9 @@
 import base64
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from processes import Processes
 from standin import Browser, problem
 
 from crypto import sm2
@@ -13,35 +13,10 @@ from dashboard_api.access.roles import Role
 from dashboard_api.applications.approvals import Approvals
 from dashboard_api.applications.model import NO_KEY, Application, Operation
 from dashboard_api.applications.records import Hand
-from dashboard_api.signing import scopes
-from dashboard_api.signing.call import Admitted, Reply
-from dashboard_api.signing.refusal import reply_to
-from schema.errors import FengsuiError
 from schema.times import DAY
 
 KEYS = "/v1/crypto/keys"
 HAND = Hand("sysadmin", "p1")
-
-
-class Processes:
-    """In place of the signing processes: a token is the application's id, the scopes are real."""
-
-    def __init__(self, *applications):
-        self.applications = {one.id: one for one in applications}
-
-    async def call(self, operation, *, authorization, key="", **_):
-        application = self.applications[authorization.removeprefix("Bearer ")]
-        try:
-            if key:
-                key = scopes.key_of(application, operation, key)
-            else:
-                scopes.keyless(application, operation)
-        except FengsuiError as error:
-            return reply_to(0, error, "en")
-        admitted = Admitted(
-            application=application.id, unit=application.unit, credential="c", key=key
-        )
-        return Reply(0, 200, msgspec.json.encode(admitted))
 
 
 def application(name):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import subprocess
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -355,6 +357,45 @@ def test_real_files_come_and_go_and_are_read_again(tmp_path: Path) -> None:
     again.close()
 
 
+WRITER = """
+import sys, time
+from itertools import count
+from pathlib import Path
+from dashboard_api.signing.nonces import Nonces
+class Clock:
+    def now(self): return time.time_ns() // 1000
+nonces = Nonces(Path(sys.argv[1]), Clock(), lambda: time.monotonic_ns() // 1000)
+for number in count():
+    at = int(time.time())
+    nonces.note("a.1", f"{sys.argv[2]}-{number}", at)
+    nonces.commit()
+    print(f"{sys.argv[2]}-{number}", at, flush=True)
+"""
+
+
+def test_a_process_that_is_killed_leaves_every_committed_nonce_known(tmp_path: Path) -> None:
+    folder = tmp_path / "nonces"
+    told: list[list[str]] = []
+    for life in ("first", "second", "third"):
+        with subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(folder), life], stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            lines = [process.stdout.readline() for _ in range(20)]
+            process.kill()
+            lines += process.stdout.readlines()
+        told += [line.split() for line in lines if line.endswith("\n")]
+    clocks = Clocks()
+    clocks.wall = int(told[-1][1]) * SECOND
+    nonces = Nonces(folder, clocks, clocks.monotonic)
+    # Each life may have ended after a commit and before it was told.
+    assert len(told) <= len(nonces) <= len(told) + 3
+    for nonce, at in told:
+        with pytest.raises(FengsuiError, match="used before"):
+            nonces.note("a.1", nonce, int(at))
+    nonces.close()
+
+
 # Clocks.
 
 
@@ -467,11 +508,31 @@ def test_a_restart_on_a_sound_clock_forgets_in_time(site: Site) -> None:
 
 
 def test_clocks_that_jump_all_day_leave_a_bounded_number_of_files(site: Site) -> None:
-    for number in range(200):
-        site.clocks.wall += DAY if number % 2 == 0 else -DAY
-        site.call(f"n{number}")
+    asked = []
+    for number in range(60):
+        site.clocks.wall += DAY
+        asked.append((f"n{number}", site.clocks.unix))
+        site.call(*asked[-1])
+        site.clocks.wall -= DAY
         site.clocks.pass_seconds(200)
+        assert site.call(f"m{number}") == ""
         assert len(site.files.live) <= module.GENERATIONS_MAX
+    assert len(site.files.live) == module.GENERATIONS_MAX
+    site.reboot()
+    assert all(site.ask(*one) == "nonce.replayed" for one in asked)
+    # Once its time has come again, all of it goes.
+    site.clocks.pass_seconds(DAY // SECOND + KEPT_SECONDS)
+    site.nonces.commit()
+    assert len(site.files.live) == 1
+
+
+def test_the_floor_is_the_newest_of_what_is_forgotten(site: Site) -> None:
+    asked = [site.clocks.unix + off for off in (0, SKEW_SECONDS_MAX, -SKEW_SECONDS_MAX)]
+    for number, timestamp in enumerate(asked):
+        site.call(f"n{number}", timestamp)
+    site.clocks.pass_seconds(KEPT_SECONDS + 1)
+    site.nonces.commit()
+    assert site.nonces.floor == max(asked)
 
 
 @dataclass(frozen=True)

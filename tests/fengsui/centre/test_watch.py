@@ -9,6 +9,7 @@ from machine import RemoteSensor, framed, until
 
 from collector.state.alerts import Alerts
 from collector.state.database import Database
+from dashboard_api.custody.expiry import Expiring
 from fengsui import platform_rules
 from fengsui.centre.hops import Hops
 from fengsui.centre.watch import BEHIND_US, LAG_US, LASTS_US, Standing, Watch
@@ -17,7 +18,7 @@ from fengsui.folder import DataFolder
 from fengsui.serve import _failures, _warnings
 from fengsui.settings import Settings
 from fengsui.wiring import open_site
-from schema.times import HOUR, SECOND
+from schema.times import DAY, HOUR, SECOND
 
 START = 495_000 * HOUR
 TROUBLE = {
@@ -187,3 +188,32 @@ def test_platform_alerts_are_in_lists_and_in_no_compared_set(world: World) -> No
 def test_every_platform_rule_has_words_in_both_languages() -> None:
     for one in platform_rules.RULES.values():
         assert all(getattr(one, name) for name in one.__slots__ if name != "severity")
+
+
+def test_each_stage_of_what_expires_is_one_alert_also_after_a_restart(world: World) -> None:
+    soon = Expiring(what="key", name="payments.receipt", days=30, begun_at=START - HOUR)
+    world.watch.expiring = lambda: [soon]
+    assert world.look() == [platform_rules.KEY_EXPIRING]
+    assert world.look(HOUR) == [platform_rules.KEY_EXPIRING]
+    (stored,) = world.alerts.since(0)
+    assert (stored.alert.entity, stored.alert.decided_at) == ("payments.receipt", START - HOUR)
+    (condition,) = stored.alert.conditions
+    assert (condition.name, condition.value, condition.comparison) == ("days_left", 30, "lte")
+    again = Watch(
+        lambda: world.standing, world.hops, world.alerts, clock=world.clock, changed=lambda: None
+    )
+    again.expiring = lambda: [soon]
+    again.look()
+    assert len(world.alerts.since(0)) == 1
+    later = Expiring(what="key", name="payments.receipt", days=7, begun_at=START + DAY)
+    world.watch.expiring = lambda: [later]
+    assert len(world.look(DAY)) == 2
+    world.watch.expiring = list
+    world.look()
+    assert world.watch.troubles == ()
+
+
+def test_a_certificate_that_expires_has_a_rule_of_its_own(world: World) -> None:
+    over = Expiring(what="certificate", name="payments.receipt 5c3e", days=0, begun_at=START)
+    world.watch.expiring = lambda: [over]
+    assert world.look() == [platform_rules.CERTIFICATE_EXPIRING]

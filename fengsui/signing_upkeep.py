@@ -1,0 +1,55 @@
+"""Upkeep of the national-crypto service: what the calendar asks for, looked at every hour.
+
+Keys whose wait is over are destroyed; the authority's revocation lists are signed anew before they
+are stale.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Final
+
+from dashboard_api.custody.authority import SiteAuthority
+from dashboard_api.custody.key_desk import KeyDesk
+
+_logger = logging.getLogger(__name__)
+
+EVERY_SECONDS: Final = 3600.0
+"""Of waits counted in days."""
+
+
+class Upkeep:
+    """Looks at once and then every hour, in a thread of its own or by :meth:`look`."""
+
+    def __init__(self, keys: KeyDesk, authority: SiteAuthority) -> None:
+        self._keys = keys
+        self._authority = authority
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Look until :meth:`stop`."""
+        self._thread = threading.Thread(target=self._run, name="signing-upkeep", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the look that is under way, and take no other."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def look(self) -> None:
+        """Do what is due."""
+        self._keys.destroy_due()
+        self._authority.keep_lists()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self.look()
+            except Exception:
+                # The outermost loop of the thread: named in the log; the next look may do.
+                _logger.exception("keys and revocation lists could not be looked after")
+            if self._stop.wait(EVERY_SECONDS):
+                return
