@@ -68,6 +68,11 @@ ZH: Final = MappingProxyType(
         "dashboard_api.certificate.limit": "已达 {limit} 个上限",
         "dashboard_api.certificate.person": "该操作只能由负责的人员决定，应用不能办理",
         "dashboard_api.certificate.revoked_before": "证书 {serial} 已被吊销",
+        "dashboard_api.key.device": "密钥 {key}：本站未配置密码设备，"
+        "或该密钥在设备内，只能启用与停用",
+        "dashboard_api.key.index": "设备的 {index} 号密钥已有名称，或用于保护密钥库",
+        "dashboard_api.key.place": "设备密钥只用于签名（sign）或加密（encrypt），须写明从 1 开始的 "
+        "index，不能导出；软件密钥没有 index",
         "dashboard_api.key.authority": "{key} 不能轮换：轮换后无法再吊销它签发的证书",
         "dashboard_api.certificate.unknown": "没有证书 {serial}",
         "dashboard_api.body.busy": "同时发送的内容过多，请稍后再试",
@@ -104,13 +109,6 @@ ZH: Final = MappingProxyType(
         "dashboard_api.idempotency.interrupted": "平台在处理同一请求时中断，请先查看是否已完成",
         "dashboard_api.idempotency.limit": "一天内带 Idempotency-Key 的请求已达 {limit} 条上限",
         "dashboard_api.idempotency.running": "同一请求正在处理，请稍后再试",
-        "dashboard_api.key.device": "密码设备中的密钥须给出索引（1 至 {limit}），用途只能是 sign "
-        "或 encrypt，且不能导出；软件密钥没有索引",
-        "dashboard_api.key.device_index": "密码设备中索引 {index} 的该用途密钥已被使用，"
-        "或用于保护密钥库，请换一个索引",
-        "dashboard_api.key.device_only": "密钥 {key} 在密码设备中：更换与销毁请用设备厂商的工具，"
-        "在此只能停用",
-        "dashboard_api.key.device_owner": "密码设备中的密钥须由管理全部单位的人员分配给应用",
         "dashboard_api.key.export": "密钥 {key} 生成时未允许导出，此后不可更改：确需导出请另建密钥",
         "dashboard_api.key.import": "请给出 pem 或 envelope（Base64）之一，作为要导入的密钥",
         "dashboard_api.key.limit": "一个应用最多 {limit} 个密钥：请更换密钥版本，或登记另一个应用",
@@ -144,7 +142,10 @@ ZH: Final = MappingProxyType(
         "dashboard_api.roles.exclusive": "不能由一人同时担任 {roles}：管理员角色须单独授予",
         "dashboard_api.rule.unknown": "没有规则 {rule}",
         "dashboard_api.session.missing": "尚未登录，或会话已结束",
+        "dashboard_api.signing.absent": "本站点没有签名服务：演示数据不为任何应用签名",
         "dashboard_api.signing.busy": "签名服务正忙，本次调用未执行，请在 {retry_seconds} 秒后再试",
+        "dashboard_api.signing.restarted": "签名进程在答复之前退出：本次调用可能已执行，"
+        "也可能没有，以审计记录为准；可以放心重新申请签名",
         "dashboard_api.signing.stopped": "签名服务已停止：审计等必须保存的记录无法写入，或签名进程"
         "未能启动。本次调用未执行，请运维人员查看 /readyz 与平台日志",
         "dashboard_api.stream.full": "打开的实时连接过多，请关闭不用的页面",

@@ -42,6 +42,7 @@ class Signing:
     room: KeyRoom
     keys: KeyDesk
     certificates: CertificateDesk
+    ownership: Ownership
     expiries: Expiries
     upkeep: Upkeep
     device: SiteDevice
@@ -78,7 +79,10 @@ def open_signing(
     site: str = "fengsui",
     crypto: CryptoSettings = _NO_DEVICE,
 ) -> Signing:
-    """The parts of one site, named as ``site`` in its authority's certificate."""
+    """The parts of one site, named as ``site`` in its authority's certificate.
+
+    ``crypto`` names the device, for keys inside it.
+    """
     registry = Registry(database, audit, clock=clock, entropy=entropy)
 
     def unit_of(application: str) -> str:
@@ -88,17 +92,26 @@ def open_signing(
     devices = DeviceDesk(database, device, clock=clock, master=master_index(crypto))
     keys = KeyDesk(room, audit, unit_of=unit_of, clock=clock, devices=devices)
     authority = SiteAuthority(database, room, audit, site=site, clock=clock, entropy=entropy)
+    ownership = Ownership(unit_of)
     certificates = CertificateDesk(
-        database, room, audit, authority=authority, ownership=Ownership(unit_of), clock=clock
+        database,
+        room,
+        audit,
+        authority=authority,
+        ownership=ownership,
+        clock=clock,
+        devices=devices,
     )
+    approvals = Approvals(database, audit, desk=keys, clock=clock, entropy=entropy)
     return Signing(
         registry=registry,
-        approvals=Approvals(database, audit, desk=keys, clock=clock, entropy=entropy),
+        approvals=approvals,
         idempotency=Idempotency(database, clock),
         room=room,
         keys=keys,
         certificates=certificates,
+        ownership=ownership,
         expiries=Expiries(room, database, clock),
-        upkeep=Upkeep(keys, authority),
+        upkeep=Upkeep(keys, authority, approvals),
         device=device,
     )

@@ -90,14 +90,11 @@ def opened(parameters: Parameters) -> Iterator[tuple[Worker, Teller]]:
         store = parts.enter_context(
             KeyStore(folder.keys / STORE, source, clock=clock, entropy=entropy)
         )
+        certificates = StateCertificates(state)
         device = site_device(crypto)
         parts.callback(device.close)
-        keys = KeyCache(
-            store,
-            StateCertificates(state),
-            clock=clock,
-            device=StateDeviceKeys(state, device, clock),
-        )
+        inside = StateDeviceKeys(state, device, clock)
+        keys = KeyCache(store, certificates, clock=clock, device=inside)
         directory = StateDirectory(state)
         desk: Desk = ServiceDesk(keys, clock=clock, entropy=entropy)
         if parameters.shf:

@@ -47,6 +47,11 @@ class SiteDevice:
         self._away: tuple[int, CryptoError] | None = None
         """Until when it is not tried, and why."""
 
+    @property
+    def is_named(self) -> bool:
+        """Whether the settings name a device."""
+        return bool(self._library)
+
     def public(self, use: Use, index: int) -> PublicKey:
         """The public half of a key of the device."""
 

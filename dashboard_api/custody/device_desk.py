@@ -1,8 +1,8 @@
 """DeviceDesk: names keys that are inside the site's cryptographic device, for applications to use.
 
 The key was made in the device with its vendor's tools and never leaves it: it is enabled and
-disabled here, and rotated, exported and destroyed there. Errors: ``dashboard_api.key.device*``,
-``crypto.key.{exists,state}``, ``crypto.sdf.*``.
+disabled here, and replaced and destroyed there. Errors: ``dashboard_api.key.{device,index,limit,
+place}``, ``crypto.key.{exists,state}``, ``crypto.sdf.*``.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from schema.ports import Clock
 
 INDEX_MAX: Final = 65_535
 """GM/T 0018-2012 counts key pairs from 1; devices hold some dozens to some thousands."""
+KEYS_MAX: Final = 1000
+"""Devices hold some hundred; signing processes keep all of these rows in memory."""
 USES: Final = frozenset({Use.SIGN, Use.ENCRYPT})
 """What the interface lets a pair inside the device do by its index."""
 _CHANGES: Final = {
@@ -52,11 +54,12 @@ class DeviceDesk:
     def name(self, key_id: str, use: Use, index: int, policy: Policy) -> DeviceKey:
         """Give a key of the device an id; raises ``crypto.sdf.*`` where it is not there."""
         if use not in USES or policy.export or not 0 < index <= INDEX_MAX:
+            raise misplaced()
+        if not self._device.is_named:
             raise FengsuiError(
                 "dashboard_api.key.device",
-                f"a key of the device has an index of 1 to {INDEX_MAX}, is for sign or encrypt, "
-                "and is never exported",
-                limit=INDEX_MAX,
+                f"there is no device for {key_id}: the settings name none",
+                key=key_id,
             )
         if use is Use.ENCRYPT and index == self._master:
             raise _index_taken(index)
@@ -81,15 +84,21 @@ class DeviceDesk:
                 raise exists(key_id)
             if any((one.use, one.index) == (use, index) for one in known.values()):
                 raise _index_taken(index)
+            if len(known) >= KEYS_MAX:
+                raise FengsuiError(
+                    "dashboard_api.key.limit",
+                    f"{KEYS_MAX} keys of the device have names, the most there may be",
+                    limit=KEYS_MAX,
+                )
             device_rows.add(state, key)
             return key
 
         return self._database.write(job)
 
     def change(self, key_id: str, action: str) -> DeviceKey:
-        """Enable or disable one; raises ``dashboard_api.key.device_only`` for all else."""
+        """Enable or disable one; raises ``dashboard_api.key.device`` for all else."""
         if action not in _CHANGES:
-            raise only_there(key_id)
+            raise in_device(key_id)
         before, after = _CHANGES[action]
 
         def job(state: sqlite3.Connection) -> DeviceKey:
@@ -107,19 +116,28 @@ def exists(key_id: str) -> Exception:
     return refused("exists", key_id, "exists already; an id is never given twice")
 
 
-def only_there(key_id: str) -> FengsuiError:
+def in_device(key_id: str) -> FengsuiError:
     """The refusal of what is done in the device only."""
     return FengsuiError(
-        "dashboard_api.key.device_only",
-        f"key {key_id} is inside the device: with its vendor's tools it is replaced and destroyed "
-        "there; here it can be disabled",
+        "dashboard_api.key.device",
+        f"key {key_id} is in a device: it is enabled and disabled here, and all else is done with "
+        "the device's own tools",
         key=key_id,
+    )
+
+
+def misplaced() -> FengsuiError:
+    """The refusal of what no key of a device is."""
+    return FengsuiError(
+        "dashboard_api.key.place",
+        "a key of the device is for sign or encrypt, has an index from 1 on, and is never "
+        "exported; a key of the store has no index",
     )
 
 
 def _index_taken(index: int) -> FengsuiError:
     return FengsuiError(
-        "dashboard_api.key.device_index",
+        "dashboard_api.key.index",
         f"the key of this use at index {index} of the device is another key's already, or guards "
         "the key store: name another index",
         index=index,

@@ -3,9 +3,8 @@
 An application manages keys of its own, a person those of the applications of their units; the
 site's own (``site.…``) belong to who is in charge of every unit. A key that is made grants nothing.
 Making, importing and changing happen at once; destruction and export wait for a second person.
-Keys inside the site's device are named by who is in charge of every unit.
 
-Errors: ``dashboard_api.key.{name,owner,limit,public,recipient,device…}``, ``crypto.key.*``.
+Errors: ``dashboard_api.key.{name,owner,limit,public,recipient}``, ``crypto.key.*``.
 """
 
 from __future__ import annotations
@@ -24,9 +23,8 @@ from dashboard_api.applications.approval import Approval, Asker, Kind
 from dashboard_api.applications.approvals import Approvals
 from dashboard_api.applications.model import ID, KEY_NAME, SITE
 from dashboard_api.audit import Act, AuditChain
-from dashboard_api.custody import device_desk
 from dashboard_api.custody.authority import CA_KEY
-from dashboard_api.custody.device_desk import DeviceDesk
+from dashboard_api.custody.device_desk import DeviceDesk, exists, in_device
 from dashboard_api.custody.device_rows import DeviceKey
 from dashboard_api.custody.ownership import Ownership, owner_of
 from dashboard_api.custody.room import KeyRoom
@@ -56,7 +54,7 @@ class NewKey:
     days: int | None = None
     """Until it makes nothing new any more."""
     index: int | None = None
-    """Of a key inside the device; None for one of the store."""
+    """Of a key inside the device, where it has been made; None for one of the store."""
 
 
 class KeyDesk:
@@ -72,8 +70,8 @@ class KeyDesk:
         devices: DeviceDesk,
     ) -> None:
         """``unit_of`` gives the unit of an application; raises for an unknown one."""
-        self._room = room
         self._devices = devices
+        self._room = room
         self._audit = audit
         self._ownership = Ownership(unit_of)
         self._clock = clock
@@ -82,9 +80,11 @@ class KeyDesk:
 
     def page(self, asking: Asking) -> list[Key]:
         """The keys the asker may see, by id."""
-        stored = self._room.store.all_keys() if self._room.exists else ()
-        found = (*stored, *self._devices.every().values())
-        return sorted((one for one in found if self._sees(asking, one.id)), key=lambda one: one.id)
+        found: list[Key] = [*self._devices.every().values()]
+        if self._room.exists:
+            found += self._room.store.all_keys()
+        seen = [one for one in found if self._sees(asking, one.id)]
+        return sorted(seen, key=lambda one: one.id)
 
     def get(self, asking: Asking, name: str) -> Key:
         """One of them; raises ``crypto.key.unknown`` also where it is another's."""
@@ -101,9 +101,9 @@ class KeyDesk:
         """Make a key; raises ``crypto.key.exists`` and ``dashboard_api.key.limit``."""
         key_id = self._checked(asking, name)
         with self._noted(asking, f"key.create.{new.use.value}", key_id):
-            self._check_room(key_id)
             if new.index is not None:
                 return self._name(asking, key_id, new, new.index)
+            self._check_room(key_id)
             return self._room.store.create(key_id, new.use, self._policy(new))
 
     def import_pem(
@@ -136,7 +136,7 @@ class KeyDesk:
         Raises ``dashboard_api.key.authority`` for the authority's own: only its latest version
         signs, so that the revocation lists of the root before would end within a week.
         """
-        if name == CA_KEY:
+        if self._checked(asking, name) == CA_KEY:
             raise FengsuiError(
                 "dashboard_api.key.authority",
                 f"{CA_KEY} is not rotated: what it issued could not be revoked any more",
@@ -184,7 +184,7 @@ class KeyDesk:
         who = _asker(asking)
         with self._audit.refusals(Act(asking.actor, f"key.{kind}", key.id)):
             if isinstance(key, DeviceKey):
-                raise device_desk.only_there(key.id)
+                raise in_device(key.id)
             if kind == "export":
                 if not key.policy.export:
                     raise FengsuiError(
@@ -217,15 +217,11 @@ class KeyDesk:
     # Inside
 
     def _name(self, asking: Asking, key_id: str, new: NewKey, index: int) -> Key:
-        # Whoever could name an index could take the key that another application waits for.
+        # Whoever names a key of the device decides who uses it: all of it is the site's.
         if asking.person is None or not asking.person.scope.everything:
-            raise FengsuiError(
-                "dashboard_api.key.device_owner",
-                "keys of the device are named for applications by a person in charge of every "
-                "unit: ask one",
-            )
+            raise _not_theirs(key_id)
         if self._room.exists and any(one.id == key_id for one in self._room.store.all_keys()):
-            raise device_desk.exists(key_id)
+            raise exists(key_id)
         return self._devices.name(key_id, new.use, index, self._policy(new))
 
     def _change(
@@ -253,11 +249,7 @@ class KeyDesk:
                 "-; an application may leave its own id out",
             )
         if not self._sees(asking, key_id):
-            raise FengsuiError(
-                "dashboard_api.key.owner",
-                f"key {key_id} is not yours to manage: it belongs to another application or unit",
-                key=key_id,
-            )
+            raise _not_theirs(key_id)
         return key_id
 
     def _sees(self, asking: Asking, key_id: str) -> bool:
@@ -266,10 +258,9 @@ class KeyDesk:
     def _check_room(self, key_id: str) -> None:
         inside = self._devices.every()
         if key_id in inside:
-            raise device_desk.exists(key_id)
+            raise exists(key_id)
         own = owner_of(key_id) + "."
-        stored = (one.id for one in self._room.store.all_keys())
-        if sum(one.startswith(own) for one in (*stored, *inside)) >= OWN_KEYS_MAX:
+        if sum(one.id.startswith(own) for one in self._room.store.all_keys()) >= OWN_KEYS_MAX:
             raise FengsuiError(
                 "dashboard_api.key.limit",
                 f"{OWN_KEYS_MAX} keys of one application, the most there may be: rotate one, "
@@ -291,6 +282,14 @@ class KeyDesk:
                 raise
         with self._audit.around(Act("fengsui", "key.create.encrypt", WRAPPED_UNDER)):
             return store.create(WRAPPED_UNDER, Use.ENCRYPT)
+
+
+def _not_theirs(key_id: str) -> FengsuiError:
+    return FengsuiError(
+        "dashboard_api.key.owner",
+        f"key {key_id} is not yours to manage: it belongs to another application or unit",
+        key=key_id,
+    )
 
 
 def recipient_of(params: Mapping[str, str]) -> PublicKey:

@@ -22,7 +22,7 @@ from dashboard_api import examples, paths
 from dashboard_api.access.roles import Permission
 from dashboard_api.applications.model import Operation
 from dashboard_api.context import Site
-from dashboard_api.custody.device_desk import INDEX_MAX
+from dashboard_api.custody.device_desk import INDEX_MAX, misplaced
 from dashboard_api.custody.device_rows import DeviceKey
 from dashboard_api.custody.key_desk import DAYS_MAX, IMPORT_BYTES_MAX, KeyDesk, NewKey
 from dashboard_api.idempotency import (
@@ -69,10 +69,12 @@ Name = Annotated[
 ]
 
 
-class KeyBody(BaseModel):
-    """What a key shall be; all of it is fixed from then on."""
+class NewKeyBody(BaseModel):
+    """A key to be made; all but its name is fixed from then on."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"key": "payments.receipt", "use": "sign"}}
+    )
     key: str = Field(pattern=_NAME, description="application.name; one's own without the dot")
     use: KeyUse
     sign_e: bool = Field(
@@ -95,31 +97,25 @@ class KeyBody(BaseModel):
         )
 
 
-class NewKeyBody(KeyBody):
-    """A key to be made, or one inside the device that gets its name."""
+class CreateBody(NewKeyBody):
+    """A key to be made in the key store, or one of the device that gets its name here."""
 
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"example": {"key": "payments.receipt", "use": "sign"}}
+    place: Literal["software", "device"] = "software"
+    index: int | None = Field(
+        default=None,
+        ge=1,
+        le=INDEX_MAX,
+        description="of a device's key for this use, made with its own tools",
     )
-    place: Literal["software", "device"] = Field(
-        default="software",
-        description="device: the key is inside the cryptographic device already, at `index`",
-    )
-    index: int | None = Field(default=None, ge=1, le=INDEX_MAX)
 
     def new(self) -> NewKey:
-        """As the desk takes it; raises ``dashboard_api.key.device``."""
+        """As the desk takes it; raises ``dashboard_api.key.place``."""
         if (self.place == "device") != (self.index is not None):
-            raise FengsuiError(
-                "dashboard_api.key.device",
-                f"a key of the device has an index of 1 to {INDEX_MAX}, is for sign or encrypt, "
-                "and is never exported; a key of the store has no index",
-                limit=INDEX_MAX,
-            )
+            raise misplaced()
         return replace(super().new(), index=self.index)
 
 
-class ImportBody(KeyBody):
+class ImportBody(NewKeyBody):
     """A key made elsewhere: `pem` (PKCS#8 or SEC 1), or `envelope` to the site's import key."""
 
     model_config = ConfigDict(
@@ -222,7 +218,7 @@ def keys(reader: Reader, desk: Desk) -> KeysView:
     responses=examples.answer(examples.KEY, 201),
 )
 def create(
-    keeper: Keeper, desk: Desk, recorder: Recorder, attempt: Attempted, body: NewKeyBody
+    keeper: Keeper, desk: Desk, recorder: Recorder, attempt: Attempted, body: CreateBody
 ) -> Response:
     """Make a key."""
 

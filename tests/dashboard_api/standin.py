@@ -34,6 +34,7 @@ from dashboard_api.custody.device_desk import DeviceDesk
 from dashboard_api.custody.key_desk import KeyDesk
 from dashboard_api.custody.ownership import Ownership
 from dashboard_api.custody.room import KeyRoom
+from dashboard_api.custody.status import StatusDesk
 from dashboard_api.idempotency import Idempotency
 from dashboard_api.live import LiveStream
 from dashboard_api.retention import nothing
@@ -430,10 +431,20 @@ class FakeKeyDesk:
         return b"wrapped " + approval.key.encode() if approval.kind == "export" else None
 
 
+class FakeProcesses:
+    """Signing processes as their counts tell of them."""
+
+    restarts = 1
+    waiting = 3
+
+    def failures(self):
+        return ["dashboard_api.signing.restarted"]
+
+
 class StandIn:
     """One site: its services, its app, and signed-in browsers."""
 
-    def __init__(self, folder, *, root_path="/", webui=None, retention=nothing):
+    def __init__(self, folder, *, root_path="/", webui=None, retention=nothing, device=None):
         self.clock, self.entropy = FakeClock(), FakeEntropy()
         self.database = Database(folder / "state.db")
         self.audit = AuditChain(self.database, key("audit"), self.clock)
@@ -450,13 +461,14 @@ class StandIn:
         self.applications = Registry(self.database, self.audit, **parts)
         self.approvals = Approvals(self.database, self.audit, desk=self.keydesk, **parts)
         self.room = KeyRoom(folder / "keys", MasterReference(), environment={}, **parts)
-        self.device = SiteDevice("", "", monotonic=self.clock.now)
+        self.device = device or SiteDevice("", "", monotonic=self.clock.now)
+        devices = DeviceDesk(self.database, self.device, clock=self.clock, master=2)
         self.keys = KeyDesk(
             self.room,
             self.audit,
             unit_of=lambda application: self.applications.get(application).unit,
             clock=self.clock,
-            devices=DeviceDesk(self.database, self.device, clock=self.clock),
+            devices=devices,
         )
         self.authority = SiteAuthority(
             self.database, self.room, self.audit, site="区政务服务中心", **parts
@@ -466,6 +478,16 @@ class StandIn:
             self.room,
             self.audit,
             authority=self.authority,
+            ownership=Ownership(lambda application: self.applications.get(application).unit),
+            clock=self.clock,
+            devices=devices,
+        )
+        self.processes = FakeProcesses()
+        self.signing_status = StatusDesk(
+            self.processes,
+            self.database,
+            workers=2,
+            device="",
             ownership=Ownership(lambda application: self.applications.get(application).unit),
             clock=self.clock,
         )
@@ -499,6 +521,7 @@ class StandIn:
             idempotency=Idempotency(self.database, self.clock),
             keys=self.keys,
             certificates=self.certificates,
+            signing_status=self.signing_status,
             **parts,
         )
         self.app = create_app(self.services, root_path=root_path, webui=webui or folder / "webui")

@@ -1,14 +1,14 @@
 """Keys inside the site's device by their names: given out by who is in charge of every unit."""
 
 import pytest
-from standin import problem
+from standin import StandIn, problem
 from standin_device import Plugged, build
 
 from crypto.errors import CryptoError
 from crypto.keystore.model import Use
+from crypto.x509.certificate import Certificate
 from dashboard_api.access.roles import Role
 from dashboard_api.applications.records import Hand
-from dashboard_api.custody.device_desk import DeviceDesk
 from dashboard_api.signing.device_keys import StateDeviceKeys
 from dashboard_api.signing.directory import open_read_only
 from schema.times import DAY
@@ -24,18 +24,24 @@ def library(tmp_path_factory):
 
 
 @pytest.fixture
-def plugged(site, library, tmp_path, monkeypatch):
-    """The site with a device whose encryption key 2 guards the key store."""
+def plugged(library, tmp_path, monkeypatch):
     made = Plugged(library, tmp_path, monkeypatch)
-    site.keys._devices = DeviceDesk(site.database, made.device, clock=site.clock, master=2)
-    for name in ("payments", "licences"):
-        site.applications.register(HAND, name, name=name, unit="finance")
     yield made
     made.close()
 
 
 @pytest.fixture
-def keeper(site, plugged):
+def site(tmp_path, plugged):
+    """A site with a device whose encryption key 2 guards the key store."""
+    opened = StandIn(tmp_path, device=plugged.device)
+    for name in ("payments", "licences"):
+        opened.applications.register(HAND, name, name=name, unit="finance")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def keeper(site):
     return site.browser(Role.INTEGRATOR, units=("*",))
 
 
@@ -71,7 +77,7 @@ def test_it_is_disabled_and_enabled_here_and_all_else_is_done_in_the_device(keep
     assert keeper.post(f"{path}:disable").json()["state"] == "disabled"
     assert problem(keeper.post(f"{path}:disable")) == (409, "crypto.key.state")
     assert keeper.post(f"{path}:enable").json()["state"] == "active"
-    only_there = (409, "dashboard_api.key.device_only")
+    only_there = (409, "dashboard_api.key.device")
     assert problem(keeper.post(f"{path}:rotate")) == only_there
     assert problem(keeper.post(f"{path}:keep")) == only_there
     assert problem(keeper.post(f"{path}:destroy", json={"days": 30})) == only_there
@@ -82,7 +88,7 @@ def test_it_is_disabled_and_enabled_here_and_all_else_is_done_in_the_device(keep
 def test_a_name_and_an_index_are_given_once(keeper):
     name(keeper)
     assert problem(name(keeper)) == (409, "crypto.key.exists")
-    taken = (409, "dashboard_api.key.device_index")
+    taken = (409, "dashboard_api.key.index")
     assert problem(name(keeper, "licences.other")) == taken
     made = keeper.post(KEYS, json={"key": "payments.receipt", "use": "mac"})
     assert problem(made) == (409, "crypto.key.exists")
@@ -103,12 +109,12 @@ def test_a_name_and_an_index_are_given_once(keeper):
     ],
 )
 def test_what_a_key_of_the_device_cannot_be_is_told(keeper, more):
-    assert problem(name(keeper, **more)) == (422, "dashboard_api.key.device")
+    assert problem(name(keeper, **more)) == (422, "dashboard_api.key.place")
 
 
 def test_whoever_is_in_charge_of_some_units_takes_no_key_of_the_device(site, plugged):
     some = site.browser(Role.INTEGRATOR, units=("finance",))
-    assert problem(name(some)) == (403, "dashboard_api.key.device_owner")
+    assert problem(name(some)) == (403, "dashboard_api.key.owner")
 
 
 def test_a_key_the_device_does_not_have_and_a_device_that_is_away_are_told(keeper, plugged):
@@ -141,3 +147,18 @@ def test_a_named_key_signs_from_the_next_group_of_calls_and_a_disabled_one_no_mo
     assert keys.public("payments.receipt", Use.SIGN).key == held.key.public
     assert refusal(keys.decrypter, "payments.receipt") == "crypto.key.use"
     state.close()
+
+
+def test_it_gets_a_certificate_like_any_key(keeper):
+    shown = name(keeper).json()
+    made = keeper.post("/v1/crypto/certificates", json={"key": "payments.receipt"}).json()
+    public = Certificate.from_pem(made["certificate"].encode()).public
+    assert public.point.hex() == shown["versions"][0]["public_key"]
+
+
+def test_a_site_without_a_device_says_so(tmp_path):
+    without = StandIn(tmp_path / "without")
+    without.applications.register(HAND, "payments", name="x", unit="finance")
+    answer = name(without.browser(Role.INTEGRATOR))
+    assert problem(answer) == (409, "dashboard_api.key.device")
+    without.close()
