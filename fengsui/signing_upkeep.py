@@ -1,4 +1,4 @@
-"""Upkeep of the national-crypto service: what the calendar asks for, looked at every hour.
+"""Upkeep of the national-crypto service: what the calendar asks for, looked at every minute.
 
 Keys whose wait is over are destroyed; the authority's revocation lists are signed anew before they
 are stale; approvals nobody gave end, and exported keys nobody took are dropped.
@@ -16,12 +16,13 @@ from dashboard_api.custody.key_desk import KeyDesk
 
 _logger = logging.getLogger(__name__)
 
-EVERY_SECONDS: Final = 3600.0
-"""Of waits counted in days."""
+EVERY_SECONDS: Final = 60.0
+"""A key whose wait is over and a list that grows old are not left about; a look that finds nothing
+costs one reading of the keys."""
 
 
 class Upkeep:
-    """Looks at once and then every hour, in a thread of its own or by :meth:`look`."""
+    """Looks at once and then every minute, in a thread of its own or by :meth:`look`."""
 
     def __init__(self, keys: KeyDesk, authority: SiteAuthority, approvals: Approvals) -> None:
         self._due = (keys.destroy_due, authority.keep_lists, approvals.sweep)

@@ -9,6 +9,7 @@ from crypto.keystore.model import Use
 from crypto.x509.certificate import Certificate
 from dashboard_api.access.roles import Role
 from dashboard_api.applications.records import Hand
+from dashboard_api.custody.expiry import Expiries
 from dashboard_api.signing.device_keys import StateDeviceKeys
 from dashboard_api.signing.directory import open_read_only
 from schema.times import DAY
@@ -162,3 +163,14 @@ def test_a_site_without_a_device_says_so(tmp_path):
     answer = name(without.browser(Role.INTEGRATOR))
     assert problem(answer) == (409, "dashboard_api.key.device")
     without.close()
+
+
+def test_its_end_is_told_of_like_that_of_any_key(site, keeper):
+    name(keeper, days=20)
+    expiries = Expiries(site.room, site.database, site.clock)
+    assert expiries.look() == ()
+    site.clock.time += 14 * DAY
+    assert [(one.what, one.name, one.days) for one in expiries.look()] == [
+        ("key", "payments.receipt", 7)
+    ]
+    assert not site.room.exists
