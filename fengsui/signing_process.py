@@ -41,6 +41,7 @@ from fengsui import ciphers
 from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.folder import DataFolder
 from fengsui.keyring import read_journal_key
+from fengsui.memory import settle
 from fengsui.signing_device import site_device
 from fengsui.signing_parameters import Parameters
 
@@ -62,6 +63,8 @@ def main(arguments: Sequence[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, end)
     with line, opened(parameters) as (worker, teller):
+        # A collector that walks all modules again and again makes single calls wait for it.
+        settle()
         serve(line, worker, lambda last: teller.head(closing=last))
 
 
