@@ -27,13 +27,13 @@ from dashboard_api.routes import (
     keys,
     login,
     sensors,
+    signing_status,
     site,
     stream,
     users,
 )
 from dashboard_api.services import Services
 from dashboard_api.signing import document as data_document
-from dashboard_api.signing import shf
 from dashboard_api.signing.asking import Asking
 
 _ROUTERS: Final = (
@@ -49,6 +49,7 @@ _ROUTERS: Final = (
     approvals.router,
     keys.router,
     certificates.router,
+    signing_status.router,
     stream.router,
     intake.router,
 )
@@ -134,6 +135,8 @@ def _document(api: FastAPI, root_path: str, *, foreign: bool) -> dict[str, Any]:
         document["paths"] |= data_document.paths()
         document["components"]["schemas"] |= data_document.schemas()
         if foreign:
+            from dashboard_api.signing import shf
+
             document["paths"] |= shf.paths()
             document["components"]["schemas"] |= shf.schemas()
         for route in _operations():

@@ -68,6 +68,10 @@ ZH: Final = MappingProxyType(
         "dashboard_api.certificate.limit": "已达 {limit} 个上限",
         "dashboard_api.certificate.person": "该操作只能由负责的人员决定，应用不能办理",
         "dashboard_api.certificate.revoked_before": "证书 {serial} 已被吊销",
+        "dashboard_api.key.device": "密钥 {key}：本站未配置密码设备，"
+        "或该密钥在设备内，只能启用与停用",
+        "dashboard_api.key.index": "设备的 {index} 号密钥已有名称",
+        "dashboard_api.key.place": "设备密钥只用于签名，须写明从 1 开始的 index，不设期限与导出",
         "dashboard_api.key.authority": "{key} 不能轮换：轮换后无法再吊销它签发的证书",
         "dashboard_api.certificate.unknown": "没有证书 {serial}",
         "dashboard_api.body.busy": "同时发送的内容过多，请稍后再试",
@@ -137,7 +141,10 @@ ZH: Final = MappingProxyType(
         "dashboard_api.roles.exclusive": "不能由一人同时担任 {roles}：管理员角色须单独授予",
         "dashboard_api.rule.unknown": "没有规则 {rule}",
         "dashboard_api.session.missing": "尚未登录，或会话已结束",
+        "dashboard_api.signing.absent": "本站点没有签名服务：演示数据不为任何应用签名",
         "dashboard_api.signing.busy": "签名服务正忙，本次调用未执行，请在 {retry_seconds} 秒后再试",
+        "dashboard_api.signing.restarted": "签名进程在答复之前退出：本次调用可能已执行，"
+        "也可能没有，以审计记录为准；可以放心重新申请签名",
         "dashboard_api.signing.stopped": "签名服务已停止：审计等必须保存的记录无法写入，或签名进程"
         "未能启动。本次调用未执行，请运维人员查看 /readyz 与平台日志",
         "dashboard_api.stream.full": "打开的实时连接过多，请关闭不用的页面",

@@ -12,7 +12,7 @@ from typing import Final
 
 from dashboard_api.applications.model import Operation
 from dashboard_api.services import Signing
-from dashboard_api.signing import refusal, shf
+from dashboard_api.signing import refusal
 from dashboard_api.signing.call import BODY_BYTES_MAX, Reply
 from dashboard_api.signing.document import ENTRIES, ROOT
 from schema.errors import FengsuiError
@@ -36,8 +36,12 @@ class Entry:
 def data_entries(*, foreign: bool = False) -> dict[str, Entry]:
     """The data operations by their path under the site's root; ``foreign`` forms where wanted."""
     own = {f"{ROOT}/{one.path}": Entry(one.operation) for one in ENTRIES}
-    theirs = {path: Entry(*one) for path, one in shf.PATHS.items()} if foreign else {}
-    return own | theirs
+    if not foreign:
+        return own
+    # Most sites want none of it: not loaded for nothing.
+    from dashboard_api.signing import shf
+
+    return own | {path: Entry(*one) for path, one in shf.PATHS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,8 @@ class Door:
         answer = _answer(reply)
         if entry.form and not reply.body.startswith(_PROBLEM_START):
             # What the signing process said is in the form of the call; what was said for it is not.
+            from dashboard_api.signing import shf
+
             media = shf.media_type(entry.form, body).encode()
             answer.headers[0] = (b"content-type", media)
         return answer

@@ -499,6 +499,32 @@ CERTIFICATE_CHECKED: Final[Json] = {
     "path": [{name: CERTIFICATE[name] for name in ("subject", "serial", "fingerprint")}],
     "revocation": "checked",
 }
+SIGNING_STATUS: Final[Json] = {
+    "backend": "native",
+    "library": "fengsui-native 0.1.0",
+    "module": "software, not a certified module",
+    "vectors": ["sm3", "sm4-gcm", "sm2-verify"],
+    "workers": 2,
+    "restarts": 0,
+    "waiting": 0,
+    "failures": [],
+    "device": None,
+}
+SIGNING_USAGE: Final[Json] = {
+    "items": [
+        {
+            "application": "payments",
+            "month": "2026-11",
+            "operation": "sign",
+            "algorithm": "SM2-SM3",
+            "mode": "message",
+            "place": "software",
+            "done": 18231,
+            "failed": 0,
+            "refused": 2,
+        }
+    ]
+}
 REVOCATION_LIST: Final = "-----BEGIN X509 CRL-----\nMIIB…\n-----END X509 CRL-----\n"
 MATERIAL: Final[Json] = {"approval": APPROVAL["id"], "material": "MHkCIQDA/+4="}
 HEALTH: Final[Json] = {

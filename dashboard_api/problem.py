@@ -69,6 +69,9 @@ _BY_CODE: Final = {
     "dashboard_api.approval.unavailable": 503,
     "dashboard_api.certificate.ambiguous": 409,
     "dashboard_api.key.authority": 409,
+    "dashboard_api.key.device": 409,
+    "dashboard_api.key.index": 409,
+    "dashboard_api.key.place": 422,
     "dashboard_api.certificate.anchor": 422,
     "dashboard_api.certificate.chain": 422,
     "dashboard_api.certificate.form": 422,
@@ -98,6 +101,7 @@ _BY_CODE: Final = {
     "dashboard_api.key.recipient": 422,
     "dashboard_api.keys.closed": 503,
     "dashboard_api.quota.malformed": 422,
+    "dashboard_api.usage.malformed": 422,
 }
 _BY_REASON: Final = {
     "unknown": 404,

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from dashboard_api.audit import AuditChain
     from dashboard_api.custody.certificate_desk import CertificateDesk
     from dashboard_api.custody.key_desk import KeyDesk
+    from dashboard_api.custody.status import StatusDesk
     from dashboard_api.idempotency import Idempotency
     from dashboard_api.live import LiveStream
     from dashboard_api.signing.call import Reply
@@ -285,6 +286,7 @@ class Services:
     keys: KeyDesk | None = None
     """Keys of the national-crypto service."""
     certificates: CertificateDesk | None = None
+    signing_status: StatusDesk | None = None
 
 
 def present(part: T | None) -> T:

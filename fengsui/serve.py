@@ -22,6 +22,7 @@ from dashboard_api.access.access import Access
 from dashboard_api.access.accounts import Accounts
 from dashboard_api.app import create_app
 from dashboard_api.audit import AuditChain
+from dashboard_api.custody.status import StatusDesk
 from dashboard_api.front import create_front
 from dashboard_api.live import LiveStream
 from dashboard_api.server import Server
@@ -130,7 +131,7 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         clock=site.clock,
         entropy=entropy,
     )
-    signing, hall = None, None
+    signing, hall, signing_status = None, None, None
     if site.realm != DEMONSTRATION:
         room = key_room(site.folder, site.settings.crypto, clock, entropy)
         signing = open_signing(
@@ -140,9 +141,18 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
             clock=clock,
             entropy=entropy,
             site=site.settings.site.name,
+            crypto=site.settings.crypto,
         )
         site.watch.expiring = signing.expiries
         hall = open_hall(site, signing.certificates.authority)
+        signing_status = StatusDesk(
+            hall,
+            site.database,
+            workers=site.settings.signing.workers,
+            device=site.settings.crypto.device,
+            ownership=signing.ownership,
+            clock=clock,
+        )
     services = Services(
         site=_site_info(site, sibling),
         alerts=alerts,
@@ -173,6 +183,7 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         idempotency=signing.idempotency if signing else None,
         keys=signing.keys if signing else None,
         certificates=signing.certificates if signing else None,
+        signing_status=signing_status,
     )
     administration = Administration(
         enrolments=site.enrolments,

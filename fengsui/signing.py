@@ -6,6 +6,7 @@ The demonstration has none of them: it signs for nobody.
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from collector.state.database import Database
@@ -15,11 +16,13 @@ from dashboard_api.applications.registry import Registry
 from dashboard_api.audit import AuditChain
 from dashboard_api.custody.authority import SiteAuthority
 from dashboard_api.custody.certificate_desk import CertificateDesk
+from dashboard_api.custody.device_shelf import DeviceShelf
 from dashboard_api.custody.expiry import Expiries
 from dashboard_api.custody.key_desk import KeyDesk
 from dashboard_api.custody.ownership import Ownership
 from dashboard_api.custody.room import KeyRoom
 from dashboard_api.idempotency import Idempotency
+from fengsui.device import device_access
 from fengsui.folder import DataFolder
 from fengsui.settings import CryptoSettings
 from fengsui.signing_upkeep import Upkeep
@@ -36,8 +39,11 @@ class Signing:
     room: KeyRoom
     keys: KeyDesk
     certificates: CertificateDesk
+    ownership: Ownership
     expiries: Expiries
     upkeep: Upkeep
+    closing: ExitStack
+    """Lets go of the device."""
 
     def start(self) -> None:
         """Finish what a stop of the platform interrupted, and look after what expires."""
@@ -47,6 +53,7 @@ class Signing:
     def close(self) -> None:
         """Forget the master key."""
         self.upkeep.stop()
+        self.closing.close()
         self.room.close()
 
 
@@ -68,17 +75,32 @@ def open_signing(
     clock: Clock,
     entropy: Entropy,
     site: str = "fengsui",
+    crypto: CryptoSettings | None = None,
 ) -> Signing:
-    """The parts of one site, named as ``site`` in its authority's certificate."""
+    """The parts of one site, named as ``site`` in its authority's certificate.
+
+    ``crypto`` names the device, for keys inside it.
+    """
     registry = Registry(database, audit, clock=clock, entropy=entropy)
 
     def unit_of(application: str) -> str:
         return registry.get(application).unit
 
-    keys = KeyDesk(room, audit, unit_of=unit_of, clock=clock)
+    closing = ExitStack()
+    shelf = None
+    if crypto is not None and crypto.device:
+        shelf = DeviceShelf(database, device_access(crypto, closing), clock)
+    keys = KeyDesk(room, audit, unit_of=unit_of, clock=clock, shelf=shelf)
     authority = SiteAuthority(database, room, audit, site=site, clock=clock, entropy=entropy)
+    ownership = Ownership(unit_of)
     certificates = CertificateDesk(
-        database, room, audit, authority=authority, ownership=Ownership(unit_of), clock=clock
+        database,
+        room,
+        audit,
+        authority=authority,
+        ownership=ownership,
+        clock=clock,
+        shelf=shelf,
     )
     return Signing(
         registry=registry,
@@ -87,6 +109,8 @@ def open_signing(
         room=room,
         keys=keys,
         certificates=certificates,
+        ownership=ownership,
         expiries=Expiries(room, database, clock),
         upkeep=Upkeep(keys, authority),
+        closing=closing,
     )

@@ -115,9 +115,6 @@ class Starter:
         return known.since
 
 
-_logger = logging.getLogger(__name__)
-
-
 def open_hall(site: Site, authority: SiteAuthority) -> Hall:
     """A hall without any process: each is started at the first call for it.
 

@@ -26,6 +26,7 @@ from dashboard_api.signing.call import Call, Reply
 from dashboard_api.signing.callers import KnownCallers
 from dashboard_api.signing.certificates import StateCertificates
 from dashboard_api.signing.desk import ServiceDesk
+from dashboard_api.signing.device_keys import StateDeviceKeys
 from dashboard_api.signing.directory import StateDirectory, open_read_only
 from dashboard_api.signing.heads import Teller
 from dashboard_api.signing.journal import FileJournal
@@ -38,6 +39,7 @@ from dashboard_api.signing.shf import refusal as foreign_refusal
 from dashboard_api.signing.worker import Parts, Worker, serve
 from fengsui import ciphers
 from fengsui.clock import SystemClock, SystemEntropy
+from fengsui.device import device_access
 from fengsui.folder import DataFolder
 from fengsui.keyring import read_journal_key
 from fengsui.signing_parameters import Parameters
@@ -88,7 +90,11 @@ def opened(parameters: Parameters) -> Iterator[tuple[Worker, Teller]]:
         store = parts.enter_context(
             KeyStore(folder.keys / STORE, source, clock=clock, entropy=entropy)
         )
-        keys = KeyCache(store, StateCertificates(state), clock=clock)
+        certificates = StateCertificates(state)
+        device = None
+        if crypto.device:
+            device = StateDeviceKeys(state, device_access(crypto, parts), certificates.chain_of)
+        keys = KeyCache(store, certificates, clock=clock, device=device)
         directory = StateDirectory(state)
         desk: Desk = ServiceDesk(keys, clock=clock, entropy=entropy)
         if parameters.shf:

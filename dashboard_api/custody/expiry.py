@@ -87,7 +87,8 @@ def _certificates(filed: Sequence[Filed], keys: dict[str, Key], now: int) -> Ite
         name = str(one.certificate.subject)
         if one.key:
             held = keys.get(one.key)
-            if (one.key, one.kind) in followed or held is None or held.state is not State.ACTIVE:
+            given_up = held is not None and held.state is not State.ACTIVE
+            if (one.key, one.kind) in followed or given_up:
                 continue
             followed.add((one.key, one.kind))
             name = one.key

@@ -16,7 +16,7 @@ from typing import Final
 
 from crypto.cms import enveloped_key
 from crypto.errors import CryptoError
-from crypto.keystore.model import Key, Policy, Use
+from crypto.keystore.model import Key, Policy, State, Use, refused
 from crypto.keystore.store import WAIT_US_MIN, KeyStore
 from crypto.sm2 import PrivateKey, PublicKey
 from dashboard_api.applications.approval import Approval, Asker, Kind
@@ -24,6 +24,7 @@ from dashboard_api.applications.approvals import Approvals
 from dashboard_api.applications.model import ID, KEY_NAME, SITE
 from dashboard_api.audit import Act, AuditChain
 from dashboard_api.custody.authority import CA_KEY
+from dashboard_api.custody.device_shelf import DeviceShelf
 from dashboard_api.custody.ownership import Ownership, owner_of
 from dashboard_api.custody.room import KeyRoom
 from dashboard_api.signing.asking import Asker as Asking
@@ -39,6 +40,7 @@ ITERATIONS_MAX: Final = 1_000_000
 IMPORT_BYTES_MAX: Final = 16 * 1024
 WRAPPED_UNDER: Final = f"{SITE}.import"
 """The site's encryption key that key envelopes are made for."""
+_ON_DEVICE: Final = {"enable": State.ACTIVE, "disable": State.DISABLED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +65,13 @@ class KeyDesk:
         *,
         unit_of: Callable[[str], str],
         clock: Clock,
+        shelf: DeviceShelf | None = None,
     ) -> None:
-        """``unit_of`` gives the unit of an application; raises for an unknown one."""
+        """``unit_of`` gives the unit of an application; raises for an unknown one.
+
+        ``shelf`` is None where the settings name no device.
+        """
+        self._shelf = shelf
         self._room = room
         self._audit = audit
         self._ownership = Ownership(unit_of)
@@ -74,13 +81,17 @@ class KeyDesk:
 
     def page(self, asking: Asking) -> list[Key]:
         """The keys the asker may see, by id."""
-        if not self._room.exists:
-            return []
-        return [one for one in self._room.store.all_keys() if self._sees(asking, one.id)]
+        found = self._shelf.all_keys() if self._shelf is not None else []
+        if self._room.exists:
+            found += self._room.store.all_keys()
+        seen = [one for one in found if self._sees(asking, one.id)]
+        return sorted(seen, key=lambda one: one.id)
 
     def get(self, asking: Asking, name: str) -> Key:
         """One of them; raises ``crypto.key.unknown`` also where it is another's."""
         key_id = self._checked(asking, name)
+        if (held := self._of_device(key_id)) is not None:
+            return held
         if not self._room.exists:
             raise CryptoError("crypto.key.unknown", f"Key {key_id} is not here.", {"id": key_id})
         return self._room.store.key(key_id)
@@ -93,6 +104,26 @@ class KeyDesk:
         with self._noted(asking, f"key.create.{new.use.value}", key_id):
             self._check_room(key_id)
             return self._room.store.create(key_id, new.use, self._policy(new))
+
+    def name_on_device(self, asking: Asking, name: str, index: int) -> Key:
+        """Name a signing key of the device; for a person in charge of every unit.
+
+        Raises ``dashboard_api.key.{device,owner,index}``, ``crypto.key.exists``, ``crypto.sdf.*``.
+        """
+        key_id = self._checked(asking, name)
+        with self._noted(asking, "key.create.device", key_id):
+            # Whoever names a key of the device decides who uses it: all of it is the site's.
+            if asking.person is None or not asking.person.scope.everything:
+                raise _not_theirs(key_id)
+            if self._shelf is None:
+                raise FengsuiError(
+                    "dashboard_api.key.device",
+                    f"there is no device for {key_id}: the settings name none",
+                    key=key_id,
+                )
+            if self._room.exists and any(one.id == key_id for one in self._room.store.all_keys()):
+                raise refused("exists", key_id, "is here already")
+            return self._shelf.add(key_id, index)
 
     def import_pem(
         self, asking: Asking, name: str, pem: bytes, *, password: bytes | None, new: NewKey
@@ -124,7 +155,7 @@ class KeyDesk:
         Raises ``dashboard_api.key.authority`` for the authority's own: only its latest version
         signs, so that the revocation lists of the root before would end within a week.
         """
-        if name == CA_KEY:
+        if self._checked(asking, name) == CA_KEY:
             raise FengsuiError(
                 "dashboard_api.key.authority",
                 f"{CA_KEY} is not rotated: what it issued could not be revoked any more",
@@ -171,6 +202,8 @@ class KeyDesk:
         key = self.get(asking, name)
         who = _asker(asking)
         with self._audit.refusals(Act(asking.actor, f"key.{kind}", key.id)):
+            if self._of_device(key.id) is not None:
+                raise _in_device(key.id)
             if kind == "export":
                 if not key.policy.export:
                     raise FengsuiError(
@@ -207,7 +240,14 @@ class KeyDesk:
     ) -> Key:
         key_id = self._checked(asking, name)
         with self._noted(asking, f"key.{action}", key_id):
+            if self._shelf is not None and self._shelf.find(key_id) is not None:
+                if action not in _ON_DEVICE:
+                    raise _in_device(key_id)
+                return self._shelf.move(key_id, _ON_DEVICE[action])
             return change(self._room.store, key_id)
+
+    def _of_device(self, key_id: str) -> Key | None:
+        return self._shelf.find(key_id) if self._shelf is not None else None
 
     @contextmanager
     def _noted(self, asking: Asking, action: str, key_id: str) -> Iterator[None]:
@@ -225,17 +265,15 @@ class KeyDesk:
                 "-; an application may leave its own id out",
             )
         if not self._sees(asking, key_id):
-            raise FengsuiError(
-                "dashboard_api.key.owner",
-                f"key {key_id} is not yours to manage: it belongs to another application or unit",
-                key=key_id,
-            )
+            raise _not_theirs(key_id)
         return key_id
 
     def _sees(self, asking: Asking, key_id: str) -> bool:
         return self._ownership.holds(asking, owner_of(key_id))
 
     def _check_room(self, key_id: str) -> None:
+        if self._of_device(key_id) is not None:
+            raise refused("exists", key_id, "is here already")
         own = owner_of(key_id) + "."
         if sum(one.id.startswith(own) for one in self._room.store.all_keys()) >= OWN_KEYS_MAX:
             raise FengsuiError(
@@ -259,6 +297,23 @@ class KeyDesk:
                 raise
         with self._audit.around(Act("fengsui", "key.create.encrypt", WRAPPED_UNDER)):
             return store.create(WRAPPED_UNDER, Use.ENCRYPT)
+
+
+def _not_theirs(key_id: str) -> FengsuiError:
+    return FengsuiError(
+        "dashboard_api.key.owner",
+        f"key {key_id} is not yours to manage: it belongs to another application or unit",
+        key=key_id,
+    )
+
+
+def _in_device(key_id: str) -> FengsuiError:
+    return FengsuiError(
+        "dashboard_api.key.device",
+        f"key {key_id} is in a device: it is enabled and disabled here, and all else is done with "
+        "the device's own tools",
+        key=key_id,
+    )
 
 
 def recipient_of(params: Mapping[str, str]) -> PublicKey:

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from crypto.keystore.model import Key, Use
 from crypto.keystore.store import WAIT_US_MIN
 from crypto.sm2 import PublicKey
+from crypto.status import MODULE
 from dashboard_api import examples, paths
 from dashboard_api.access.roles import Permission
 from dashboard_api.applications.model import Operation
@@ -93,6 +94,15 @@ class NewKeyBody(BaseModel):
             export=self.export,
             days=self.days,
         )
+
+
+class CreateBody(NewKeyBody):
+    """A key to be made in the key store, or one of the device that gets its name here."""
+
+    place: Literal["software", "device"] = "software"
+    index: int = Field(
+        default=0, ge=0, le=65_535, description="of a device's signing key, made with its own tools"
+    )
 
 
 class ImportBody(NewKeyBody):
@@ -196,12 +206,16 @@ def keys(reader: Reader, desk: Desk) -> KeysView:
     responses=examples.answer(examples.KEY, 201),
 )
 def create(
-    keeper: Keeper, desk: Desk, recorder: Recorder, attempt: Attempted, body: NewKeyBody
+    keeper: Keeper, desk: Desk, recorder: Recorder, attempt: Attempted, body: CreateBody
 ) -> Response:
     """Make a key."""
 
     def do() -> Answer:
-        made = desk.create(keeper, body.key, body.new())
+        if body.place == "device":
+            _check_device(body)
+            made = desk.name_on_device(keeper, body.key, body.index)
+        else:
+            made = desk.create(keeper, body.key, body.new())
         return Answer(status=201, body=_key_text.dump_json(_view(made)))
 
     return recorder.once(caller_of(keeper), attempt, do).response()
@@ -357,6 +371,15 @@ def export(
     return recorder.once(caller_of(keeper), attempt, do).response()
 
 
+def _check_device(body: CreateBody) -> None:
+    if body.index < 1 or body.use != "sign" or body.sign_e or body.export or body.days is not None:
+        raise FengsuiError(
+            "dashboard_api.key.place",
+            "a key of the device is for sign, has an index from 1 on, and neither an end nor the "
+            "right to be exported or to sign digests",
+        )
+
+
 def _once(
     recorder: Idempotency, attempt: Attempt, asking: Asker, change: Callable[[], Key]
 ) -> Response:
@@ -378,7 +401,7 @@ def _view(one: Key) -> KeyView:
         key=one.id,
         use=one.use.value,
         state=one.state.value,
-        place="software",
+        place="software" if one.module == MODULE else "device",
         module=one.module,
         sign_e=one.policy.sign_e,
         decrypt=one.policy.decrypt,

@@ -48,6 +48,9 @@ class Certificates(Protocol):
 class DeviceKeys(Protocol):
     """Keys inside a cryptographic device, by the id the site gave them."""
 
+    def refresh(self) -> None:
+        """See every change committed before now; called where the state file changed."""
+
     def signer(self, key_id: str) -> HeldSigner | None:
         """A signing key of the device, or None."""
 
@@ -87,6 +90,8 @@ class KeyCache:
     def refresh(self) -> None:
         seen = self._store.changes()
         changed = self._certificates.refresh()
+        if changed and self._device is not None:
+            self._device.refresh()
         if changed or seen != self._seen:
             self._keys.clear()
             self._opened.clear()

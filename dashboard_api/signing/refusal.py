@@ -17,12 +17,8 @@ from dashboard_api.titles import title_of
 from schema.errors import FengsuiError
 from schema.times import MINUTE
 
-ABSENT: Final = "dashboard_api.signing.absent"
-BUSY: Final = "dashboard_api.signing.busy"
 RESTARTED: Final = "dashboard_api.signing.restarted"
 STOPPED: Final = "dashboard_api.signing.stopped"
-FAILED: Final = "dashboard_api.request.failed"
-CREDENTIAL_MISSING: Final = "dashboard_api.credential.missing"
 
 STRANGERS_MAX: Final = 60
 """Refusals of callers nobody knows that get an entry each minute."""
@@ -40,11 +36,11 @@ STATUSES: Final = {
     "dashboard_api.quota.exceeded": 429,
     "dashboard_api.opens.limited": 429,
     "dashboard_api.path.method": 405,
-    ABSENT: 404,
-    BUSY: 503,
+    "dashboard_api.signing.absent": 404,
+    "dashboard_api.signing.busy": 503,
     RESTARTED: 503,
     STOPPED: 503,
-    FAILED: 500,
+    "dashboard_api.request.failed": 500,
 }
 
 Refusal = FengsuiError | CryptoError
@@ -94,14 +90,15 @@ def error_of(reply: Reply) -> FengsuiError:
 def absent() -> FengsuiError:
     """Nobody signs here."""
     return FengsuiError(
-        ABSENT, "this site has no signing service: a demonstration signs nothing for anybody"
+        "dashboard_api.signing.absent",
+        "this site has no signing service: a demonstration signs nothing for anybody",
     )
 
 
 def credential_missing() -> FengsuiError:
     """Nobody says who they are."""
     return FengsuiError(
-        CREDENTIAL_MISSING,
+        "dashboard_api.credential.missing",
         "the request carries no credential: send Authorization with a bearer token or a request "
         "signature; a session in a browser is none",
     )
@@ -110,7 +107,7 @@ def credential_missing() -> FengsuiError:
 def busy(seconds: int) -> FengsuiError:
     """More calls wait than can be answered soon."""
     return FengsuiError(
-        BUSY,
+        "dashboard_api.signing.busy",
         "too many calls wait for the signing process: nothing of this one was done; send it again "
         f"in {seconds} s, or put several items into one call",
         retry_seconds=seconds,
@@ -120,7 +117,7 @@ def busy(seconds: int) -> FengsuiError:
 def restarted(seconds: int) -> FengsuiError:
     """The process died with the call in its hands."""
     return FengsuiError(
-        RESTARTED,
+        "dashboard_api.signing.restarted",
         "the signing process ended before it answered: the call may or may not have been carried "
         "out, and the audit says which; a signature may be asked for again without harm",
         retry_seconds=seconds,
@@ -130,7 +127,7 @@ def restarted(seconds: int) -> FengsuiError:
 def stopped(seconds: int) -> FengsuiError:
     """Nothing is signed while its audit entry cannot be kept."""
     return FengsuiError(
-        STOPPED,
+        "dashboard_api.signing.stopped",
         "signing has stopped because audit entries cannot be written, or the signing process does "
         "not start: nothing of this call was done; the operator finds the cause at /readyz and in "
         "the log",
@@ -141,7 +138,7 @@ def stopped(seconds: int) -> FengsuiError:
 def failed(cause: BaseException) -> FengsuiError:
     """Something nobody foresaw went wrong with one call."""
     return FengsuiError(
-        FAILED,
+        "dashboard_api.request.failed",
         "the platform failed on this request; the operator finds the cause in its log",
         cause=type(cause).__name__,
     )

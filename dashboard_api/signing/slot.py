@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from dashboard_api.signing import frames, refusal
 from dashboard_api.signing.call import Call, Reply
@@ -90,6 +90,15 @@ class _Line(asyncio.Protocol):
                 future.set_result(value)
 
 
+class _Queued(NamedTuple):
+    """A call that was not given to a process yet."""
+
+    id: int
+    languages: str
+    frame: bytearray
+    future: asyncio.Future[Reply]
+
+
 class Slot:
     """One place for a signing process, whoever is in it now."""
 
@@ -103,7 +112,7 @@ class Slot:
         """Set while calls may be written."""
         self._given: dict[int, tuple[asyncio.Future[Reply], str]] = {}
         """Calls in the hands of the process."""
-        self._queue: deque[tuple[Call, asyncio.Future[Reply]]] = deque()
+        self._queue: deque[_Queued] = deque()
         """Calls it was not given yet."""
         self._running: asyncio.Task[None] | None = None
         self._closing: asyncio.Event | None = None
@@ -141,11 +150,15 @@ class Slot:
             self._running = loop.create_task(self._run(self._closing))
         elif self._closing is not None and self._closing.is_set():
             return self._refuse(call.id, call.languages, refusal.stopped(STOPPED_SECONDS))
+        try:
+            frame = frames.pack([call])
+        except ValueError as error:
+            return self._refuse(call.id, call.languages, refusal.failed(error))
         if not self._queue and self._line is not None:
             # All calls of this turn of the loop go in one writing.
             loop.call_soon(self._flush)
         future: asyncio.Future[Reply] = loop.create_future()
-        self._queue.append((call, future))
+        self._queue.append(_Queued(call.id, call.languages, frame, future))
         return await future
 
     async def close(self) -> None:
@@ -161,9 +174,9 @@ class Slot:
         if line is None or line.transport is None or line.lost.done() or not self._queue:
             return
         queue, self._queue = self._queue, deque()
-        for call, future in queue:
-            self._given[call.id] = future, call.languages
-        line.transport.write(frames.pack(call for call, _ in queue))
+        for one in queue:
+            self._given[one.id] = one.future, one.languages
+        line.transport.write(b"".join([one.frame for one in queue]))
 
     def _told(self, told: Told) -> None:
         if isinstance(told, Reply):
@@ -286,10 +299,10 @@ class Slot:
 
     def _refuse_queue(self) -> None:
         queue, self._queue = self._queue, deque()
-        for call, future in queue:
-            if not future.done():
+        for one in queue:
+            if not one.future.done():
                 error = refusal.stopped(STOPPED_SECONDS)
-                future.set_result(self._refuse(call.id, call.languages, error))
+                one.future.set_result(self._refuse(one.id, one.languages, error))
 
     @staticmethod
     def _refuse(number: int, languages: str, error: FengsuiError) -> Reply:

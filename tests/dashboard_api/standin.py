@@ -29,9 +29,11 @@ from dashboard_api.applications.registry import Registry
 from dashboard_api.audit import AuditChain
 from dashboard_api.custody.authority import SiteAuthority
 from dashboard_api.custody.certificate_desk import CertificateDesk
+from dashboard_api.custody.device_shelf import DeviceShelf
 from dashboard_api.custody.key_desk import KeyDesk
 from dashboard_api.custody.ownership import Ownership
 from dashboard_api.custody.room import KeyRoom
+from dashboard_api.custody.status import StatusDesk
 from dashboard_api.idempotency import Idempotency
 from dashboard_api.live import LiveStream
 from dashboard_api.retention import nothing
@@ -428,10 +430,20 @@ class FakeKeyDesk:
         return b"wrapped " + approval.key.encode() if approval.kind == "export" else None
 
 
+class FakeProcesses:
+    """Signing processes as their counts tell of them."""
+
+    restarts = 1
+    waiting = 3
+
+    def failures(self):
+        return ["dashboard_api.signing.restarted"]
+
+
 class StandIn:
     """One site: its services, its app, and signed-in browsers."""
 
-    def __init__(self, folder, *, root_path="/", webui=None, retention=nothing):
+    def __init__(self, folder, *, root_path="/", webui=None, retention=nothing, device=None):
         self.clock, self.entropy = FakeClock(), FakeEntropy()
         self.database = Database(folder / "state.db")
         self.audit = AuditChain(self.database, key("audit"), self.clock)
@@ -448,11 +460,13 @@ class StandIn:
         self.applications = Registry(self.database, self.audit, **parts)
         self.approvals = Approvals(self.database, self.audit, desk=self.keydesk, **parts)
         self.room = KeyRoom(folder / "keys", MasterReference(), environment={}, **parts)
+        shelf = DeviceShelf(self.database, device, self.clock) if device else None
         self.keys = KeyDesk(
             self.room,
             self.audit,
             unit_of=lambda application: self.applications.get(application).unit,
             clock=self.clock,
+            shelf=shelf,
         )
         self.authority = SiteAuthority(
             self.database, self.room, self.audit, site="区政务服务中心", **parts
@@ -462,6 +476,16 @@ class StandIn:
             self.room,
             self.audit,
             authority=self.authority,
+            ownership=Ownership(lambda application: self.applications.get(application).unit),
+            clock=self.clock,
+            shelf=shelf,
+        )
+        self.processes = FakeProcesses()
+        self.signing_status = StatusDesk(
+            self.processes,
+            self.database,
+            workers=2,
+            device="",
             ownership=Ownership(lambda application: self.applications.get(application).unit),
             clock=self.clock,
         )
@@ -495,6 +519,7 @@ class StandIn:
             idempotency=Idempotency(self.database, self.clock),
             keys=self.keys,
             certificates=self.certificates,
+            signing_status=self.signing_status,
             **parts,
         )
         self.app = create_app(self.services, root_path=root_path, webui=webui or folder / "webui")

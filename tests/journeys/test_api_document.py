@@ -13,6 +13,7 @@ from conftest import RunningPlatform, started
 
 from dashboard_api.access.access import FIRST_USERS
 from dashboard_api.access.roles import permissions_of
+from dashboard_api.applications.model import Operation
 
 HERE = Path(__file__).parent
 NEVER_ENDING = ("/v1/stream",)
@@ -52,6 +53,16 @@ def cookies(platform: RunningPlatform) -> dict[str, str]:
     return found
 
 
+def token(platform: RunningPlatform) -> str:
+    """The bearer token of an application that may do everything with its own keys."""
+    data = platform.data
+    fengsui("application", "add", "tried", "--name", "tried", "--unit", "local", data=data)
+    operations = [word for one in Operation for word in ("--operation", one.value)]
+    for key in ("*", "-"):
+        fengsui("application", "grant", "tried", "--key", key, *operations, data=data)
+    return fengsui("application", "token", "tried", data=data).split()[0]
+
+
 @pytest.fixture
 def platform(tmp_path):
     (tmp_path / "log").touch()
@@ -68,7 +79,7 @@ def test_no_request_by_the_document_meets_a_failure_or_an_undeclared_answer(plat
     credentials = {
         "origin": platform.base.rstrip("/"),
         "cookies": cookies(platform),
-        "application": "",
+        "application": f"Bearer {token(platform)}",
     }
     run = subprocess.run(
         [

@@ -182,6 +182,19 @@ def test_a_full_disk_stops_signing_and_room_lets_it_go_on(service):
     service.say("signing", "verify")
 
 
+def test_a_process_told_to_end_is_followed_by_another(service):
+    caller, _ = service.caller("payments")
+    assert caller.sign(b"x")[0] == 200
+    (worker,) = service.workers()
+    worker.terminate()
+    worker.wait(10)
+    until = time.monotonic() + 20
+    while caller.sign(b"y")[0] != 200:
+        assert time.monotonic() < until
+    assert service.workers() != [worker]
+    service.say("signing", "verify")
+
+
 def test_ctrl_c_leaves_no_process_behind(service):
     caller, _ = service.caller("payments")
     assert caller.sign(b"x")[0] == 200

@@ -54,3 +54,14 @@ CREATE TABLE revocation_lists (
     this_update INTEGER NOT NULL,
     next_update INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Signing keys inside the cryptographic device, under the names applications call them by.
+CREATE TABLE device_keys (
+    -- Whole id; none of the key store has it.
+    key          TEXT PRIMARY KEY,
+    device_index INTEGER NOT NULL UNIQUE,
+    -- The point as the device gave it when the key was named: another one is refused.
+    public       BLOB NOT NULL,
+    created_at   INTEGER NOT NULL,
+    disabled     INTEGER NOT NULL CHECK (disabled IN (0, 1))
+) STRICT, WITHOUT ROWID;

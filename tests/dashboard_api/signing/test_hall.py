@@ -306,6 +306,14 @@ def test_a_terminal_interrupt_of_the_platform_does_not_reach_a_signing_process(s
     scenario(starter, story)
 
 
+def test_a_call_that_no_frame_can_hold_is_refused_and_harms_no_other(starter):
+    async def story(hall):
+        replies = await asyncio.gather(ask(hall), ask(hall, bytes(17 << 20)), ask(hall, b"x"))
+        assert [reply.status for reply in replies] == [200, 500, 200]
+
+    scenario(starter, story)
+
+
 def test_failures_may_be_asked_from_any_thread(starter):
     async def story(hall):
         found = []

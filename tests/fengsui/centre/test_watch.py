@@ -167,7 +167,7 @@ def test_a_site_in_one_process_watches_itself_too(tmp_path: Path) -> None:
         until(site, lambda: site.status_of(sensor.name).events == 1)
         site.watch.look()
         assert _warnings(site) == [platform_rules.SENSOR_LOSES]
-        assert _failures(site) == []
+        assert _failures(site, None) == []
         (told,) = site.alerts.since(0)
         assert (told.alert.rule_id, told.alert.entity) == (platform_rules.SENSOR_LOSES, sensor.name)
 
