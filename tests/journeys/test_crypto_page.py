@@ -177,9 +177,7 @@ def test_an_approval_is_given_and_another_refused_after_a_second_thought(
     expect(page.locator("[data-key='payments.kept']")).to_contain_text("启用")
 
 
-@pytest.mark.parametrize(
-    ("language", "words"), [("zh", "须两人"), ("en", "takes two persons")]
-)
+@pytest.mark.parametrize(("language", "words"), [("zh", "须两人"), ("en", "takes two persons")])
 def test_what_is_empty_says_what_that_means_and_what_to_do(
     open_as: OpenAs, language: str, words: str
 ) -> None:
@@ -234,9 +232,7 @@ def violations(page: Page) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def service(
-    browser: Browser, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Service]:
+def service(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("crypto-page")
     (folder / "log").touch()
     (folder / "data").mkdir()
@@ -299,7 +295,9 @@ def open_as(browser: Browser, service: Service) -> Iterator[OpenAs]:
     def open_one(
         person: str, *, viewport: dict[str, int] = SMALL, theme: str = "", language: str = ""
     ) -> Page:
-        context = browser.new_context(viewport=viewport, storage_state=service.people[person].storage_state())  # type: ignore[arg-type] # as in test_page
+        context = browser.new_context(
+            viewport=viewport, storage_state=service.people[person].storage_state()
+        )  # type: ignore[arg-type] # as in test_page
         contexts.append(context)
         for name, value in (("theme", theme), ("language", language)):
             if value:
