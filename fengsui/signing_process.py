@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -44,6 +44,7 @@ from fengsui.keyring import read_journal_key
 from fengsui.memory import settle
 from fengsui.signing_device import site_device
 from fengsui.signing_parameters import Parameters
+from schema.ports import Clock
 
 STORE: Final = "keystore.db"
 
@@ -68,17 +69,26 @@ def main(arguments: Sequence[str]) -> None:
         serve(line, worker, lambda last: teller.head(closing=last))
 
 
+def _monotonic() -> int:
+    return time.monotonic_ns() // 1000
+
+
 @contextmanager
-def opened(parameters: Parameters) -> Iterator[tuple[Worker, Teller]]:
+def opened(
+    parameters: Parameters,
+    *,
+    clock: Clock = SystemClock(),  # noqa: B008 - it holds nothing
+    monotonic: Callable[[], int] = _monotonic,
+) -> Iterator[tuple[Worker, Teller]]:
     """The worker of a slot over the data folder; raises whatever one of its parts does."""
-    crypto, clock, entropy = parameters.crypto, SystemClock(), SystemEntropy()
+    crypto, entropy = parameters.crypto, SystemEntropy()
     ciphers.start(crypto.backend)
     folder = DataFolder(Path(parameters.root))
     place = folder.signing / str(parameters.slot)
     with ExitStack() as parts:
         journal = FileJournal(place, read_journal_key(folder), parameters.newest)
         parts.callback(journal.close)
-        nonces = Nonces(place / "nonces", clock, _monotonic)
+        nonces = Nonces(place / "nonces", clock, monotonic)
         parts.callback(nonces.close)
         nonces.floor = max(nonces.floor, parameters.floor)
         state = open_read_only(folder.state)
@@ -107,7 +117,7 @@ def opened(parameters: Parameters) -> Iterator[tuple[Worker, Teller]]:
                 directory=directory,
                 keys=keys,
                 callers=KnownCallers(directory, nonces, clock),
-                quota=Quotas(clock, _monotonic, usage.used_today(state, clock.now())),
+                quota=Quotas(clock, monotonic, usage.used_today(state, clock.now())),
                 desk=desk,
                 journal=journal,
                 clock=clock,
@@ -128,10 +138,6 @@ def _refuse(call: Call, error: refusal.Refusal) -> Reply:
     )
     status = http_status(call.form, reply.status)
     return msgspec.structs.replace(reply, status=status, body=body)
-
-
-def _monotonic() -> int:
-    return time.monotonic_ns() // 1000
 
 
 if __name__ == "__main__":
