@@ -175,6 +175,35 @@ def test_keys_are_made_turned_and_disabled_once(api, client):
     assert client.ready().ready
 
 
+def test_envelopes_and_time_stamps_of_certified_keys(api, client):
+    own = client.issue_certificate("receipt", "sign")
+    box = client.issue_certificate("box", "encrypt", idempotency_key="box-1")
+    assert client.issue_certificate("box", "encrypt", idempotency_key="box-1") == box
+    signed = client.sign_envelope("receipt", b"pay 100")
+    found = client.verify_envelope(signed.envelope)
+    assert (found.message, found.signers[0].subject) == (b"pay 100", own.subject)
+    detached = client.sign_envelope("receipt", b"pay 100", detached=True)
+    assert client.verify_envelope(detached.envelope, b"pay 100").message is None
+    sealed = client.seal_envelope([box.pem], b"a secret")
+    assert client.open_envelope("box", sealed.envelope).message == b"a secret"
+    assert client.encrypt(b"a secret", certificate=box.pem + box.above).key is None
+    assert client.timestamp(b"pay 100").time.startswith("20")
+    client.renew_certificate(box.serial)
+    assert client.revoke_certificate(box.serial, reason="superseded").revoked_at is not None
+    with pytest.raises(api.ServiceError) as refused:
+        client.seal_envelope([box.pem], b"a secret")
+    assert refused.value.code == "crypto.certificate.revoked"
+    assert len(client.certificates()) == 3
+
+
+def test_status_and_usage_are_told_to_an_application_that_may_ask(client):
+    assert client.status().failures == ()
+    assert "sm2" in " ".join(client.status().vectors).lower()
+    client.digest(b"x")
+    # Counted once the entries of a second are closed; that it can be read is what is seen here.
+    assert isinstance(client.usage("2026-11"), list)
+
+
 class Flaky(http.server.BaseHTTPRequestHandler):
     """Answers what it is told, one after the other; remembers what it was sent."""
 
