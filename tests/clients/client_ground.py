@@ -162,3 +162,10 @@ def build(*command: str, folder: Path) -> None:
         command, cwd=folder, check=False, capture_output=True, text=True, timeout=BUILD_SECONDS_MAX
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+def wheel_of(folder: Path, out: Path) -> Path:
+    """The wheel of the Python client's sources."""
+    build(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out), folder=folder)
+    (found,) = out.glob("*.whl")
+    return found

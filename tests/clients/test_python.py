@@ -2,7 +2,6 @@
 
 import base64
 import http.server
-import importlib
 import json
 import shutil
 import subprocess
@@ -12,37 +11,11 @@ import threading
 import zipfile
 
 import pytest
-from client_ground import CACHE, CHECKED, CLIENTS, ROOT, build, missing, self_check
+from client_ground import CACHE, CHECKED, CLIENTS, ROOT, build, missing, self_check, wheel_of
 
 from crypto.sm2 import PublicKey, signature_from_raw
 
-SOURCE = CLIENTS / "python"
 VECTORS = json.loads((ROOT / "tests/vectors/signing/requests.json").read_text("utf-8"))
-
-
-def wheel_of(folder, out):
-    build(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out), folder=folder)
-    (found,) = out.glob("*.whl")
-    return found
-
-
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory):
-    return wheel_of(SOURCE, tmp_path_factory.mktemp("client-wheel"))
-
-
-@pytest.fixture(scope="session")
-def unpacked(wheel, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("client-unpacked")
-    zipfile.ZipFile(wheel).extractall(folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def api(unpacked):
-    sys.path.insert(0, str(unpacked))
-    yield importlib.import_module("fengsui_client")
-    sys.path.remove(str(unpacked))
 
 
 @pytest.fixture(scope="session")
@@ -86,7 +59,7 @@ def test_the_round_with_the_native_module(signing_service, python, tmp_path):
 def test_a_wheel_from_the_source_distribution_is_the_same(wheel, tmp_path):
     build(
         sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path),
-        folder=SOURCE,
+        folder=CLIENTS / "python",
     )  # fmt: skip
     (archive,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(archive) as file:
