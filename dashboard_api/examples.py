@@ -444,6 +444,7 @@ KEY: Final[Json] = {
     "use": "sign",
     "state": "active",
     "place": "software",
+    "index": None,
     "module": "software, not a certified module",
     "sign_e": False,
     "decrypt": True,

@@ -140,8 +140,8 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
             room,
             clock=clock,
             entropy=entropy,
-            site=site.settings.site.name,
             crypto=site.settings.crypto,
+            site=site.settings.site.name,
         )
         site.watch.expiring = signing.expiries
         hall = open_hall(site, signing.certificates.authority)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,7 +19,19 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import journey
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 START_SECONDS_MAX = 60
+BROWSER_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @dataclass(frozen=True)
@@ -83,6 +97,23 @@ def running_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runni
     """``fengsui run --no-host``: the demonstration and an empty site beside it."""
     with started("run", "--no-host", data=tmp_path_factory.mktemp("platform")) as platform:
         yield platform
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    """The browser of this machine; skips where there is none, but not in CI."""
+    program = shutil.which("chromium")
+    if program is None:
+        message = "chromium is not installed: apt-get install -y chromium fonts-noto-cjk"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=BROWSER_ARGUMENTS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

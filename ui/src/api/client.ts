@@ -67,7 +67,7 @@ async function problemOf(response: Response): Promise<ApiError> {
   return new ApiError(response.status, code, detail)
 }
 
-async function request<T>(method: string, url: string, body?: unknown): Promise<T> {
+export async function request<T>(method: string, url: string, body?: unknown): Promise<T> {
   const init: RequestInit = {
     method,
     credentials: 'same-origin',
@@ -113,7 +113,7 @@ export interface EventQuery {
   limit?: number
 }
 
-const get = <T>(path: string, query: Query = {}): Promise<T> => request<T>('GET', address(path, query))
+export const get = <T>(path: string, query: Query = {}): Promise<T> => request<T>('GET', address(path, query))
 
 export const api = {
   site: () => get<Site>('v1/site'),

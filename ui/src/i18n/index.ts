@@ -31,9 +31,12 @@ export async function startLanguage(): Promise<void> {
 
 /** The message in the chosen language, `{name}` replaced by its parameter. */
 export function t(key: MessageKey, parameters: Parameters = {}): string {
-  return messages[language.value][key].replace(/\{(\w+)\}/g, (whole, name: string) =>
-    String(parameters[name] ?? whole),
-  )
+  return filled(messages[language.value][key], parameters)
+}
+
+/** A message with `{name}` replaced by its parameter. */
+export function filled(message: string, parameters: Parameters): string {
+  return message.replace(/\{(\w+)\}/g, (whole, name: string) => String(parameters[name] ?? whole))
 }
 
 /** The message `prefix.name` where there is one, else the name as it came. */

@@ -32,6 +32,9 @@ export function may(permission: string): boolean {
   return me.value?.permissions.includes(permission) ?? false
 }
 
+/** Whether there is anything of the national-crypto service this person may see. */
+export const seesCrypto = (): boolean => may('keys.read') || may('applications.read')
+
 /** Read the site, use a login link if the address holds one, else the session that may be there. */
 export async function start(): Promise<void> {
   const token = readToken(location.hash)
