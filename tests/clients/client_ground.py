@@ -24,6 +24,14 @@ CACHE = ROOT / ".cache" / "clients"
 APPLICATION = "payments"
 START_SECONDS_MAX = 60
 RUN_SECONDS_MAX = 60
+GRANTED = (
+    ("*", "keys_manage"),
+    ("*", "certificates_manage"),
+    ("payments.box", "decrypt"),
+    ("payments.box", "envelope_open"),
+    ("-", "certificates_manage"),
+)
+"""Beside what a new application may do."""
 CHECKED = {
     "service_signs": True,
     "client_signs": True,
@@ -84,7 +92,7 @@ def base_of(process: subprocess.Popen[str]) -> str:
 def registered(service: SigningService) -> SigningService:
     site = ("--data", str(service.data))
     service.say("application", "add", APPLICATION, "--name", "支付平台", "--unit", "local", *site)
-    for key, operation in (("*", "keys_manage"), ("payments.box", "decrypt")):
+    for key, operation in GRANTED:
         service.say(
             "application", "grant", APPLICATION, "--key", key, "--operation", operation, *site
         )
@@ -154,3 +162,10 @@ def build(*command: str, folder: Path) -> None:
         command, cwd=folder, check=False, capture_output=True, text=True, timeout=BUILD_SECONDS_MAX
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+def wheel_of(folder: Path, out: Path) -> Path:
+    """The wheel of the Python client's sources."""
+    build(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out), folder=folder)
+    (found,) = out.glob("*.whl")
+    return found

@@ -1,19 +1,23 @@
 """A running service with an application on it, started as its operator starts it."""
 
+import importlib
 import os
 import signal
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from client_ground import SigningService, base_of, registered
+from client_ground import CLIENTS, SigningService, base_of, registered, wheel_of
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "signing_service" in getattr(item, "fixturenames", ()):
@@ -48,3 +52,25 @@ def signing_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Signin
             process.kill()
             process.communicate()
             raise
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python client, built."""
+    return wheel_of(CLIENTS / "python", tmp_path_factory.mktemp("client-wheel"))
+
+
+@pytest.fixture(scope="session")
+def unpacked(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the wheel holds."""
+    folder = tmp_path_factory.mktemp("client-unpacked")
+    zipfile.ZipFile(wheel).extractall(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def api(unpacked: Path) -> Iterator[ModuleType]:
+    """The Python client, imported from its wheel."""
+    sys.path.insert(0, str(unpacked))
+    yield importlib.import_module("fengsui_client")
+    sys.path.remove(str(unpacked))

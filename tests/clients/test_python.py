@@ -2,7 +2,6 @@
 
 import base64
 import http.server
-import importlib
 import json
 import shutil
 import subprocess
@@ -12,37 +11,11 @@ import threading
 import zipfile
 
 import pytest
-from client_ground import CACHE, CHECKED, CLIENTS, ROOT, build, missing, self_check
+from client_ground import CACHE, CHECKED, CLIENTS, ROOT, build, missing, self_check, wheel_of
 
 from crypto.sm2 import PublicKey, signature_from_raw
 
-SOURCE = CLIENTS / "python"
 VECTORS = json.loads((ROOT / "tests/vectors/signing/requests.json").read_text("utf-8"))
-
-
-def wheel_of(folder, out):
-    build(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out), folder=folder)
-    (found,) = out.glob("*.whl")
-    return found
-
-
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory):
-    return wheel_of(SOURCE, tmp_path_factory.mktemp("client-wheel"))
-
-
-@pytest.fixture(scope="session")
-def unpacked(wheel, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("client-unpacked")
-    zipfile.ZipFile(wheel).extractall(folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def api(unpacked):
-    sys.path.insert(0, str(unpacked))
-    yield importlib.import_module("fengsui_client")
-    sys.path.remove(str(unpacked))
 
 
 @pytest.fixture(scope="session")
@@ -86,7 +59,7 @@ def test_the_round_with_the_native_module(signing_service, python, tmp_path):
 def test_a_wheel_from_the_source_distribution_is_the_same(wheel, tmp_path):
     build(
         sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path),
-        folder=SOURCE,
+        folder=CLIENTS / "python",
     )  # fmt: skip
     (archive,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(archive) as file:
@@ -173,6 +146,35 @@ def test_keys_are_made_turned_and_disabled_once(api, client):
     known = client.keys()
     assert {one.key for one in known} >= {"payments.receipt", "payments.box"}
     assert client.ready().ready
+
+
+def test_envelopes_and_time_stamps_of_certified_keys(api, client):
+    own = client.issue_certificate("receipt", "sign")
+    box = client.issue_certificate("box", "encrypt", idempotency_key="box-1")
+    assert client.issue_certificate("box", "encrypt", idempotency_key="box-1") == box
+    signed = client.sign_envelope("receipt", b"pay 100")
+    found = client.verify_envelope(signed.envelope)
+    assert (found.message, found.signers[0].subject) == (b"pay 100", own.subject)
+    detached = client.sign_envelope("receipt", b"pay 100", detached=True)
+    assert client.verify_envelope(detached.envelope, b"pay 100").message is None
+    sealed = client.seal_envelope([box.pem], b"a secret")
+    assert client.open_envelope("box", sealed.envelope).message == b"a secret"
+    assert client.encrypt(b"a secret", certificate=box.pem + box.above).key is None
+    assert client.timestamp(b"pay 100").time.startswith("20")
+    client.renew_certificate(box.serial)
+    assert client.revoke_certificate(box.serial, reason="superseded").revoked_at is not None
+    with pytest.raises(api.ServiceError) as refused:
+        client.seal_envelope([box.pem], b"a secret")
+    assert refused.value.code == "crypto.certificate.revoked"
+    assert len(client.certificates()) == 3
+
+
+def test_status_and_usage_are_told_to_an_application_that_may_ask(client):
+    assert client.status().failures == ()
+    assert "sm2" in " ".join(client.status().vectors).lower()
+    client.digest(b"x")
+    # Counted once the entries of a second are closed; that it can be read is what is seen here.
+    assert isinstance(client.usage("2026-11"), list)
 
 
 class Flaky(http.server.BaseHTTPRequestHandler):

@@ -36,6 +36,8 @@ from fengsui_client.results import (
     Signature,
     Signer,
     Stamp,
+    Status,
+    Usage,
     Verified,
     VerifiedEnvelope,
 )
@@ -68,7 +70,9 @@ __all__ = [
     "Signer",
     "SigningKey",
     "Stamp",
+    "Status",
     "Unreachable",
+    "Usage",
     "Verified",
     "VerifiedEnvelope",
     "signature_from_raw",

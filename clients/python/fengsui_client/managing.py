@@ -21,7 +21,14 @@ from fengsui_client.transport import Transport
 __all__ = ["Managing"]
 
 KEYS: Final = "/v1/crypto/keys"
+CERTIFICATES: Final = "/v1/crypto/certificates"
+APPROVALS: Final = "/v1/crypto/approvals"
 Use = Literal["sign", "encrypt", "exchange", "seal", "mac"]
+Profile = Literal["sign", "encrypt"]
+Reason = Literal[
+    "unspecified", "key_compromise", "affiliation_changed", "superseded",
+    "cessation_of_operation", "privilege_withdrawn",
+]  # fmt: skip
 
 
 class Managing:
@@ -87,8 +94,54 @@ class Managing:
 
     def certificates(self) -> list[results.Certificate]:
         """The certificates the application may see, newest first."""
-        found = self._get("/v1/crypto/certificates").list_of("items")
+        found = self._get(CERTIFICATES).list_of("items")
         return [results.Certificate.of(one) for one in found]
+
+    def issue_certificate(
+        self, key: str, profile: Profile, *, days: int = 365, idempotency_key: str | None = None
+    ) -> results.Certificate:
+        """Have the site's authority certify a key of one's own under the key's name."""
+        body: dict[str, object] = {"key": key, "profile": profile, "days": days}
+        return results.Certificate.of(self._change(CERTIFICATES, body, idempotency_key))
+
+    def renew_certificate(
+        self, serial: str, *, days: int | None = None, idempotency_key: str | None = None
+    ) -> results.Certificate:
+        """The same again for the key's newest version; the old one stays valid to its end.
+
+        Renewing and revoking take the grant ``certificates_manage`` for ``-``.
+        """
+        path = f"{CERTIFICATES}/{_quoted(serial)}:renew"
+        return results.Certificate.of(self._change(path, {"days": days}, idempotency_key))
+
+    def revoke_certificate(
+        self, serial: str, *, reason: Reason = "unspecified", idempotency_key: str | None = None
+    ) -> results.Certificate:
+        """Let a certificate count no more, for good."""
+        path = f"{CERTIFICATES}/{_quoted(serial)}:revoke"
+        return results.Certificate.of(self._change(path, {"reason": reason}, idempotency_key))
+
+    def approval(self, approval_id: str, key: str) -> results.Approval:
+        """What became of a destruction or export this application asked for."""
+        path = f"{APPROVALS}/{_quoted(approval_id)}?key={_quoted(key)}"
+        return results.Approval.of(self._get(path))
+
+    def take_export(self, approval_id: str, key: str) -> bytes:
+        """The exported key, encrypted to the recipient named when asking; given once.
+
+        Repeated after a broken connection it is refused: then ask for the export again.
+        """
+        path = f"{APPROVALS}/{_quoted(approval_id)}:take?key={_quoted(key)}"
+        return self._post(path, None).binary("material")
+
+    def status(self) -> results.Status:
+        """Have the service test itself: what computes, and what stands still."""
+        return results.Status.of(self._get("/v1/crypto/status"))
+
+    def usage(self, month: str) -> list[results.Usage]:
+        """What this application did in a month of Beijing, ``2026-11``, by kind."""
+        found = self._get(f"/v1/crypto/usage?month={_quoted(month)}").list_of("items")
+        return [results.Usage.of(one) for one in found]
 
     def ready(self) -> results.Readiness:
         """Whether the service takes calls; for a monitor, not before each call."""

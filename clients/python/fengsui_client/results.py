@@ -291,3 +291,55 @@ class Readiness:
 
     ready: bool
     failures: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What computes at the service; ``module`` says whether it is a certified one."""
+
+    backend: str
+    library: str
+    module: str
+    vectors: tuple[str, ...]
+    workers: int
+    waiting: int
+    failures: tuple[str, ...]
+
+    @classmethod
+    def of(cls, said: Fields) -> Self:
+        return cls(
+            backend=said.text("backend"),
+            library=said.text("library"),
+            module=said.text("module"),
+            vectors=tuple(said.texts("vectors")),
+            workers=said.whole("workers"),
+            waiting=said.whole("waiting"),
+            failures=tuple(said.texts("failures")),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Items of one kind in one month."""
+
+    month: str
+    operation: str
+    algorithm: str
+    mode: str
+    place: str
+    done: int
+    failed: int
+    refused: int
+
+    @classmethod
+    def of(cls, said: Fields) -> Self:
+        return cls(
+            month=said.text("month"),
+            operation=said.text("operation"),
+            algorithm=said.text("algorithm"),
+            mode=said.text("mode"),
+            place=said.text("place"),
+            done=said.whole("done"),
+            failed=said.whole("failed"),
+            refused=said.whole("refused"),
+        )
