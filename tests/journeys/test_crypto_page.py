@@ -136,7 +136,6 @@ def test_who_sees_no_keys_is_shown_the_applications_alone(open_as: OpenAs) -> No
 
 def test_who_may_see_nothing_of_it_is_offered_nothing(open_as: OpenAs) -> None:
     page = open_as("audit")
-    expect(page.get_by_role("navigation")).to_be_visible()
     page.keyboard.press("g")
     page.keyboard.press("m")
     page.locator("summary.person").click()
@@ -186,7 +185,6 @@ def test_what_is_empty_says_what_that_means_and_what_to_do(
     page = open_as("security", language=language)
     lists = re.compile(r"/v1/crypto/(keys|certificates|applications|approvals)(\?.*)?$")
     page.route(lists, lambda route: route.fulfill(json={"items": [], "next_cursor": None}))
-    expect(page.get_by_role("navigation")).to_be_visible()
     page.keyboard.press("g")
     page.keyboard.press("m")
     expect(page.locator("[data-section] table")).to_have_count(0)
@@ -215,7 +213,6 @@ def test_a_refused_request_says_why(open_as: OpenAs) -> None:
 
 def shown(page: Page) -> Page:
     """The page opened by its keys, with every list read."""
-    expect(page.get_by_role("navigation")).to_be_visible()
     page.keyboard.press("g")
     page.keyboard.press("m")
     expect(page.locator(f"{PANEL} [data-section]")).to_have_count(4)
@@ -308,6 +305,7 @@ def open_as(browser: Browser, service: Service) -> Iterator[OpenAs]:
         page.on("request", lambda request: asked.append(request.url))
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(service.running.base)
+        expect(page.get_by_role("navigation")).to_be_visible()
         return page
 
     yield open_one
