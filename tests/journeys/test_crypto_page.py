@@ -176,9 +176,7 @@ def test_an_approval_is_given_and_another_refused_after_a_second_thought(
     expect(page.locator("[data-key='payments.kept']")).to_contain_text("启用")
 
 
-@pytest.mark.parametrize(
-    ("language", "words"), [("zh", "须两人"), ("en", "takes two persons")]
-)
+@pytest.mark.parametrize(("language", "words"), [("zh", "须两人"), ("en", "takes two persons")])
 def test_what_is_empty_says_what_that_means_and_what_to_do(
     open_as: OpenAs, language: str, words: str
 ) -> None:
@@ -211,6 +209,28 @@ def test_a_refused_request_says_why(open_as: OpenAs) -> None:
     expect(page.locator("[data-confirm] [role=alert]")).to_contain_text("approval.unknown")
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_api_reference_says_how_an_application_calls(open_as: OpenAs, language: str) -> None:
+    page = open_as("integrator", language=language)
+    page.goto(page.url + "api.html")
+    sign = page.locator("#crypto_sign")
+    expect(sign).to_contain_text("curl -H 'Authorization: Bearer fsk1.payments.…' -X POST")
+    expect(sign).to_contain_text("message | e")
+    expect(sign).not_to_contain_text("cookie")
+    tags = page.locator("nav .tag").all_inner_texts()
+    first = tags.index({"zh": "国密运算", "en": "Signing and ciphers"}[language])
+    wanted = {"zh": ["密钥", "证书", "应用", "审批"],
+              "en": ["Keys", "Certificates", "Applications", "Approvals"]}  # fmt: skip
+    assert tags[first + 1 : first + 5] == wanted[language]
+    if language == "zh":
+        assert [tag for tag in tags if re.search("[A-Za-z]", tag)] == []
+    sign.get_by_role("link").click()
+    expect(page.locator("#credentials")).to_be_in_viewport()
+    expect(page.locator("#credentials")).to_contain_text("FENGSUI-SM2/1")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert violations(page) == []
+
+
 def shown(page: Page) -> Page:
     """The page opened by its keys, with every list read."""
     page.keyboard.press("g")
@@ -231,9 +251,7 @@ def violations(page: Page) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def service(
-    browser: Browser, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Service]:
+def service(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("crypto-page")
     (folder / "log").touch()
     (folder / "data").mkdir()
@@ -296,7 +314,9 @@ def open_as(browser: Browser, service: Service) -> Iterator[OpenAs]:
     def open_one(
         person: str, *, viewport: dict[str, int] = SMALL, theme: str = "", language: str = ""
     ) -> Page:
-        context = browser.new_context(viewport=viewport, storage_state=service.people[person].storage_state())  # type: ignore[arg-type] # as in test_page
+        context = browser.new_context(
+            viewport=viewport, storage_state=service.people[person].storage_state()
+        )  # type: ignore[arg-type] # as in test_page
         contexts.append(context)
         for name, value in (("theme", theme), ("language", language)):
             if value:
