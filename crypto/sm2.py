@@ -25,6 +25,7 @@ __all__ = [
     "Policy",
     "PrivateKey",
     "PublicKey",
+    "ciphertext_to_der",
     "signature_from_raw",
     "signature_to_raw",
     "verify_many",
@@ -387,6 +388,16 @@ def signature_from_raw(raw: bytes) -> bytes:
             "crypto.signature.malformed", "A raw signature is r ‖ s, 64 bytes.", {"size": len(raw)}
         )
     return _der.encode_signature_raw(raw)
+
+
+def ciphertext_to_der(ciphertext: bytes, *, form: Form) -> bytes:
+    """Return a ciphertext in its DER form; raises ``crypto.ciphertext.invalid``."""
+    try:
+        c1, c3, c2 = _parts(ciphertext, form)
+    except ValueError:
+        raise CryptoError("crypto.ciphertext.invalid", "This is no SM2 ciphertext.") from None
+    x, y = int.from_bytes(c1[1:33], "big"), int.from_bytes(c1[33:], "big")
+    return _der.encode_ciphertext(x, y, c3, c2)
 
 
 _T = TypeVar("_T")

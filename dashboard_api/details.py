@@ -70,8 +70,9 @@ ZH: Final = MappingProxyType(
         "dashboard_api.certificate.revoked_before": "证书 {serial} 已被吊销",
         "dashboard_api.key.device": "密钥 {key}：本站未配置密码设备，"
         "或该密钥在设备内，只能启用与停用",
-        "dashboard_api.key.index": "设备的 {index} 号密钥已有名称",
-        "dashboard_api.key.place": "设备密钥只用于签名，须写明从 1 开始的 index，不设期限与导出",
+        "dashboard_api.key.index": "设备的 {index} 号密钥已有名称，或用于保护密钥库",
+        "dashboard_api.key.place": "设备密钥只用于签名（sign）或加密（encrypt），须写明从 1 开始的 "
+        "index，不能导出；软件密钥没有 index",
         "dashboard_api.key.authority": "{key} 不能轮换：轮换后无法再吊销它签发的证书",
         "dashboard_api.certificate.unknown": "没有证书 {serial}",
         "dashboard_api.body.busy": "同时发送的内容过多，请稍后再试",

@@ -444,6 +444,7 @@ KEY: Final[Json] = {
     "use": "sign",
     "state": "active",
     "place": "software",
+    "index": None,
     "module": "software, not a certified module",
     "sign_e": False,
     "decrypt": True,
@@ -557,3 +558,17 @@ def text_answer(example: str, media_type: str, description: str) -> dict[int | s
     schema = {"type": "string"}
     content = {media_type: {"schema": schema, "example": example}}
     return {200: {"description": description, "content": content}}
+
+
+REVOCATION_LISTS: Final[dict[int | str, Json]] = {
+    200: {
+        "description": "PEM; DER with form=der",
+        "content": {
+            "application/x-pem-file": {"schema": {"type": "string"}, "example": REVOCATION_LIST},
+            "application/pkix-crl": {
+                "schema": {"type": "string", "format": "binary"},
+                "example": "DER",
+            },
+        },
+    }
+}

@@ -151,6 +151,7 @@ def opened(folder: DataFolder) -> Iterator[Administration]:
                     key_room(folder, settings.crypto, clock, entropy),
                     clock=clock,
                     entropy=entropy,
+                    crypto=settings.crypto,
                 ),
                 audit=audit,
                 actor=ACTOR,

@@ -140,8 +140,8 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
             room,
             clock=clock,
             entropy=entropy,
-            site=site.settings.site.name,
             crypto=site.settings.crypto,
+            site=site.settings.site.name,
         )
         site.watch.expiring = signing.expiries
         hall = open_hall(site, signing.certificates.authority)
@@ -224,7 +224,7 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
     )
 
 
-def _failures(site: Site, hall: Hall | None) -> Sequence[str]:
+def _failures(site: Site, hall: Hall | None = None) -> Sequence[str]:
     failures = [site.pipeline.failure]
     troubles = [one for one in site.watch.troubles if one in platform_rules.BUS_RULES]
     if site.centre is not None:
@@ -251,7 +251,7 @@ def _warnings(site: Site) -> Sequence[str]:
     return [*site.retention.warnings(), *told]
 
 
-def _troubles(site: Site, hall: Hall | None) -> Sequence[Trouble]:
+def _troubles(site: Site, hall: Hall | None = None) -> Sequence[Trouble]:
     return told(_failures(site, hall), _warnings(site))
 
 

@@ -6,8 +6,8 @@ The demonstration has none of them: it signs for nobody.
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Final
 
 from collector.state.database import Database
 from crypto.keystore.source import MasterReference
@@ -16,17 +16,20 @@ from dashboard_api.applications.registry import Registry
 from dashboard_api.audit import AuditChain
 from dashboard_api.custody.authority import SiteAuthority
 from dashboard_api.custody.certificate_desk import CertificateDesk
-from dashboard_api.custody.device_shelf import DeviceShelf
+from dashboard_api.custody.device import SiteDevice
+from dashboard_api.custody.device_desk import DeviceDesk
 from dashboard_api.custody.expiry import Expiries
 from dashboard_api.custody.key_desk import KeyDesk
 from dashboard_api.custody.ownership import Ownership
 from dashboard_api.custody.room import KeyRoom
 from dashboard_api.idempotency import Idempotency
-from fengsui.device import device_access
 from fengsui.folder import DataFolder
 from fengsui.settings import CryptoSettings
+from fengsui.signing_device import master_index, site_device
 from fengsui.signing_upkeep import Upkeep
 from schema.ports import Clock, Entropy
+
+_NO_DEVICE: Final = CryptoSettings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +45,7 @@ class Signing:
     ownership: Ownership
     expiries: Expiries
     upkeep: Upkeep
-    closing: ExitStack
-    """Lets go of the device."""
+    device: SiteDevice
 
     def start(self) -> None:
         """Finish what a stop of the platform interrupted, and look after what expires."""
@@ -51,9 +53,9 @@ class Signing:
         self.upkeep.start()
 
     def close(self) -> None:
-        """Forget the master key."""
+        """Forget the master key, and let go of the device."""
         self.upkeep.stop()
-        self.closing.close()
+        self.device.close()
         self.room.close()
 
 
@@ -75,7 +77,7 @@ def open_signing(
     clock: Clock,
     entropy: Entropy,
     site: str = "fengsui",
-    crypto: CryptoSettings | None = None,
+    crypto: CryptoSettings = _NO_DEVICE,
 ) -> Signing:
     """The parts of one site, named as ``site`` in its authority's certificate.
 
@@ -86,11 +88,9 @@ def open_signing(
     def unit_of(application: str) -> str:
         return registry.get(application).unit
 
-    closing = ExitStack()
-    shelf = None
-    if crypto is not None and crypto.device:
-        shelf = DeviceShelf(database, device_access(crypto, closing), clock)
-    keys = KeyDesk(room, audit, unit_of=unit_of, clock=clock, shelf=shelf)
+    device = site_device(crypto)
+    devices = DeviceDesk(database, device, clock=clock, master=master_index(crypto))
+    keys = KeyDesk(room, audit, unit_of=unit_of, clock=clock, devices=devices)
     authority = SiteAuthority(database, room, audit, site=site, clock=clock, entropy=entropy)
     ownership = Ownership(unit_of)
     certificates = CertificateDesk(
@@ -100,17 +100,18 @@ def open_signing(
         authority=authority,
         ownership=ownership,
         clock=clock,
-        shelf=shelf,
+        devices=devices,
     )
+    approvals = Approvals(database, audit, desk=keys, clock=clock, entropy=entropy)
     return Signing(
         registry=registry,
-        approvals=Approvals(database, audit, desk=keys, clock=clock, entropy=entropy),
+        approvals=approvals,
         idempotency=Idempotency(database, clock),
         room=room,
         keys=keys,
         certificates=certificates,
         ownership=ownership,
         expiries=Expiries(room, database, clock),
-        upkeep=Upkeep(keys, authority),
-        closing=closing,
+        upkeep=Upkeep(keys, authority, approvals),
+        device=device,
     )

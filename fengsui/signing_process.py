@@ -39,9 +39,10 @@ from dashboard_api.signing.shf import refusal as foreign_refusal
 from dashboard_api.signing.worker import Parts, Worker, serve
 from fengsui import ciphers
 from fengsui.clock import SystemClock, SystemEntropy
-from fengsui.device import device_access
 from fengsui.folder import DataFolder
 from fengsui.keyring import read_journal_key
+from fengsui.memory import settle
+from fengsui.signing_device import site_device
 from fengsui.signing_parameters import Parameters
 
 STORE: Final = "keystore.db"
@@ -62,6 +63,8 @@ def main(arguments: Sequence[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, end)
     with line, opened(parameters) as (worker, teller):
+        # A collector that walks all modules again and again makes single calls wait for it.
+        settle()
         serve(line, worker, lambda last: teller.head(closing=last))
 
 
@@ -91,10 +94,10 @@ def opened(parameters: Parameters) -> Iterator[tuple[Worker, Teller]]:
             KeyStore(folder.keys / STORE, source, clock=clock, entropy=entropy)
         )
         certificates = StateCertificates(state)
-        device = None
-        if crypto.device:
-            device = StateDeviceKeys(state, device_access(crypto, parts), certificates.chain_of)
-        keys = KeyCache(store, certificates, clock=clock, device=device)
+        device = site_device(crypto)
+        parts.callback(device.close)
+        inside = StateDeviceKeys(state, device, clock)
+        keys = KeyCache(store, certificates, clock=clock, device=inside)
         directory = StateDirectory(state)
         desk: Desk = ServiceDesk(keys, clock=clock, entropy=entropy)
         if parameters.shf:

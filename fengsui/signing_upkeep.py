@@ -1,7 +1,7 @@
-"""Upkeep of the national-crypto service: what the calendar asks for, looked at every hour.
+"""Upkeep of the national-crypto service: what the calendar asks for, looked at every minute.
 
 Keys whose wait is over are destroyed; the authority's revocation lists are signed anew before they
-are stale.
+are stale; approvals nobody gave end, and exported keys nobody took are dropped.
 """
 
 from __future__ import annotations
@@ -10,21 +10,22 @@ import logging
 import threading
 from typing import Final
 
+from dashboard_api.applications.approvals import Approvals
 from dashboard_api.custody.authority import SiteAuthority
 from dashboard_api.custody.key_desk import KeyDesk
 
 _logger = logging.getLogger(__name__)
 
-EVERY_SECONDS: Final = 3600.0
-"""Of waits counted in days."""
+EVERY_SECONDS: Final = 60.0
+"""A key whose wait is over and a list that grows old are not left about; a look that finds nothing
+costs one reading of the keys."""
 
 
 class Upkeep:
-    """Looks at once and then every hour, in a thread of its own or by :meth:`look`."""
+    """Looks at once and then every minute, in a thread of its own or by :meth:`look`."""
 
-    def __init__(self, keys: KeyDesk, authority: SiteAuthority) -> None:
-        self._keys = keys
-        self._authority = authority
+    def __init__(self, keys: KeyDesk, authority: SiteAuthority, approvals: Approvals) -> None:
+        self._due = (keys.destroy_due, authority.keep_lists, approvals.sweep)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -40,16 +41,16 @@ class Upkeep:
             self._thread.join()
 
     def look(self) -> None:
-        """Do what is due."""
-        self._keys.destroy_due()
-        self._authority.keep_lists()
+        """Do what is due; what fails is named in the log and keeps nothing else from being done."""
+        for do in self._due:
+            try:
+                do()
+            except Exception:
+                # An outermost loop: the next look may do.
+                _logger.exception("keys, approvals and revocation lists could not be looked after")
 
     def _run(self) -> None:
         while True:
-            try:
-                self.look()
-            except Exception:
-                # The outermost loop of the thread: named in the log; the next look may do.
-                _logger.exception("keys and revocation lists could not be looked after")
+            self.look()
             if self._stop.wait(EVERY_SECONDS):
                 return

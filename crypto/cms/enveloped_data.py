@@ -7,7 +7,7 @@ message inside, and never tell a sender why a message did not open. Raises
 
 import secrets
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from crypto import _asn1, _oid, cms, sm4
 from crypto.cms import ContentKind, Form, Holder
@@ -16,7 +16,7 @@ from crypto.sm2 import PrivateKey
 from crypto.x509.certificate import Certificate
 from crypto.x509.extension import KeyUsage
 
-__all__ = ["decrypt", "decrypt_any", "encrypt"]
+__all__ = ["DecryptionKey", "decrypt", "decrypt_any", "encrypt"]
 
 _RECIPIENTS_MAX: Final = 1024
 # Of one message without a certificate to name the recipient: each try is a decryption.
@@ -25,6 +25,16 @@ _TRIES_MAX: Final = 256
 _KEY_ENCRYPTIONS: Final = (_oid.SM2_ENCRYPTION, _oid.SM2)
 # CFCA's tools name the bare cipher where they mean CBC (the IV beside it shows which).
 _CIPHERS: Final = (_oid.SM4_CBC, _oid.SM4)
+
+
+class DecryptionKey(Protocol):
+    """A private key that decrypts, wherever it is: ``sm2.PrivateKey`` or a key of a device."""
+
+    def decrypt(self, ciphertext: bytes) -> bytes:
+        """Return the plaintext of a DER ciphertext; raises ``crypto.ciphertext.invalid``."""
+
+
+_Key = TypeVar("_Key", bound=DecryptionKey)
 
 
 def encrypt(
@@ -83,7 +93,7 @@ def decrypt(message: bytes, certificate: Certificate, key: PrivateKey) -> bytes:
     )
 
 
-def decrypt_any(message: bytes, keys: Sequence[PrivateKey]) -> tuple[bytes, PrivateKey]:
+def decrypt_any(message: bytes, keys: Sequence[_Key]) -> tuple[bytes, _Key]:
     """Return the content for the holder of one of ``keys``, and the key that opened it.
 
     For a holder without its certificate at hand: C3 inside SM2's ciphertext shows which recipient

@@ -104,24 +104,53 @@ class _Functions:
             raise codes.refused(name, status)
 
 
+class _Opened:
+    """A library whose device this process has open, for as many as use it."""
+
+    def __init__(self, path: Path) -> None:
+        self.functions = _Functions(path)
+        self.handle = ctypes.c_void_p()
+        self.users = 0
+        self.functions.call("SDF_OpenDevice", ctypes.byref(self.handle))
+
+
+_opened: Final[dict[Path, _Opened]] = {}
+_opening: Final = threading.Lock()
+
+
 class Device:
-    """An open device; ``session`` as often as needed, then ``close``."""
+    """An open device; ``session`` as often as needed, then ``close``.
+
+    Two of one library share one opening: some devices refuse a second by the same process.
+    """
 
     def __init__(self, path: Path) -> None:
         """Load the vendor's library and open its device."""
-        self._functions = _Functions(path)
-        self._handle = ctypes.c_void_p()
-        self._functions.call("SDF_OpenDevice", ctypes.byref(self._handle))
+        self._path = path.resolve()
+        with _opening:
+            opened = _opened.get(self._path)
+            if opened is None:
+                opened = _opened[self._path] = _Opened(path)
+            opened.users += 1
+        self._opened: _Opened | None = opened
 
     def session(self) -> "DeviceSession":
         """Open a session."""
-        return DeviceSession(self._functions, self._handle)
+        if self._opened is None:
+            raise CryptoError("crypto.sdf.closed", "The device is closed.")
+        return DeviceSession(self._opened.functions, self._opened.handle)
 
     def close(self) -> None:
-        """Let go of the device; its sessions end."""
-        if self._handle.value:
-            handle, self._handle = self._handle, ctypes.c_void_p()
-            self._functions.call("SDF_CloseDevice", handle)
+        """Let go of the device; its sessions end where nobody else has it open."""
+        with _opening:
+            opened, self._opened = self._opened, None
+            if opened is None:
+                return
+            opened.users -= 1
+            if opened.users:
+                return
+            del _opened[self._path]
+            opened.functions.call("SDF_CloseDevice", opened.handle)
 
     def __enter__(self) -> Self:
         """Return the device itself."""
@@ -212,7 +241,9 @@ class DeviceSession:
 
     def sign(self, index: int, message: bytes, *, domain: str) -> bytes:
         public = self.sign_public(index)
-        e = public.digest(message, domain=domain)
+        return self.sign_e(index, public.digest(message, domain=domain), public=public)
+
+    def sign_e(self, index: int, e: bytes, *, public: PublicKey) -> bytes:
         made = c.ECCSignature()
         self._call("SDF_InternalSign_ECC", index, e, len(e), ctypes.byref(made))
         signature = c.signature_of(made)

@@ -65,6 +65,9 @@ class SigningKeys(Protocol):
     def sign(self, index: int, message: bytes, *, domain: str) -> bytes:
         """Return the signature of a message, checked before it is returned."""
 
+    def sign_e(self, index: int, e: bytes, *, public: PublicKey) -> bytes:
+        """Return the signature of a digest, checked under ``public`` before it is returned."""
+
     def verify(self, public: PublicKey, signature: bytes, message: bytes, *, domain: str) -> None:
         """Raise ``crypto.signature.invalid`` unless the device finds the signature good."""
 

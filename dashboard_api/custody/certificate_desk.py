@@ -31,7 +31,7 @@ from dashboard_api.audit import Act, AuditChain
 from dashboard_api.custody import certificate_rows as rows
 from dashboard_api.custody.authority import SiteAuthority, Wanted, check_room
 from dashboard_api.custody.certificate_rows import Filed, Kind
-from dashboard_api.custody.device_shelf import DeviceShelf
+from dashboard_api.custody.device_desk import DeviceDesk
 from dashboard_api.custody.ownership import Ownership, owner_of
 from dashboard_api.custody.room import KeyRoom
 from dashboard_api.signing import changes
@@ -85,10 +85,9 @@ class CertificateDesk:
         authority: SiteAuthority,
         ownership: Ownership,
         clock: Clock,
-        shelf: DeviceShelf | None = None,
+        devices: DeviceDesk,
     ) -> None:
-        """``shelf`` has the keys of the device, where there is one."""
-        self._shelf = shelf
+        self._devices = devices
         self._database = database
         self._room = room
         self._audit = audit
@@ -261,7 +260,7 @@ class CertificateDesk:
 
     def _own_key(self, asking: Asker, key_id: str) -> Key:
         self._check_owner(asking, owner_of(key_id), key_id)
-        key = self._shelf.find(key_id) if self._shelf is not None else None
+        key: Key | None = self._devices.find(key_id)
         if key is None and not self._room.exists and owner_of(key_id) != SITE:
             raise CryptoError("crypto.key.unknown", f"Key {key_id} is not here.", {"id": key_id})
         key = key or self._room.store.key(key_id)

@@ -1,61 +1,61 @@
-"""Rows of the keys inside a cryptographic device."""
+"""Rows of keys inside a cryptographic device; every change tells the signing processes."""
 
 from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
-from typing import Final
 
 from crypto.keystore.model import Key, Policy, State, Use, Version
-
-MODULE: Final = "cryptographic device (GM/T 0018)"
-"""What an assessor reads of such a key; whether the device is certified its own papers say."""
+from dashboard_api.signing import changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceKey:
-    """A signing key of the device. Times in microseconds UTC."""
+class DeviceKey(Key):
+    """A key of the device, by the index it has there; there is one version of it."""
 
-    key: str
     index: int
-    public: bytes
-    created_at: int
-    disabled: bool = False
-
-    def shown(self) -> Key:
-        """As keys of the store are shown."""
-        return Key(
-            id=self.key,
-            use=Use.SIGN,
-            policy=Policy(decrypt=False),
-            state=State.DISABLED if self.disabled else State.ACTIVE,
-            created_at_us=self.created_at,
-            destroy_at_us=None,
-            destroyed_at_us=None,
-            versions=(Version(number=1, created_at_us=self.created_at, public=self.public),),
-            module=MODULE,
-        )
 
 
-def load(state: sqlite3.Connection) -> list[DeviceKey]:
-    """Every key of the device, by id."""
-    rows = state.execute(
-        "SELECT key, device_index, public, created_at, disabled FROM device_keys ORDER BY key"
-    )
-    return [
-        DeviceKey(key=key, index=index, public=public, created_at=at, disabled=bool(disabled))
-        for key, index, public, at, disabled in rows
-    ]
+def every(state: sqlite3.Connection) -> dict[str, DeviceKey]:
+    """All of them, by id."""
+    rows = state.execute("SELECT * FROM device_keys ORDER BY id")
+    names = [one[0] for one in rows.description]
+    found = (_of(dict(zip(names, row, strict=True))) for row in rows)
+    return {one.id: one for one in found}
 
 
-def insert(state: sqlite3.Connection, one: DeviceKey) -> None:
-    """Name a key of the device; raises ``sqlite3.IntegrityError`` for one that has a name."""
+def add(state: sqlite3.Connection, key: DeviceKey) -> None:
+    """Note a key; raises ``sqlite3.IntegrityError`` where its id or its index is taken."""
     state.execute(
-        "INSERT INTO device_keys VALUES (?, ?, ?, ?, ?)",
-        (one.key, one.index, one.public, one.created_at, int(one.disabled)),
+        "INSERT INTO device_keys (id, use, device_index, public, module, policy, state, "
+        "created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            key.id, key.use.value, key.index, key.latest.public, key.module,
+            key.policy.to_text(), key.state.value, key.created_at_us,
+        ),
+    )  # fmt: skip
+    changes.raise_in(state)
+
+
+def set_state(state: sqlite3.Connection, key_id: str, new: State) -> None:
+    """Enable or disable one."""
+    state.execute("UPDATE device_keys SET state = ? WHERE id = ?", (new.value, key_id))
+    changes.raise_in(state)
+
+
+def _of(row: dict[str, str | int | bytes]) -> DeviceKey:
+    created, public = row["created_at"], row["public"]
+    assert isinstance(created, int)
+    assert isinstance(public, bytes)
+    return DeviceKey(
+        id=str(row["id"]),
+        use=Use(row["use"]),
+        policy=Policy.from_text(str(row["policy"])),
+        state=State(row["state"]),
+        created_at_us=created,
+        destroy_at_us=None,
+        destroyed_at_us=None,
+        versions=(Version(number=1, created_at_us=created, public=public),),
+        module=str(row["module"]),
+        index=int(row["device_index"]),
     )
-
-
-def set_disabled(state: sqlite3.Connection, key: str, *, disabled: bool) -> None:
-    """Refuse its use, or allow it again."""
-    state.execute("UPDATE device_keys SET disabled = ? WHERE key = ?", (int(disabled), key))

@@ -13,6 +13,7 @@ from typing import Final, Literal, TypeAlias
 from collector.state.database import Readable
 from crypto.keystore.model import Key, State
 from dashboard_api.custody import certificate_rows as rows
+from dashboard_api.custody import device_rows
 from dashboard_api.custody.certificate_rows import Filed
 from dashboard_api.custody.room import KeyRoom
 from schema.ports import Clock
@@ -58,13 +59,13 @@ class Expiries:
 
     def look(self) -> Sequence[Expiring]:
         """What expires now; a site without a key store opens none."""
-        if not self._room.exists:
-            return ()
         now = self._clock.now()
-        keys = {one.id: one for one in self._room.store.all_keys()}
         with self._database.read() as state:
+            keys: dict[str, Key] = {**device_rows.every(state)}
             filed = rows.by_owner(state)
-        return [*_keys(keys.values(), now), *_certificates(filed, keys, now)]
+        if self._room.exists:
+            keys |= {one.id: one for one in self._room.store.all_keys()}
+        return (*_keys(keys.values(), now), *_certificates(filed, keys, now))
 
 
 def _keys(keys: Iterable[Key], now: int) -> Iterator[Expiring]:

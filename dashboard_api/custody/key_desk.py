@@ -16,7 +16,7 @@ from typing import Final
 
 from crypto.cms import enveloped_key
 from crypto.errors import CryptoError
-from crypto.keystore.model import Key, Policy, State, Use, refused
+from crypto.keystore.model import Key, Policy, Use
 from crypto.keystore.store import WAIT_US_MIN, KeyStore
 from crypto.sm2 import PrivateKey, PublicKey
 from dashboard_api.applications.approval import Approval, Asker, Kind
@@ -24,7 +24,8 @@ from dashboard_api.applications.approvals import Approvals
 from dashboard_api.applications.model import ID, KEY_NAME, SITE
 from dashboard_api.audit import Act, AuditChain
 from dashboard_api.custody.authority import CA_KEY
-from dashboard_api.custody.device_shelf import DeviceShelf
+from dashboard_api.custody.device_desk import DeviceDesk, exists, in_device
+from dashboard_api.custody.device_rows import DeviceKey
 from dashboard_api.custody.ownership import Ownership, owner_of
 from dashboard_api.custody.room import KeyRoom
 from dashboard_api.signing.asking import Asker as Asking
@@ -40,7 +41,6 @@ ITERATIONS_MAX: Final = 1_000_000
 IMPORT_BYTES_MAX: Final = 16 * 1024
 WRAPPED_UNDER: Final = f"{SITE}.import"
 """The site's encryption key that key envelopes are made for."""
-_ON_DEVICE: Final = {"enable": State.ACTIVE, "disable": State.DISABLED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +53,8 @@ class NewKey:
     export: bool = False
     days: int | None = None
     """Until it makes nothing new any more."""
+    index: int | None = None
+    """Of a key inside the device, where it has been made; None for one of the store."""
 
 
 class KeyDesk:
@@ -65,13 +67,10 @@ class KeyDesk:
         *,
         unit_of: Callable[[str], str],
         clock: Clock,
-        shelf: DeviceShelf | None = None,
+        devices: DeviceDesk,
     ) -> None:
-        """``unit_of`` gives the unit of an application; raises for an unknown one.
-
-        ``shelf`` is None where the settings name no device.
-        """
-        self._shelf = shelf
+        """``unit_of`` gives the unit of an application; raises for an unknown one."""
+        self._devices = devices
         self._room = room
         self._audit = audit
         self._ownership = Ownership(unit_of)
@@ -81,7 +80,7 @@ class KeyDesk:
 
     def page(self, asking: Asking) -> list[Key]:
         """The keys the asker may see, by id."""
-        found = self._shelf.all_keys() if self._shelf is not None else []
+        found: list[Key] = [*self._devices.every().values()]
         if self._room.exists:
             found += self._room.store.all_keys()
         seen = [one for one in found if self._sees(asking, one.id)]
@@ -90,8 +89,8 @@ class KeyDesk:
     def get(self, asking: Asking, name: str) -> Key:
         """One of them; raises ``crypto.key.unknown`` also where it is another's."""
         key_id = self._checked(asking, name)
-        if (held := self._of_device(key_id)) is not None:
-            return held
+        if (inside := self._devices.find(key_id)) is not None:
+            return inside
         if not self._room.exists:
             raise CryptoError("crypto.key.unknown", f"Key {key_id} is not here.", {"id": key_id})
         return self._room.store.key(key_id)
@@ -102,28 +101,10 @@ class KeyDesk:
         """Make a key; raises ``crypto.key.exists`` and ``dashboard_api.key.limit``."""
         key_id = self._checked(asking, name)
         with self._noted(asking, f"key.create.{new.use.value}", key_id):
+            if new.index is not None:
+                return self._name(asking, key_id, new, new.index)
             self._check_room(key_id)
             return self._room.store.create(key_id, new.use, self._policy(new))
-
-    def name_on_device(self, asking: Asking, name: str, index: int) -> Key:
-        """Name a signing key of the device; for a person in charge of every unit.
-
-        Raises ``dashboard_api.key.{device,owner,index}``, ``crypto.key.exists``, ``crypto.sdf.*``.
-        """
-        key_id = self._checked(asking, name)
-        with self._noted(asking, "key.create.device", key_id):
-            # Whoever names a key of the device decides who uses it: all of it is the site's.
-            if asking.person is None or not asking.person.scope.everything:
-                raise _not_theirs(key_id)
-            if self._shelf is None:
-                raise FengsuiError(
-                    "dashboard_api.key.device",
-                    f"there is no device for {key_id}: the settings name none",
-                    key=key_id,
-                )
-            if self._room.exists and any(one.id == key_id for one in self._room.store.all_keys()):
-                raise refused("exists", key_id, "is here already")
-            return self._shelf.add(key_id, index)
 
     def import_pem(
         self, asking: Asking, name: str, pem: bytes, *, password: bytes | None, new: NewKey
@@ -202,8 +183,8 @@ class KeyDesk:
         key = self.get(asking, name)
         who = _asker(asking)
         with self._audit.refusals(Act(asking.actor, f"key.{kind}", key.id)):
-            if self._of_device(key.id) is not None:
-                raise _in_device(key.id)
+            if isinstance(key, DeviceKey):
+                raise in_device(key.id)
             if kind == "export":
                 if not key.policy.export:
                     raise FengsuiError(
@@ -235,19 +216,22 @@ class KeyDesk:
 
     # Inside
 
+    def _name(self, asking: Asking, key_id: str, new: NewKey, index: int) -> Key:
+        # Whoever names a key of the device decides who uses it: all of it is the site's.
+        if asking.person is None or not asking.person.scope.everything:
+            raise _not_theirs(key_id)
+        if self._room.exists and any(one.id == key_id for one in self._room.store.all_keys()):
+            raise exists(key_id)
+        return self._devices.name(key_id, new.use, index, self._policy(new))
+
     def _change(
         self, asking: Asking, name: str, action: str, change: Callable[[KeyStore, str], Key]
     ) -> Key:
         key_id = self._checked(asking, name)
         with self._noted(asking, f"key.{action}", key_id):
-            if self._shelf is not None and self._shelf.find(key_id) is not None:
-                if action not in _ON_DEVICE:
-                    raise _in_device(key_id)
-                return self._shelf.move(key_id, _ON_DEVICE[action])
+            if self._devices.find(key_id) is not None:
+                return self._devices.change(key_id, action)
             return change(self._room.store, key_id)
-
-    def _of_device(self, key_id: str) -> Key | None:
-        return self._shelf.find(key_id) if self._shelf is not None else None
 
     @contextmanager
     def _noted(self, asking: Asking, action: str, key_id: str) -> Iterator[None]:
@@ -272,8 +256,9 @@ class KeyDesk:
         return self._ownership.holds(asking, owner_of(key_id))
 
     def _check_room(self, key_id: str) -> None:
-        if self._of_device(key_id) is not None:
-            raise refused("exists", key_id, "is here already")
+        inside = self._devices.every()
+        if key_id in inside:
+            raise exists(key_id)
         own = owner_of(key_id) + "."
         if sum(one.id.startswith(own) for one in self._room.store.all_keys()) >= OWN_KEYS_MAX:
             raise FengsuiError(
@@ -303,15 +288,6 @@ def _not_theirs(key_id: str) -> FengsuiError:
     return FengsuiError(
         "dashboard_api.key.owner",
         f"key {key_id} is not yours to manage: it belongs to another application or unit",
-        key=key_id,
-    )
-
-
-def _in_device(key_id: str) -> FengsuiError:
-    return FengsuiError(
-        "dashboard_api.key.device",
-        f"key {key_id} is in a device: it is enabled and disabled here, and all else is done with "
-        "the device's own tools",
         key=key_id,
     )
 

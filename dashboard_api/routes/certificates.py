@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal, TypeAlias
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from starlette.responses import Response
 
@@ -20,7 +20,7 @@ from crypto.x509.extension import AlternativeName, KeyUsage, NameKind
 from crypto.x509.name import Name
 from crypto.x509.request import CertificateRequest
 from crypto.x509.revocation import Reason, RevocationList
-from dashboard_api import examples
+from dashboard_api import examples, paths
 from dashboard_api.access.roles import Permission
 from dashboard_api.applications.model import SITE, Operation
 from dashboard_api.context import Site
@@ -39,7 +39,7 @@ from dashboard_api.signing.asking import Asker, Asking
 from dashboard_api.wire import Time
 from schema.errors import FengsuiError
 
-router = APIRouter(tags=["certificates"])
+router = paths.router("certificates")
 
 CHAIN_CHARS_MAX: Final = 128 * 1024
 """Eight certificates of some KiB each, as PEM."""
@@ -295,14 +295,16 @@ def check(reader: Reader, desk: Desk, body: CheckBody) -> CheckedView:
     )
 
 
-@router.get("/v1/crypto/certificates/{serial}", responses=examples.answer(examples.CERTIFICATE))
+@router.get(
+    "/v1/crypto/certificates/{serial:plain}", responses=examples.answer(examples.CERTIFICATE)
+)
 def certificate(reader: Reader, desk: Desk, serial: Serial) -> CertificateView:
     """One certificate."""
     return _view(desk.get(reader, serial))
 
 
 @router.post(
-    "/v1/crypto/certificates/{serial}:renew",
+    "/v1/crypto/certificates/{serial:plain}:renew",
     status_code=201,
     response_model=CertificateView,
     responses=examples.answer(examples.CERTIFICATE, 201),
@@ -322,7 +324,7 @@ def renew(
 
 
 @router.post(
-    "/v1/crypto/certificates/{serial}:revoke",
+    "/v1/crypto/certificates/{serial:plain}:revoke",
     response_model=CertificateView,
     responses=examples.answer(examples.CERTIFICATE_REVOKED),
 )
@@ -342,9 +344,7 @@ def revoke(
 @router.get(
     "/v1/crypto/revocation-list",
     response_class=Response,
-    responses=examples.text_answer(
-        examples.REVOCATION_LIST, "application/x-pem-file", "PEM; DER with form=der"
-    ),
+    responses=examples.REVOCATION_LISTS,
 )
 def revocation_list(
     reader: Reader, desk: Desk, form: Annotated[Literal["pem", "der"], Query()] = "pem"

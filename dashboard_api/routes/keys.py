@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Final, Literal, TypeAlias
 
 from fastapi import Depends, Path
@@ -18,11 +18,12 @@ from starlette.responses import Response
 from crypto.keystore.model import Key, Use
 from crypto.keystore.store import WAIT_US_MIN
 from crypto.sm2 import PublicKey
-from crypto.status import MODULE
 from dashboard_api import examples, paths
 from dashboard_api.access.roles import Permission
 from dashboard_api.applications.model import Operation
 from dashboard_api.context import Site
+from dashboard_api.custody.device_desk import INDEX_MAX, misplaced
+from dashboard_api.custody.device_rows import DeviceKey
 from dashboard_api.custody.key_desk import DAYS_MAX, IMPORT_BYTES_MAX, KeyDesk, NewKey
 from dashboard_api.idempotency import (
     Answer,
@@ -100,9 +101,18 @@ class CreateBody(NewKeyBody):
     """A key to be made in the key store, or one of the device that gets its name here."""
 
     place: Literal["software", "device"] = "software"
-    index: int = Field(
-        default=0, ge=0, le=65_535, description="of a device's signing key, made with its own tools"
+    index: int | None = Field(
+        default=None,
+        ge=1,
+        le=INDEX_MAX,
+        description="of a device's key for this use, made with its own tools",
     )
+
+    def new(self) -> NewKey:
+        """As the desk takes it; raises ``dashboard_api.key.place``."""
+        if (self.place == "device") != (self.index is not None):
+            raise misplaced()
+        return replace(super().new(), index=self.index)
 
 
 class ImportBody(NewKeyBody):
@@ -161,6 +171,8 @@ class KeyView:
     use: KeyUse
     state: KeyState
     place: Literal["software", "device"]
+    index: int | None
+    """In the device; null for a key of the store."""
     module: str
     """What holds it, in words an assessor asks for."""
     sign_e: bool
@@ -211,11 +223,7 @@ def create(
     """Make a key."""
 
     def do() -> Answer:
-        if body.place == "device":
-            _check_device(body)
-            made = desk.name_on_device(keeper, body.key, body.index)
-        else:
-            made = desk.create(keeper, body.key, body.new())
+        made = desk.create(keeper, body.key, body.new())
         return Answer(status=201, body=_key_text.dump_json(_view(made)))
 
     return recorder.once(caller_of(keeper), attempt, do).response()
@@ -371,15 +379,6 @@ def export(
     return recorder.once(caller_of(keeper), attempt, do).response()
 
 
-def _check_device(body: CreateBody) -> None:
-    if body.index < 1 or body.use != "sign" or body.sign_e or body.export or body.days is not None:
-        raise FengsuiError(
-            "dashboard_api.key.place",
-            "a key of the device is for sign, has an index from 1 on, and neither an end nor the "
-            "right to be exported or to sign digests",
-        )
-
-
 def _once(
     recorder: Idempotency, attempt: Attempt, asking: Asker, change: Callable[[], Key]
 ) -> Response:
@@ -401,7 +400,8 @@ def _view(one: Key) -> KeyView:
         key=one.id,
         use=one.use.value,
         state=one.state.value,
-        place="software" if one.module == MODULE else "device",
+        place="device" if isinstance(one, DeviceKey) else "software",
+        index=one.index if isinstance(one, DeviceKey) else None,
         module=one.module,
         sign_e=one.policy.sign_e,
         decrypt=one.policy.decrypt,

@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 from msgspec import UNSET, UnsetType
 
 from crypto.errors import CryptoError
-from crypto.sm2 import Form, PrivateKey
+from crypto.sm2 import Form
 from crypto.x509.extension import KeyUsage
 from dashboard_api.applications.model import Application, Operation
 from dashboard_api.signing.answers import Ciphertext, Plaintext
@@ -18,7 +18,7 @@ from dashboard_api.signing.encodings import binary, read, write, write_text
 from dashboard_api.signing.items import CipherForm, DecryptItem, EncryptItem, Item
 from dashboard_api.signing.outcomes import Made
 from dashboard_api.signing.parties import foreign, key_named
-from dashboard_api.signing.ports import Keys
+from dashboard_api.signing.ports import Decrypter, Keys
 from dashboard_api.signing.problems import malformed
 from dashboard_api.signing.scopes import key_of
 from dashboard_api.signing.trust import Roots
@@ -157,7 +157,7 @@ def _opened(
     )
 
 
-def _decrypted(key: PrivateKey, ciphertext: bytes, form: CipherForm) -> bytes | None:
+def _decrypted(key: Decrypter, ciphertext: bytes, form: CipherForm) -> bytes | None:
     """The plaintext, or None when it was not made for this key."""
     readings = [ciphertext]
     if form != "der":

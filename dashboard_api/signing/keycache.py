@@ -7,12 +7,11 @@ store's file and the state file each have a number for that. Expiry is looked at
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypedDict, TypeVar, cast
 
 from crypto.keystore.model import Key, State, Use, Version, refused
 from crypto.keystore.store import KeyStore
-from crypto.sm2 import PublicKey
 from dashboard_api.signing.ports import (
     Held,
     HeldDecrypter,
@@ -46,16 +45,22 @@ class Certificates(Protocol):
 
 
 class DeviceKeys(Protocol):
-    """Keys inside a cryptographic device, by the id the site gave them."""
+    """Keys inside a cryptographic device, by the id the site gave them; raises ``crypto.key.*``."""
 
     def refresh(self) -> None:
-        """See every change committed before now; called where the state file changed."""
+        """See every change committed before now."""
 
-    def signer(self, key_id: str) -> HeldSigner | None:
-        """A signing key of the device, or None."""
+    def use(self, key_id: str) -> Use | None:
+        """What a key of the device is for; None for any other key."""
 
-    def decrypter(self, key_id: str) -> HeldDecrypter | None:
-        """An encryption key of the device, or None."""
+    def signer(self, key_id: str) -> HeldSigner:
+        """A signing key of the device."""
+
+    def decrypter(self, key_id: str) -> HeldDecrypter:
+        """An encryption key of the device."""
+
+    def public(self, key_id: str, use: Use) -> HeldPublic:
+        """The public half, without asking the device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,40 +94,37 @@ class KeyCache:
 
     def refresh(self) -> None:
         seen = self._store.changes()
-        changed = self._certificates.refresh()
-        if changed and self._device is not None:
+        if self._device is not None:
             self._device.refresh()
+        changed = self._certificates.refresh()
         if changed or seen != self._seen:
             self._keys.clear()
             self._opened.clear()
             self._seen = seen
 
     def use(self, key_id: str) -> str:
-        if self._device is not None:
-            if self._device.signer(key_id) is not None:
-                return Use.SIGN.value
-            if self._device.decrypter(key_id) is not None:
-                return Use.ENCRYPT.value
-        return self._key(key_id).use.value
+        use = None if self._device is None else self._device.use(key_id)
+        return self._key(key_id).use.value if use is None else use.value
 
     def signer(self, key_id: str) -> HeldSigner:
-        if self._device is not None and (found := self._device.signer(key_id)) is not None:
-            return found
+        if (device := self._inside(key_id)) is not None:
+            held = device.signer(key_id)
+            return replace(held, chain=self._certificates.chain_of(key_id, held.version))
         return self._one("signer", key_id, self._open_signer, protect=True)
 
     def verifiers(self, key_id: str) -> Sequence[HeldPublic]:
-        if self._device is not None and (found := self._device.signer(key_id)) is not None:
-            return [_public_of(found, found.key.public)]
+        if (device := self._inside(key_id)) is not None:
+            return [device.public(key_id, Use.SIGN)]
         return self._every("verifiers", key_id, self._open_verifiers, protect=False)
 
     def encrypter(self, key_id: str) -> HeldPublic:
-        if self._device is not None and (found := self._device.decrypter(key_id)) is not None:
-            return _public_of(found, found.key.public)
+        if (device := self._inside(key_id)) is not None:
+            return device.public(key_id, Use.ENCRYPT)
         return self._one("encrypter", key_id, self._open_encrypter, protect=True)
 
     def decrypters(self, key_id: str) -> Sequence[HeldDecrypter]:
-        if self._device is not None and (found := self._device.decrypter(key_id)) is not None:
-            return [found]
+        if (device := self._inside(key_id)) is not None:
+            return [device.decrypter(key_id)]
         return self._every("decrypters", key_id, self._open_decrypters, protect=False)
 
     def sealer(self, key_id: str) -> HeldSealer:
@@ -139,6 +141,11 @@ class KeyCache:
         return self._certificates.revocation_lists()
 
     # Inside
+
+    def _inside(self, key_id: str) -> DeviceKeys | None:
+        """The device, where the key is in it."""
+        device = self._device
+        return device if device is not None and device.use(key_id) is not None else None
 
     def _one(
         self, what: str, key_id: str, opening: Callable[[Key], H], *, protect: bool
@@ -166,6 +173,8 @@ class KeyCache:
         """The key, if it may be used at all."""
         key = self._keys.get(key_id)
         if key is None:
+            if self._inside(key_id) is not None:
+                raise refused("use", key_id, "is one of the device: it signs or encrypts only")
             key = self._store.key(key_id)
             if key.state is not State.ACTIVE:
                 raise refused(key.state.value, key_id, f"is {key.state.value}: it is not used")
@@ -215,7 +224,3 @@ def _held(key: Key, version: Version) -> _HeldAs:
 def _check_use(key: Key, use: Use) -> None:
     if key.use is not use:
         raise refused("use", key.id, f"is for {key.use.value}, not for {use.value}")
-
-
-def _public_of(held: Held, key: PublicKey) -> HeldPublic:
-    return HeldPublic(id=held.id, version=held.version, place=held.place, key=key)

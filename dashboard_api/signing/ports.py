@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from crypto.keystore.handles import MacKey, SealingKey
-from crypto.sm2 import PrivateKey, PublicKey
+from crypto.sm2 import Form, PublicKey
 from dashboard_api.applications.model import Application
 from dashboard_api.signing.call import Call
 
@@ -32,6 +32,17 @@ class Signer(Protocol):
 
     def sign_e(self, e: bytes) -> bytes:
         """Sign a digest; raises ``crypto.key.policy`` unless the key allows it."""
+
+
+class Decrypter(Protocol):
+    """A private key that decrypts, wherever it is: ``crypto.sm2.PrivateKey`` and device keys."""
+
+    @property
+    def public(self) -> PublicKey:
+        """Its public half."""
+
+    def decrypt(self, ciphertext: bytes, *, form: Form = Form.DER) -> bytes:
+        """Return the plaintext; raises ``crypto.ciphertext.invalid`` for whatever reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +66,7 @@ class HeldSigner(Held):
 class HeldDecrypter(Held):
     """A decrypting key at hand."""
 
-    key: PrivateKey
+    key: Decrypter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

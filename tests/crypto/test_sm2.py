@@ -15,7 +15,7 @@ from crypto.engines import curve
 from crypto.engines.libcrypto import LibcryptoEngine
 from crypto.engines.port import Refused
 from crypto.errors import CryptoError
-from crypto.sm2 import Policy, PrivateKey, PublicKey
+from crypto.sm2 import Form, Policy, PrivateKey, PublicKey, ciphertext_to_der
 
 DOMAIN = "fengsui/batch/1"
 STANDARD_ID = "1234567812345678"
@@ -486,3 +486,18 @@ def test_eight_threads_share_one_key(pem_of_scalar):
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(work, range(8))) == list(range(8))
+
+
+@pytest.mark.parametrize("form", list(Form))
+def test_a_ciphertext_of_any_form_opens_from_its_der_form(form):
+    key = PrivateKey.generate()
+    der = ciphertext_to_der(key.public.encrypt(b"text", form=form), form=form)
+    assert key.decrypt(der) == b"text"
+
+
+@pytest.mark.parametrize("form", list(Form))
+@pytest.mark.parametrize("bad", [b"", b"\x04" * 97, bytes(200), b"\x30\x00"])
+def test_what_is_no_ciphertext_has_no_der_form(form, bad):
+    with pytest.raises(CryptoError) as caught:
+        ciphertext_to_der(bad, form=form)
+    assert caught.value.code == "crypto.ciphertext.invalid"

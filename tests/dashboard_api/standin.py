@@ -29,7 +29,8 @@ from dashboard_api.applications.registry import Registry
 from dashboard_api.audit import AuditChain
 from dashboard_api.custody.authority import SiteAuthority
 from dashboard_api.custody.certificate_desk import CertificateDesk
-from dashboard_api.custody.device_shelf import DeviceShelf
+from dashboard_api.custody.device import SiteDevice
+from dashboard_api.custody.device_desk import DeviceDesk
 from dashboard_api.custody.key_desk import KeyDesk
 from dashboard_api.custody.ownership import Ownership
 from dashboard_api.custody.room import KeyRoom
@@ -460,13 +461,14 @@ class StandIn:
         self.applications = Registry(self.database, self.audit, **parts)
         self.approvals = Approvals(self.database, self.audit, desk=self.keydesk, **parts)
         self.room = KeyRoom(folder / "keys", MasterReference(), environment={}, **parts)
-        shelf = DeviceShelf(self.database, device, self.clock) if device else None
+        self.device = device or SiteDevice("", "", monotonic=self.clock.now)
+        devices = DeviceDesk(self.database, self.device, clock=self.clock, master=2)
         self.keys = KeyDesk(
             self.room,
             self.audit,
             unit_of=lambda application: self.applications.get(application).unit,
             clock=self.clock,
-            shelf=shelf,
+            devices=devices,
         )
         self.authority = SiteAuthority(
             self.database, self.room, self.audit, site="区政务服务中心", **parts
@@ -478,7 +480,7 @@ class StandIn:
             authority=self.authority,
             ownership=Ownership(lambda application: self.applications.get(application).unit),
             clock=self.clock,
-            shelf=shelf,
+            devices=devices,
         )
         self.processes = FakeProcesses()
         self.signing_status = StatusDesk(

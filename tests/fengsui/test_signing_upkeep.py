@@ -11,6 +11,9 @@ from crypto.keystore.model import State, Use
 from crypto.keystore.source import MasterReference
 from crypto.keystore.store import WAIT_US_MIN
 from crypto.sm2 import PrivateKey
+from dashboard_api.applications.approval import Asker
+from dashboard_api.applications.approvals import LIFE_US
+from dashboard_api.applications.records import Hand
 from dashboard_api.audit import AuditChain
 from dashboard_api.custody.room import KeyRoom
 from fengsui.signing import Signing, open_signing
@@ -79,3 +82,30 @@ def test_a_disabled_authority_keeps_nothing_else_from_being_done(
 def test_looking_starts_with_the_service_and_ends_with_it(signing: Signing) -> None:
     signing.start()
     signing.close()
+
+
+def test_an_approval_nobody_gave_ends(signing: Signing, clock: Clock) -> None:
+    signing.registry.register(Hand("x"), "payments", name="x", unit="finance")
+    asker = Asker.application("payments")
+    asked = signing.approvals.ask("destroy", "payments.old", asked_by=asker, params={})
+    clock.time += LIFE_US
+    signing.upkeep.look()
+    with signing.registry._database.read() as state:
+        found = state.execute("SELECT state FROM approvals WHERE id = ?", (asked.id,)).fetchone()
+    assert found[0] == "expired"
+
+
+def test_a_step_that_fails_keeps_no_other_from_being_done(
+    signing: Signing, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    signing.registry.register(Hand("x"), "payments", name="x", unit="finance")
+    asker = Asker.application("payments")
+    signing.approvals.ask("destroy", "payments.old", asked_by=asker, params={})
+    assert signing.room.store
+    # Without its master key the key store does not open.
+    signing.room.close()
+    clock.time += LIFE_US
+    signing.upkeep.look()
+    assert "could not be looked after" in caplog.text
+    with signing.registry._database.read() as state:
+        assert state.execute("SELECT state FROM approvals").fetchone()[0] == "expired"

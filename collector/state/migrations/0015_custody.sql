@@ -55,13 +55,20 @@ CREATE TABLE revocation_lists (
     next_update INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Signing keys inside the cryptographic device, under the names applications call them by.
+-- Keys that stay inside the cryptographic device, under the names applications call them by.
 CREATE TABLE device_keys (
     -- Whole id; none of the key store has it.
-    key          TEXT PRIMARY KEY,
-    device_index INTEGER NOT NULL UNIQUE,
-    -- The point as the device gave it when the key was named: another one is refused.
+    id           TEXT PRIMARY KEY,
+    use          TEXT NOT NULL CHECK (use IN ('sign', 'encrypt')),
+    device_index INTEGER NOT NULL,
+    -- The point as the device gave it when the key was named: it must hold this one and no other.
     public       BLOB NOT NULL,
+    -- What the device said of itself then.
+    module       TEXT NOT NULL,
+    -- In the canonical form of the key store.
+    policy       TEXT NOT NULL,
+    state        TEXT NOT NULL CHECK (state IN ('active', 'disabled')),
     created_at   INTEGER NOT NULL,
-    disabled     INTEGER NOT NULL CHECK (disabled IN (0, 1))
+    -- One key of the device is one key here: whoever shared it would sign for each other.
+    UNIQUE (use, device_index)
 ) STRICT, WITHOUT ROWID;

@@ -4,7 +4,8 @@
  * and proves nothing about one; it lets the adapter be run from end to end.
  *
  * One signing and one encryption key at index 1 (password 12345678), one key-encryption key at
- * index 1. Environment: STANDIN_FAULT=random|sign|length makes it misbehave.
+ * index 1. Environment: STANDIN_FAULT=random|sign|length makes it misbehave; while the file that
+ * STANDIN_GONE names exists it is gone, and a session called meanwhile stays lost.
  */
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -15,6 +16,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 typedef struct { uint32_t bits; unsigned char x[64], y[64]; } PublicKey;
 typedef struct { unsigned char r[64], s[64]; } Signature;
@@ -23,11 +25,11 @@ typedef struct {
 	char issuer[40], name[16], serial[16];
 	uint32_t version, standard, asymmetric[2], symmetric, hash, buffer;
 } Info;
-typedef struct { int sign_right, decrypt_right; EVP_MD_CTX *hash; } Session;
+typedef struct { int sign_right, decrypt_right, lost; EVP_MD_CTX *hash; } Session;
 typedef struct { unsigned char key[16]; } Key;
 
 enum {
-	OK = 0, BASE = 0x01000000, UNKNOWN = BASE + 0x01, OPENDEVICE = BASE + 0x05, PARDENY = BASE + 0x07,
+	OK = 0, BASE = 0x01000000, UNKNOWN = BASE + 0x01, COMMFAIL = BASE + 0x03, OPENDEVICE = BASE + 0x05, PARDENY = BASE + 0x07,
 	KEYNOTEXIST = BASE + 0x08, ALGNOTSUPPORT = BASE + 0x09, SKOPERR = BASE + 0x0c,
 	SIGNERR = BASE + 0x0d, VERIFYERR = BASE + 0x0e, SYMOPERR = BASE + 0x0f, STEPERR = BASE + 0x10,
 	ENCDATAERR = BASE + 0x16, PRKRERR = BASE + 0x18, INARGERR = BASE + 0x1d,
@@ -42,6 +44,20 @@ static int fault(const char *name)
 {
 	const char *set = getenv("STANDIN_FAULT");
 	return set != NULL && strcmp(set, name) == 0;
+}
+
+static int gone(void)
+{
+	const char *set = getenv("STANDIN_GONE");
+	struct stat found;
+	return set != NULL && stat(set, &found) == 0;
+}
+
+static int lost(void *session)
+{
+	if (gone())
+		((Session *)session)->lost = 1;
+	return ((Session *)session)->lost;
 }
 
 static EVP_PKEY *made(const unsigned char *point, size_t point_size, const BIGNUM *scalar)
@@ -92,7 +108,7 @@ static int export_key(EVP_PKEY *key, uint32_t index, PublicKey *out)
 
 int SDF_OpenDevice(void **device)
 {
-	if (device == NULL || device_open)
+	if (device == NULL || device_open || gone())
 		return OPENDEVICE;
 	if (sign_key == NULL) {
 		sign_key = EVP_PKEY_Q_keygen(NULL, NULL, "SM2");
@@ -112,7 +128,7 @@ int SDF_CloseDevice(void *device)
 
 int SDF_OpenSession(void *device, void **session)
 {
-	if (device != &device_open || !device_open)
+	if (device != &device_open || !device_open || gone())
 		return BASE + 0x06;
 	*session = calloc(1, sizeof(Session));
 	return OK;
@@ -152,6 +168,8 @@ int SDF_GenerateRandom(void *session, uint32_t size, unsigned char *out)
 
 int SDF_GetPrivateKeyAccessRight(void *session, uint32_t index, char *password, uint32_t size)
 {
+	if (lost(session))
+		return COMMFAIL;
 	if (index != 1)
 		return KEYNOTEXIST;
 	if (size != 8 || memcmp(password, "12345678", 8) != 0)
@@ -185,6 +203,8 @@ int SDF_InternalSign_ECC(void *session, uint32_t index, unsigned char *e, uint32
 	size_t der_size = sizeof der;
 	EVP_PKEY_CTX *ctx;
 	ECDSA_SIG *signature = NULL;
+	if (lost(session))
+		return COMMFAIL;
 	if (index != 1)
 		return KEYNOTEXIST;
 	if (!((Session *)session)->sign_right)
@@ -346,6 +366,8 @@ int SDF_InternalDecrypt_ECC(void *session, uint32_t index, uint32_t algorithm, C
 	unsigned char room[2048];
 	size_t text_size;
 	int status;
+	if (lost(session))
+		return COMMFAIL;
 	if (index != 1)
 		return KEYNOTEXIST;
 	if (!((Session *)session)->decrypt_right)

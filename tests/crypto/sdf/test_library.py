@@ -197,8 +197,6 @@ def test_a_closed_session_is_refused(standin, refused):
         session.close()
         session.close()
         refused("crypto.sdf.closed", session.info)
-        # The stand-in opens once: so does many a card.
-        refused("crypto.sdf.opendevice", lambda: Device(standin))
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not a library"])
@@ -289,3 +287,16 @@ def test_the_master_key_under_a_device_changes_safely(session, tmp_path, refused
     refused("crypto.master.malformed", lambda: opened(tmp_path, session))
     path.unlink()
     refused("crypto.master.missing", lambda: opened(tmp_path, session))
+
+
+def test_two_of_one_library_share_one_opening(standin, refused):
+    """The stand-in opens once for a process: so does many a card."""
+    first, second = Device(standin), Device(standin)
+    first.close()
+    first.close()
+    refused("crypto.sdf.closed", first.session)
+    with second.session() as session:
+        assert session.info().name == "stand-in"
+    second.close()
+    with Device(standin) as anew, anew.session() as session:
+        assert session.info().name == "stand-in"

@@ -63,7 +63,7 @@ def test_a_stage_begins_at_the_same_moment_however_often_one_looks(site, expirie
     site.clock.time += 61 * DAY
     (first,) = expiries.look()
     site.clock.time += DAY
-    assert expiries.look() == [first]
+    assert expiries.look() == (first,)
     assert first.begun_at == made.policy.expires_at_us - 30 * DAY
 
 

@@ -1,137 +1,104 @@
-"""Keys inside the stand-in device sign as those of the key store do."""
+"""Calls of applications for keys of the device, through the desk, beside keys of the store."""
 
-import shutil
-import subprocess
-from contextlib import closing
-from pathlib import Path
+import json
+from base64 import b64encode
 
 import pytest
-from fakes import FakeClock
+from fakes import FakeClock, FakeEntropy, application, call
+from standin_device import Plugged, build
 
 from collector.state.database import Database
 from crypto.errors import CryptoError
+from crypto.keystore.model import Policy, Use
 from crypto.keystore.source import MasterReference
-from crypto.sdf.library import Device
-from crypto.sm2 import PrivateKey
-from dashboard_api.custody import device_rows
-from dashboard_api.custody.device_rows import DeviceKey
+from dashboard_api.applications.model import Operation
+from dashboard_api.custody.device import PAUSE_US
+from dashboard_api.custody.device_desk import DeviceDesk
 from dashboard_api.custody.room import KeyRoom
-from dashboard_api.signing import changes
 from dashboard_api.signing.certificates import StateCertificates
-from dashboard_api.signing.device_keys import DeviceAccess, StateDeviceKeys
+from dashboard_api.signing.desk import ServiceDesk
+from dashboard_api.signing.device_keys import StateDeviceKeys
 from dashboard_api.signing.directory import open_read_only
 from dashboard_api.signing.keycache import KeyCache
 from fengsui.clock import SystemEntropy
 
-SOURCE = Path(__file__).resolve().parents[2] / "crypto" / "sdf" / "standin.c"
-DOMAIN = "1234567812345678"
-PASSWORD = b"12345678"
+MESSAGE = b64encode(b"receipt 000001").decode()
+CALLER = application()
 
 
 @pytest.fixture(scope="session")
 def library(tmp_path_factory):
-    if shutil.which("cc") is None or not Path("/usr/include/openssl/evp.h").exists():
-        pytest.skip("the stand-in device needs a C compiler and the headers of libssl-dev")
-    made = tmp_path_factory.mktemp("device") / "libstandin.so"
-    command = ["cc", "-O1", "-shared", "-fPIC", "-o", made, SOURCE, "-lcrypto"]
-    subprocess.run(command, check=True, capture_output=True)
-    return made
-
-
-class World:
-    """A key cache over a state file and a device."""
-
-    def __init__(self, folder, session):
-        clock = FakeClock()
-        self.database = Database(folder / "state.db")
-        self.state = open_read_only(folder / "state.db")
-        self.room = KeyRoom(
-            folder, MasterReference(), environment={}, clock=clock, entropy=SystemEntropy()
-        )
-        certificates = StateCertificates(self.state)
-        self.password = PASSWORD
-        access = DeviceAccess(session=lambda: session, password=lambda: self.password)
-        device = StateDeviceKeys(self.state, access, certificates.chain_of)
-        self.keys = KeyCache(self.room.store, certificates, clock=clock, device=device)
-
-    def name(self, public, **more):
-        key = DeviceKey(key="payments.seal", index=1, public=public.point, created_at=1, **more)
-
-        def job(state):
-            device_rows.insert(state, key)
-            changes.raise_in(state)
-
-        self.database.write(job)
-        self.keys.refresh()
-
-    def disable(self):
-        def job(state):
-            device_rows.set_disabled(state, "payments.seal", disabled=True)
-            changes.raise_in(state)
-
-        self.database.write(job)
-        self.keys.refresh()
-
-    def close(self):
-        self.state.close()
-        self.room.close()
-        self.database.close()
+    return build(tmp_path_factory.mktemp("standin"))
 
 
 @pytest.fixture
-def session(library):
-    with Device(library) as device, device.session() as opened:
-        yield opened
+def plugged(library, tmp_path, monkeypatch):
+    made = Plugged(library, tmp_path, monkeypatch)
+    yield made
+    made.close()
 
 
 @pytest.fixture
-def world(tmp_path, session):
-    with closing(World(tmp_path, session)) as opened:
-        yield opened
+def ask(tmp_path, plugged):
+    """Asks a desk that has keys ``seal`` and ``open`` of the device and ``soft`` of the store."""
+    clock = FakeClock()
+    database = Database(tmp_path / "state.db")
+    naming = DeviceDesk(database, plugged.device, clock=clock)
+    naming.name("payments.seal", Use.SIGN, 1, Policy(sign_e=True))
+    naming.name("payments.open", Use.ENCRYPT, 1, Policy())
+    room = KeyRoom(
+        tmp_path, MasterReference(), environment={}, clock=clock, entropy=SystemEntropy()
+    )
+    room.store.create("payments.soft", Use.SIGN)
+    state = open_read_only(database.path)
+    keys = KeyCache(
+        room.store,
+        StateCertificates(state),
+        clock=clock,
+        device=StateDeviceKeys(state, plugged.device, clock),
+    )
+    desk = ServiceDesk(keys, clock=clock, entropy=FakeEntropy())
+
+    def perform(operation, **body):
+        keys.refresh()
+        return desk.perform(CALLER, call(operation, json.dumps(body).encode()))
+
+    yield perform
+    state.close()
+    room.close()
+    database.close()
 
 
-def refusal(action, *words):
+def answer(done):
+    return json.loads(done.body)
+
+
+def test_a_signature_of_the_device_says_its_place_and_verifies(ask):
+    done = ask(Operation.SIGN, key="seal", message=MESSAGE)
+    assert (done.place, done.version, done.algorithm) == ("device", 1, "SM2-SM3")
+    signature = answer(done)["signature"]
+    verified = ask(Operation.VERIFY, key="seal", message=MESSAGE, signature=signature)
+    assert answer(verified)["valid"] is True
+    many = ask(Operation.SIGN, items=[{"key": "seal", "message": MESSAGE}] * 3)
+    assert len({one["signature"] for one in answer(many)["items"]}) == 3
+
+
+@pytest.mark.parametrize("form", ["der", "c1c3c2", "c1c2c3"])
+def test_what_is_encrypted_to_the_device_opens_in_it(ask, form):
+    made = answer(ask(Operation.ENCRYPT, key="open", plaintext=MESSAGE, form=form))
+    done = ask(Operation.DECRYPT, key="open", ciphertext=made["ciphertext"], form=form)
+    assert (answer(done)["plaintext"], done.place) == (MESSAGE, "device")
+
+
+def test_while_the_device_is_away_all_else_goes_on_and_it_comes_back(ask, plugged):
+    signature = answer(ask(Operation.SIGN, key="seal", message=MESSAGE))["signature"]
+    plugged.take_out()
     with pytest.raises(CryptoError) as caught:
-        action(*words)
-    return caught.value.code
-
-
-def test_a_key_of_the_device_signs_and_its_place_is_told(world, session):
-    world.name(session.sign_public(1))
-    held = world.keys.signer("payments.seal")
-    assert (held.version, held.place, world.keys.use("payments.seal")) == (1, "device", "sign")
-    held.key.public.verify(held.key.sign(b"m", domain=DOMAIN), b"m", domain=DOMAIN)
-    (verifier,) = world.keys.verifiers("payments.seal")
-    made = held.key.sign_many([b"1", b"2"], domain=DOMAIN)
-    for signature, message in zip(made, (b"1", b"2"), strict=True):
-        verifier.key.verify(signature, message, domain=DOMAIN)
-
-
-def test_a_key_of_the_device_signs_no_digest_made_elsewhere(world, session):
-    world.name(session.sign_public(1))
-    assert refusal(world.keys.signer("payments.seal").key.sign_e, bytes(32)) == "crypto.key.policy"
-
-
-def test_a_key_that_became_another_inside_the_device_signs_nothing(world):
-    world.name(PrivateKey.generate().public)
-    held = world.keys.signer("payments.seal")
-    code = refusal(lambda: held.key.sign(b"m", domain=DOMAIN))
-    assert code == "crypto.signature.invalid"
-
-
-def test_a_disabled_key_is_refused_from_the_next_group_on(world, session):
-    world.name(session.sign_public(1))
-    world.disable()
-    assert refusal(world.keys.signer, "payments.seal") == "crypto.key.disabled"
-
-
-def test_a_wrong_password_opens_no_key(world, session):
-    world.name(session.sign_public(1))
-    world.password = b"87654321"
-    held = world.keys.signer("payments.seal")
-    assert refusal(lambda: held.key.sign(b"m", domain=DOMAIN)).startswith("crypto.sdf.")
-
-
-def test_what_the_device_does_not_hold_is_asked_of_the_store(world):
-    world.keys.refresh()
-    assert refusal(world.keys.signer, "payments.seal") == "crypto.key.unknown"
+        ask(Operation.SIGN, key="seal", message=MESSAGE)
+    assert caught.value.code == "crypto.sdf.opendevice"
+    assert ask(Operation.SIGN, key="soft", message=MESSAGE).place == "software"
+    assert ask(Operation.VERIFY, key="seal", message=MESSAGE, signature=signature)
+    assert ask(Operation.ENCRYPT, key="open", plaintext=MESSAGE)
+    plugged.put_back()
+    plugged.now += PAUSE_US
+    assert ask(Operation.SIGN, key="seal", message=MESSAGE).place == "device"

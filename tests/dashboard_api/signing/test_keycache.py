@@ -6,9 +6,11 @@ from fakes import NOW, SECOND, FakeClock
 from crypto.errors import CryptoError
 from crypto.keystore.model import Policy, Use
 from crypto.keystore.source import MasterReference
+from crypto.sm2 import PrivateKey
 from dashboard_api.custody.room import KeyRoom
 from dashboard_api.signing import keycache
 from dashboard_api.signing.keycache import KeyCache
+from dashboard_api.signing.ports import HeldDecrypter, HeldPublic, HeldSigner
 from fengsui.clock import SystemEntropy
 
 DOMAIN = "1234567812345678"
@@ -35,6 +37,31 @@ class Certificates:
         return [b"list"]
 
 
+class Device:
+    """One signing and one encryption key of a device, of which only the bookkeeping matters."""
+
+    def __init__(self):
+        self.inside = {"p.ds": Use.SIGN, "p.de": Use.ENCRYPT}
+        self.pair = PrivateKey.generate()
+        self.refreshed = 0
+
+    def refresh(self):
+        self.refreshed += 1
+
+    def use(self, key_id):
+        return self.inside.get(key_id)
+
+    def signer(self, key_id):
+        return HeldSigner(id=key_id, version=1, place="device", key=self.pair)
+
+    def decrypter(self, key_id):
+        return HeldDecrypter(id=key_id, version=1, place="device", key=self.pair)
+
+    def public(self, key_id, use):
+        del use
+        return HeldPublic(id=key_id, version=1, place="device", key=self.pair.public)
+
+
 class Desk:
     """Two rooms on one folder: the API process changes keys, the signing process uses them."""
 
@@ -43,7 +70,10 @@ class Desk:
         self.rooms = [self._room(folder), self._room(folder)]
         self.store = self.rooms[0].store
         self.certificates = Certificates()
-        self.keys = KeyCache(self.rooms[1].store, self.certificates, clock=self.clock)
+        self.device = Device()
+        self.keys = KeyCache(
+            self.rooms[1].store, self.certificates, clock=self.clock, device=self.device
+        )
 
     def _room(self, folder):
         reference = MasterReference()
@@ -171,3 +201,16 @@ def test_more_keys_than_are_kept_are_all_still_there(desk, monkeypatch):
 def test_a_key_nobody_made_is_unknown(desk):
     assert refusal(desk.keys.signer, "payments.other") == "crypto.key.unknown"
     assert refusal(desk.keys.use, "payments.other") == "crypto.key.unknown"
+
+
+def test_keys_of_the_device_stand_beside_those_of_the_store_with_their_certificates(desk):
+    desk.certificates.chains["p.ds", 1] = (b"own",)
+    held = desk.keys.signer("p.ds")
+    assert (held.place, held.chain, desk.keys.use("p.ds")) == ("device", (b"own",), "sign")
+    assert [one.place for one in desk.keys.verifiers("p.ds")] == ["device"]
+    assert desk.keys.encrypter("p.de").place == "device"
+    assert [one.place for one in desk.keys.decrypters("p.de")] == ["device"]
+    assert desk.keys.signer("payments.receipt").place == "software"
+    assert refusal(desk.keys.sealer, "p.ds") == "crypto.key.use"
+    assert refusal(desk.keys.mac, "p.de") == "crypto.key.use"
+    assert desk.device.refreshed == 1
