@@ -136,7 +136,6 @@ def test_who_sees_no_keys_is_shown_the_applications_alone(open_as: OpenAs) -> No
 
 def test_who_may_see_nothing_of_it_is_offered_nothing(open_as: OpenAs) -> None:
     page = open_as("audit")
-    expect(page.get_by_role("navigation")).to_be_visible()
     page.keyboard.press("g")
     page.keyboard.press("m")
     page.locator("summary.person").click()
@@ -184,7 +183,6 @@ def test_what_is_empty_says_what_that_means_and_what_to_do(
     page = open_as("security", language=language)
     lists = re.compile(r"/v1/crypto/(keys|certificates|applications|approvals)(\?.*)?$")
     page.route(lists, lambda route: route.fulfill(json={"items": [], "next_cursor": None}))
-    expect(page.get_by_role("navigation")).to_be_visible()
     page.keyboard.press("g")
     page.keyboard.press("m")
     expect(page.locator("[data-section] table")).to_have_count(0)
@@ -211,9 +209,30 @@ def test_a_refused_request_says_why(open_as: OpenAs) -> None:
     expect(page.locator("[data-confirm] [role=alert]")).to_contain_text("approval.unknown")
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_api_reference_says_how_an_application_calls(open_as: OpenAs, language: str) -> None:
+    page = open_as("integrator", language=language)
+    page.goto(page.url + "api.html")
+    sign = page.locator("#crypto_sign")
+    expect(sign).to_contain_text("curl -H 'Authorization: Bearer fsk1.payments.…' -X POST")
+    expect(sign).to_contain_text("message | e")
+    expect(sign).not_to_contain_text("cookie")
+    tags = page.locator("nav .tag").all_inner_texts()
+    first = tags.index({"zh": "国密运算", "en": "Signing and ciphers"}[language])
+    wanted = {"zh": ["密钥", "证书", "应用", "审批"],
+              "en": ["Keys", "Certificates", "Applications", "Approvals"]}  # fmt: skip
+    assert tags[first + 1 : first + 5] == wanted[language]
+    if language == "zh":
+        assert [tag for tag in tags if re.search("[A-Za-z]", tag)] == []
+    sign.get_by_role("link").click()
+    expect(page.locator("#credentials")).to_be_in_viewport()
+    expect(page.locator("#credentials")).to_contain_text("FENGSUI-SM2/1")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert violations(page) == []
+
+
 def shown(page: Page) -> Page:
     """The page opened by its keys, with every list read."""
-    expect(page.get_by_role("navigation")).to_be_visible()
     page.keyboard.press("g")
     page.keyboard.press("m")
     expect(page.locator(f"{PANEL} [data-section]")).to_have_count(4)
@@ -306,6 +325,7 @@ def open_as(browser: Browser, service: Service) -> Iterator[OpenAs]:
         page.on("request", lambda request: asked.append(request.url))
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(service.running.base)
+        expect(page.get_by_role("navigation")).to_be_visible()
         return page
 
     yield open_one

@@ -232,6 +232,13 @@ def test_the_api_page_lists_every_operation(open_page: OpenPage) -> None:
     expect(card.first.get_by_role("status")).to_contain_text("200")
 
 
+def test_a_demonstration_says_that_it_signs_for_nobody(open_page: OpenPage) -> None:
+    page = with_alerts(open_page())
+    press(page, "g", "m")
+    expect(page.locator("dialog")).to_contain_text("本站点没有国密服务")
+    expect(page.locator("dialog [role=alert]")).to_have_count(0)
+
+
 def test_what_came_too_late_and_who_is_silent_is_told_in_the_sensors_panel(
     open_page: OpenPage,
 ) -> None:

@@ -13,7 +13,10 @@ interface Schema {
   oneOf?: Schema[]
   allOf?: Schema[]
   items?: Schema
+  maxItems?: number
   properties?: Record<string, Schema>
+  required?: string[]
+  description?: string
 }
 interface Media {
   schema?: Schema
@@ -38,6 +41,9 @@ interface RawOperation {
   parameters?: RawParameter[]
   requestBody?: { content?: Content }
   responses?: Record<string, { description?: string; content?: Content }>
+  security?: Record<string, string[]>[]
+  'x-permission'?: string
+  'x-scope'?: string
 }
 export interface Document {
   info?: { title?: string; version?: string; description?: string }
@@ -53,6 +59,24 @@ export interface Parameter {
   description: string
   example: string
 }
+/** A body of one item, with what a batch of them may hold at most; 0 where there is no batch. */
+export interface Body {
+  fields: Field[]
+  /** Of each group exactly one field is given. */
+  either: string[][]
+  batchMax: number
+}
+export interface Field {
+  name: string
+  type: string
+  required: boolean
+  description: string
+  preset: string
+}
+export interface Refusal {
+  status: string
+  description: string
+}
 export interface Operation {
   id: string
   method: string
@@ -61,12 +85,23 @@ export interface Operation {
   summary: string
   description: string
   parameters: Parameter[]
+  /** Names of the security schemes, any one of which will do; none where nobody is asked. */
+  credentials: string[]
+  permission: string
+  scope: string
+  body: Body | null
+  refusals: Refusal[]
   requestType: string
   requestExample: string | null
   status: string
   responseExample: string | null
 }
 
+/** Security schemes whose credential is a token in the header, with how it begins. */
+const TOKENS: [string, string][] = [
+  ['application', 'fsk1.payments.…'],
+  ['client', '…'],
+]
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const
 /** Deep enough for any answer of ours, and an end for a schema that holds itself. */
 const DEPTH_MAX = 6
@@ -80,11 +115,18 @@ export function operations(document: Document): Operation[] {
   )
 }
 
-/** Operations under their tags, in the order in which the tags first come. */
+/** What people look at first, what sensors and systems send, then the national-crypto service. */
+const TAGS = [
+  'site', 'session', 'alerts', 'events', 'stream', 'sensors', 'users', 'audit', 'intake',
+  'signing', 'keys', 'certificates', 'applications', 'approvals', 'signing status',
+]
+
+/** Operations under their tags: known tags in their order, others behind as they first come. */
 export function byTag(list: readonly Operation[]): Map<string, Operation[]> {
+  const place = (tag: string): number => (TAGS.includes(tag) ? TAGS.indexOf(tag) : TAGS.length)
   const groups = new Map<string, Operation[]>()
   for (const one of list) groups.set(one.tag, [...(groups.get(one.tag) ?? []), one])
-  return groups
+  return new Map([...groups].sort(([a], [b]) => place(a) - place(b)))
 }
 
 function operation(document: Document, path: string, method: string, raw: RawOperation, shared: RawParameter[]): Operation {
@@ -96,15 +138,67 @@ function operation(document: Document, path: string, method: string, raw: RawOpe
     method: method.toUpperCase(),
     path,
     tag: raw.tags?.[0] ?? '',
-    summary: raw.summary ?? '',
-    description: raw.description ?? '',
+    ...told(raw),
     parameters: [...shared, ...(raw.parameters ?? [])].map((one) => parameter(document, one)),
+    credentials: [...new Set((raw.security ?? []).flatMap((one) => Object.keys(one)))],
+    permission: raw['x-permission'] ?? '',
+    scope: raw['x-scope'] ?? '',
+    body: request?.schema ? body(document, request.schema) : null,
+    refusals: Object.entries(raw.responses ?? {}).flatMap(([code, one]) =>
+      /^[45]/.test(code) ? [{ status: code, description: one.description ?? '' }] : [],
+    ),
     requestType,
     requestExample: text(document, request),
     status,
     responseExample: text(document, answer),
   }
 }
+
+/** What an operation does. A summary that is but the name of a function says less than the text below it. */
+function told(raw: RawOperation): { summary: string; description: string } {
+  const { summary = '', description = '', operationId = '' } = raw
+  const named = operationId.startsWith(`${summary.toLowerCase().replaceAll(' ', '_')}_`)
+  if (!named || description === '') return { summary, description }
+  const [first = '', ...rest] = description.split(/\n\n+/)
+  return { summary: first.replaceAll('\n', ' '), description: rest.join('\n\n') }
+}
+
+function body(document: Document, raw: Schema): Body | null {
+  const schema = resolved(document, raw)
+  const choices = (schema.anyOf ?? schema.oneOf ?? []).map((one) => resolved(document, one))
+  const item = schema.properties ? schema : choices[0]
+  if (!item?.properties) return null
+  const batch = schema.properties ? undefined : choices.find((one) => one !== item)?.properties?.items
+  return {
+    fields: Object.entries(item.properties).map(([name, part]) => {
+      const found = resolved(document, part)
+      return {
+        name,
+        type: typeName(document, found),
+        required: item.required?.includes(name) ?? false,
+        description: part.description ?? found.description ?? '',
+        preset: part.default === undefined || part.default === null ? '' : JSON.stringify(part.default),
+      }
+    }),
+    either: alternatives((item.oneOf ?? []).flatMap((one) => (one.required ? [one.required] : []))),
+    batchMax: batch?.maxItems ?? 0,
+  }
+}
+
+/** Out of sets of fields that go together, the groups of which exactly one is given each time. */
+export function alternatives(sets: readonly string[][]): string[][] {
+  const groups: string[][] = []
+  for (const name of new Set(sets.flat())) {
+    const together = new Set(sets.filter((one) => one.includes(name)).flat())
+    const group = groups.find((members) => members.every((member) => !together.has(member)))
+    if (group) group.push(name)
+    else groups.push([name])
+  }
+  return groups
+}
+
+/** Text with what stands between backticks apart: every second part is code. */
+export const parts = (words: string): string[] => words.split('`')
 
 function parameter(document: Document, raw: RawParameter): Parameter {
   const found = raw.$ref ? (document.components?.parameters?.[lastPart(raw.$ref)] ?? raw) : raw
@@ -124,6 +218,7 @@ function typeName(document: Document, schema: Schema): string {
   const choices = schema.anyOf ?? schema.oneOf
   if (schema.enum) return schema.enum.map(String).join(' | ')
   if (choices) return choices.map((one) => typeName(document, resolved(document, one))).join(' | ')
+  if (schema.type === 'array' && schema.items) return `${typeName(document, resolved(document, schema.items)) || 'object'}[]`
   const type = Array.isArray(schema.type) ? schema.type.join(' | ') : (schema.type ?? '')
   return schema.format ? `${type} (${schema.format})` : type
 }
@@ -170,11 +265,16 @@ export function fill(operation: Operation, values: Readonly<Record<string, strin
   return path.replace(/^\//, '') + (tail === '' ? '' : `?${tail}`)
 }
 
-/** A command line that does the same; quoted for a POSIX shell. */
+/** A command line that does the same; quoted for a POSIX shell. A program shows its token, a person a session. */
 export function curl(operation: Operation, url: string): string {
   const quoted = (part: string): string => `'${part.replaceAll("'", "'\\''")}'`
-  const parts = ['curl', '--cookie', 'fengsui_session=…']
-  if (operation.method !== 'GET') parts.push('-X', operation.method, '-H', quoted(`Origin: ${new URL(url).origin}`))
+  const parts = ['curl']
+  const token = TOKENS.find(([name]) => operation.credentials.includes(name))?.[1]
+  if (token) parts.push('-H', quoted(`Authorization: Bearer ${token}`))
+  else if (operation.credentials.length > 0) parts.push('--cookie', 'fengsui_session=…')
+  if (operation.method !== 'GET') parts.push('-X', operation.method)
+  // A browser says where a request comes from, and a session is believed from here only.
+  if (operation.method !== 'GET' && !token) parts.push('-H', quoted(`Origin: ${new URL(url).origin}`))
   if (operation.requestType) parts.push('-H', quoted(`Content-Type: ${operation.requestType}`))
   if (operation.requestType === 'application/json' && operation.requestExample !== null) {
     parts.push('--data', quoted(JSON.stringify(JSON.parse(operation.requestExample))))
