@@ -58,7 +58,7 @@ test-long: install
 	$(BIN)/pytest -m "service" -n 0
 
 bench: install
-	for name in seal tail pipeline query start crypto crypto_small crypto_check rules rules_load rules_stateful stages; do $(BIN)/fengsui bench $$name --json; done
+	for name in seal tail pipeline query start crypto crypto_small crypto_check rules rules_load rules_stateful stages signing; do $(BIN)/fengsui bench $$name --json; done
 
 # A real broker and a real search node on this machine, for developing: needs Java and Maven.
 services: install
