@@ -92,7 +92,9 @@ func (client *Client) Call(path string, body, into any) error {
 				return err
 			}
 			if seconds, bad := strconv.Atoi(header.Get("Retry-After")); bad == nil {
-				pause = max(pause, time.Duration(seconds)*time.Second)
+				if asked := time.Duration(seconds) * time.Second; asked > pause {
+					pause = asked
+				}
 			}
 		}
 		if attempt == attemptsMax || pause > waitMax {

@@ -1,6 +1,6 @@
 module fengsui/client
 
-go 1.22
+go 1.19
 
 require github.com/emmansun/gmsm v0.15.5
 
