@@ -6,7 +6,7 @@ import errno
 import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -450,6 +450,18 @@ def test_both_clocks_make_it_forgotten_and_leave_the_floor(site: Site) -> None:
     assert site.nonces.floor == asked
 
 
+def test_a_clock_set_back_after_forgetting_believes_the_nonce_only_when_signed_anew(
+    site: Site,
+) -> None:
+    asked = site.clocks.unix
+    site.call("n", asked)
+    site.clocks.pass_seconds(KEPT_SECONDS + 1)
+    site.nonces.commit()
+    site.clocks.wall -= SECOND
+    assert site.ask("n", asked) == "timestamp.forgotten"
+    assert site.ask("n", site.clocks.unix) == ""
+
+
 def test_a_clock_a_day_ahead_and_back_keeps_serving_and_lets_no_replay_through(site: Site) -> None:
     before = site.clocks.unix
     site.call("before", before)
@@ -542,6 +554,8 @@ class Asked:
     wall: int
     counted: int
     """-1 when it was in another process."""
+    latest: int
+    """The furthest the wall clock has stood since: set back afterwards, it makes nothing known."""
 
 
 class Replays(RuleBasedStateMachine):
@@ -572,9 +586,9 @@ class Replays(RuleBasedStateMachine):
             for one in known:
                 assert one.timestamp != timestamp
                 # Ten minutes by each clock that can be compared.
-                assert clocks.wall - one.wall > KEPT
+                assert one.latest - one.wall > KEPT
                 assert one.counted < 0 or clocks.counted - one.counted > KEPT
-            self.noted.append(Asked(nonce, timestamp, clocks.wall, clocks.counted))
+            self.noted.append(Asked(nonce, timestamp, clocks.wall, clocks.counted, clocks.wall))
             self.ever.add(nonce)
             self.newest = max(self.newest, timestamp)
         elif answer == "nonce.replayed":
@@ -646,9 +660,15 @@ class Replays(RuleBasedStateMachine):
     def forget_the_monotonic_clock(self) -> None:
         """A new process knows ages by the wall clock alone: none, if that has ever jumped."""
         wall = -DAY if self.jumped else 0
-        self.answered = [
-            Asked(one.nonce, one.timestamp, wall or one.wall, -1) for one in self.answered
-        ]
+        self.answered = [replace(one, wall=wall or one.wall, counted=-1) for one in self.answered]
+
+    @invariant()
+    def time_is_followed(self) -> None:
+        wall = self.site.clocks.wall
+        self.noted, self.answered = (
+            [replace(one, latest=max(one.latest, wall)) for one in asked]
+            for asked in (self.noted, self.answered)
+        )
 
     @invariant()
     def the_floor_never_falls_while_open(self) -> None:
