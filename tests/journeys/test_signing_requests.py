@@ -8,6 +8,7 @@ import sys
 import time
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 from conftest import started
 
@@ -29,8 +30,11 @@ class Application:
         self.name = name
         self.key = sm2.PrivateKey.generate()
         self.credential = f"{name}.{self.key.public.key_id}"
-        self._address = urlsplit(base).netloc
+        self.meet(base)
         self._made = 0
+
+    def meet(self, base):
+        self._address = urlsplit(base).netloc
 
     def header(self, body, *, method="POST", target=SIGN, at=None):
         self._made += 1
@@ -147,6 +151,27 @@ def test_a_request_changed_on_its_way_is_refused_for_what_was_changed(service):
 
 
 _NOT_SIGNED = (401, "credential.signature_invalid")
+
+
+def test_what_was_believed_before_a_kill_is_believed_by_no_successor(service):
+    payments = service.application("payments")
+    body = body_of(ITEM)
+    before = [payments.header(body) for _ in range(20)]
+    assert all(payments.send(body, header)[0] == 200 for header in before)
+    for process in psutil.Process(service.running.process.pid).children():
+        process.kill()
+    again = [payments.send(body, header)[:2] for header in before]
+    # The first may meet the process that is gone; it was not served by that.
+    assert set(again[1:]) == {(401, "nonce.replayed")}
+    assert again[0] in {(401, "nonce.replayed"), (503, "signing.restarted")}
+    # And the whole platform, in the midst of it.
+    service.running.process.kill()
+    service.running.process.wait()
+    with started("up", data=service.running.data) as next_one:
+        payments.meet(next_one.base)
+        assert {payments.send(body, header)[:2] for header in before} == {(401, "nonce.replayed")}
+        assert payments.ask(body)[0] == 200
+    assert "✓" in service.say("signing", "verify")
 
 
 def test_too_much_at_once_is_refused_and_the_connection_of_others_lives(service):

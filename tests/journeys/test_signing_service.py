@@ -17,6 +17,8 @@ from conftest import started
 from crypto import sm2
 from crypto.sm2 import PublicKey
 
+pytestmark = pytest.mark.service
+
 SIGN = "/v1/crypto/sign"
 MADE: list["Caller"] = []
 
