@@ -9,6 +9,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
+from dashboard_api.titles import prefers_chinese
 from schema.errors import FengsuiError
 
 ZH: Final = MappingProxyType(
@@ -174,5 +175,5 @@ ZH: Final = MappingProxyType(
 
 def detail_of(error: FengsuiError, languages: str) -> str:
     """The error's sentence: in Chinese where Accept-Language prefers it and there is one."""
-    known = ZH.get(error.code) if languages.strip().lower().startswith("zh") else None
+    known = ZH.get(error.code) if prefers_chinese(languages) else None
     return known.format_map(error.params) if known else str(error.args[0])

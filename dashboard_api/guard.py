@@ -101,7 +101,8 @@ class Guard:
             _check_host(headers.get("host", ""), self._names)
             _check_origin(scope["method"], path, headers)
             body = None
-            if scope["method"] not in SAFE:
+            if scope["method"] not in SAFE or _has_body(headers):
+                # Of a reading too: a route may look at the body that a signature covers.
                 limit = LIMITS.get(path, BODY_BYTES_MAX)
                 size = self._reserve(headers.get("content-length", ""), limit)
                 body = await _read(receive, limit)
@@ -216,6 +217,11 @@ def _check_origin(method: str, path: str, headers: Headers) -> None:
     elif origin is not None and _same(origin, headers.get("host", "")):
         return
     raise _foreign()
+
+
+def _has_body(headers: Headers) -> bool:
+    """Whether one follows the head (RFC 9112, 6.3)."""
+    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
 
 
 def _foreign() -> FengsuiError:

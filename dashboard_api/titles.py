@@ -22,8 +22,12 @@ TITLES: Final = {
 }
 
 
+def prefers_chinese(languages: str) -> bool:
+    """The one rule for every word of a problem: Chinese where Accept-Language begins with it."""
+    return languages.strip().lower().startswith("zh")
+
+
 def title_of(status: int, languages: str) -> str:
-    """The title in English where Accept-Language prefers it, else in Chinese."""
-    english = languages.strip().lower().startswith("en")
+    """The title in Chinese where Accept-Language prefers it, else in English, as the detail."""
     known = TITLES.get(status) or TITLES[500 if status >= 500 else 400]
-    return known[1 if english else 0]
+    return known[0 if prefers_chinese(languages) else 1]

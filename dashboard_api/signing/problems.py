@@ -13,7 +13,7 @@ import msgspec
 from crypto.errors import CryptoError
 from dashboard_api.details import detail_of
 from dashboard_api.signing.sentences import MALFORMED, SENTENCES, ZH
-from dashboard_api.titles import title_of
+from dashboard_api.titles import prefers_chinese, title_of
 from schema.errors import FengsuiError
 
 Refusal = FengsuiError | CryptoError
@@ -97,7 +97,7 @@ def problem_of(error: Refusal, languages: str, item: int | None = None) -> ItemP
 
 
 def _detail(error: Refusal, params: dict[str, str | int], languages: str) -> str:
-    chinese = languages.strip().lower().startswith("zh")
+    chinese = prefers_chinese(languages)
     cause = params.get("reason") or params.get("hint")
     both = SENTENCES.get(f"{error.code}.{cause}" if cause else error.code)
     if both is not None:

@@ -73,6 +73,18 @@ def test_a_body_over_its_limit_is_refused_by_its_length_and_by_its_bytes(site):
     assert problem(answer) == (413, "dashboard_api.body.too_large")
 
 
+def test_the_body_of_a_reading_has_the_same_limit(site):
+    long = b" " * (BODY_BYTES_MAX + 1)
+
+    async def chunks():
+        for _ in range(3):
+            yield long[: BODY_BYTES_MAX // 2]
+
+    for body in (long, chunks()):
+        answer = Browser(site.app).request("GET", "/v1/crypto/keys", content=body)
+        assert problem(answer) == (413, "dashboard_api.body.too_large")
+
+
 def test_batches_have_a_limit_of_their_own(site):
     browser = Browser(site.app)
     assert browser.post("/v1/batches", content=bytes(BODY_BYTES_MAX + 1)).status_code == 200

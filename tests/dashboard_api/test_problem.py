@@ -51,5 +51,12 @@ def test_titles_exist_in_both_languages():
         assert title_of(status, "en-US") == english
         assert chinese.isprintable()
         assert english.isascii()
-    assert title_of(418, "") == TITLES[400][0]
-    assert title_of(599, "") == TITLES[500][0]
+    assert title_of(418, "") == TITLES[400][1]
+    assert title_of(599, "") == TITLES[500][1]
+
+
+@pytest.mark.parametrize("languages", ["", "*", "fr", "en", "zh-CN", "ZH"])
+def test_title_and_detail_are_in_the_same_language(languages):
+    error = FengsuiError("dashboard_api.session.missing", "nobody is signed in")
+    told = msgspec.json.decode(respond(error, languages=languages).body)
+    assert told["title"].isascii() == told["detail"].isascii()
