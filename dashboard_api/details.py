@@ -103,6 +103,7 @@ ZH: Final = MappingProxyType(
         "也不是 *（本应用全部密钥）或 -（无需密钥的操作）",
         "dashboard_api.grant.too_many": "一个应用最多 {limit} 项授权，可对自有密钥改授 *",
         "dashboard_api.grant.unknown": "没有密钥 {key} 所属的应用",
+        "dashboard_api.header.repeated": "请求头 {header} 出现多次，请只发送一次",
         "dashboard_api.host.foreign": "本服务不使用这个主机名：请用已知的名称打开，"
         "或在设置 [server] names 中加入",
         "dashboard_api.idempotency.conflict": "这个 Idempotency-Key 一天内已用于另一请求，请换一个",

@@ -98,6 +98,7 @@ class Guard:
         headers = Headers(scope=scope)
         size = 0
         try:
+            _check_once(scope)
             _check_host(headers.get("host", ""), self._names)
             _check_origin(scope["method"], path, headers)
             body = None
@@ -122,6 +123,8 @@ class Guard:
         host = headers.get(b"host", b"").decode("latin-1")
         size = 0
         try:
+            if len(headers) != len(scope["headers"]):
+                _check_once(scope)
             _check_host(host, self._names)
             origin = headers.get(b"origin")
             # A program sends none. A page of ours gains nothing by its cookie, but may carry a
@@ -183,6 +186,19 @@ class Guard:
             await send(message)
 
         return answer
+
+
+def _check_once(scope: Scope) -> None:
+    """Refuse what a proxy in front and this server could read differently."""
+    names = [name for name, _ in scope["headers"]]
+    for once in (b"authorization", b"host"):
+        if names.count(once) > 1:
+            header = once.decode()
+            raise FengsuiError(
+                "dashboard_api.header.repeated",
+                f"the header {header} came more than once: send it once",
+                header=header,
+            )
 
 
 @lru_cache(maxsize=_HOSTS_MAX)

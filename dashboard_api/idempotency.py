@@ -84,7 +84,7 @@ async def attempt_of(
     return Attempt.of(
         idempotency_key,
         method=request.method,
-        path=request.url.path,
+        path=f"{request.url.path}?{request.url.query}",
         body=await request.body(),
     )
 

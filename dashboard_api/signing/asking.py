@@ -65,8 +65,9 @@ _NAMED: Final = msgspec.json.Decoder(_Named)
 class Asking:
     """A dependency: the person with the permission, or the application with the grant.
 
-    ``key`` is the parameter of the path or query that names the key asked about; where there is
-    none of that name, the body's field ``key`` does. Empty for an operation about no single key.
+    ``key`` is the parameter of the path that names the key asked about; where there is none of
+    that name, the body's field ``key`` does, or the parameter of the query where there is no body.
+    Empty for an operation about no single key.
     """
 
     def __init__(self, permission: Permission, operation: Operation, *, key: str = "") -> None:
@@ -113,11 +114,12 @@ def target_of(raw_path: bytes, query: bytes) -> str:
 
 
 async def _key_of(request: Request, name: str) -> str:
-    for found in (request.path_params.get(name), request.query_params.get(name)):
-        if found is not None:
-            return str(found)
+    """What the path names, or the body, or where it names none the query."""
+    if name in request.path_params:
+        return str(request.path_params[name])
     try:
-        return _NAMED.decode(await request.body()).key
+        named = _NAMED.decode(await request.body()).key
     except (msgspec.DecodeError, UnicodeDecodeError):
         # What is wrong with the body the route itself says, once it is known who asks.
-        return ""
+        named = ""
+    return named or request.query_params.get(name, "")

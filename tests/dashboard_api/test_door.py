@@ -1,5 +1,6 @@
 """Data operations through the whole app, with a signing service that tells what it was asked."""
 
+import asyncio
 import dataclasses
 
 import pytest
@@ -157,3 +158,31 @@ def test_a_program_manages_without_an_origin_only_by_its_credential(browser):
     assert problem(answer) == (403, "dashboard_api.origin.foreign")
     answer = browser.post("/v1/login", headers=TOKEN)
     assert problem(answer) == (403, "dashboard_api.origin.foreign")
+
+
+def send_raw(app, path, headers):
+    """The status of a request whose headers are sent as they stand, repeated ones too."""
+    told = []
+
+    async def receive():
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    async def send(message):
+        told.append(message)
+
+    scope = {
+        "type": "http", "method": "POST", "path": path, "raw_path": path.encode(),
+        "query_string": b"", "headers": headers, "scheme": "http", "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 1), "http_version": "1.1",
+    }  # fmt: skip
+    asyncio.run(app(scope, receive, send))
+    return told[0]["status"]
+
+
+@pytest.mark.parametrize("path", [SIGN, "/v1/crypto/keys"])
+@pytest.mark.parametrize("repeated", [b"authorization", b"host"])
+def test_a_header_that_could_be_read_two_ways_is_refused(site, signing, path, repeated):
+    headers = [(b"host", b"127.0.0.1"), (b"authorization", b"Bearer fsk1.payments.x")]
+    again = next(one for one in headers if one[0] == repeated)
+    assert send_raw(app_of(site, signing), path, [*headers, again]) == 400
+    assert signing.asked == []

@@ -195,7 +195,7 @@ def test_a_site_that_signs_for_nobody_says_so(site, admin):
     reader = site.browser(Role.INTEGRATOR)
     answer = reader.get("/v1/crypto/approvals")
     assert problem(answer) == (404, "dashboard_api.signing.absent")
-    assert answer.json()["title"] == "没有找到"
+    assert answer.json()["title"] == "Not found"
 
 
 def test_who_is_in_charge_of_no_unit_sees_and_changes_nothing(site, admin, payments):

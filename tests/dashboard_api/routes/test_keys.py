@@ -245,3 +245,21 @@ def test_an_application_manages_its_own_keys_by_their_short_names(site, keeper):
     asked = payments("POST", f"{KEYS}/receipt:destroy", json={}).json()
     assert asked["asked_by"] == "application:payments"
     assert ("application:payments", "key.rotate", "payments.receipt", "done") in site.acts()
+
+
+def test_a_name_in_the_query_stands_behind_the_one_in_the_body(site, keeper):
+    licences = as_application(site, "licences")
+    answer = licences(
+        "POST", f"{KEYS}?key=licences.mine", json={"key": "payments.theirs", "use": "sign"}
+    )
+    assert problem(answer) == (403, "dashboard_api.scope.missing")
+    made = licences("POST", f"{KEYS}?key=other", json={"key": "mine", "use": "sign"})
+    assert made.json()["key"] == "licences.mine"
+
+
+def test_the_query_belongs_to_what_is_repeated(keeper):
+    header = {"idempotency-key": "q"}
+    body = {"key": "payments.receipt", "use": "sign"}
+    keeper.request("POST", KEYS, headers=header, json=body)
+    again = keeper.request("POST", f"{KEYS}?a=1", headers=header, json=body)
+    assert problem(again) == (409, "dashboard_api.idempotency.conflict")
