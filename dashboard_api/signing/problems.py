@@ -6,49 +6,16 @@ repeated: an error names fields, sizes and keys only.
 
 from __future__ import annotations
 
-from typing import Final
-
 import msgspec
 
 from crypto.errors import CryptoError
 from dashboard_api.details import detail_of
 from dashboard_api.signing.sentences import MALFORMED, SENTENCES, ZH
+from dashboard_api.statuses import status_of
 from dashboard_api.titles import prefers_chinese, title_of
 from schema.errors import FengsuiError
 
 Refusal = FengsuiError | CryptoError
-
-_BY_CODE: Final = {
-    "crypto.key.unknown": 404,
-    "crypto.key.version": 404,
-    "crypto.key.disabled": 409,
-    "crypto.key.scheduled": 409,
-    "crypto.key.expired": 409,
-    "crypto.key.use": 409,
-    "crypto.key.state": 409,
-    "crypto.key.exists": 409,
-    "crypto.key.destroyed": 410,
-    "crypto.key.policy": 403,
-    "crypto.key.malformed": 422,
-    "crypto.key.password": 422,
-    "crypto.key.encrypted": 422,
-    "crypto.key.iterations": 422,
-    "crypto.key.name": 422,
-    "dashboard_api.call.malformed": 422,
-    "dashboard_api.call.too_many": 413,
-    "dashboard_api.scope.missing": 403,
-    "dashboard_api.key.uncertified": 409,
-}
-_BY_NOUN: Final = {
-    "crypto.key": 503,
-    "crypto.master": 503,
-    "crypto.keystore": 503,
-    "crypto.sdf": 503,
-    "crypto.library": 503,
-    "crypto.selftest": 503,
-    "crypto.backend": 503,
-}
-"""What the caller cannot mend: the key store, a device or a library fails."""
 
 
 class ItemProblem(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,14 +39,6 @@ def refused(code: str, cause: str = "", **params: str | int) -> FengsuiError:
 def malformed(reason: str, where: str, **params: str | int) -> FengsuiError:
     """``dashboard_api.call.malformed``: which field, what is wrong with it, what to send."""
     return refused(MALFORMED, reason, reason=reason, where=where, **params)
-
-
-def status_of(code: str) -> int:
-    """The HTTP status of a code that a data call may end with."""
-    found = _BY_CODE.get(code)
-    if found is None and code.startswith("crypto."):
-        found = _BY_NOUN.get(code.rpartition(".")[0], 422)
-    return found or 400
 
 
 def problem_of(error: Refusal, languages: str, item: int | None = None) -> ItemProblem:

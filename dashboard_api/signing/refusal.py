@@ -13,6 +13,7 @@ import msgspec
 from crypto.errors import CryptoError
 from dashboard_api.signing import problems
 from dashboard_api.signing.call import Reply
+from dashboard_api.statuses import status_of
 from dashboard_api.titles import title_of
 from schema.errors import FengsuiError
 from schema.times import MINUTE
@@ -22,26 +23,6 @@ STOPPED: Final = "dashboard_api.signing.stopped"
 
 STRANGERS_MAX: Final = 60
 """Refusals of callers nobody knows that get an entry each minute."""
-
-STATUSES: Final = {
-    "dashboard_api.credential.missing": 401,
-    "dashboard_api.credential.malformed": 401,
-    "dashboard_api.credential.unknown": 401,
-    "dashboard_api.credential.expired": 401,
-    "dashboard_api.credential.signature_invalid": 401,
-    "dashboard_api.timestamp.skewed": 401,
-    "dashboard_api.timestamp.forgotten": 401,
-    "dashboard_api.nonce.replayed": 401,
-    "dashboard_api.application.disabled": 403,
-    "dashboard_api.quota.exceeded": 429,
-    "dashboard_api.opens.limited": 429,
-    "dashboard_api.path.method": 405,
-    "dashboard_api.signing.absent": 404,
-    "dashboard_api.signing.busy": 503,
-    RESTARTED: 503,
-    STOPPED: 503,
-    "dashboard_api.request.failed": 500,
-}
 
 Refusal = FengsuiError | CryptoError
 
@@ -58,11 +39,6 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _PROBLEM: Final = msgspec.json.Decoder(Problem)
-
-
-def status_of(code: str) -> int:
-    """The HTTP status of any code a call may be refused with."""
-    return STATUSES.get(code) or problems.status_of(code)
 
 
 def reply_to(call_id: int, error: Refusal, languages: str) -> Reply:

@@ -1,7 +1,8 @@
 import msgspec
 import pytest
 
-from dashboard_api.problem import respond, status_of
+from dashboard_api.problem import respond
+from dashboard_api.statuses import status_of
 from dashboard_api.titles import TITLES, title_of
 from schema.errors import FengsuiError
 

@@ -14,10 +14,11 @@ from typing import Final
 from crypto.ports import Clock
 from dashboard_api.signing.call import Call, Reply
 from dashboard_api.signing.problems import Refusal, problem_of
-from dashboard_api.signing.refusal import reply_to, status_of
+from dashboard_api.signing.refusal import reply_to
 from dashboard_api.signing.shf import ntv, wire, wrong
 from dashboard_api.signing.shf.given import Answer
 from dashboard_api.signing.shf.step import SHF
+from dashboard_api.statuses import status_of
 
 JSON_TYPE: Final = "application/json"
 

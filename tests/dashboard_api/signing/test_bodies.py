@@ -11,7 +11,8 @@ from dashboard_api.applications.model import Operation
 from dashboard_api.signing.bodies import Body
 from dashboard_api.signing.call import BODY_BYTES_MAX, ITEMS_MAX
 from dashboard_api.signing.items import EncryptItem, EnvelopeSealItem, SignItem, VerifyItem
-from dashboard_api.signing.problems import problem_of, status_of
+from dashboard_api.signing.problems import problem_of
+from dashboard_api.statuses import status_of
 from schema.errors import FengsuiError
 
 SIGN = Body(SignItem)

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from crypto import sm3
 from crypto.sm2 import DEFAULT_ID, PrivateKey, signature_to_raw
 from dashboard_api.applications.model import Application, Credential, Operation
-from dashboard_api.problem import status_of
 from dashboard_api.signing.authorization import (
     DOMAIN,
     SKEW_SECONDS_MAX,
@@ -29,6 +28,7 @@ from dashboard_api.signing.callers import KnownCallers
 from dashboard_api.signing.nonce_file import PosixFiles
 from dashboard_api.signing.nonces import KEPT, SECOND, Nonces
 from dashboard_api.signing.ports import Caller
+from dashboard_api.statuses import status_of
 from schema.errors import FengsuiError
 
 START = 1_795_651_200 * SECOND

@@ -9,8 +9,9 @@ import pytest
 
 from crypto.errors import CryptoError
 from dashboard_api.signing import sentences
-from dashboard_api.signing.problems import malformed, problem_of, refused, status_of
+from dashboard_api.signing.problems import malformed, problem_of, refused
 from dashboard_api.signing.sentences import SENTENCES, ZH
+from dashboard_api.statuses import status_of
 from dashboard_api.titles import TITLES
 
 ROOT = Path(__file__).parents[3]
