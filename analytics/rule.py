@@ -16,7 +16,7 @@ from analytics.expression import Node, atoms
 from analytics.guards import Given, Guards, guard_of
 from analytics.patterns import AnyPattern
 from crypto import sm3
-from schema.alert import FalsePositive, RuleText
+from schema.alert import FalsePositive, RuleText, UseCase
 from schema.alert import Rule as RuleListing
 
 STEPS_MAX: Final = 16
@@ -79,6 +79,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     techniques: tuple[str, ...]
     false_positives: tuple[FalsePositive, ...]
     text: RuleText
+    use_case: UseCase | None = None
+    """The case of misuse it finds, of the shipped catalogue."""
     credit: str = ""
     """Author and licence of an imported rule, as its file names them."""
     sigma: SigmaSource | None = None
@@ -108,8 +110,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         What people read of it makes no difference.
         """
         judged = msgspec.structs.replace(
-            self, system="", techniques=(), false_positives=(), text=_NO_TEXT, credit="", sigma=None
-        )
+            self, system="", techniques=(), false_positives=(), text=_NO_TEXT, use_case=None,
+            credit="", sigma=None,
+        )  # fmt: skip
         return sm3.digest(msgspec.msgpack.encode(judged)).hex()[:16]
 
     @cached_property
@@ -152,6 +155,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             techniques=self.techniques,
             false_positives=self.false_positives,
             text=self.text,
+            use_case=self.use_case,
         )
 
 

@@ -85,6 +85,26 @@ class FalsePositive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     en: str
 
 
+Vantage: TypeAlias = Literal[
+    "provider", "caller", "gateway", "network", "host", "reconciliation", "platform"
+]
+"""Whose record shows it: the system's own log, its caller's, the gateway before it, the wire, the
+machine, the files banks and treasury send, or what the platform seals of itself."""
+
+
+class UseCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The case of misuse that a rule finds, and where it can be seen."""
+
+    id: str
+    """``EC01`` … ``X05`` of the four systems, ``D01`` … ``D30`` of daily work."""
+    seen_in: tuple[Vantage, ...]
+    """One of these is enough; the first is the best."""
+    owasp: tuple[str, ...] = ()
+    """API Security Top 10 2023, such as ``API1``."""
+    limits: FalsePositive | None = None
+    """What the events cannot give, and what stands in for it."""
+
+
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """A loaded rule as lists and pages show it."""
 
@@ -97,3 +117,4 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     techniques: tuple[str, ...]
     false_positives: tuple[FalsePositive, ...]
     text: RuleText
+    use_case: UseCase | None = None

@@ -23,6 +23,8 @@ class Field:
     name: str
     type: FieldType
     column: bool
+    keyed: bool = False
+    """Whether the sensor replaces a plain value by its HMAC-SM3 under the subject key."""
 
 
 @cache
@@ -34,6 +36,7 @@ def catalogue() -> dict[str, Field]:
             name=name,
             type=cast(FieldType, entry["type"]),
             column=bool(entry.get("column", False)),
+            keyed=bool(entry.get("keyed", False)),
         )
         for name, entry in raw.items()
     }

@@ -174,6 +174,7 @@ def _compile_sigma(plain: dict[str, Plain], head: SigmaHead, system: str) -> Rul
         pattern=_EVENT,
         techniques=attack.normalise(head.tags).techniques,
         false_positives=(own.false_positives if own else ()) or causes,
+        use_case=own.use_case if own else None,
         text=own.text if own else _plain_text(head, condition),
         credit=" · ".join(filter(None, (head.author, head.license)))[:CREDIT_CHARS_MAX],
         sigma=SigmaSource(
@@ -274,6 +275,7 @@ def _compile_own(own: OwnRule, plain: dict[str, Plain], system: str) -> Rule:
         pattern=form.pattern,
         techniques=own.techniques,
         false_positives=own.false_positives,
+        use_case=own.use_case,
         text=own.text,
         level=1 if over_alerts else 0,
     )

@@ -30,7 +30,7 @@ from analytics.kinds.sum import SumPart
 from analytics.kinds.threshold import ThresholdPart
 from analytics.kinds.together import TogetherPart
 from analytics.kinds.unique import UniquePart
-from schema.alert import FalsePositive, RuleText
+from schema.alert import FalsePositive, RuleText, UseCase
 
 Severity: TypeAlias = Literal["informational", "low", "medium", "high", "critical"]
 Names: TypeAlias = str | tuple[str, ...]
@@ -57,6 +57,7 @@ class OwnRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     suppression: str = "1h"
     techniques: tuple[str, ...] = ()
     false_positives: tuple[FalsePositive, ...] = ()
+    use_case: UseCase | None = None
     logsource: LogSource = LogSource()
     detection: dict[str, object] | None = None
     where: tuple[Given, ...] = ()
@@ -120,6 +121,7 @@ class SigmaExtension(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     suppression: str = "1h"
     where: tuple[Given, ...] = ()
     false_positives: tuple[FalsePositive, ...] = ()
+    use_case: UseCase | None = None
 
 
 class SigmaHead(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,13 @@ from schema.times import DAY, HOUR, MINUTE, SECOND
 DOCUMENT = Path(__file__).parents[2] / "docs" / "officer" / "rules.md"
 
 _SYSTEMS = {
+    "certificate": "电子证照与证书 Certificates",
+    "identity": "统一身份认证 Identity",
+    "payment": "非税支付 Payment",
+    "sharing": "数据共享交换 Data sharing",
+    "cross": "跨系统 Across systems",
+    "network": "网络 Network",
+    "windows": "Windows",
     "host": "主机 Host",
     "gateway": "网关 Gateway",
     "database": "数据库 Database",
@@ -51,7 +58,10 @@ def document() -> str:
 
 
 def _sections() -> Iterator[str]:
+    present = {folder.parent.name for folder in rule_folders()}
     for system, title in _SYSTEMS.items():
+        if system not in present:
+            continue
         yield f"## {title}\n"
         yield "| 规则 Rule | 条件 Condition | 对象 Entity | 级别 Severity | ATT&CK | 实例 Cases |"
         yield "|---|---|---|---|---|---|"
@@ -74,7 +84,7 @@ def _row(found: Rule, folder: Path) -> str:
     told = [case.kind for case in cases(folder)]
     counts = " / ".join(str(told.count(kind)) for kind in ("fires", "near_miss", "late"))
     chinese, english = kinds.of(found.pattern).describe(found)
-    entity = _ENTITIES_ZH[found.entity_field]
+    entity = _ENTITIES_ZH.get(found.entity_field, "对象")
     suppression = _duration(found.suppression_us)
     cells = (
         f"{found.text.title_zh}<br>{found.text.title_en}<br>`{found.id}` {found.version}",
