@@ -253,6 +253,11 @@ def _score(
     return found, false
 
 
+def system_of(use_case: str) -> str:
+    """The system a use case belongs to."""
+    return SYSTEMS[use_case[:2]]
+
+
 def seconds_to_detect(verdict: Verdict) -> float:
     """Median from an attack's first deed to its first alert."""
     starts = {label.id: label.start for label in verdict.labels}

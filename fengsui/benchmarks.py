@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -13,6 +16,7 @@ import msgspec
 from schema.errors import FengsuiError
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "bench"
+_NONE: Final[Mapping[str, int | float | str]] = MappingProxyType({})
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,10 +39,12 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     commit: str
 
 
-def run_bench(name: str, *, scratch: Path | None = None) -> Bench:
+def run_bench(
+    name: str, *, scratch: Path | None = None, options: Mapping[str, int | float | str] = _NONE
+) -> Bench:
     """Run a benchmark by name, its scratch data below ``scratch``, and removed afterwards.
 
-    Raises ``fengsui.bench.unknown``.
+    Raises ``fengsui.bench.unknown``, or ``fengsui.bench.option`` for one it does not take.
     """
     path = FOLDER / f"{name}.py"
     known = sorted(entry.stem for entry in FOLDER.glob("*.py") if not entry.stem.startswith("_"))
@@ -57,7 +63,14 @@ def run_bench(name: str, *, scratch: Path | None = None) -> Bench:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    results = msgspec.convert(module.run(), list[Result])
+    strange = set(options) - set(inspect.signature(module.run).parameters)
+    if strange:
+        raise FengsuiError(
+            "fengsui.bench.option",
+            f"the benchmark {name} takes no --{min(strange)}: it always does the same",
+            name=name,
+        )
+    results = msgspec.convert(module.run(**options), list[Result])
     return Bench(bench=name, results=results, commit=_commit())
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
@@ -356,6 +357,13 @@ def user_list(data: Data = Path("data/site")) -> None:
     typer.echo(call(DataFolder(data), "user-list"))
 
 
+class View(Enum):
+    """Whose logs ``bench district`` reads."""
+
+    ALL = "all"
+    CALLER = "caller"
+
+
 @app.command()
 def bench(
     name: Annotated[str, typer.Argument(help="seal, tail, pipeline, query, start")],
@@ -363,12 +371,23 @@ def bench(
         Path | None,
         typer.Option("--data", help="临时数据放在此目录下 · scratch data below DIR", metavar="DIR"),
     ] = None,
+    seed: Annotated[int | None, typer.Option(help="district：随机种子 · seed")] = None,
+    volume: Annotated[
+        float | None,
+        typer.Option(min=0.05, max=10, help="district：业务量倍数 · factor of honest traffic"),
+    ] = None,
+    view: Annotated[
+        View | None,
+        typer.Option(help="district：caller 不含提供方日志 · without the providers' own logs"),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """测量并与同类比较 · measure, beside a named peer where there is one."""
     from fengsui.benchmarks import run_bench
 
-    result = run_bench(name, scratch=data)
+    given = {"seed": seed, "volume": volume, "view": view.value if view else None}
+    options = {name: value for name, value in given.items() if value is not None}
+    result = run_bench(name, scratch=data, options=options)
     if as_json:
         _print_json(result)
     else:

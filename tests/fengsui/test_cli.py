@@ -51,6 +51,7 @@ WRONG = {
     "a file that is no backup": ["restore", "pyproject.toml"],
     "a version of no data folder": ["version"],
     "a benchmark nobody knows": ["bench", "nothing"],
+    "an option a benchmark does not take": ["bench", "seal", "--seed", "3"],
     "an option nobody knows": ["verify", "--everything"],
     "a command nobody knows": ["destroy"],
 }
