@@ -11,7 +11,7 @@ from district.run import District, Today
 from district.stream import EVENTS
 
 from schema.fields import catalogue, is_open
-from sensors.sources import FORMATS, Context
+from sensors.sources import Context, open_format
 
 _CASES = {*(f"D{number:02d}" for number in range(1, 31)), "X03"}
 _DAYS = 6
@@ -55,7 +55,7 @@ def test_lines_are_what_the_products_formats_read() -> None:
     streams = {one.name: one for one in District([make], seed=5, warm_up=0, measured=1).streams}
     read = {
         name: (
-            FORMATS[one.form](),
+            open_format(one.form),
             Context(host=one.host, utc_offset_minutes=480, now=lambda: lived()[0].day.start),
         )
         for name, one in streams.items()
