@@ -154,13 +154,13 @@ class HostAlike:
             when.chance.choice(WINDOWS),
             when.chance.choice(self.world.crew.operators),
         )
-        group = "S-1-5-32-555"
+        group, name = "S-1-5-32-555", "Remote Desktop Users"
         if when.chance.random() < 0.3:
             yield when.at, self._order(operator.user, machine.name)
-            group = "S-1-5-32-544"
+            group, name = "S-1-5-32-544", "Administrators"
         yield when.at + MINUTE_US, Audited(
             host=machine.name, number=4732, user=operator.user,
-            data={"TargetSid": group, "MemberName": "-"},
+            data={"TargetSid": group, "TargetUserName": name, "MemberName": "-"},
         )  # fmt: skip
 
     def _package_group(self, when: When) -> Iterator[Happening]:

@@ -162,7 +162,7 @@ class _Hosts:
 
     def windows_administrator(self, occasion: Occasion) -> Plan:
         return self._audited(
-            "D28", occasion, 4732, {"TargetSid": "S-1-5-32-544", "MemberName": "-"}
+            "D28", occasion, 4732, {"TargetSid": "S-1-5-32-544", "TargetUserName": "Administrators"}
         )
 
     def linux_log(self, occasion: Occasion) -> Plan:

@@ -91,6 +91,6 @@ def _streams() -> Iterator[Stream]:
     yield Stream(name=FIREWALL_LOG, form="mapping:firewall_fortigate", host="fw-01", view="network")
     yield Stream(name=VPN_LOG, form="mapping:vpn_fortigate", host="vpn-01", view="network")
     yield Stream(name=BASTION_LOG, form="mapping:bastion_json", host="bastion-01", view="host")
-    yield Stream(name=WINDOWS_LOG, form=EVENTS, host="collector-01", view="host")
+    yield Stream(name=WINDOWS_LOG, form="mapping:windows_nxlog", host="collector-01", view="host")
     yield Stream(name=SENSED, form=EVENTS, host="collector-01", view="host")
     yield Stream(name=WIRE, form=EVENTS, host="packet-01", view="network")

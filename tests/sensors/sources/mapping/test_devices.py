@@ -1,4 +1,4 @@
-"""Lines of a firewall, a VPN gateway and a bastion host, read by the mapping files that ship."""
+"""Lines of firewall, VPN gateway, bastion host and Windows, read by the mapping files that ship."""
 
 from __future__ import annotations
 
@@ -115,3 +115,38 @@ def test_the_bastion_host_tells_person_account_machine_and_command() -> None:
         "process.command_line": 'ls -l "/data"',
     }
     assert {name: fields.get(name) for name in wanted} == wanted
+
+
+_WINDOWS = (
+    '{"EventTime":"2026-09-30T10:00:01.500000+08:00","Hostname":"WIN-APP01",'
+    '"EventType":"AUDIT_SUCCESS","EventID":4688,"RecordNumber":88,'
+    '"SourceName":"Microsoft-Windows-Security-Auditing","Channel":"Security",'
+    '"SubjectUserName":"he.ping","NewProcessName":"C:\\\\Windows\\\\System32\\\\net.exe",'
+    '"CommandLine":"net stop MSSQLSERVER","ParentProcessName":"C:\\\\Windows\\\\cmd.exe"}'
+)
+
+
+def test_windows_tells_who_started_what_on_which_machine() -> None:
+    fields = _read("windows_nxlog", _WINDOWS)
+    wanted = {
+        "@timestamp": "2026-09-30T02:00:01.500000Z",
+        "event.dataset": "windows.security",
+        "event.action": "created-process",
+        "host.name": "WIN-APP01",
+        "user.name": "he.ping",
+        "winlog.event_id": "4688",
+        "process.executable": "C:\\Windows\\System32\\net.exe",
+        "process.command_line": "net stop MSSQLSERVER",
+        "process.parent.executable": "C:\\Windows\\cmd.exe",
+    }
+    assert {name: fields.get(name) for name in wanted} == wanted
+
+
+def test_windows_names_the_group_that_somebody_joined() -> None:
+    line = _WINDOWS.replace("4688", "4732").replace(
+        '"CommandLine"',
+        '"TargetUserName":"Administrators","TargetSid":"S-1-5-32-544","CommandLine"',
+    )
+    fields = _read("windows_nxlog", line)
+    assert fields["group.name"] == "Administrators"
+    assert fields["winlog.event_data.TargetSid"] == "S-1-5-32-544"
