@@ -1,4 +1,4 @@
-"""Notifications of WeChat's government payments (微信非税), as a caller writes them: an object a line.
+"""Notifications of WeChat's government payments (微信非税), as a caller logs them: JSON lines.
 
 A department that is told of its payments logs what it was told. The state of an order is 1 while
 it is unpaid, 3 or 4 once it is paid (4 with its electronic receipt); it stays so when a part is
@@ -125,8 +125,11 @@ def _day(text: str, offset_minutes: int) -> str:
     moment = _read(text)
     if moment is None or not _moment(text, offset_minutes):
         return ""
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(timezone(timedelta(minutes=offset_minutes)))
+    try:
+        if moment.tzinfo is not None:
+            moment = moment.astimezone(timezone(timedelta(minutes=offset_minutes)))
+    except OverflowError:
+        return ""
     return moment.date().isoformat()
 
 
