@@ -17,7 +17,7 @@ from schema import ids
 from schema.event import TIME, Fields
 from schema.times import from_text
 from sensors.mask import Masker
-from sensors.sources import FORMATS, Context, Format
+from sensors.sources import Context, Format, open_format
 
 RANGE: Final = Path(__file__).resolve().parent.parent / "range"
 if str(RANGE) not in sys.path:
@@ -95,7 +95,7 @@ class _Reader:
             context = Context(
                 host=stream.host, utc_offset_minutes=UTC_OFFSET_MINUTES, now=lambda: self._now
             )
-            made = None if stream.form == EVENTS else (FORMATS[stream.form](), context)
+            made = None if stream.form == EVENTS else (open_format(stream.form), context)
             self._formats[stream.name] = made
         self._offsets: dict[str, int] = defaultdict(int)
         self._masker = Masker(SUBJECT_KEY)

@@ -15,7 +15,7 @@ from schema.errors import FengsuiError
 from schema.ports import Clock
 from sensors.inventory import ListeningSource, Machine, ProcessSource
 from sensors.source import Source
-from sensors.sources import FORMATS, Context
+from sensors.sources import FORMATS, MAPPING, Context, is_format, open_format
 from sensors.tail import FileSource
 
 PLACES: Final = (
@@ -65,12 +65,15 @@ def places(settings: SensorSettings) -> list[Place]:
 
 
 def _known_format(name: str) -> str:
-    if name not in FORMATS:
+    if not is_format(name):
         raise FengsuiError(
             "fengsui.settings.format",
-            f"there is no format {name!r}: choose one of {', '.join(sorted(FORMATS))}",
+            f"there is no format {name!r}: choose one of {', '.join(sorted(FORMATS))}, or "
+            f"{MAPPING}NAME of a mapping file",
             format=name,
         )
+    # A mapping file that is not sound is told at the start, not when its log is read.
+    open_format(name)
     return name
 
 

@@ -23,7 +23,7 @@ from sensors.framing import joins_lines
 from sensors.logfile import GzipHandle, LogFile, PlainHandle, open_handle
 from sensors.marks import BEGINNING_BYTES_MAX, MARK_BYTES_MAX, Mark, Reading
 from sensors.rotation import Candidate
-from sensors.sources import FORMATS
+from sensors.sources import open_format
 
 _logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Following:
         self._pattern = pattern
         self._form = form
         self._elsewhere = elsewhere
-        self._joins = joins_lines(FORMATS[form]())
+        self._joins = joins_lines(open_format(form))
         self.files: list[LogFile] = []
         self.begun = 0
         """Generations begun ever; keeps two files apart that begin alike."""
@@ -361,7 +361,7 @@ class Following:
     ) -> LogFile:
         file = LogFile(
             handle,
-            form=FORMATS[self._form](),
+            form=open_format(self._form),
             joins=self._joins,
             path=path,
             generation=generation,

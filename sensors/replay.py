@@ -21,7 +21,7 @@ from schema.errors import FengsuiError
 from schema.event import TIME
 from schema.times import HOUR, SECOND, from_text
 from sensors.source import Polled
-from sensors.sources import FORMATS, Context, Format
+from sensors.sources import Context, Format, open_format
 
 LINE_BYTES_MAX: Final = 1024 * 1024
 DISORDER_US: Final = 2 * SECOND
@@ -94,7 +94,7 @@ class RecordedSource:
         self._path = path
         self._name = name
         self._kind = form
-        self._format: Format = FORMATS[form]()
+        self._format: Format = open_format(form)
         self._context = context
         self._clock = clock
         self._generation = sm3.digest(path.read_bytes()).hex()[:16]

@@ -1,6 +1,7 @@
 """The log formats this sensor reads, each in a file of its own.
 
-A new watched system is one file here, one line in ``FORMATS`` and its tests.
+A new watched system is one file here, one line in ``FORMATS`` and its tests; a log of a site's own
+is a mapping file, see :mod:`sensors.sources.mapping`.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from sensors.sources import mapping
 from sensors.sources.contract import Context, Format
 from sensors.sources.nginx_access import NginxAccess
 from sensors.sources.nginx_error import NginxError
@@ -17,7 +19,10 @@ from sensors.sources.postgresql_text import PostgresqlText
 from sensors.sources.syslog_auth import SyslogAuth
 from sensors.sources.wechat_nontax import WechatNontax
 
-__all__ = ["FORMATS", "Context", "Format"]
+__all__ = ["FORMATS", "MAPPING", "Context", "Format", "is_format", "open_format"]
+
+MAPPING: Final = "mapping:"
+"""Before the name, or the path, of a mapping file in place of a format."""
 
 FORMATS: Final[dict[str, Callable[[], Format]]] = {
     "syslog_auth": SyslogAuth,
@@ -29,3 +34,15 @@ FORMATS: Final[dict[str, Callable[[], Format]]] = {
     "wechat_nontax": WechatNontax,
 }
 """Formats by the name used in settings and recordings; calling one makes a fresh instance."""
+
+
+def is_format(name: str) -> bool:
+    """Whether there may be such a format; a mapping file may still be missing or not sound."""
+    return name in FORMATS or name.startswith(MAPPING)
+
+
+def open_format(name: str) -> Format:
+    """A fresh instance of a format; raises KeyError, or what opening a mapping file raises."""
+    if name.startswith(MAPPING):
+        return mapping.open_format(name.removeprefix(MAPPING))
+    return FORMATS[name]()
