@@ -381,7 +381,8 @@ def _plan(
             id=f"{use_case}/{occasion.id}",
             use_case=use_case,
             kind="attack" if occasion.strength >= 1000 else "below",
-            start=start or occasion.start,
+            # The platform writes milliseconds: its lines must not lie before the label.
+            start=(start or occasion.start) // 1000 * 1000,
             end=end or last + hours * HOUR_US + 20 * MINUTE_US,
             strength=occasion.strength,
             entities=entities,

@@ -147,10 +147,10 @@ class Institutions:
             total = sum(parts)
             if not total:
                 continue
+            amount = f"{total // 100}.{total % 100:02d}"
             yield (
                 f"{date}{clock(now):%Y%m%d%H%M%S}{number}{dept:<6}{account:<25}{name:<20}"
-                f"{total // 100}.{total % 100:02d}".ljust(111)
-                + f"{len(parts):>6}"
+                f"{amount:>16}{len(parts):>6}"
             )
 
     def _row(self, now: int, one: Transaction, kind: str = "P") -> str:

@@ -57,13 +57,18 @@ TOLD: Final = Stream(
     name="payment-nontax.jsonl", form="wechat_nontax", host="dept-app-01", view="caller"
 )
 BANK: Final = Stream(
-    name="payment-bank.txt", form="mapping:payment_bank", host="pay-file-01", view="reconciliation"
+    name="payment-bank.txt",
+    form="mapping:payment_bank",
+    host="pay-file-01",
+    view="reconciliation",
+    encoding="gb18030",
 )
 TREASURY: Final = Stream(
     name="payment-treasury.txt",
     form="mapping:payment_treasury",
     host="pay-file-01",
     view="reconciliation",
+    encoding="gb18030",
 )
 REFUNDED_SHARES: Final = (1000, 500, 1000, 300)
 """Permille of an order that is given back, in turn."""
