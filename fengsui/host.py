@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from fengsui.own_mappings import resolve
 from fengsui.settings import SensorSettings
 from schema.errors import FengsuiError
 from schema.ports import Clock
@@ -39,14 +40,17 @@ class Place:
     readable: bool
 
 
-def places(settings: SensorSettings) -> list[Place]:
-    """The logs to follow: those set, else those that exist here, readable or not."""
+def places(settings: SensorSettings, folder: Path) -> list[Place]:
+    """The logs to follow: those set, else those that exist here, readable or not.
+
+    ``folder`` is the data folder, for mapping files of the site's own.
+    """
     if settings.watch:
         return [
             Place(
                 name=one.name,
                 path=one.path,
-                format=_known_format(one.format),
+                format=_known_format(resolve(one.format, folder)),
                 readable=not Path(one.path).exists() or os.access(one.path, os.R_OK),
             )
             for one in settings.watch
@@ -77,7 +81,7 @@ def _known_format(name: str) -> str:
     return name
 
 
-def sources(settings: SensorSettings, clock: Clock) -> Sequence[Source]:
+def sources(settings: SensorSettings, clock: Clock, folder: Path) -> Sequence[Source]:
     """The sources of the local sensor."""
     offset = settings.utc_offset_minutes
     context = Context(
@@ -87,7 +91,7 @@ def sources(settings: SensorSettings, clock: Clock) -> Sequence[Source]:
     )
     found: list[Source] = [
         FileSource(place.name, place.path, form=place.format, context=context)
-        for place in places(settings)
+        for place in places(settings, folder)
         if place.readable
     ]
     if settings.inventory:

@@ -196,7 +196,8 @@ def open_site(
     local = None
     if watch_host:
         local = LocalSensor(
-            name=settings.sensor.name, sources=lambda: host.sources(settings.sensor, clock)
+            name=settings.sensor.name,
+            sources=lambda: host.sources(settings.sensor, clock, folder.root),
         )
     return _open(folder, settings, realm=DUTY, local=local, clock=clock, recording=None, bus=bus)
 

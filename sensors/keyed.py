@@ -29,19 +29,17 @@ WHOLE_MIN: Final = 8
 """A value this long is replaced wherever it stands; a shorter one as a word of its own only, since
 it is part of other numbers by chance."""
 _OTHERS: Final = frozenset({"event.reason", events_schema.ORIGINAL})
-_KEPT: Final = (
-    frozenset(
-        name
-        for name, field in catalogue().items()
-        if field.type in {"ip", "time", "integer", "boolean"}
-        or (name.startswith(("event.", "host.", "gov.mask.", "gov.sensor.")) and name not in _OTHERS)
-    )
-    | KEYED
-    | {
-        "user.id", "user.name", "user.target.id", "organization.id", "service.name", "url.domain",
-        "gov.app.id", "gov.share.requester_id", "gov.subject.id_hmac",
-    }
-)  # fmt: skip
+_OWN: Final = ("event.", "host.", "gov.mask.", "gov.sensor.")
+_NAMES: Final = frozenset({
+    "user.id", "user.name", "user.target.id", "organization.id", "service.name", "url.domain",
+    "gov.app.id", "gov.share.requester_id", "gov.subject.id_hmac",
+})  # fmt: skip
+_PLAIN: Final = frozenset({"ip", "time", "integer", "boolean"})
+_KEPT: Final = {
+    name
+    for name, field in catalogue().items()
+    if field.type in _PLAIN or (name.startswith(_OWN) and name not in _OTHERS)
+} | (KEYED | _NAMES)
 """Fields a value is not taken out of: who did what. Else whoever sends a token chooses which name
 his own event loses, by sending the name as the token."""
 TAGS: Final = {"citizen_id": "id", "phone": "phone", "card": "card"}

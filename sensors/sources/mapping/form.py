@@ -112,6 +112,17 @@ class MappingFormat(record.LineFormat):
                 fields["gov.line.undecodable"] = True
         return events
 
+    def origins(self, raw: bytes) -> dict[str, str]:
+        """The column each field of a record came from; a constant's is empty."""
+        columns = self._split(_as_utf8(raw, self.description.encoding)[0].decode()) or {}
+        found: dict[str, str] = {event.TIME: " ".join(sorted(filter(self._is_time, columns)))}
+        for entry in self._entries:
+            if entry.value(columns) is not None:
+                found.setdefault(entry.map.to, entry.map.from_)
+        for name in columns:
+            found.setdefault(f"labels.{name[:LABEL_CHARS_MAX]}", name)
+        return found
+
     def _line(self, line: str, context: Context) -> Fields | None:
         description = self.description
         if description.remarks and line.startswith(description.remarks):
