@@ -6,15 +6,17 @@ import os
 import socket
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from fengsui.own_mappings import resolve
-from fengsui.settings import SensorSettings
+from fengsui.settings import ReceiveMappingSettings, SensorSettings
 from schema.errors import FengsuiError
 from schema.ports import Clock
 from sensors.inventory import ListeningSource, Machine, ProcessSource
+from sensors.receive import Listening, ReceiveSource, Route, split_address
 from sensors.source import Source
 from sensors.sources import FORMATS, MAPPING, Context, is_format, open_format
 from sensors.tail import FileSource
@@ -94,10 +96,43 @@ def sources(settings: SensorSettings, clock: Clock, folder: Path) -> Sequence[So
         for place in places(settings, folder)
         if place.readable
     ]
+    found += receivers(settings, context, folder)
     if settings.inventory:
         machine = Machine(host=context.host, boot_id=boot_id(), now=clock.now)
         found += [ProcessSource("processes", machine), ListeningSource("ports", machine)]
     return found
+
+
+def receivers(settings: SensorSettings, context: Context, folder: Path) -> list[ReceiveSource]:
+    """The receivers of the settings, listening; none of them listens where one cannot."""
+    with ExitStack() as opened:
+        found: list[ReceiveSource] = []
+        for one in settings.receive:
+            host, port = split_address(one.listen)
+            terms = Listening(
+                name=one.name,
+                host=host,
+                port=port,
+                transport=one.transport,
+                certificate=Path(one.tls_certificate) if one.tls_certificate else None,
+                key=Path(one.tls_key) if one.tls_key else None,
+                client_ca=Path(one.tls_client_ca) if one.tls_client_ca else None,
+                routes=tuple(_route(mapping, folder) for mapping in one.mappings),
+            )
+            found.append(ReceiveSource(terms, context))
+            opened.callback(found[-1].stop)
+        opened.pop_all()
+    return found
+
+
+def _route(one: ReceiveMappingSettings, folder: Path) -> Route:
+    return Route(
+        format=_known_format(resolve(one.format, folder)),
+        facility=one.facility,
+        app=one.app,
+        host=one.host,
+        address=one.address,
+    )
 
 
 def boot_id() -> str:

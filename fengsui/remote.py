@@ -100,6 +100,7 @@ def run_here(
     try:
         carry(sensor, way.shipper, stop)
     finally:
+        sensor.finish()
         writer.close_segment()
         owner.release()
         _let_go(way)

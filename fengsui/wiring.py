@@ -148,6 +148,8 @@ class Site:
             self.retention.stop()
             self.second_look.stop()
             self.pipeline.stop()
+            for sensor in self.sensors:
+                sensor.finish()
             for writer in self.writers:
                 writer.close_segment()
             self.control.flush()

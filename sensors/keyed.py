@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
@@ -20,7 +21,7 @@ from schema import privacy
 from schema.event import Fields
 from schema.fields import catalogue
 
-__all__ = ["HEX_CHARS", "KEYED", "TAGS", "Keyed", "key_fields"]
+__all__ = ["HEX_CHARS", "KEYED", "TAGS", "Keyed", "key_fields", "replaced", "spellings"]
 
 KEYED: Final = frozenset(name for name, field in catalogue().items() if field.keyed)
 HEX_CHARS: Final = 16
@@ -106,26 +107,41 @@ def _number(name: str, text: str) -> privacy.Finding | None:
 def _hide(fields: Fields, hidden: Sequence[tuple[str, str]]) -> None:
     """Put each placeholder where its value stands: the longest first, in all its spellings."""
     for text, placeholder in sorted(hidden, key=lambda one: -len(one[0])):
-        find = _pattern(text)
+        known = spellings(text)
         for name in [name for name in fields if name not in _KEPT]:
             value = fields[name]
             if isinstance(value, str):
-                fields[name] = find.sub(placeholder, value)
+                fields[name] = replaced(value, known, placeholder)
             elif isinstance(value, list):
-                fields[name] = [find.sub(placeholder, item) for item in value]
+                fields[name] = [replaced(item, known, placeholder) for item in value]
             elif str(value) == text and not isinstance(value, bool):
                 fields[name] = placeholder
-            if name not in catalogue() and find.search(name):
-                fields[find.sub(placeholder, name)] = fields.pop(name)
+            if name not in catalogue():
+                told = replaced(name, known, placeholder)
+                if told != name:
+                    fields[told] = fields.pop(name)
 
 
-def _pattern(text: str) -> re.Pattern[str]:
-    """The value as it stands, as JSON escapes it and as a URL does."""
+def spellings(text: str) -> tuple[str, ...]:
+    """A value as it stands, as JSON escapes it and as a URL does, the longest first."""
+    if text.isascii() and text.isalnum():
+        return (text,)
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     ascii_only = escaped.encode("ascii", "backslashreplace").decode()
-    spellings = {text, escaped, escaped.replace("/", "\\/"), ascii_only, quote(text, safe="")}
-    spellings |= {quote(text, safe="/"), quote(text, safe="").lower()}
-    found = "|".join(re.escape(one) for one in sorted(spellings, key=len, reverse=True))
-    if len(text) >= WHOLE_MIN:
-        return re.compile(found)
-    return re.compile(rf"(?<!{_WORD})(?:{found})(?!{_WORD})")
+    found = {text, escaped, escaped.replace("/", "\\/"), ascii_only}
+    with suppress(UnicodeEncodeError):
+        encoded = quote(text, safe="")
+        found |= {encoded, encoded.lower(), quote(text, safe="/")}
+    return tuple(sorted(found, key=len, reverse=True))
+
+
+def replaced(text: str, known: Sequence[str], placeholder: str) -> str:
+    """The text with the placeholder wherever one of the spellings stands; a short one must be a
+    word of its own."""
+    for spelling in known:
+        if spelling in text:
+            if len(spelling) >= WHOLE_MIN:
+                text = text.replace(spelling, placeholder)
+            else:
+                text = re.sub(rf"(?<!{_WORD}){re.escape(spelling)}(?!{_WORD})", placeholder, text)
+    return text

@@ -11,7 +11,9 @@ from sensors.sources.contract import Context
 from sensors.sources.postgresql_audit import audit_fields
 from sensors.sources.postgresql_text import PostgresqlText
 
-ENTRY = 'AUDIT: SESSION,1,1,READ,SELECT,TABLE,public.person,"select id, ""name""\nfrom person",<none>'
+ENTRY = (
+    'AUDIT: SESSION,1,1,READ,SELECT,TABLE,public.person,"select id, ""name""\nfrom person",<none>'
+)
 
 
 def test_an_entry_tells_class_command_object_and_statement() -> None:
