@@ -42,6 +42,8 @@ class Sequence(Pattern, frozen=True, kw_only=True, tag="sequence"):
     within_us: int
     absent: tuple[int, ...] = ()
     """Steps that must not come: before the first of the others, after the last, or between."""
+    after_us: tuple[int, ...] = ()
+    """How long after the step before it each step comes at the earliest; empty where no matter."""
 
 
 class EntityHours(Pattern, frozen=True, kw_only=True, tag="model"):
@@ -154,6 +156,8 @@ class Baseline(Pattern, frozen=True, kw_only=True, tag="baseline"):
     at_least: int
     same_hour: bool = False
     """Only periods of the same hour of the week are compared."""
+    judged: bool = False
+    """Only an event of the second step can fire; all of them make the past."""
 
 
 class Peers(Pattern, frozen=True, kw_only=True, tag="peers"):

@@ -110,7 +110,8 @@ def _without_step(rule: Rule, place: int) -> Rule | None:
         return None
     absent = tuple(one - (one > place) for one in pattern.absent if one != place)
     steps = (*rule.steps[:place], *rule.steps[place + 1 :])
-    return _with(rule, steps=steps, pattern=_with(pattern, absent=absent))
+    after = (*pattern.after_us[:place], *pattern.after_us[place + 1 :])
+    return _with(rule, steps=steps, pattern=_with(pattern, absent=absent, after_us=after))
 
 
 def _counting_events(rule: Rule, pattern: Threshold) -> Rule:
@@ -226,7 +227,11 @@ def _looser_parts(pattern: AnyPattern) -> Iterator[tuple[str, dict[str, object]]
         case Ratio():
             yield from _less(pattern, "count")
             yield from _half(pattern, "permille")
+        case Sequence() if pattern.after_us:
+            yield "after at once", {"after_us": ()}
         case Baseline() | Peers():
+            if isinstance(pattern, Baseline) and pattern.judged:
+                yield "judged at every event", {"judged": False}
             yield from _half(pattern, "times")
             yield from _half(pattern, "at_least")
             yield from _half(pattern, "minimum" if isinstance(pattern, Baseline) else "members")

@@ -40,6 +40,8 @@ class SequenceStep(CountedPart, frozen=True, kw_only=True, forbid_unknown_fields
     """One step of a sequence; with ``absent`` one that must not come there."""
 
     absent: bool = False
+    after: str = ""
+    """It comes no sooner than this after the newest event of the step before."""
 
 
 class SequencePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,6 +62,10 @@ class SequencePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             draft.check_waiting(within_us)
         wanted = [place for place, step in enumerate(self.steps) if not step.absent]
         before = tuple(range(wanted[0]))
+        after = tuple(
+            duration_us(step.after, f"after of step {step.name}") if step.after else 0
+            for step in self.steps
+        )
         return Form(
             steps=tuple(step.step(draft, count=step.count) for step in self.steps),
             pattern=Sequence(
@@ -68,6 +74,7 @@ class SequencePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
                 absent=tuple(place for place, step in enumerate(self.steps) if step.absent),
                 warm_up_us=within_us if before and self.warm_up else 0,
                 watched=before if self.warm_up else (),
+                after_us=after if any(after) else (),
             ),
         )
 
@@ -83,6 +90,9 @@ class SequencePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise refused("a step that is absent has count 1")
         if all(step.absent for step in self.steps):
             raise refused("some step of the sequence must come")
+        wanted = [step for step in self.steps if not step.absent]
+        if wanted[0].after or any(step.after for step in self.steps if step.absent):
+            raise refused("after is said of a step that comes behind another")
 
 
 class _Link:
@@ -108,7 +118,7 @@ class _Link:
 class _Plan:
     """What all chains of one rule share."""
 
-    __slots__ = ("after", "before", "breaks", "cell_us", "counts", "units", "within_us")
+    __slots__ = ("after", "before", "breaks", "cell_us", "counts", "gaps", "units", "within_us")
 
     def __init__(self, rule: Rule) -> None:
         pattern = rule.pattern
@@ -118,8 +128,12 @@ class _Plan:
         self.units: list[int] = []
         self.breaks: dict[int, int] = {}
         """Bits of the steps that must not come between a unit and the one before it."""
+        self.gaps: dict[int, int] = {}
+        """How long a unit must come behind the one before it, where that matters."""
         absent = 0
         for place, step in enumerate(rule.steps):
+            if pattern.after_us and pattern.after_us[place]:
+                self.gaps[len(self.units)] = pattern.after_us[place]
             if place in pattern.absent:
                 absent |= 1 << place
                 continue
@@ -204,6 +218,8 @@ class Chains:
             return True
         before = self._heads[unit - 1]
         if before is None or hit[0] - before.start >= self._plan.within_us:
+            return False
+        if hit[0] - before.hit[0] < self._plan.gaps.get(unit, 0):
             return False
         self._heads[unit] = _Link(before, hit)
         return True
@@ -291,14 +307,20 @@ class SequenceKind:
         pattern = rule.pattern
         assert isinstance(pattern, Sequence)
         zh, en = duration(pattern.within_us)
+        gaps = pattern.after_us or (0,) * len(rule.steps)
         steps = "，".join(
-            f"没有 {step.name}" if place in pattern.absent else f"{step.name} ≥ {step.count}"
+            f"没有 {step.name}"
+            if place in pattern.absent
+            else f"{f'{duration(gaps[place])[0]}之后 ' if gaps[place] else ''}"
+            f"{step.name} ≥ {step.count}"
             for place, step in enumerate(rule.steps)
         )
-        if not pattern.absent:
+        if not pattern.absent and not any(gaps):
             return f"{zh}内先后 {steps}", f"in order within {en}"
         names = ", then ".join(
-            f"no {step.name}" if place in pattern.absent else step.name
+            f"no {step.name}"
+            if place in pattern.absent
+            else f"{step.name}{f' after {duration(gaps[place])[1]}' if gaps[place] else ''}"
             for place, step in enumerate(rule.steps)
         )
         return f"{zh}内先后 {steps}", f"{names}, within {en}"
@@ -310,11 +332,21 @@ class SequenceKind:
         within_zh, within_en = duration(within.threshold * SECOND)
         zh, en, would_zh, would_en = [], [], [], []
         waits = counts[-1].comparison == "lt"
+        assert isinstance(rule.pattern, Sequence)
+        gaps = rule.pattern.after_us or (0,) * len(counts)
         for place, one in enumerate(counts):
             name = said.get(one.name, one.name)
             if one.comparison == "gte":
-                zh.append(f"{name} {one.value} 次")
-                en.append(f"{one.value} x {one.name}")
+                gap_zh, gap_en = duration(gaps[place])
+                late = bool(gaps[place])
+                zh.append(f"{f'隔 {gap_zh}以上 ' if late else ''}{name} {one.value} 次")
+                en.append(f"{one.value} x {one.name}{f' {gap_en} or more later' if late else ''}")
+                if late:
+                    would_zh.append(f"若“{name}”在其前一步之后不到 {gap_zh}出现，则不触发")
+                    would_en.append(
+                        f'Had "{one.name}" come less than {gap_en} after the step before, '
+                        "it would not fire"
+                    )
                 would_zh.append(f"若此前“{name}”少于 {one.threshold} 次，则不触发")
                 would_en.append(
                     f'With fewer than {one.threshold} of "{one.name}" it would not fire'

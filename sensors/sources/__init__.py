@@ -16,6 +16,7 @@ from sensors.sources.nginx_error import NginxError
 from sensors.sources.postgresql_csv import PostgresqlCsv
 from sensors.sources.postgresql_json import PostgresqlJson
 from sensors.sources.postgresql_text import PostgresqlText
+from sensors.sources.step_ca import StepCa
 from sensors.sources.syslog_auth import SyslogAuth
 from sensors.sources.wechat_nontax import WechatNontax
 
@@ -32,6 +33,7 @@ FORMATS: Final[dict[str, Callable[[], Format]]] = {
     "postgresql_csv": PostgresqlCsv,
     "postgresql_json": PostgresqlJson,
     "wechat_nontax": WechatNontax,
+    "step_ca": StepCa,
 }
 """Formats by the name used in settings and recordings; calling one makes a fresh instance."""
 

@@ -227,3 +227,35 @@ def test_deadlines_of_one_cell_wait_as_one() -> None:
     hits = hits_of([(1, 1, ())] * 200)
     held = held_by(rule_of(pattern, named("x", "y"), cell_us=100), hits, until=10**6)
     assert [when for when, _ in held] == [1001, 1100, 1200]
+
+
+LATER = rule(step("revoked"), {**step("login"), "after": "10s"})
+
+
+def test_a_step_that_comes_too_soon_after_the_one_before_does_not_count() -> None:
+    assert times(LATER, seen((0, "revoked"), (9, "login"))) == []
+    assert times(LATER, seen((0, "revoked"), (10, "login"))) == [10]
+    assert times(LATER, seen((0, "revoked"), (5, "login"), (20, "login"))) == [20]
+    assert times(LATER, seen((0, "revoked"), (61, "login"))) == []
+
+
+def test_the_newest_step_before_is_what_a_step_must_come_so_long_after() -> None:
+    assert times(LATER, seen((0, "revoked"), (15, "revoked"), (20, "login"))) == []
+
+
+def test_it_says_how_much_later_a_step_came() -> None:
+    (alert,) = run(ruleset(LATER), seen((0, "revoked"), (10, "login")), end=END).alerts.values()
+    said = explain(alert, LATER)
+    assert "1 x login 10 seconds or more later" in said.reason_en
+    assert "隔 10 秒以上 login 1 次" in said.reason_zh
+    assert (
+        'Had "login" come less than 10 seconds after the step before, it would not fire'
+        in said.counterfactual_en
+    )
+
+
+def test_only_a_step_behind_another_can_come_later() -> None:
+    with pytest.raises(FengsuiError, match="behind another"):
+        rule({**step("revoked"), "after": "10s"}, step("login"))
+    with pytest.raises(FengsuiError, match="behind another"):
+        rule(step("revoked"), {**step("login", absent=True), "after": "10s"})

@@ -39,6 +39,7 @@ GOOD = {
     b'"message":"m"}',
     "wechat_nontax": b'{"order_id":"ZF1","status":3,"fee":100,"notify_time":"2026-11-23 13:16:12"}',
     "syslog_auth": b"Nov 23 13:16:12 h sshd[2]: Failed password for bob from 1.2.3.4 port 5 ssh2",
+    "step_ca": b'{"fields.time":"2026-11-23T13:16:22+08:00","path":"/1.0/sign","status":201}',
 }
 EXTRA = {"labels.repeated", "labels.remote_host"}
 
