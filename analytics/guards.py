@@ -18,6 +18,7 @@ import msgspec
 
 from analytics.language.reading import check_count, refused
 from analytics.matching.values import lowered, number_of, scalars, text_of
+from analytics.patterns import Allowance
 from schema.event import Fields, Value
 from schema.times import SECOND, ZONE
 
@@ -338,6 +339,21 @@ class Guards:
                         steps &= ~bit
                         break
         return steps, lacking
+
+
+def allowed_by(
+    allowance: Allowance, event: Fields, time: int, facts: Facts
+) -> tuple[int | None, bool]:
+    """What the register's row allows, and whether the event lacks a field of the key.
+
+    Without a row, or with no number in it, nothing is allowed or forbidden: None.
+    """
+    key = tuple(text_of(next(iter(scalars(event.get(name))), "")) for name in allowance.key)
+    if "" in key:
+        return None, True
+    row = facts.row(allowance.register, key, time)
+    found = row.get(allowance.column) if row is not None else None
+    return (None if found is None or isinstance(found, bool) else number(found)), False
 
 
 def _moment(value: Value) -> int | None:
