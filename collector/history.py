@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from collector import rereading
-from collector.control import SENSOR as CONTROL
 from collector.door import known_sensors
+from collector.judged import judged
 from collector.state import chains
 from collector.state.database import Readable
 from schema import log, tombstone
@@ -28,7 +28,7 @@ class History:
 
     def sensors(self) -> list[str]:
         """Sensors whose events rules judge."""
-        return [sensor for sensor in known_sensors(self._segments) if sensor != CONTROL]
+        return list(known_sensors(self._segments))
 
     def batches(self, sensor: str, since: int) -> Iterator[AcceptedBatch]:
         """The sensor's batches with an event at or after ``since``, in order."""
@@ -41,7 +41,7 @@ class History:
             for batch in found:
                 row = rows.get(batch.header.number)
                 if row is not None and batch.header.max_time >= since:
-                    yield rereading.again(batch, row)
+                    yield judged(rereading.again(batch, row))
             if not rows and found[-1].header.number > tombstone.gone(self._segments / sensor):
                 # Not taken in yet.
                 return

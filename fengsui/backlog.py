@@ -39,7 +39,7 @@ class Backlog:
 
     def hold(self, sensors: Iterable[str]) -> None:
         """Feed these first, up to where intake stands."""
-        self._behind = [sensor for sensor in sensors if sensor != CONTROL]
+        self._behind = list(sensors)
 
     def next(self) -> list[AcceptedBatch]:
         """A share of each sensor that is behind; one that gives nothing is so no longer."""

@@ -24,6 +24,7 @@ from collector.control import ControlLog
 from collector.enrolments import Enrolments, is_own
 from collector.health import SILENT_US
 from collector.intake import Intake
+from collector.judged import judged
 from collector.push import LATENESS_US as PUSH_LATENESS_US
 from fengsui.backlog import Backlog
 from fengsui.facts import Knowing, Rolls
@@ -322,11 +323,14 @@ class Pipeline:
     def _feed(self, batches: Sequence[AcceptedBatch]) -> None:
         events = 0
         for batch in batches:
-            # The platform's own records are indexed and provable, but no rule judges them here.
-            if batch.sensor != CONTROL:
-                self._sources.before(batch)
-                self._stages.engine.feed(batch)
-                events += len(batch.ids)
+            if batch.sensor == CONTROL:
+                # Nobody waits for our own records: they come a moment behind what they speak of,
+                # as any late event inside the budget, and revise what they change.
+                self._stages.engine.feed(judged(batch))
+                continue
+            self._sources.before(batch)
+            self._stages.engine.feed(batch)
+            events += len(batch.ids)
         self.progress = replace(self.progress, events=self.progress.events + events)
 
     def _heartbeat(self) -> None:

@@ -343,11 +343,8 @@ def _open(
         )  # fmt: skip
 
     def seen(sensor: str) -> int:
-        """The last batch that index and rules have both taken in; no rule judges our own."""
-        judged = index.cursor(sensor)
-        if sensor == CONTROL:
-            return judged
-        judged = min(judged, pipeline.committed.get(sensor, 0))
+        """The last batch that index and rules have both taken in."""
+        judged = min(index.cursor(sensor), pipeline.committed.get(sensor, 0))
         if distant is None:
             return judged
         # What the bus has for certain the workers may not have judged, nor told of, yet.
