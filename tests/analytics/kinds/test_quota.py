@@ -37,7 +37,7 @@ class Grants(NoFacts):
 def quota(**parts: object) -> Rule:
     given = {"period": "day", "register": "grants", "key": KEY, "column": "daily", **parts}
     return compiled(
-        id="quota", entity="source.ip", suppression="1d", detection=detection(**FAILURE),
+        id="quota", entity="source.ip", suppression="1h", detection=detection(**FAILURE),
         quota=given,
     )  # fmt: skip
 
