@@ -35,6 +35,7 @@ Action = Literal[
     "rules_loaded",
     "rules_replayed",
     "model_trained",
+    "warmup_adopted",
     "heartbeat",
     "sensor_enrolled",
     "sensor_revoked",

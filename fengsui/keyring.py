@@ -28,16 +28,22 @@ class Keyring:
     subject: bytes
 
 
-def open_keyring(folder: DataFolder, entropy: Entropy) -> Keyring:
-    """Load the folder's keys, making those that are missing."""
+def open_keyring(folder: DataFolder, entropy: Entropy, *, subject: bytes = b"") -> Keyring:
+    """Load the folder's keys, making those that are missing.
+
+    ``subject`` is a recording's own subject key, for a folder that has none yet.
+    """
     folder.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder.keys / "subject.key"
+    if subject and not path.exists():
+        keys.create(path, _checked(path, subject, SUBJECT_KEY_BYTES))
     return Keyring(
         sensor=keys.load_or_create(folder.keys / "sensor.pem"),
         collector=keys.load_or_create(folder.keys / "collector.pem"),
         push=keys.load_or_create(folder.keys / "push.pem"),
         receipt=keys.load_or_create(folder.keys / "receipt.pem"),
         audit=keys.load_or_create(folder.keys / "audit.pem"),
-        subject=subject_key(folder.keys / "subject.key", entropy),
+        subject=subject_key(path, entropy),
     )
 
 

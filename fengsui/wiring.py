@@ -41,7 +41,7 @@ from collector.state.missed import MissedTable
 from collector.state.outbox import Outbox
 from collector.state.switches import Switches
 from crypto.status import Status as CipherStatus
-from fengsui import ciphers, host
+from fengsui import ciphers, host, recorded
 from fengsui.bus import Brokers, Bus
 from fengsui.centre.centre import Centre, codecs_of, open_centre, open_judge
 from fengsui.centre.distant import PENDING_MAX as DISTANT_PENDING_MAX
@@ -219,7 +219,10 @@ def _open(
     with ExitStack() as refused:
         refused.callback(owner.release)
         keep_realm(folder, realm)
-        keyring = open_keyring(folder, entropy)
+        shown = recording.labels.recording if recording else None
+        keyring = open_keyring(
+            folder, entropy, subject=bytes.fromhex(shown.subject_key) if shown else b""
+        )
         database = Database(folder.state)
         refused.callback(database.close)
         if bus is None and settings.bus.brokers:
@@ -296,6 +299,11 @@ def _open(
         database, description.load(folder.root / description.OWN_FOLDER), clock=clock
     )
     indicators = IndicatorStore(database, clock=clock)
+    if recording is not None:
+        recorded.take_in(
+            recording.folder, registers=registers, alerts=alerts, mask=masker, control=control,
+            clock=clock,
+        )  # fmt: skip
     registers.note(control)
     indicators.note(control)
     facts = SiteFacts(registers, indicators)

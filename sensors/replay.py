@@ -21,7 +21,8 @@ from schema.errors import FengsuiError
 from schema.event import TIME
 from schema.times import HOUR, SECOND, from_text
 from sensors.source import Polled
-from sensors.sources import Context, Format, open_format
+from sensors.sources import Context, Format, event_lines, open_format
+from sensors.sources.event_lines import EventLines
 
 LINE_BYTES_MAX: Final = 1024 * 1024
 DISORDER_US: Final = 2 * SECOND
@@ -71,6 +72,9 @@ class RecordingFacts(msgspec.Struct, frozen=True, kw_only=True):
     utc_offset: str
     start: str
     end: str
+    subject_key: str = ""
+    """Hexadecimal; of made-up persons, so that what was learnt of them before fits. Everybody has
+    it: it keeps no secret."""
 
 
 class Labels(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +98,7 @@ class RecordedSource:
         self._path = path
         self._name = name
         self._kind = form
-        self._format: Format = open_format(form)
+        self._format: Format = EventLines() if form == event_lines.NAME else open_format(form)
         self._context = context
         self._clock = clock
         self._generation = sm3.digest(path.read_bytes()).hex()[:16]
@@ -199,6 +203,7 @@ class Recording:
                 f"{folder} is not a recording: {error}",
                 path=str(folder),
             ) from error
+        self.folder = folder
         facts = self.labels.recording
         self.clock = ReplayClock(label_time(facts.start))
         self.sources = [

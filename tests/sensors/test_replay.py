@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
+import zstandard
 
 from schema.batch import Position
 from schema.errors import FengsuiError
+from schema.event import encode
 from schema.times import HOUR
 from sensors.replay import RecordedSource, Recording
 
@@ -62,3 +65,35 @@ def test_another_recording_under_the_same_name_is_refused() -> None:
 def test_a_folder_without_labels_is_named(tmp_path: Path) -> None:
     with pytest.raises(FengsuiError, match="is not a recording"):
         Recording(tmp_path)
+
+
+def _recorded_events(folder: Path, *lines: bytes) -> Recording:
+    """A recording of one source whose lines are events."""
+    labels = {
+        "recording": {
+            "name": "r",
+            "utc_offset": "+08:00",
+            "start": "2026-11-20T00:00:00Z",
+            "end": "2026-11-20T01:00:00Z",
+        },
+        "sources": [{"file": "probe.zst", "source": "events", "records": 1, "host": "p1"}],
+        "attacks": [],
+    }
+    (folder / "labels.json").write_bytes(msgspec.json.encode(labels))
+    (folder / "probe.zst").write_bytes(zstandard.compress(b"\n".join(lines)))
+    return Recording(folder)
+
+
+def test_what_was_seen_without_a_log_is_recorded_as_events(tmp_path: Path) -> None:
+    seen = encode(
+        {
+            "@timestamp": "2026-11-20T00:10:00.000000Z",
+            "event.dataset": "probe.http",
+            "event.action": "probe",
+        }
+    )
+    (source,) = _recorded_events(tmp_path, seen, b"{half", b'{"event.action":"x"}').sources
+    events = source.poll(10).events
+    assert [fields["event.dataset"] for fields in events[:1]] == ["probe.http"]
+    assert events[0]["host.name"] == "p1"
+    assert [fields["event.action"] for fields in events[1:]] == ["unparsed", "unparsed"]

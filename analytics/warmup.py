@@ -1,0 +1,52 @@
+"""Warm-up: what rules learnt of a past, as one file that another engine begins with.
+
+A baseline needs weeks before it judges. A recording of one week brings with it what a hundred days
+before taught; a site could hand over to a new one in the same way. The file is of one version of
+the engine: another refuses it, and the maker's command makes it anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from analytics.engine import Engine
+from analytics.ruleset import ENGINE_VERSION
+from schema.compressed import compress, decompress
+from schema.errors import FengsuiError
+
+BYTES_MAX: Final = 512 * 1024 * 1024
+"""Unpacked: a city's state of a hundred days, and room to spare."""
+
+
+class _File(msgspec.Struct, frozen=True, array_like=True):
+    engine: int
+    entries: dict[str, bytes]
+
+
+def pack(engine: Engine) -> bytes:
+    """The file of what this engine has learnt; it is of no other use afterwards."""
+    entries = {name: entry for name, entry in sorted(engine.learnt().items()) if entry}
+    return compress(msgspec.msgpack.encode(_File(ENGINE_VERSION, entries)))
+
+
+def unpack(raw: bytes) -> Mapping[str, bytes]:
+    """The entries to restore an engine from.
+
+    Raises ``analytics.warmup.malformed``, or ``.version`` for that of another engine.
+    """
+    try:
+        found = msgspec.msgpack.decode(decompress(raw, BYTES_MAX), type=_File)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise FengsuiError(
+            "analytics.warmup.malformed", f"what was learnt before cannot be read: {error}"
+        ) from error
+    if found.engine != ENGINE_VERSION:
+        raise FengsuiError(
+            "analytics.warmup.version",
+            f"what was learnt before is of engine {found.engine}, this one is {ENGINE_VERSION}: "
+            "make the file anew",
+        )
+    return found.entries
