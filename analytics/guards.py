@@ -45,6 +45,9 @@ NAME_CHARS_MAX: Final = 253
 KEYS_MAX: Final = 64
 """Rows looked up for one event by lists in the fields of the key."""
 
+CONSTANT: Final = "="
+"""Before a part of a key that is the same for every event: no field's name begins so."""
+
 GUARDS_MAX: Final = 8
 """Guards of one step."""
 
@@ -89,7 +92,7 @@ class Lookup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The register's row for the event: missing, present, or a column of it against a field.
 
     Without any version of the register the guard does not hold, whatever it asks. Of a list in a
-    field of the key one item is enough.
+    field of the key one item is enough. A part of the key that begins with ``=`` is that text.
     """
 
     register: str
@@ -102,11 +105,12 @@ class Lookup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def fields(self) -> tuple[str, ...]:
         """Fields of the event it reads."""
-        return (*self.key, self.field) if self.field else self.key
+        key = tuple(name for name in self.key if not name.startswith(CONSTANT))
+        return (*key, self.field) if self.field else key
 
     def check(self) -> None:
         """Raise ``analytics.rule.refused`` for what says nothing."""
-        if not self.register or not self.key:
+        if not self.register or not self.fields() or CONSTANT in self.key:
             raise refused("a look-up names its register and the fields of its key")
         if bool(self.column) != (bool(self.field) or self.value is not None):
             raise refused("a look-up compares a column with a field or a value, or neither")
@@ -115,7 +119,12 @@ class Lookup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def holds(self, event: Fields, time: int, facts: Facts) -> bool | None:
         """Whether it holds; None where the event lacks a field."""
-        texts = [list(map(text_of, scalars(event.get(name)))) for name in self.key]
+        texts = [
+            [name[1:]]
+            if name.startswith(CONSTANT)
+            else list(map(text_of, scalars(event.get(name))))
+            for name in self.key
+        ]
         wanted = event.get(self.field) if self.field else self.value
         if not all(texts) or any("" in items for items in texts):
             return None

@@ -17,6 +17,7 @@ from sensors.sources.postgresql_csv import PostgresqlCsv
 from sensors.sources.postgresql_json import PostgresqlJson
 from sensors.sources.postgresql_text import PostgresqlText
 from sensors.sources.syslog_auth import SyslogAuth
+from sensors.sources.xroad_operational import XroadOperational
 
 __all__ = ["FORMATS", "MAPPING", "Context", "Format", "is_format", "open_format"]
 
@@ -30,6 +31,7 @@ FORMATS: Final[dict[str, Callable[[], Format]]] = {
     "postgresql_text": PostgresqlText,
     "postgresql_csv": PostgresqlCsv,
     "postgresql_json": PostgresqlJson,
+    "xroad_operational": XroadOperational,
 }
 """Formats by the name used in settings and recordings; calling one makes a fresh instance."""
 

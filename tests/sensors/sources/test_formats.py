@@ -37,6 +37,8 @@ GOOD = {
     b'2026-11-23 13:16:22 CST,3/5,0,LOG,00000,"statement: SELECT 1",,,,,,,,,"","client backend",,0',
     "postgresql_json": b'{"timestamp":"2026-11-23 13:16:22.179 CST","error_severity":"LOG",'
     b'"message":"m"}',
+    "xroad_operational": b'{"monitoringDataTs":1795410972,"requestInTs":1795410972000,'
+    b'"serviceCode":"getRandom","succeeded":true,"messageUserId":"x"}',
     "syslog_auth": b"Nov 23 13:16:12 h sshd[2]: Failed password for bob from 1.2.3.4 port 5 ssh2",
 }
 EXTRA = {"labels.repeated", "labels.remote_host"}
