@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final, Literal
 
+from district.calendar import SECOND_US
 from district.deed import Deed
 from district.episode import Episode, Plan
 from district.sharing.evidence import Evidence
@@ -59,12 +60,14 @@ def _plan(use_case: str, make: _Make) -> Callable[[Occasion], Plan]:
     def plan(occasion: Occasion) -> Plan:
         move = make(occasion)
         deeds = [Deed(at=at, system="sharing", act=act) for at, act in move.acts]
+        # Logs write milliseconds, the gateway seconds: its first line may lie before the deed.
+        first = min(occasion.start, *(deed.at for deed in deeds))
         return Plan(
             Episode(
                 id=f"{use_case}/{occasion.id}",
                 use_case=use_case,
                 kind="attack" if occasion.strength >= FULL else "below",
-                start=min(occasion.start, *(deed.at for deed in deeds)),
+                start=first - first % SECOND_US,
                 end=max(deed.at for deed in deeds) + move.slack_us,
                 strength=occasion.strength,
                 entities=_names(move.entities),

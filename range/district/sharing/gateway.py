@@ -27,7 +27,7 @@ _SERVED: Final = {
 }
 _ASKS: Final = ("/actuator", "/druid", "/admin")
 """Doors that ask who comes."""
-_UNION: Final = re.compile(r"union(\+|%20)", re.IGNORECASE)
+_UNION: Final = re.compile(r"%27(\+|%20)+union(\+|%20)", re.IGNORECASE)
 _QUOTE: Final = re.compile(r"%27(\+|%20)*(or|and)|sleep(%28|\()", re.IGNORECASE)
 
 

@@ -188,7 +188,7 @@ class LookAlikes:
     def _odd_names(self, start: int, dice: random.Random, number: int) -> _Acts:
         """Names with quotes and words of a query, and a node that is being restarted."""
         clerk = dice.choice(self._town.clerks)
-        asked = ("name=O%27Brien", "name=Union+Select+Trading", "q=order+by+phone", "q=sleep+aid")
+        asked = ("name=O%27Brien", "name=Union+Selected+Goods", "q=order+by+phone", "q=sleep+aid")
         for step in range(3):
             uri = f"{SEARCH}?{asked[(number + step) % len(asked)]}"
             yield (
