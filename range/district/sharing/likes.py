@@ -157,14 +157,20 @@ class LookAlikes:
                 start + page * 20 * SECOND_US,
                 Ask(
                     requester=caller.requester, service=item.service, address=caller.addresses[1],
-                    rows=PAGE - 20, page=page, matter=f"M-{item.code[2:]}", case=f"Y{number:06d}",
+                    rows=PAGE, page=page, matter=f"M-{item.code[2:]}", case=f"Y{number:06d}",
                 ),
             )  # fmt: skip
         destination = "10.30.2.9" if inside else "198.19.211.5"
+        size = dice.randrange(52_000_000, 300_000_000)
+        if number % 5 == 4:
+            # Updates are fetched from outside.
+            fetched = Flow(
+                source=caller.addresses[1], destination="198.19.211.6", sent=40_000, received=size
+            )
+            yield start + 15 * MINUTE_US, fetched
         yield (
             start + 20 * MINUTE_US,
-            Flow(source=caller.addresses[1], destination=destination,
-                 sent=dice.randrange(52_000_000, 300_000_000)),
+            Flow(source=caller.addresses[1], destination=destination, sent=size),
         )  # fmt: skip
 
     def _monthly(self, start: int, dice: random.Random, number: int) -> _Acts:
