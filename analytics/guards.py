@@ -20,6 +20,7 @@ import msgspec
 
 from analytics.language.reading import check_count, refused
 from analytics.matching.values import lowered, number_of, scalars, text_of
+from analytics.patterns import Allowance
 from schema.event import Fields, Value
 from schema.times import SECOND, ZONE
 
@@ -51,6 +52,8 @@ NETWORK_BITS_MIN: Final = 7
 
 NETWORKS_REMEMBERED: Final = 4096
 """Addresses whose networks are remembered: a district's own ones; a row of texts of 1 KB each."""
+CONSTANT: Final = "="
+"""Before a part of a key that is the same for every event: no field's name begins so."""
 
 GUARDS_MAX: Final = 8
 """Guards of one step."""
@@ -96,7 +99,7 @@ class Lookup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The register's row for the event: missing, present, or a column of it against a field.
 
     Without any version of the register the guard does not hold, whatever it asks. Of a list in a
-    field of the key one item is enough.
+    field of the key one item is enough. A part of the key that begins with ``=`` is that text.
     """
 
     register: str
@@ -109,11 +112,12 @@ class Lookup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def fields(self) -> tuple[str, ...]:
         """Fields of the event it reads."""
-        return (*self.key, self.field) if self.field else self.key
+        key = tuple(name for name in self.key if not name.startswith(CONSTANT))
+        return (*key, self.field) if self.field else key
 
     def check(self) -> None:
         """Raise ``analytics.rule.refused`` for what says nothing."""
-        if not self.register or not self.key:
+        if not self.register or not self.fields() or CONSTANT in self.key:
             raise refused("a look-up names its register and the fields of its key")
         if bool(self.column) != (bool(self.field) or self.value is not None):
             raise refused("a look-up compares a column with a field or a value, or neither")
@@ -122,7 +126,12 @@ class Lookup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def holds(self, event: Fields, time: int, facts: Facts) -> bool | None:
         """Whether it holds; None where the event lacks a field."""
-        texts = [list(map(text_of, scalars(event.get(name)))) for name in self.key]
+        texts = [
+            [name[1:]]
+            if name.startswith(CONSTANT)
+            else list(map(text_of, scalars(event.get(name))))
+            for name in self.key
+        ]
         wanted = event.get(self.field) if self.field else self.value
         if not all(texts) or any("" in items for items in texts):
             return None
@@ -414,6 +423,19 @@ def _networks(text: str) -> tuple[str, ...]:
         away = address.max_prefixlen - length
         found.append(f"{type(address)(number >> away << away)}/{length}")
     return tuple(found)
+def allowed_by(
+    allowance: Allowance, event: Fields, time: int, facts: Facts
+) -> tuple[int | None, bool]:
+    """What the register's row allows, and whether the event lacks a field of the key.
+
+    Without a row, or with no number in it, nothing is allowed or forbidden: None.
+    """
+    key = tuple(text_of(next(iter(scalars(event.get(name))), "")) for name in allowance.key)
+    if "" in key:
+        return None, True
+    row = facts.row(allowance.register, key, time)
+    found = row.get(allowance.column) if row is not None else None
+    return (None if found is None or isinstance(found, bool) else number(found)), False
 
 
 def _moment(value: Value) -> int | None:

@@ -160,6 +160,26 @@ class Baseline(Pattern, frozen=True, kw_only=True, tag="baseline"):
     """Only an event of the second step can fire; all of them make the past."""
 
 
+class Allowance(msgspec.Struct, frozen=True, kw_only=True):
+    """A number in a register's row: what the entity of an event may use."""
+
+    register: str
+    key: tuple[str, ...]
+    """Fields of the event."""
+    column: str
+
+
+class Quota(Pattern, frozen=True, kw_only=True, tag="quota"):
+    """A count or sum of the running hour or day passes what a register allows."""
+
+    period_us: int
+    metric: Literal["count", "sum"]
+    field: str = ""
+    times: int
+    """What is allowed is multiplied by it; in thousandths."""
+    allowance: Allowance
+
+
 class Peers(Pattern, frozen=True, kw_only=True, tag="peers"):
     """A metric of a member over days passes what the members of its group make of it."""
 
@@ -241,6 +261,7 @@ AnyPattern: TypeAlias = (
     | NewTerm
     | Ratio
     | Baseline
+    | Quota
     | Peers
     | Sum
     | Balance

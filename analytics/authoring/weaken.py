@@ -26,6 +26,7 @@ from analytics.patterns import (
     Join,
     NewTerm,
     Peers,
+    Quota,
     Ratio,
     Regularity,
     Sequence,
@@ -235,6 +236,8 @@ def _looser_parts(pattern: AnyPattern) -> Iterator[tuple[str, dict[str, object]]
             yield from _half(pattern, "times")
             yield from _half(pattern, "at_least")
             yield from _half(pattern, "minimum" if isinstance(pattern, Baseline) else "members")
+        case Quota():
+            yield from _half(pattern, "times")
         case Sum():
             for place, level in enumerate(pattern.levels):
                 levels = (*pattern.levels[:place], level - 1, *pattern.levels[place + 1 :])

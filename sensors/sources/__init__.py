@@ -19,6 +19,7 @@ from sensors.sources.postgresql_text import PostgresqlText
 from sensors.sources.step_ca import StepCa
 from sensors.sources.syslog_auth import SyslogAuth
 from sensors.sources.wechat_nontax import WechatNontax
+from sensors.sources.xroad_operational import XroadOperational
 
 __all__ = ["FORMATS", "MAPPING", "Context", "Format", "is_format", "open_format"]
 
@@ -34,6 +35,7 @@ FORMATS: Final[dict[str, Callable[[], Format]]] = {
     "postgresql_json": PostgresqlJson,
     "wechat_nontax": WechatNontax,
     "step_ca": StepCa,
+    "xroad_operational": XroadOperational,
 }
 """Formats by the name used in settings and recordings; calling one makes a fresh instance."""
 

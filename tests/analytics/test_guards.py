@@ -217,6 +217,18 @@ def test_looking_for_pieces_first_misses_no_look_alike(
     assert guard.holds({"url.domain": text}, 10, known) is alike
 
 
+def test_a_part_of_the_key_may_be_the_same_for_every_event() -> None:
+    lookup = Lookup(register="grants", key=("=a", "user.name"))
+    lookup.check()
+    assert lookup.fields() == ("user.name",)
+    assert lookup.holds({"user.name": "b"}, 10, GRANTS) is True
+    assert lookup.holds({"user.name": "c"}, 10, GRANTS) is False
+    assert lookup.holds({}, 10, GRANTS) is None
+    for key in (("=a",), ("=", "user.name")):
+        with pytest.raises(FengsuiError, match="names its register"):
+            Lookup(register="grants", key=key).check()
+
+
 @pytest.mark.parametrize(
     ("where", "why"),
     [

@@ -38,6 +38,8 @@ GOOD = {
     "postgresql_json": b'{"timestamp":"2026-11-23 13:16:22.179 CST","error_severity":"LOG",'
     b'"message":"m"}',
     "wechat_nontax": b'{"order_id":"ZF1","status":3,"fee":100,"notify_time":"2026-11-23 13:16:12"}',
+    "xroad_operational": b'{"monitoringDataTs":1795410972,"requestInTs":1795410972000,'
+    b'"serviceCode":"getRandom","succeeded":true,"messageUserId":"x"}',
     "syslog_auth": b"Nov 23 13:16:12 h sshd[2]: Failed password for bob from 1.2.3.4 port 5 ssh2",
     "step_ca": b'{"fields.time":"2026-11-23T13:16:22+08:00","path":"/1.0/sign","status":201}',
 }
