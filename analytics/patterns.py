@@ -42,6 +42,8 @@ class Sequence(Pattern, frozen=True, kw_only=True, tag="sequence"):
     within_us: int
     absent: tuple[int, ...] = ()
     """Steps that must not come: before the first of the others, after the last, or between."""
+    distinct: str = ""
+    """The first step counts different values of this field, not events."""
 
 
 class EntityHours(Pattern, frozen=True, kw_only=True, tag="model"):
