@@ -186,6 +186,10 @@ class Balance(Pattern, frozen=True, kw_only=True, tag="balance"):
     wait_us: int
     delays_us: tuple[int, ...]
     """How long after the period each step's events come."""
+    by: str = ""
+    """Field with the day an event belongs to, in place of its time."""
+    missing_us: int = 0
+    """With ``by``: how long after the day a side that has not come is waited for."""
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):

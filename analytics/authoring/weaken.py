@@ -241,6 +241,7 @@ def _looser_parts(pattern: AnyPattern) -> Iterator[tuple[str, dict[str, object]]
                 yield f"level {level} → {level - 1}", {"levels": levels}
         case Balance():
             yield from _half(pattern, "wait_us")
+            yield from _half(pattern, "missing_us")
         case Aggregate():
             for one, comparisons in _each_left_out(pattern.comparisons):
                 if comparisons:

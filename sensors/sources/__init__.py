@@ -19,6 +19,7 @@ from sensors.sources.postgresql_csv import PostgresqlCsv
 from sensors.sources.postgresql_json import PostgresqlJson
 from sensors.sources.postgresql_text import PostgresqlText
 from sensors.sources.syslog_auth import SyslogAuth
+from sensors.sources.wechat_nontax import WechatNontax
 
 __all__ = ["FORMATS", "MAPPING", "Context", "Format", "is_format", "open_format"]
 
@@ -34,6 +35,7 @@ FORMATS: Final[dict[str, Callable[[], Format]]] = {
     "postgresql_text": PostgresqlText,
     "postgresql_csv": PostgresqlCsv,
     "postgresql_json": PostgresqlJson,
+    "wechat_nontax": WechatNontax,
 }
 """Formats by the name used in settings and recordings; calling one makes a fresh instance."""
 

@@ -68,6 +68,10 @@ class Entered:
 
     def leave(self, sink: Sink, at: int) -> None:
         name = f"invalid user {self.user}" if self.unknown else self.user
+        if self.unknown:
+            text = f"Invalid user {self.user} from {self.address} port {self.port}"
+            self._say(sink, at, text)
+            at += 40_000
         key = (
             ": ED25519 SHA256:mJ0x7c2dVQf0k3o1mBq4v0o9yQhY2m3r7l1bq8d0Zt4"
             if self.method == "publickey"

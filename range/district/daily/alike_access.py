@@ -34,7 +34,7 @@ class AccessAlike:
 
     def _mistyped(self, when: When) -> Iterator[Happening]:
         machine, operator = when.chance.choice(LINUX), when.chance.choice(self.world.crew.operators)
-        for number in range(3):
+        for number in range(2):
             yield when.at + number * 15 * SECOND_US, Entered(
                 host=machine.name, user=operator.user, address=BASTION, port=port(when.chance),
                 method="password", success=False,

@@ -170,11 +170,16 @@ class _Access:
     def shared(self, occasion: Occasion) -> Plan:
         plot, chance = self._plot, occasion.chance
         operator = plot.crew.operators[3 + occasion.number]
+        # The owner's own machine is one of them: it is used in those hours anyway.
+        addresses = [
+            operator.address,
+            *(f"10.20.{2 + number}.{20 + chance.randrange(12)}" for number in range(8)),
+        ]
         happened = [
             (
                 occasion.start + number * 150 * SECOND_US,
                 Commanded(
-                    user=operator.user, address=f"10.20.{2 + number}.{20 + chance.randrange(12)}",
+                    user=operator.user, address=addresses[number],
                     target=chance.choice(LINUX).address, account="ops", action="session_opened",
                 ),
             )

@@ -24,7 +24,7 @@ from district.town import Town
 __all__ = ["Daily"]
 
 _AT_LEAST: Final = 1
-"""Look-alikes of a use case on each day, however quiet the town."""
+"""Look-alikes of a use case on each day, and one more a week, however quiet the town."""
 
 
 class Daily:
@@ -58,7 +58,8 @@ class Daily:
     def lookalikes(self, day: Day, chance: random.Random) -> Iterator[Plan]:
         """Honest episodes that look like attacks: of each use case one and more a day."""
         for use_case, happening in self._alike.items():
-            for number in range(_AT_LEAST + day.count(chance, 0.5)):
+            more = day.count(chance, 0.5) + (day.number % 7 == 0)
+            for number in range(_AT_LEAST + more):
                 at = day.moment(chance, OFFICE if use_case in alike.PEOPLE else FLAT)
                 # Early enough for all of it to happen on its day.
                 when = When(min(at, day.at(20)), day, chance)

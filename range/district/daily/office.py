@@ -301,8 +301,15 @@ class Days:
             for action in ("port_closed", "port_opened"):
                 yield at, PortSeen(host=machine.name, port=8080, process="java", action=action)
                 at += 20 * SECOND_US
+        if day.number % 7 == 0:
+            # Once a week each machine is updated and its services start anew.
+            for machine in LINUX:
+                yield (
+                    day.at(3, 50, chance.randrange(60)),
+                    PortSeen(host=machine.name, port=8080, process="java"),
+                )
         for machine in LINUX:
-            # Something listens near each restart.
+            # The exporter of the monitor starts with each day.
             yield (
                 day.at(3, 30, chance.randrange(60)),
                 PortSeen(host=machine.name, port=9100, process="node_exporter"),

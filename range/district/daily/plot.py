@@ -17,8 +17,8 @@ from district.town import Clerk, Town
 __all__ = ["NAME", "Plot"]
 
 NAME: Final = "daily"
-_TAIL_US: Final = 10 * MINUTE_US
-"""An alert falls with the deciding event; the rest is room for the lines that follow it."""
+_TAIL_US: Final = 35 * MINUTE_US
+"""Rules look back for half an hour at most: so long may one tell of the same deeds once more."""
 _CASES: Final = (*(f"D{number:02d}" for number in range(1, 31)), "X03")
 
 

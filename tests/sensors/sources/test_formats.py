@@ -41,6 +41,7 @@ GOOD = {
     b'"level":"WARN","message":"type=\\"LOGIN_ERROR\\", userId=\\"null\\", ipAddress=\\"1.2.3.4\\"'
     b', error=\\"user_not_found\\", username=\\"x\\""}',
     "openldap": b'6b03cc1c.104c5d56 0x7fa86ffff6c0 conn=1001 op=0 BIND dn="cn=a,dc=b" method=128',
+    "wechat_nontax": b'{"order_id":"ZF1","status":3,"fee":100,"notify_time":"2026-11-23 13:16:12"}',
     "syslog_auth": b"Nov 23 13:16:12 h sshd[2]: Failed password for bob from 1.2.3.4 port 5 ssh2",
 }
 EXTRA = {"labels.repeated", "labels.remote_host"}
