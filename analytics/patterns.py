@@ -44,6 +44,8 @@ class Sequence(Pattern, frozen=True, kw_only=True, tag="sequence"):
     """Steps that must not come: before the first of the others, after the last, or between."""
     after_us: tuple[int, ...] = ()
     """How long after the step before it each step comes at the earliest; empty where no matter."""
+    distinct: str = ""
+    """The first step counts different values of this field, not events."""
 
 
 class EntityHours(Pattern, frozen=True, kw_only=True, tag="model"):

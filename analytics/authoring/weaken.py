@@ -86,6 +86,10 @@ def _all(rule: Rule) -> Iterator[tuple[str, Rule]]:
     if isinstance(rule.pattern, Threshold) and rule.pattern.distinct:
         name = f"count events, not distinct {rule.pattern.distinct}"
         yield name, _counting_events(rule, rule.pattern)
+    if isinstance(rule.pattern, Sequence) and rule.pattern.distinct:
+        name = f"count events, not distinct {rule.pattern.distinct}"
+        steps = tuple(_with(step, values=()) for step in rule.steps)
+        yield name, _with(rule, steps=steps, pattern=_with(rule.pattern, distinct=""))
 
 
 def _with(part: _Part, **changes: object) -> _Part:
@@ -113,6 +117,8 @@ def _without_step(rule: Rule, place: int) -> Rule | None:
     steps = (*rule.steps[:place], *rule.steps[place + 1 :])
     after = (*pattern.after_us[:place], *pattern.after_us[place + 1 :])
     return _with(rule, steps=steps, pattern=_with(pattern, absent=absent, after_us=after))
+    distinct = pattern.distinct if place else ""
+    return _with(rule, steps=steps, pattern=_with(pattern, absent=absent, distinct=distinct))
 
 
 def _counting_events(rule: Rule, pattern: Threshold) -> Rule:

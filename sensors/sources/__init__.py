@@ -11,8 +11,10 @@ from typing import Final
 
 from sensors.sources import mapping
 from sensors.sources.contract import Context, Format
+from sensors.sources.keycloak import Keycloak
 from sensors.sources.nginx_access import NginxAccess
 from sensors.sources.nginx_error import NginxError
+from sensors.sources.openldap import OpenLdap
 from sensors.sources.postgresql_csv import PostgresqlCsv
 from sensors.sources.postgresql_json import PostgresqlJson
 from sensors.sources.postgresql_text import PostgresqlText
@@ -30,6 +32,8 @@ FORMATS: Final[dict[str, Callable[[], Format]]] = {
     "syslog_auth": SyslogAuth,
     "nginx_access": NginxAccess,
     "nginx_error": NginxError,
+    "keycloak": Keycloak,
+    "openldap": OpenLdap,
     "postgresql_text": PostgresqlText,
     "postgresql_csv": PostgresqlCsv,
     "postgresql_json": PostgresqlJson,

@@ -12,6 +12,7 @@ from analytics.guards import (
     Age,
     Calendar,
     Compare,
+    Dated,
     Distance,
     Indicator,
     Lookup,
@@ -311,3 +312,24 @@ def test_without_the_register_no_network_is_missing() -> None:
 def test_a_network_guard_that_says_nothing_is_refused(network: dict) -> None:
     with pytest.raises(FengsuiError, match=r"network|column"):
         Network(**{"field": "source.ip", "register": "grants", **network}).check()
+
+
+@pytest.mark.parametrize(
+    ("created", "op", "holds"),
+    [
+        ("2026-11-20", "lt", True),
+        ("2026-11-10", "lt", False),
+        ("2026-11-10", "gt", True),
+        ("soon", "lt", False),
+    ],
+)
+def test_a_date_in_a_row_is_so_many_days_before_the_event(
+    created: str, op: str, holds: bool
+) -> None:
+    facts = Known({("portal",): {"created": created}})
+    guard = Dated(register="grants", key=("gov.auth.client_id",), column="created", op=op, days=7)
+    guard.check()
+    time = from_text("2026-11-24T00:00:00.000000Z")
+    assert guard.holds({"gov.auth.client_id": "portal"}, time, facts) is holds
+    assert guard.holds({"gov.auth.client_id": "other"}, time, facts) is False
+    assert guard.holds({}, time, facts) is None
