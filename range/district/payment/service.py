@@ -295,14 +295,13 @@ class Service:
 
     def _guess(self, now: int, act: Guess) -> Iterator[Deed]:
         known = [no for notices in self._notices.values() for no in list(notices)[-50:]]
+        self._chance.shuffle(known)
         start = self._chance.randrange(10**11)
         for place in range(act.count):
-            hit = known and self._chance.randrange(1000) < act.hit_permille
+            notice = f"{REGION}24{start + place:012d}"
             # The last one is a guess too: the share is looked at when a number is not found.
-            if hit and place + 1 < act.count:
-                notice = self._chance.choice(known)
-            else:
-                notice = f"{REGION}24{start + place:012d}"
+            if known and place + 1 < act.count:
+                notice = known.pop() if self._chance.randrange(1000) < act.hit_permille else notice
             yield _deed(now + place * act.every_us, Query(via=act.via, notice=notice))
 
     def _refundable(self, dept: str, now: int) -> list[Order]:
