@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from ipaddress import ip_address
 from itertools import islice, pairwise, product
 from typing import Final, Literal, Protocol, TypeAlias
 
@@ -43,6 +45,12 @@ NAME_CHARS_MAX: Final = 253
 
 KEYS_MAX: Final = 64
 """Rows looked up for one event by lists in the fields of the key."""
+
+NETWORK_BITS_MIN: Final = 7
+"""No network of a register is wider: ``fc00::/7`` are all private addresses of IPv6."""
+
+NETWORKS_REMEMBERED: Final = 4096
+"""Addresses whose networks are remembered: a district's own ones; a row of texts of 1 KB each."""
 
 GUARDS_MAX: Final = 8
 """Guards of one step."""
@@ -132,6 +140,58 @@ class Lookup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             return row is not None
         found = row.get(self.column)
         return found is not None and wanted is not None and compare(found, self.op, wanted)
+
+
+class Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The register's row for the smallest network that holds the address in a field.
+
+    The register's key is a network such as ``10.20.0.0/16``, or a single address as it is written.
+    Otherwise as a look-up: missing, present, or a column against a field or a value.
+    """
+
+    field: str
+    register: str
+    expect: Literal["missing", "present"] = "present"
+    column: str = ""
+    op: Comparison = "eq"
+    value: str | int | bool | None = None
+
+    def fields(self) -> tuple[str, ...]:
+        """Fields of the event it reads."""
+        return (self.field,)
+
+    def check(self) -> None:
+        """Raise ``analytics.rule.refused`` for what says nothing."""
+        if not self.register or not self.field:
+            raise refused("a network guard names its register and the field with the address")
+        if bool(self.column) != (self.value is not None):
+            raise refused("a network guard compares a column with a value, or neither")
+        if self.column and self.expect == "missing":
+            raise refused("a missing row has no column to compare")
+
+    def holds(self, event: Fields, time: int, facts: Facts) -> bool | None:
+        """Whether it holds of any address in the field; None where there is none."""
+        texts = [text_of(item) for item in scalars(event.get(self.field))]
+        if not texts:
+            return None
+        if not facts.known(self.register, time):
+            return False
+        return any(self._row_holds(self._row(text, time, facts)) for text in texts[:KEYS_MAX])
+
+    def _row(self, text: str, time: int, facts: Facts) -> Row | None:
+        for key in _networks(text):
+            row = facts.row(self.register, (key,), time)
+            if row is not None:
+                return row
+        return None
+
+    def _row_holds(self, row: Row | None) -> bool:
+        if self.expect == "missing":
+            return row is None
+        if row is None or self.value is None:
+            return row is not None
+        found = row.get(self.column)
+        return found is not None and compare(found, self.op, self.value)
 
 
 class Indicator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -291,6 +351,7 @@ class Given(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """One entry of ``where`` in a rule file: exactly one of these."""
 
     lookup: Lookup | None = None
+    network: Network | None = None
     indicator: Indicator | None = None
     compare: Compare | None = None
     distance: Distance | None = None
@@ -298,7 +359,7 @@ class Given(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     calendar: Calendar | None = None
 
 
-Guard: TypeAlias = Lookup | Indicator | Compare | Distance | Age | Calendar
+Guard: TypeAlias = Lookup | Network | Indicator | Compare | Distance | Age | Calendar
 
 
 def read(given: Sequence[Given]) -> tuple[Given, ...]:
@@ -338,6 +399,21 @@ class Guards:
                         steps &= ~bit
                         break
         return steps, lacking
+
+
+@lru_cache(maxsize=NETWORKS_REMEMBERED)
+def _networks(text: str) -> tuple[str, ...]:
+    """The address itself and every network that may hold it, the smallest first."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return (text,) if text else ()
+    number = int(address)
+    found = [str(address)]
+    for length in range(address.max_prefixlen, NETWORK_BITS_MIN - 1, -1):
+        away = address.max_prefixlen - length
+        found.append(f"{type(address)(number >> away << away)}/{length}")
+    return tuple(found)
 
 
 def _moment(value: Value) -> int | None:

@@ -15,6 +15,7 @@ from analytics.guards import (
     Distance,
     Indicator,
     Lookup,
+    Network,
     NoFacts,
     _near,
     number,
@@ -246,3 +247,55 @@ def test_an_event_without_what_a_guard_needs_is_counted_for_the_rule() -> None:
     output = engine.finish()
     assert [alert.decided_at for alert in output.alerts] == [START + 2 * SECOND]
     assert [row.unkeyed for row in output.coverage if row.rule == "rule"] == [1]
+
+
+ZONES = Known(
+    {
+        ("10.20.0.0/16",): {"zone": "office"},
+        ("10.20.7.0/24",): {"zone": "intranet_only"},
+        ("10.20.7.9",): {"zone": "exempt"},
+        ("fc00::/7",): {"zone": "intranet_only"},
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("address", "inside"),
+    [
+        ("10.20.7.200", True),
+        ("10.20.6.200", False),
+        ("10.20.7.9", False),
+        ("fd12::5", True),
+        ("2001:db8::5", False),
+        ("no address", False),
+    ],
+)
+def test_the_smallest_network_that_holds_an_address_counts(address: str, inside: bool) -> None:
+    guard = Network(field="source.ip", register="grants", column="zone", value="intranet_only")
+    assert guard.holds({"source.ip": address}, 20, ZONES) is inside
+
+
+def test_an_address_outside_every_network_is_missing() -> None:
+    guard = Network(field="source.ip", register="grants", expect="missing")
+    assert guard.holds({"source.ip": "192.0.2.7"}, 20, ZONES) is True
+    assert guard.holds({"source.ip": "10.20.1.1"}, 20, ZONES) is False
+    assert guard.holds({}, 20, ZONES) is None
+
+
+def test_without_the_register_no_network_is_missing() -> None:
+    guard = Network(field="source.ip", register="never", expect="missing")
+    assert guard.holds({"source.ip": "192.0.2.7"}, 20, ZONES) is False
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        {"column": "zone"},
+        {"value": "office"},
+        {"column": "zone", "value": "office", "expect": "missing"},
+        {"register": ""},
+    ],
+)
+def test_a_network_guard_that_says_nothing_is_refused(network: dict) -> None:
+    with pytest.raises(FengsuiError, match=r"network|column"):
+        Network(**{"field": "source.ip", "register": "grants", **network}).check()
