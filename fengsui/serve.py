@@ -269,7 +269,9 @@ def _site_info(site: Site, sibling: Sibling | None) -> SiteInfo:
     else:
         sources = tuple(
             SourceInfo(name=place.name, kind=place.format, path=place.path, readable=place.readable)
-            for place in (host.places(site.settings.sensor) if site.sensors else ())
+            for place in (
+                host.places(site.settings.sensor, site.folder.root) if site.sensors else ()
+            )
         )
         name = site.settings.site.name
     rules = site.rulebook.current
