@@ -105,6 +105,7 @@ class Site:
     registers: RegisterStore
     indicators: IndicatorStore
     pipeline: Pipeline
+    judge: Judge
     second_look: SecondLook
     retention: Retention
     gate: Gate
@@ -148,6 +149,8 @@ class Site:
             self.retention.stop()
             self.second_look.stop()
             self.pipeline.stop()
+            for sensor in self.sensors:
+                sensor.finish()
             for writer in self.writers:
                 writer.close_segment()
             self.control.flush()
@@ -196,7 +199,8 @@ def open_site(
     local = None
     if watch_host:
         local = LocalSensor(
-            name=settings.sensor.name, sources=lambda: host.sources(settings.sensor, clock)
+            name=settings.sensor.name,
+            sources=lambda: host.sources(settings.sensor, clock, folder.root),
         )
     return _open(folder, settings, realm=DUTY, local=local, clock=clock, recording=None, bus=bus)
 
@@ -375,7 +379,7 @@ def _open(
         folder=folder, settings=settings, realm=realm, cipher=cipher, keyring=keyring,
         database=database, enrolments=enrolments, ids=ids, index=index, intake=intake,
         control=control, clients=Clients(database, clock=clock, entropy=entropy), push=push,
-        alerts=alerts, rulebook=rulebook, pipeline=pipeline, second_look=second_look,
+        alerts=alerts, rulebook=rulebook, pipeline=pipeline, judge=judge, second_look=second_look,
         retention=retention, gate=gate,
         sensors=sensors, writers=writers, recording=recording, owner=owner, clock=clock,
         entropy=entropy, registers=registers, indicators=indicators, exceptions=exceptions,

@@ -42,6 +42,8 @@ class SequenceStep(CountedPart, frozen=True, kw_only=True, forbid_unknown_fields
     absent: bool = False
     after: str = ""
     """It comes no sooner than this after the newest event of the step before."""
+    distinct: str = ""
+    """On the first step: its count is of different values of this field."""
 
 
 class SequencePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -67,7 +69,10 @@ class SequencePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             for step in self.steps
         )
         return Form(
-            steps=tuple(step.step(draft, count=step.count) for step in self.steps),
+            steps=tuple(
+                step.step(draft, count=step.count, values=(step.distinct,) if step.distinct else ())
+                for step in self.steps
+            ),
             pattern=Sequence(
                 retention_us=within_us,
                 within_us=within_us,
@@ -75,6 +80,7 @@ class SequencePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
                 warm_up_us=within_us if before and self.warm_up else 0,
                 watched=before if self.warm_up else (),
                 after_us=after if any(after) else (),
+                distinct=self.steps[0].distinct,
             ),
         )
 
@@ -88,6 +94,10 @@ class SequencePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise refused("two steps of the sequence have the same name")
         if any(step.absent and step.count != 1 for step in self.steps):
             raise refused("a step that is absent has count 1")
+        if any(step.distinct for step in self.steps[1:]) or (
+            self.steps[0].distinct and (self.steps[0].absent or self.steps[0].count == 1)
+        ):
+            raise refused("only a first step that must come more than once counts distinct values")
         if all(step.absent for step in self.steps):
             raise refused("some step of the sequence must come")
         wanted = [step for step in self.steps if not step.absent]
@@ -118,13 +128,25 @@ class _Link:
 class _Plan:
     """What all chains of one rule share."""
 
-    __slots__ = ("after", "before", "breaks", "cell_us", "counts", "gaps", "units", "within_us")
+    __slots__ = (
+        "after",
+        "before",
+        "breaks",
+        "cell_us",
+        "counts",
+        "distinct",
+        "gaps",
+        "units",
+        "within_us",
+    )
 
     def __init__(self, rule: Rule) -> None:
         pattern = rule.pattern
         assert isinstance(pattern, Sequence)
         self.within_us = pattern.within_us
         self.cell_us = rule.suppression_us
+        self.distinct = rule.steps[0].count if pattern.distinct else 0
+        """Units of the first step where they are of different values, else none."""
         self.units: list[int] = []
         self.breaks: dict[int, int] = {}
         """Bits of the steps that must not come between a unit and the one before it."""
@@ -164,6 +186,8 @@ class Remembered(msgspec.Struct, frozen=True, array_like=True):
     waiting: tuple[int, ...]
     """Complete chains that wait for the absent step, oldest first."""
     barred: int = -NEVER
+    values: tuple[Hit, ...] = ()
+    """The newest hit of each of the newest values of a first step that counts values."""
 
 
 class Chains:
@@ -173,7 +197,7 @@ class Chains:
     complete inside the window, the newer one can too.
     """
 
-    __slots__ = ("_barred", "_found", "_heads", "_plan", "_waiting")
+    __slots__ = ("_barred", "_found", "_heads", "_plan", "_values", "_waiting")
 
     def __init__(self, plan: _Plan) -> None:
         self._plan = plan
@@ -183,6 +207,8 @@ class Chains:
         the first is enough: a cell has one alert."""
         self._barred = -NEVER
         """When a step last came that must not come before the others."""
+        self._values: dict[str, Hit] = {}
+        """Of a first step that counts values: the newest hit of each of the newest so many."""
         self._found: tuple[int, _Link] | None = None
 
     def push(self, hit: Hit) -> bool:
@@ -209,8 +235,27 @@ class Chains:
         self._found = (time, end)
         return True
 
+    def _gather(self, hit: Hit) -> bool:
+        """Make the chain of the first step anew of the newest hit of each of its newest values."""
+        values, wanted = self._values, self._plan.distinct
+        value = str(hit[5][0])
+        values.pop(value, None)
+        values[value] = hit
+        if len(values) > wanted:
+            del values[next(iter(values))]
+        hits = tuple(values.values())
+        if len(hits) < wanted or hit[0] - hits[0][0] >= self._plan.within_us:
+            return False
+        link: _Link | None = None
+        for one in hits:
+            link = _Link(link, one)
+        self._heads[wanted - 1] = link
+        return True
+
     def _link(self, unit: int, hit: Hit) -> bool:
         """Lead the chain before on to this hit, where it may."""
+        if unit < self._plan.distinct:
+            return unit == self._plan.distinct - 1 and self._gather(hit)
         if unit == 0:
             if hit[0] - self._barred < self._plan.within_us:
                 return False
@@ -250,11 +295,13 @@ class Chains:
     def clear(self) -> None:
         self._heads = [None] * len(self._plan.units)
         self._barred = -NEVER
+        self._values.clear()
 
     def copy(self) -> Chains:
         other = Chains(self._plan)
         other._heads = list(self._heads)
         other._waiting, other._barred = self._waiting, self._barred
+        other._values = self._values.copy()
         return other
 
     def dump(self) -> object:
@@ -280,6 +327,7 @@ class Chains:
                 heads=heads,
                 waiting=waiting,
                 barred=self._barred,
+                values=tuple(self._values.values()),
             ),
             builtin_types=(bytes,),
         )
@@ -292,6 +340,7 @@ class Chains:
         self._heads = [links[head] if head >= 0 else None for head in remembered.heads]
         self._waiting = tuple(links[end] for end in remembered.waiting)
         self._barred = remembered.barred
+        self._values = {str(hit[5][0]): hit for hit in remembered.values}
 
 
 class SequenceKind:
