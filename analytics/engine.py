@@ -144,6 +144,11 @@ class Engine:
         """Since when events of each dataset were seen: before, nothing can be called missing."""
         return self._succession.began
 
+    @property
+    def in_force(self) -> Mapping[str, int]:
+        """Since when each rule of the newest set judges; long ago for those of the beginning."""
+        return {one.rule.id: one.since for one in self._succession.evaluators if one.until == NEVER}
+
     def has_watched(self, began: Mapping[str, int]) -> None:
         """Take :attr:`began` over from the engine that read the log before this one begins.
 

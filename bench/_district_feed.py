@@ -89,6 +89,7 @@ class _Reader:
     def __init__(self, streams: Sequence[Stream], view: str) -> None:
         self._now = 0
         self._formats: dict[str, tuple[Format, Context] | None] = {}
+        self._encodings = {stream.name: stream.encoding for stream in streams}
         for stream in streams:
             if view == "caller" and stream.view == "provider":
                 continue
@@ -152,7 +153,11 @@ class _Reader:
                 events += [dict(line.text) for line in rows if isinstance(line.text, dict)]
             else:
                 form, context = made
-                raw = [line.text.encode() for line in rows if isinstance(line.text, str)]
+                raw = [
+                    line.text.encode(self._encodings[stream])
+                    for line in rows
+                    if isinstance(line.text, str)
+                ]
                 for one in raw:
                     form.begins(one)
                 events += form.parse(raw, context)

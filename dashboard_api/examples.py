@@ -308,6 +308,13 @@ RULES: Final[Json] = {
                 "triage_zh": "查该来源是否随后登录成功。",
                 "triage_en": "See whether this source signed in afterwards.",
             },
+            "use_case": {
+                "id": "ID03",
+                "seen_in": ["provider"],
+                "owasp": ["API2"],
+                "limits": None,
+            },
+            "hindrances": [{"code": "warming_up", "names": [], "until": _AT}],
         }
     ]
 }

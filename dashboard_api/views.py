@@ -13,11 +13,13 @@ from pydantic import Field
 
 from dashboard_api.troubles import Trouble
 from dashboard_api.wire import Severity, Time
+from schema.alert import Vantage
 from schema.event import Value
 
 State: TypeAlias = Literal["provisional", "final", "withdrawn"]
 Verdict: TypeAlias = Literal["true_positive", "benign", "false_positive", "duplicate", "accepted"]
 Realm: TypeAlias = Literal["duty", "demonstration"]
+HindranceCode: TypeAlias = Literal["no_source", "no_register", "no_geo", "warming_up"]
 Fields: TypeAlias = dict[str, Value]
 
 
@@ -398,6 +400,28 @@ class RuleTexts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RuleUseCase:
+    """The case of misuse a rule finds, of the shipped catalogue."""
+
+    id: str
+    seen_in: tuple[Vantage, ...]
+    owasp: tuple[str, ...]
+    limits: TextPair | None
+    """What its events cannot give, and what stands in for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleHindrance:
+    """Why a rule does not judge now, or not wholly."""
+
+    code: HindranceCode
+    names: tuple[str, ...]
+    """Datasets nobody sends, or registers never imported."""
+    until: Time | None
+    """When the learning is over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RuleRow:
     """A loaded rule."""
 
@@ -409,6 +433,8 @@ class RuleRow:
     techniques: tuple[str, ...]
     false_positives: tuple[TextPair, ...]
     text: RuleTexts
+    use_case: RuleUseCase | None
+    hindrances: tuple[RuleHindrance, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -380,35 +380,6 @@ def _sensor_row(one: SensorStatus, *, ended: bool) -> views.SensorRow:
 
 
 @dataclass(frozen=True, slots=True)
-class RuleDesk:
-    """The loaded rules."""
-
-    loaded: Callable[[], Sequence[Rule]]
-
-    def rows(self) -> Sequence[views.RuleRow]:
-        return [_rule_row(rule) for rule in self.loaded()]
-
-
-def _rule_row(rule: Rule) -> views.RuleRow:
-    one = rule.listing()
-    return views.RuleRow(
-        id=one.id,
-        version=one.version,
-        severity=one.severity,
-        system=one.system,
-        kind=one.kind,
-        techniques=one.techniques,
-        false_positives=tuple(views.TextPair(zh=f.zh, en=f.en) for f in one.false_positives),
-        text=views.RuleTexts(
-            title_zh=one.text.title_zh,
-            title_en=one.text.title_en,
-            triage_zh=one.text.triage_zh,
-            triage_en=one.text.triage_en,
-        ),
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class BatchDoor:
     """The collector's door for remote sensors."""
 

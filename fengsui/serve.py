@@ -41,6 +41,7 @@ from fengsui.keeping import Keeping
 from fengsui.knowledge import Knowledge
 from fengsui.local import LocalServer
 from fengsui.memory import settle
+from fengsui.rule_desk import RuleDesk, known_of
 from fengsui.settings import Settings
 from fengsui.settings import load as load_settings
 from fengsui.signing import Signing, key_room, open_signing
@@ -159,7 +160,10 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         events=site.index,
         proofs=desks.ProofDesk(site.ids, site.enrolments, site.intake, site.keyring.receipt.public),
         sensors=sensors,
-        rules=desks.RuleDesk(lambda: site.rulebook.current.rules),
+        rules=RuleDesk(
+            lambda: site.rulebook.current.rules,
+            lambda: known_of(site.judge, site.registers, geo=False),
+        ),
         exceptions=site.exceptions,
         door=desks.BatchDoor(site.intake, site.pipeline, site.gate),
         push=desks.PushDoor(site.clients, site.push, site.gate),

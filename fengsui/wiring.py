@@ -105,6 +105,7 @@ class Site:
     registers: RegisterStore
     indicators: IndicatorStore
     pipeline: Pipeline
+    judge: Judge
     second_look: SecondLook
     retention: Retention
     gate: Gate
@@ -378,7 +379,7 @@ def _open(
         folder=folder, settings=settings, realm=realm, cipher=cipher, keyring=keyring,
         database=database, enrolments=enrolments, ids=ids, index=index, intake=intake,
         control=control, clients=Clients(database, clock=clock, entropy=entropy), push=push,
-        alerts=alerts, rulebook=rulebook, pipeline=pipeline, second_look=second_look,
+        alerts=alerts, rulebook=rulebook, pipeline=pipeline, judge=judge, second_look=second_look,
         retention=retention, gate=gate,
         sensors=sensors, writers=writers, recording=recording, owner=owner, clock=clock,
         entropy=entropy, registers=registers, indicators=indicators, exceptions=exceptions,

@@ -29,6 +29,8 @@ class Stream:
     host: str
     view: Vantage
     """Whose record it is."""
+    encoding: str = "utf-8"
+    """Of its lines: files of banks come in GBK."""
 
 
 class Line(NamedTuple):

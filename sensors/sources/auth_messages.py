@@ -116,14 +116,28 @@ def _su(message: str) -> Fields | None:
 
 _NEW: Final = re.compile(r"new (user|group): name=([^,]{1,256})")
 _NEW_PASSWORD: Final = re.compile(r"change user '([^']{1,256})' password")
+_NEW_MEMBER: Final = re.compile(r"add '([^']{1,256})' to group '([^']{1,256})'")
+_NEW_MEMBER_BY: Final = re.compile(r"user (\S{1,256}) added by (\S{1,256}) to group (\S{1,256})\Z")
 
 
 def _accounts(message: str) -> Fields | None:
     found = _NEW.match(message)
     if found:
         return _account(f"{found[1]}_added", found[2])
+    found = _NEW_MEMBER.match(message)
+    if found:
+        return {**_account("group_member_added", found[1]), "group.name": found[2]}
     found = _NEW_PASSWORD.match(message)
     return _account("password_changed", found[1]) if found else None
+
+
+def _members(message: str) -> Fields | None:
+    """gpasswd: ``user alice added by root to group sudo``."""
+    found = _NEW_MEMBER_BY.match(message)
+    if not found:
+        return None
+    added = _account("group_member_added", found[1])
+    return {**added, "group.name": found[3], "user.name": found[2]}
 
 
 def _account(action: str, name: str) -> Fields:
@@ -155,6 +169,7 @@ _PROGRAMS: Final[dict[str, Callable[[str], Fields | None]]] = {
     "useradd": _accounts,
     "groupadd": _accounts,
     "usermod": _accounts,
+    "gpasswd": _members,
     "CRON": _cron,
     "cron": _cron,
 }

@@ -12,9 +12,11 @@ from analytics.guards import (
     Age,
     Calendar,
     Compare,
+    Dated,
     Distance,
     Indicator,
     Lookup,
+    Network,
     NoFacts,
     _near,
     number,
@@ -216,6 +218,18 @@ def test_looking_for_pieces_first_misses_no_look_alike(
     assert guard.holds({"url.domain": text}, 10, known) is alike
 
 
+def test_a_part_of_the_key_may_be_the_same_for_every_event() -> None:
+    lookup = Lookup(register="grants", key=("=a", "user.name"))
+    lookup.check()
+    assert lookup.fields() == ("user.name",)
+    assert lookup.holds({"user.name": "b"}, 10, GRANTS) is True
+    assert lookup.holds({"user.name": "c"}, 10, GRANTS) is False
+    assert lookup.holds({}, 10, GRANTS) is None
+    for key in (("=a",), ("=", "user.name")):
+        with pytest.raises(FengsuiError, match="names its register"):
+            Lookup(register="grants", key=key).check()
+
+
 @pytest.mark.parametrize(
     ("where", "why"),
     [
@@ -246,3 +260,76 @@ def test_an_event_without_what_a_guard_needs_is_counted_for_the_rule() -> None:
     output = engine.finish()
     assert [alert.decided_at for alert in output.alerts] == [START + 2 * SECOND]
     assert [row.unkeyed for row in output.coverage if row.rule == "rule"] == [1]
+
+
+ZONES = Known(
+    {
+        ("10.20.0.0/16",): {"zone": "office"},
+        ("10.20.7.0/24",): {"zone": "intranet_only"},
+        ("10.20.7.9",): {"zone": "exempt"},
+        ("fc00::/7",): {"zone": "intranet_only"},
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("address", "inside"),
+    [
+        ("10.20.7.200", True),
+        ("10.20.6.200", False),
+        ("10.20.7.9", False),
+        ("fd12::5", True),
+        ("2001:db8::5", False),
+        ("no address", False),
+    ],
+)
+def test_the_smallest_network_that_holds_an_address_counts(address: str, inside: bool) -> None:
+    guard = Network(field="source.ip", register="grants", column="zone", value="intranet_only")
+    assert guard.holds({"source.ip": address}, 20, ZONES) is inside
+
+
+def test_an_address_outside_every_network_is_missing() -> None:
+    guard = Network(field="source.ip", register="grants", expect="missing")
+    assert guard.holds({"source.ip": "192.0.2.7"}, 20, ZONES) is True
+    assert guard.holds({"source.ip": "10.20.1.1"}, 20, ZONES) is False
+    assert guard.holds({}, 20, ZONES) is None
+
+
+def test_without_the_register_no_network_is_missing() -> None:
+    guard = Network(field="source.ip", register="never", expect="missing")
+    assert guard.holds({"source.ip": "192.0.2.7"}, 20, ZONES) is False
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        {"column": "zone"},
+        {"value": "office"},
+        {"column": "zone", "value": "office", "expect": "missing"},
+        {"register": ""},
+    ],
+)
+def test_a_network_guard_that_says_nothing_is_refused(network: dict) -> None:
+    with pytest.raises(FengsuiError, match=r"network|column"):
+        Network(**{"field": "source.ip", "register": "grants", **network}).check()
+
+
+@pytest.mark.parametrize(
+    ("created", "op", "holds"),
+    [
+        ("2026-11-20", "lt", True),
+        ("2026-11-10", "lt", False),
+        ("2026-11-10", "gt", True),
+        ("soon", "lt", False),
+    ],
+)
+def test_a_date_in_a_row_is_so_many_days_before_the_event(
+    created: str, op: str, holds: bool
+) -> None:
+    facts = Known({("portal",): {"created": created}})
+    guard = Dated(register="grants", key=("gov.auth.client_id",), column="created", op=op, days=7)
+    guard.check()
+    time = from_text("2026-11-24T00:00:00.000000Z")
+    assert guard.holds({"gov.auth.client_id": "portal"}, time, facts) is holds
+    assert guard.holds({"gov.auth.client_id": "other"}, time, facts) is False
+    assert guard.holds({}, time, facts) is None

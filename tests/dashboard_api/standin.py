@@ -370,6 +370,10 @@ class FakeRules:
                 techniques=("T1595.003",),
                 false_positives=(views.TextPair(zh="扫描器", en="scanner"),),
                 text=views.RuleTexts(title_zh="路径探测", title_en="", triage_zh="", triage_en=""),
+                use_case=views.RuleUseCase(
+                    id="DX11", seen_in=("gateway",), owasp=("API8",), limits=None
+                ),
+                hindrances=(views.RuleHindrance(code="no_geo", names=(), until=None),),
             )
         ]
 

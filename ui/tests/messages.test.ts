@@ -11,7 +11,7 @@ import en from '../src/i18n/en.json'
 import zh from '../src/i18n/zh.json'
 
 /** Names that stay as they are in Chinese text, besides what stands between backticks. */
-const NAMES = ['SM2', 'SM3', 'SSH', 'PAM', 'EN', 'source.ip', 'event.action:ssh_login', 'user.name:root']
+const NAMES = ['SM2', 'SM3', 'SSH', 'PAM', 'EN', 'Windows', 'source.ip', 'event.action:ssh_login', 'user.name:root']
 
 const source = join(import.meta.dirname, '../src')
 const files = (readdirSync(source, { recursive: true }) as string[])

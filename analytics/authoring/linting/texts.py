@@ -9,6 +9,7 @@ from typing import Final
 from analytics.authoring.cases import Case
 from analytics.authoring.linting.finding import Finding, Written
 from analytics.sigma import attack
+from schema.times import DAY
 
 _HAN: Final = re.compile(r"[\u4e00-\u9fff]")
 _TECHNIQUE: Final = re.compile(r"T\d{4}(\.\d{3})?")
@@ -99,7 +100,8 @@ def _tags(written: Written) -> list[str]:
 def suppression(written: Written) -> Iterator[Finding]:
     """A rule that may fire twice over the same events."""
     rule = written.rule
-    if rule.suppression_us < rule.pattern.retention_us:
+    # A longer window looks at a past, which may be told of more than once.
+    if rule.suppression_us < min(rule.pattern.retention_us, DAY):
         yield written.finding(
             "short-suppression",
             written.line_of("suppression", "within"),

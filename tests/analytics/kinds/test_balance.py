@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import random
 
 import pytest
@@ -13,7 +14,7 @@ from kind_world import bursts, check_orders, check_snapshots, hit, memory, only,
 from analytics import kinds
 from analytics.rule import Rule
 from schema.errors import FengsuiError
-from schema.times import HOUR
+from schema.times import DAY, HOUR
 
 DAY_S = 86_400
 LOCAL_S = 8 * 3600
@@ -98,6 +99,118 @@ def test_it_judges_as_adding_up_each_day_would(raw: list[tuple[int, int, object]
     check_snapshots(balance(), hits, until)
 
 
+def files(**part: object) -> Rule:
+    """Orders of a day against files that name the day themselves."""
+    steps = [
+        {"name": name, "zh": zh, "field": "gov.pii.count",
+         "detection": detection(**{"event.action": name})}
+        for name, zh in zip(SIDES, ("订单", "结算", "入库"), strict=True)
+    ]  # fmt: skip
+    by = {"by": "gov.pay.business_date", "missing": "12d"}
+    asked = {"period": "day", "wait": "2h", "steps": steps, **by, **part}
+    return compiled(id="balance", entity="host.name", balance=asked)
+
+
+def row(day: float, side: str, amount: int, date: str, offset: int = 0) -> object:
+    return at(
+        day * DAY_S,
+        offset or round(day * 1000) + 1,
+        event__action=side,
+        gov__pii__count=amount,
+        gov__pay__business_date=date,
+        host__name="dept",
+    )
+
+
+TODAY = (START + LOCAL_S * 10**6) // DAY
+DATE = dt.date.fromordinal(dt.date(1970, 1, 1).toordinal() + TODAY).isoformat()
+"""The day the tests begin in, in Beijing."""
+PAID = [row(0.1, "orders", 700, DATE), row(0.11, "orders", 300, DATE)]
+FAR = row(20, "orders", 5, "2020-01-01")
+
+
+@pytest.mark.parametrize("behind", [1, 3, 9])
+def test_a_file_that_names_its_day_may_come_on_any_day(behind: int) -> None:
+    bank = row(behind, "bank", 1000, DATE)
+    received = row(behind + 1, "treasury", 1000, DATE)
+    assert not run(ruleset(files()), [*PAID, bank, received, FAR]).alerts
+
+
+def test_a_day_is_judged_the_wait_after_its_last_side_began_to_come() -> None:
+    short = [*PAID, row(3, "bank", 999, DATE), row(4, "treasury", 1000, DATE), FAR]
+    alert, said = only(files(), short)
+    assert alert.decided_at == START + 4 * DAY + 2 * HOUR
+    assert [(one.name, one.value) for one in alert.conditions[:3]] == [
+        ("orders", 1000), ("bank", 999), ("treasury", 1000),
+    ]  # fmt: skip
+    assert said.reason_zh == f"主机 dept {DATE} 的合计不一致：订单 1000，结算 999、入库 1000。"
+    assert f"sums of {DATE} that differ" in said.reason_en
+    assert said.counterfactual_en == ("With bank at 1000 it would not fire",)
+
+
+def test_a_side_that_does_not_come_is_told_when_it_is_missing() -> None:
+    alert, _ = only(files(), [*PAID, row(1, "bank", 1000, DATE), FAR])
+    end = START - (START + LOCAL_S * 10**6) % DAY + DAY
+    assert alert.decided_at == end + 12 * DAY
+    assert [one.value for one in alert.conditions[:3]] == [1000, 1000, 0]
+
+
+def test_what_is_sent_after_a_day_was_judged_is_judged_with_it() -> None:
+    equal = [*PAID, row(1, "bank", 1000, DATE), row(2, "treasury", 1000, DATE)]
+    again = row(5, "bank", 1, DATE)
+    alert, _ = only(files(), [*equal, again, FAR])
+    assert alert.decided_at == START + 5 * DAY + 2 * HOUR
+    rest = row(2.01, "treasury", 400, DATE)
+    whole = [*PAID, row(1, "bank", 1000, DATE), row(2, "treasury", 600, DATE), rest, FAR]
+    assert not run(ruleset(files()), whole).alerts
+
+
+@pytest.mark.parametrize("date", ["2020-01-01", "9999-12-31", "tomorrow", ""])
+def test_a_day_long_ago_far_ahead_or_unnamed_opens_no_account(date: str) -> None:
+    one = memory(files())
+    one.push(hit(START / 10**6, date, 5))
+    assert one.dump() == []
+
+
+def test_a_day_named_by_its_events_survives_snapshots_and_any_order() -> None:
+    dates = [
+        (dt.date.fromisoformat(DATE) + dt.timedelta(days=more)).isoformat() for more in range(5)
+    ]
+    chance = random.Random(8)
+    seconds = bursts(8, 150, 2 * 3600)
+    hits = [
+        hit(START / 10**6 + second, chance.choice(dates[:3]), chance.choice((5, 5, 7)),
+            steps=1 << chance.randrange(3), number=place)
+        for place, second in enumerate(sorted(seconds))
+    ]  # fmt: skip
+    check_snapshots(files(), hits, START + 40 * DAY)
+    events = [
+        row(time / DAY_S, chance.choice(SIDES), chance.choice((5, 7)), chance.choice(dates), n + 1)
+        for n, time in enumerate(seconds)
+    ]  # fmt: skip
+    told = check_orders(files(), [*events, row(20, "orders", 0, "x", 999)], revises=False)
+    assert len(told) > 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"missing": ""},
+        {"by": ""},
+        {"missing": "32d"},
+        {"period": "hour"},
+    ],
+)
+def test_a_day_by_its_events_asks_for_all_it_needs(change: dict[str, object]) -> None:
+    with pytest.raises(FengsuiError):
+        files(**change)
+
+
+def test_a_day_by_its_events_needs_no_delay() -> None:
+    with pytest.raises(FengsuiError, match="no delay"):
+        balance(by="gov.pay.business_date", missing="3d")
+
+
 def test_no_order_shows() -> None:
     chance = random.Random(6)
     events = [
@@ -133,4 +246,15 @@ def test_it_describes_itself() -> None:
     assert kinds.of(rule.pattern).describe(rule) == (
         "每 1 天的订单、结算、入库合计不相等（等候 2 小时后判断）",
         "sums of orders, bank, treasury over 1 day that differ, judged 2 hours later",
+    )
+    rule = files()
+    assert kinds.of(rule.pattern).describe(rule) == (
+        (
+            "同一 `gov.pay.business_date` 的订单、结算、入库合计不相等"
+            "（各方到齐后 2 小时判断，至多等 12 天）"
+        ),
+        (
+            "sums of orders, bank, treasury over one `gov.pay.business_date` that differ, "
+            "judged 2 hours after all came, or 12 days after the day"
+        ),
     )

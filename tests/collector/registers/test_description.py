@@ -32,13 +32,14 @@ NEEDED = {
     "ID15": ("leavers", "user left_on"),
     "ID22": ("cipher_policy", "service algorithms"),
     "PAY04": ("payees", "dept_code payee bank"),
+    "PAY09": ("own_domains", "domain"),
     "PAY11": ("applications", "app addresses key_ids"),
     "DX01": ("grants", "requester service grant"),
     "DX05": ("grants", "quota_per_day"),
     "DX07": ("grants", "fields"),
     "DX10": ("catalogue", "item kind"),
     "DX14": ("decoys", "subject"),
-    "X04": ("releases", "system ticket paths"),
+    "X04": ("releases", "system sm3 ticket paths"),
     "X05": ("classified_files", "file_sm3"),
 }
 

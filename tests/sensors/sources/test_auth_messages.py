@@ -99,6 +99,30 @@ from sensors.sources.auth_messages import read
         ),
         (
             "usermod",
+            "add 'li.na' to group 'sudo'",
+            {
+                "event.action": "group_member_added",
+                "user.target.name": "li.na",
+                "group.name": "sudo",
+            },
+        ),
+        (
+            "usermod",
+            "add 'li.na' to shadow group 'sudo'",
+            {"event.action": "log"},
+        ),
+        (
+            "gpasswd",
+            "user li.na added by root to group wheel",
+            {
+                "event.action": "group_member_added",
+                "user.name": "root",
+                "user.target.name": "li.na",
+                "group.name": "wheel",
+            },
+        ),
+        (
+            "usermod",
             "change user 'bob' password",
             {"event.action": "password_changed", "user.target.name": "bob"},
         ),

@@ -239,6 +239,23 @@ export interface Rule {
   kind: string
   techniques: string[]
   text: { title_zh: string; title_en: string; triage_zh?: string; triage_en?: string }
+  use_case: RuleUseCase | null
+  hindrances: RuleHindrance[]
+}
+
+/** The case of misuse a rule finds, and whose record shows it. */
+export interface RuleUseCase {
+  id: string
+  seen_in: string[]
+  owasp: string[]
+  limits: { zh: string; en: string } | null
+}
+
+/** Why a rule does not judge now, or not wholly. */
+export interface RuleHindrance {
+  code: 'no_source' | 'no_register' | 'no_geo' | 'warming_up'
+  names: string[]
+  until: string | null
 }
 
 /** What stands still or lags at the site, in words. */

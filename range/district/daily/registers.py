@@ -1,0 +1,57 @@
+"""Registers: what the district has written down about its machines, networks and people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from district.daily.machines import (
+    ANSIBLE,
+    APPROVED,
+    BACKUP,
+    BASTION,
+    MONITOR,
+    PATCH,
+    SCANNER,
+    Crew,
+    servers,
+)
+from district.stream import Statement
+from district.town import Town
+from schema.registers import ALWAYS
+
+__all__ = ["MEETING_ROOM", "statements"]
+
+MEETING_ROOM: Final = "192.168.137.128/25"
+"""A network of the site itself that happens to look like a shared connection of Windows."""
+
+_RANGES: Final = (
+    ("10.20.0.0/16", "office"), ("10.30.0.0/16", "server"), ("10.40.0.0/24", "vpn"),
+    ("10.50.0.0/24", "intranet_only"), ("10.50.0.9", "exempt"), (MEETING_ROOM, "office"),
+)  # fmt: skip
+
+
+def statements(town: Town, crew: Crew) -> Iterator[Statement]:
+    """All that is known before the first day."""
+    for address, purpose in APPROVED.items():
+        yield _row("approved_destinations", (address,), purpose=purpose)
+    for machine in servers():
+        yield _row("assets", (machine.address,), kind="server", name=machine.name)
+    for clerk in town.clerks:
+        yield _row("assets", (clerk.address,), kind="desktop", name=clerk.user)
+    for address, kind in ((BASTION, "bastion"), (ANSIBLE, "automation"), (BACKUP, "backup"),
+                          (MONITOR, "monitor"), (SCANNER, "scanner")):  # fmt: skip
+        yield _row("operation_sources", (address,), kind=kind)
+    for address in (SCANNER, PATCH, MONITOR):
+        yield _row("scanners", (address,), owner="data bureau")
+    for clerk in crew.duty:
+        yield _row("night_work", (clerk.user,), why="on call")
+    for network, zone in _RANGES:
+        yield _row("ip_ranges", (network,), zone=zone)
+    # Known, and empty until somebody travels or changes something.
+    for name in ("trips", "changes", "exposed_services"):
+        yield _row(name, ("-", "-"), order="-")
+
+
+def _row(register: str, key: tuple[str, ...], **fields: str) -> Statement:
+    return Statement(register, key, fields, ALWAYS)

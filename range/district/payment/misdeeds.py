@@ -1,0 +1,106 @@
+"""Misdeeds: what only an attacker or a dishonest insider does to payments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from district.calendar import DAY_US, MINUTE_US
+from district.deed import Deed
+from district.payment.departments import CHANNELS
+from district.payment.flows import Forged, MarkPaid, Receipt, Replay, SetBack, SwitchPayee
+from district.payment.platform import clock
+from district.payment.records import CallBack, Order
+
+if TYPE_CHECKING:
+    from district.payment.service import Service
+
+__all__ = ["carry_out"]
+
+_RECENT_US: Final = 5 * DAY_US
+"""An order is touched while somebody may still use what it paid for."""
+
+
+def carry_out(
+    service: Service, now: int, act: Forged | Replay | SetBack | MarkPaid | SwitchPayee
+) -> Iterator[Deed]:
+    """Do one of them; what follows is returned."""
+    platform = service.platform
+    if isinstance(act, Forged):
+        platform.call_back(now, _forged(now, act))
+    elif isinstance(act, Replay):
+        yield from _replay(service, now, act)
+    elif isinstance(act, SetBack):
+        for place, order in enumerate(_recent(service, act.dept, now)[: act.count]):
+            platform.set_status(
+                now + place * MINUTE_US, act.via, order=order.id, status=act.status
+            )  # fmt: skip
+    elif isinstance(act, MarkPaid):
+        assert act.flow.marked_by is not None
+        platform.set_status(now, act.flow.marked_by, order=act.order, status="3")
+        yield Deed(at=now + MINUTE_US, system="payment", act=Receipt(order=act.order))
+    else:
+        platform.change_payee(now, act.via, dept=act.dept, account=act.account)
+
+
+def _forged(now: int, act: Forged) -> CallBack:
+    day = clock(now)
+    return CallBack(
+        order=act.order,
+        transaction=f"4200002{day:%Y%m%d%H%M%S}{now % 10**7:07d}",
+        amount_fen=act.fen,
+        channel="wechat",
+        bank=CHANNELS["wechat"],
+        payee_account=act.account,
+        payer_account=f"oX{now % 10**9:09d}",
+        business_date=day.date().isoformat(),
+        signature="0" * 64,
+        address=act.address,
+    )
+
+
+def _replay(service: Service, now: int, act: Replay) -> Iterator[Deed]:
+    """An own notice and order, and the institution's signed words about somebody else's payment."""
+    platform = service.platform
+    victims = _recent(service, act.dept, now)
+    made = service.institutions.transaction(victims[0].id) if victims else None
+    if made is None:
+        return
+    flow = act.flow
+    notice = platform.issue(
+        now, flow.via, dept=flow.dept, due_fen=made.fen, payer=flow.number
+    ).number  # fmt: skip
+    order = platform.create(
+        now + MINUTE_US,
+        flow.via,
+        notice=notice,
+        amount_fen=made.fen,
+        channel=made.channel,
+        return_host=flow.return_host,
+    ).number
+    told = service.institutions.tell(made)
+    platform.call_back(
+        now + 2 * MINUTE_US,
+        CallBack(
+            order=order,
+            transaction=told.transaction,
+            amount_fen=told.amount_fen,
+            channel=told.channel,
+            bank=told.bank,
+            payee_account=told.payee_account,
+            payer_account=told.payer_account,
+            business_date=told.business_date,
+            signature=told.signature,
+            address=act.address,
+        ),
+    )
+    yield from ()
+
+
+def _recent(service: Service, dept: str, now: int) -> list[Order]:
+    """Paid some time ago, so that nothing of them is still on its way."""
+    return [
+        order
+        for order in service.store.paid(dept, now - _RECENT_US)
+        if order.status == "4" and order.transaction and now - order.paid_at > 30 * MINUTE_US
+    ]

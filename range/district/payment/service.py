@@ -1,0 +1,380 @@
+"""Service: carries out what is done to payments, step by step, and lets the logs say so."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Final
+
+from district.calendar import DAY_US, MINUTE_US, SECOND_US
+from district.deed import Deed
+from district.payment import misdeeds
+from district.payment.departments import Department
+from district.payment.flows import (
+    Answered,
+    BankFile,
+    BankRest,
+    BatchCheck,
+    Flow,
+    Forged,
+    Guess,
+    Issued,
+    Looked,
+    MarkPaid,
+    Ordered,
+    PatternTopUp,
+    Query,
+    Receipt,
+    Refund,
+    RefundSome,
+    RefundSpree,
+    Replay,
+    SetBack,
+    SwitchPayee,
+    Told,
+    TreasuryFile,
+)
+from district.payment.institutions import Institutions, Transaction, verify
+from district.payment.platform import Platform, clock
+from district.payment.records import Notice, Order
+from district.payment.store import MemoryStore
+from district.payment.tally import CHI_SQUARE_PERMILLE, Tally
+from district.stream import Sink, Stream
+from district.town import REGION
+
+__all__ = ["BANK", "PLATFORM", "TOLD", "TREASURY", "Service"]
+
+PLATFORM: Final = Stream(
+    name="payment-platform.jsonl",
+    form="mapping:payment_platform",
+    host="pay-app-01",
+    view="provider",
+)
+TOLD: Final = Stream(
+    name="payment-nontax.jsonl", form="wechat_nontax", host="dept-app-01", view="caller"
+)
+BANK: Final = Stream(
+    name="payment-bank.txt",
+    form="mapping:payment_bank",
+    host="pay-file-01",
+    view="reconciliation",
+    encoding="gb18030",
+)
+TREASURY: Final = Stream(
+    name="payment-treasury.txt",
+    form="mapping:payment_treasury",
+    host="pay-file-01",
+    view="reconciliation",
+    encoding="gb18030",
+)
+REFUNDED_SHARES: Final = (1000, 500, 1000, 300)
+"""Permille of an order that is given back, in turn."""
+RECENT: Final = 400
+"""Notices a department's server checks again: those of the last days."""
+TOP_UP_A_DAY: Final = 45
+"""Amounts an operator takes in two hours beside the usual work."""
+RECENT_DAYS: Final = 45
+AMOUNTS_MIN: Final = 205
+"""Fewer are not judged; a few more than the rule's 200, for days at the window's edge."""
+OPERATOR_SURPLUS_PERMILLE: Final = 1200
+"""Over the threshold's figure by so much: others' amounts of the same day still come."""
+
+
+class Service:
+    """The platform, its institutions, and what lies between a notice and its receipt."""
+
+    def __init__(
+        self, departments: dict[str, Department], sink: Sink, chance: random.Random
+    ) -> None:
+        self._departments = departments
+        self._sink = sink
+        self._chance = chance
+        self.first_day = 0
+        """Midnight of the town's first day; told with the first day that is lived."""
+        self.store = MemoryStore()
+        self.platform = Platform(
+            self.store,
+            lambda at, line: sink.write(PLATFORM.name, at, line),
+            verify,
+            REGION,
+        )
+        self.institutions = Institutions(departments)
+        self.tally = Tally()
+        self._notices: dict[str, deque[str]] = {code: deque(maxlen=RECENT) for code in departments}
+        self._turn = 0
+
+    def day(self, now: int) -> int:
+        """The number of the day, from the town's first."""
+        return (now - self.first_day) // DAY_US
+
+    def perform(self, now: int, act: object) -> Iterable[Deed]:
+        """Carry one act out; what follows from it is returned."""
+        match act:
+            case Flow():
+                return self._start(now, act)
+            case Issued():
+                return self._look(now, act)
+            case Looked():
+                return self._order(now, act)
+            case Ordered():
+                return self._pay(now, act)
+            case Answered():
+                return self._answered(now, act)
+            case Told():
+                self.platform.call_back(now, self.institutions.tell(act.made))
+            case Receipt():
+                self.platform.receipt(now, order=act.order)
+            case BankFile():
+                return self._bank_file(now)
+            case BankRest():
+                self._rows(BANK, now, self.institutions.supplement(now))
+            case TreasuryFile():
+                self._rows(TREASURY, now, self.institutions.receipts(now))
+            case BatchCheck():
+                return self._batch(now, act)
+            case Guess():
+                return self._guess(now, act)
+            case Query():
+                self.platform.query(now, act.via, notice=act.notice)
+            case RefundSome():
+                return self._refunds(now, act)
+            case RefundSpree():
+                return self._spree(now, act)
+            case Refund():
+                self._refund(now, act)
+            case PatternTopUp():
+                return self._top_up(now, act)
+            case Forged() | Replay() | SetBack() | MarkPaid() | SwitchPayee():
+                return misdeeds.carry_out(self, now, act)
+            case _:
+                raise TypeError(act)
+        return ()
+
+    def _start(self, now: int, flow: Flow) -> Iterator[Deed]:
+        if flow.number:
+            answer = self.platform.issue(
+                now,
+                self._departments[flow.dept].server(),
+                dept=flow.dept,
+                due_fen=flow.due_fen,
+                payer=flow.number,
+            )
+            notice = answer.number
+        else:
+            notice = self._own_notice(flow)
+        self._notices[flow.dept].append(notice)
+        if flow.looks:
+            yield _deed(now + flow.after_us, Issued(flow=flow, notice=notice))
+        else:
+            looked = Looked(flow=flow, notice=notice, channel=flow.channel)
+            yield _deed(now + flow.after_us, looked)
+
+    def _own_notice(self, flow: Flow) -> str:
+        """A counter or a device makes the notice with the order; no line of its own."""
+        self._turn += 1
+        no = f"{REGION}99{self._turn:012d}"
+        self.store.save(Notice(no=no, dept=flow.dept, due_fen=flow.due_fen))
+        return no
+
+    def _look(self, now: int, act: Issued) -> Iterator[Deed]:
+        flow, at = act.flow, now
+        for _ in range(flow.looks):
+            yield _deed(at, Query(via=flow.via, notice=act.notice))
+            at += flow.pace_us
+        channel = flow.channel
+        if flow.changes_mind:
+            channel = "alipay" if flow.channel != "alipay" else "bank"
+        looked = Looked(flow=flow, notice=act.notice, channel=channel)
+        yield _deed(at, looked)
+        if flow.changes_mind or flow.twice:
+            again = replace(looked, channel=flow.channel, other_node=flow.twice)
+            yield _deed(at + 2 * flow.pace_us, again)
+
+    def _order(self, now: int, act: Looked) -> Iterator[Deed]:
+        flow = act.flow
+        answer = self.platform.create(
+            now,
+            flow.via,
+            notice=act.notice,
+            amount_fen=flow.due_fen if flow.amount_fen is None else flow.amount_fen,
+            channel=act.channel,
+            return_host=flow.return_host,
+            old_interface=flow.amount_fen is not None,
+            other_node=act.other_node,
+        )
+        if not answer.ok:
+            return
+        if flow.via.unit:
+            self.tally.took(flow.via.unit, flow.via.user, self.day(now), flow.due_fen)
+        if flow.marked_by is not None:
+            yield _deed(now + 3 * MINUTE_US, MarkPaid(flow=flow, order=answer.number))
+        elif not (flow.changes_mind and act.channel != flow.channel):
+            ordered = Ordered(flow=flow, order=answer.number, other_node=act.other_node)
+            yield _deed(now + flow.pace_us, ordered)
+
+    def _pay(self, now: int, act: Ordered) -> Iterator[Deed]:
+        flow = act.flow
+        if act.attempt < len(flow.failures):
+            reason = flow.failures[act.attempt]
+            self.platform.result(now, flow.via, order=act.order, refusal=reason)
+            if not (flow.gives_up and act.attempt + 1 == len(flow.failures)):
+                yield _deed(now + flow.pace_us, replace(act, attempt=act.attempt + 1))
+            return
+        order = self.store.order(act.order)
+        assert order is not None
+        if not flow.via.unit:
+            self.platform.result(now, flow.via, order=act.order)
+        self.institutions.collect(
+            now,
+            order,
+            account=flow.account or self._account(flow.dept, now),
+            payer=flow.payer,
+            money=flow.money,
+        )
+        answered = Answered(flow=flow, order=act.order, other_node=act.other_node)
+        yield _deed(now + flow.told_after_us, answered)
+
+    def _answered(self, now: int, act: Answered) -> Iterator[Deed]:
+        flow, made = act.flow, self.institutions.transaction(act.order)
+        assert made is not None
+        told = self.institutions.tell(made)
+        answer = self.platform.call_back(now, told, other_node=flow.twice)
+        if made.channel == "wechat":
+            self._tell_department(now + SECOND_US // 2, made)
+        for more in flow.told_again_us:
+            yield _deed(now + more, Told(made=made))
+        if answer.ok and flow.receipt_after_us is not None:
+            yield _deed(now + flow.receipt_after_us, Receipt(order=act.order))
+
+    def _account(self, dept: str, now: int) -> str:
+        """Which of its accounts a department is paid into: mostly the first."""
+        open_ = self._departments[dept].accounts_on(self.day(now))
+        return open_[0] if self._chance.random() < 0.6 else self._chance.choice(open_)
+
+    def _tell_department(
+        self, now: int, made: Transaction, *, refund: str = "", fen: int = 0
+    ) -> None:
+        moment, done = clock(now), clock(made.finished_at)
+        told: dict[str, str | int] = {
+            "notify_time": f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}+08:00",
+            "payment_notice_no": made.notice,
+            "department_code": made.dept,
+            "region_code": REGION,
+            "fee": fen or made.fen,
+            "order_id": made.order,
+            "trans_id": made.id,
+            "status": 3,
+            "bank_id": "9101",
+            "bank_account": made.account,
+            "openid": made.payer,
+            "pay_finish_time": f"{done:%Y-%m-%dT%H:%M:%S}+08:00",
+        }
+        if refund:
+            told["refund_order_id"] = refund
+        line = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+        self._sink.write(TOLD.name, now, line)
+
+    def _bank_file(self, now: int) -> Iterator[Deed]:
+        self._rows(BANK, now, self.institutions.settlement(now, self._chance))
+        yield _deed(now + self._chance.randrange(60, 300) * MINUTE_US, BankRest())
+
+    def _rows(self, stream: Stream, now: int, rows: Iterable[str]) -> None:
+        for row in rows:
+            self._sink.write(stream.name, now, row)
+
+    def _batch(self, now: int, act: BatchCheck) -> Iterator[Deed]:
+        via = self._departments[act.dept].server(1)
+        known = list(self._notices[act.dept])[-act.count :]
+        for place in range(act.count):
+            gone = self._chance.randrange(1000) < act.withdrawn_permille or place >= len(known)
+            notice = f"{REGION}25{self._chance.randrange(10**12):012d}" if gone else known[place]
+            yield _deed(now + place * 2 * SECOND_US, Query(via=via, notice=notice))
+
+    def _guess(self, now: int, act: Guess) -> Iterator[Deed]:
+        known = [no for notices in self._notices.values() for no in list(notices)[-50:]]
+        start = self._chance.randrange(10**11)
+        for place in range(act.count):
+            hit = known and self._chance.randrange(1000) < act.hit_permille
+            # The last one is a guess too: the share is looked at when a number is not found.
+            if hit and place + 1 < act.count:
+                notice = self._chance.choice(known)
+            else:
+                notice = f"{REGION}24{start + place:012d}"
+            yield _deed(now + place * act.every_us, Query(via=act.via, notice=notice))
+
+    def _refundable(self, dept: str, now: int) -> list[Order]:
+        return [
+            order
+            for order in self.store.paid(dept, now - RECENT_DAYS * DAY_US)
+            if order.status != "6" and order.transaction and now - order.paid_at > 10 * MINUTE_US
+        ]
+
+    def _refunds(self, now: int, act: RefundSome) -> Iterator[Deed]:
+        found = self._refundable(act.dept, now)
+        chosen = self._chance.sample(found, min(act.count, len(found)))
+        for place, order in enumerate(chosen):
+            refund = Refund(via=act.via, order=order.id, to_account=act.to_account)
+            yield _deed(now + place * act.every_us, refund)
+
+    def _spree(self, now: int, act: RefundSpree) -> Iterator[Deed]:
+        day = self.day(now)
+        noticed = self.tally.refunds_noticed_at(act.via.user, day)
+        count = -(-noticed * act.strength // 1000) if act.strength >= 1000 else (
+            noticed * act.strength // 1000 - self.tally.taken_on(act.via.user, day)
+        )  # fmt: skip
+        some = RefundSome(
+            dept=act.dept, via=act.via, count=max(1, count), every_us=40 * SECOND_US
+        )  # fmt: skip
+        return self._refunds(now, some)
+
+    def _refund(self, now: int, act: Refund) -> None:
+        order = self.store.order(act.order)
+        assert order is not None
+        self._turn += 1
+        share = REFUNDED_SHARES[self._turn % len(REFUNDED_SHARES)]
+        fen = min(
+            order.amount_fen - order.refunded_fen, max(1, order.amount_fen * share // 1000)
+        )  # fmt: skip
+        if fen <= 0:
+            return
+        answer = self.platform.refund(
+            now, act.via, order=order.id, amount_fen=fen, to_account=act.to_account
+        )
+        if not answer.ok:
+            return
+        self.tally.refunded(act.via.user, self.day(now))
+        self.institutions.refund(answer.number, order.id, fen)
+        made = self.institutions.transaction(order.id)
+        if made is not None and made.channel == "wechat" and not act.to_account:
+            self._tell_department(now + SECOND_US, made, refund=answer.number, fen=fen)
+
+    def _top_up(self, now: int, act: PatternTopUp) -> Iterator[Deed]:
+        day, more, parts = self.day(now), 0, 0
+        wanted = act.strength * CHI_SQUARE_PERMILLE // 1000
+        if act.strength >= 1000:
+            wanted = wanted * OPERATOR_SURPLUS_PERMILLE // 1000
+        for place in range(TOP_UP_A_DAY):
+            count, chi = self.tally.pattern(
+                act.via.unit, act.via.user, day, more=more, parts=parts
+            )  # fmt: skip
+            if chi >= wanted and count > AMOUNTS_MIN:
+                return
+            near = chi < wanted
+            more, parts = more + 1, parts + near
+            fen = self._chance.randrange(30, 300) * 100 + 50
+            flow = Flow(
+                dept=act.dept,
+                due_fen=480_000 + self._chance.randrange(1, 1999) * 10 if near else fen,
+                channel="pos",
+                via=act.via,
+                payer=f"pos:{self._chance.randrange(10**9):09d}",
+                looks=0,
+            )
+            yield _deed(now + place * 90 * SECOND_US, flow)
+
+
+def _deed(at: int, act: object) -> Deed:
+    return Deed(at=at, system="payment", act=act)
