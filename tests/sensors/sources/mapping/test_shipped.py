@@ -102,11 +102,7 @@ def test_a_line_of_its_kind_is_read(name: str) -> None:
     fields = read(name, line)
     assert {field: fields.get(field) for field in expected} == expected
     assert fields["event.dataset"] == shipped()[name].dataset
-    assert (
-        fields["@timestamp"] == "2026-11-26T04:00:00.000000Z"
-        or "gov.time.assumed" in fields
-        or (name == "gateway_apisix")
-    )
+    assert str(fields["@timestamp"])[:16] == "2026-11-26T04:00"
 
 
 def test_no_token_and_no_cookie_leaves_with_the_gateways_log() -> None:
