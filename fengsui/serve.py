@@ -162,7 +162,7 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         sensors=sensors,
         rules=RuleDesk(
             lambda: site.rulebook.current.rules,
-            lambda: known_of(site.judge, site.registers, geo=False),
+            lambda: known_of(site.judge, site.registers, geo=site.geo),
         ),
         exceptions=site.exceptions,
         door=desks.BatchDoor(site.intake, site.pipeline, site.gate),
