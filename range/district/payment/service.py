@@ -297,9 +297,9 @@ class Service:
     def _batch(self, now: int, act: BatchCheck) -> Iterator[Deed]:
         via = self._departments[act.dept].server(1)
         known = list(self._notices[act.dept])[-act.count :]
-        for place in range(act.count):
-            gone = self._chance.randrange(1000) < act.withdrawn_permille or place >= len(known)
-            notice = f"{REGION}25{self._chance.randrange(10**12):012d}" if gone else known[place]
+        for place, one in enumerate(known):
+            gone = self._chance.randrange(1000) < act.withdrawn_permille
+            notice = f"{REGION}25{self._chance.randrange(10**12):012d}" if gone else one
             yield _deed(now + place * 2 * SECOND_US, Query(via=via, notice=notice))
 
     def _guess(self, now: int, act: Guess) -> Iterator[Deed]:
