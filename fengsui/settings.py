@@ -101,6 +101,13 @@ class IndexSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Below the least the index cannot open a day; the most is a slip of the pen."""
 
 
+class GeoSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where addresses lie, by files the site brings."""
+
+    files: tuple[str, ...] = ()
+    """Of ip2region (.xdb) or MaxMind (.mmdb); what the first does not tell the next may."""
+
+
 class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long things are kept: the law's floor or longer, in calendar months."""
 
@@ -221,6 +228,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     server: ServerSettings = ServerSettings()
     sensor: SensorSettings = SensorSettings()
     index: IndexSettings = IndexSettings()
+    geo: GeoSettings = GeoSettings()
     crypto: CryptoSettings = CryptoSettings()
     retention: RetentionSettings = RetentionSettings()
     signing: SigningSettings = SigningSettings()
