@@ -18,6 +18,7 @@ from sensors.sources.postgresql_json import PostgresqlJson
 from sensors.sources.postgresql_text import PostgresqlText
 from sensors.sources.syslog_auth import SyslogAuth
 from sensors.sources.wechat_nontax import WechatNontax
+from sensors.sources.windows_xml import WindowsXml
 
 __all__ = ["FORMATS", "MAPPING", "Context", "Format", "is_format", "open_format"]
 
@@ -32,6 +33,7 @@ FORMATS: Final[dict[str, Callable[[], Format]]] = {
     "postgresql_csv": PostgresqlCsv,
     "postgresql_json": PostgresqlJson,
     "wechat_nontax": WechatNontax,
+    "windows_xml": WindowsXml,
 }
 """Formats by the name used in settings and recordings; calling one makes a fresh instance."""
 
