@@ -20,8 +20,9 @@ import msgspec
 
 from analytics.language.reading import check_count, refused
 from analytics.matching.values import lowered, number_of, scalars, text_of
+from analytics.patterns import Allowance
 from schema.event import Fields, Value
-from schema.times import SECOND, ZONE
+from schema.times import DAY, SECOND, ZONE
 
 Comparison: TypeAlias = Literal[
     "eq", "ne", "lt", "lte", "gt", "gte", "in", "not_in", "covers", "not_covers"
@@ -32,6 +33,7 @@ Row: TypeAlias = Mapping[str, Value]
 AGE_SECONDS_MAX: Final = 366 * 24 * 3600
 """A time more than a year away is judged as any other far one."""
 
+_DAY_SECONDS: Final = 24 * 3600
 _SATURDAY: Final = 5
 _CLOCK: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _MILLISECONDS_FROM: Final = 10**11
@@ -51,6 +53,8 @@ NETWORK_BITS_MIN: Final = 7
 
 NETWORKS_REMEMBERED: Final = 4096
 """Addresses whose networks are remembered: a district's own ones; a row of texts of 1 KB each."""
+CONSTANT: Final = "="
+"""Before a part of a key that is the same for every event: no field's name begins so."""
 
 GUARDS_MAX: Final = 8
 """Guards of one step."""
@@ -96,7 +100,7 @@ class Lookup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The register's row for the event: missing, present, or a column of it against a field.
 
     Without any version of the register the guard does not hold, whatever it asks. Of a list in a
-    field of the key one item is enough.
+    field of the key one item is enough. A part of the key that begins with ``=`` is that text.
     """
 
     register: str
@@ -109,11 +113,12 @@ class Lookup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def fields(self) -> tuple[str, ...]:
         """Fields of the event it reads."""
-        return (*self.key, self.field) if self.field else self.key
+        key = tuple(name for name in self.key if not name.startswith(CONSTANT))
+        return (*key, self.field) if self.field else key
 
     def check(self) -> None:
         """Raise ``analytics.rule.refused`` for what says nothing."""
-        if not self.register or not self.key:
+        if not self.register or not self.fields() or CONSTANT in self.key:
             raise refused("a look-up names its register and the fields of its key")
         if bool(self.column) != (bool(self.field) or self.value is not None):
             raise refused("a look-up compares a column with a field or a value, or neither")
@@ -122,7 +127,12 @@ class Lookup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def holds(self, event: Fields, time: int, facts: Facts) -> bool | None:
         """Whether it holds; None where the event lacks a field."""
-        texts = [list(map(text_of, scalars(event.get(name)))) for name in self.key]
+        texts = [
+            [name[1:]]
+            if name.startswith(CONSTANT)
+            else list(map(text_of, scalars(event.get(name))))
+            for name in self.key
+        ]
         wanted = event.get(self.field) if self.field else self.value
         if not all(texts) or any("" in items for items in texts):
             return None
@@ -315,6 +325,44 @@ class Age(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         return away > self.seconds if self.op == "gt" else away < self.seconds
 
 
+class Dated(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many days before the event the date in a column of the register's row lies.
+
+    A date is its beginning in the east-eighth zone. Without a row, or without a date in it, the
+    guard does not hold: what has no known beginning is neither new nor old.
+    """
+
+    register: str
+    key: tuple[str, ...]
+    column: str
+    op: Literal["gt", "lt"]
+    days: int
+
+    def fields(self) -> tuple[str, ...]:
+        """Fields of the event it reads."""
+        return self.key
+
+    def check(self) -> None:
+        """Raise ``analytics.rule.refused`` for what says nothing."""
+        if not self.register or not self.key or not self.column:
+            raise refused("a dated guard names its register, the fields of its key and a column")
+        check_count(self.days, "dated.days", at_most=AGE_SECONDS_MAX // _DAY_SECONDS)
+
+    def holds(self, event: Fields, time: int, facts: Facts) -> bool | None:
+        """Whether the date lies further back, or nearer; None where a field of the key lacks."""
+        key = tuple(text_of(next(iter(scalars(event.get(name))), "")) for name in self.key)
+        if "" in key:
+            return None
+        row = facts.row(self.register, key, time)
+        told = row.get(self.column) if row is not None else None
+        moment = _moment(told) if told is not None else None
+        if moment is None:
+            return False
+        away = time - moment
+        length = self.days * DAY
+        return away > length if self.op == "gt" else away < length
+
+
 class Calendar(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether the event's time is working time by a register of days, in the east-eighth zone.
 
@@ -356,10 +404,11 @@ class Given(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     compare: Compare | None = None
     distance: Distance | None = None
     age: Age | None = None
+    dated: Dated | None = None
     calendar: Calendar | None = None
 
 
-Guard: TypeAlias = Lookup | Network | Indicator | Compare | Distance | Age | Calendar
+Guard: TypeAlias = Lookup | Network | Indicator | Compare | Distance | Age | Dated | Calendar
 
 
 def read(given: Sequence[Given]) -> tuple[Given, ...]:
@@ -414,6 +463,21 @@ def _networks(text: str) -> tuple[str, ...]:
         away = address.max_prefixlen - length
         found.append(f"{type(address)(number >> away << away)}/{length}")
     return tuple(found)
+
+
+def allowed_by(
+    allowance: Allowance, event: Fields, time: int, facts: Facts
+) -> tuple[int | None, bool]:
+    """What the register's row allows, and whether the event lacks a field of the key.
+
+    Without a row, or with no number in it, nothing is allowed or forbidden: None.
+    """
+    key = tuple(text_of(next(iter(scalars(event.get(name))), "")) for name in allowance.key)
+    if "" in key:
+        return None, True
+    row = facts.row(allowance.register, key, time)
+    found = row.get(allowance.column) if row is not None else None
+    return (None if found is None or isinstance(found, bool) else number(found)), False
 
 
 def _moment(value: Value) -> int | None:

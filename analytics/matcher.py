@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from analytics.coverage import Coverage
 from analytics.generation import Generation, as_event
-from analytics.guards import Facts, NoFacts
+from analytics.guards import Facts, NoFacts, allowed_by
 from analytics.keys.keying import Keying
 from analytics.keys.state import Evaluator
 from analytics.keys.waiting import Row
@@ -194,6 +194,13 @@ class Matcher:
                     coverage.unkeyed(at[0], one.rule.id)
                 if not steps:
                     continue
+            if one.rule.allowance is not None:
+                allowed, lacking = allowed_by(one.rule.allowance, event, at[0], self.facts)
+                if allowed is None:
+                    if lacking:
+                        coverage.unkeyed(at[0], one.rule.id)
+                    continue
+                added = (allowed, *added)
             keys = keyings[index].keys(event, steps, at[3])
             if keys is None:
                 coverage.unkeyed(at[0], one.rule.id)

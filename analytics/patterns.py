@@ -42,6 +42,10 @@ class Sequence(Pattern, frozen=True, kw_only=True, tag="sequence"):
     within_us: int
     absent: tuple[int, ...] = ()
     """Steps that must not come: before the first of the others, after the last, or between."""
+    after_us: tuple[int, ...] = ()
+    """How long after the step before it each step comes at the earliest; empty where no matter."""
+    distinct: str = ""
+    """The first step counts different values of this field, not events."""
 
 
 class EntityHours(Pattern, frozen=True, kw_only=True, tag="model"):
@@ -154,6 +158,28 @@ class Baseline(Pattern, frozen=True, kw_only=True, tag="baseline"):
     at_least: int
     same_hour: bool = False
     """Only periods of the same hour of the week are compared."""
+    judged: bool = False
+    """Only an event of the second step can fire; all of them make the past."""
+
+
+class Allowance(msgspec.Struct, frozen=True, kw_only=True):
+    """A number in a register's row: what the entity of an event may use."""
+
+    register: str
+    key: tuple[str, ...]
+    """Fields of the event."""
+    column: str
+
+
+class Quota(Pattern, frozen=True, kw_only=True, tag="quota"):
+    """A count or sum of the running hour or day passes what a register allows."""
+
+    period_us: int
+    metric: Literal["count", "sum"]
+    field: str = ""
+    times: int
+    """What is allowed is multiplied by it; in thousandths."""
+    allowance: Allowance
 
 
 class Peers(Pattern, frozen=True, kw_only=True, tag="peers"):
@@ -237,6 +263,7 @@ AnyPattern: TypeAlias = (
     | NewTerm
     | Ratio
     | Baseline
+    | Quota
     | Peers
     | Sum
     | Balance

@@ -14,7 +14,7 @@ import msgspec
 
 from analytics.expression import Node, atoms
 from analytics.guards import Given, Guards, guard_of
-from analytics.patterns import AnyPattern
+from analytics.patterns import Allowance, AnyPattern
 from crypto import sm3
 from schema.alert import FalsePositive, RuleText, UseCase
 from schema.alert import Rule as RuleListing
@@ -125,6 +125,12 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         )
         return Guards(found) if found else None
 
+    @cached_property
+    def allowance(self) -> Allowance | None:
+        """What of a register each of its hits carries; None where its kind asks for nothing."""
+        found: Allowance | None = getattr(self.pattern, "allowance", None)
+        return found
+
     def datasets(self) -> set[str]:
         """All datasets its steps are asked of."""
         return {dataset for step in self.steps for dataset in step.datasets}
@@ -132,6 +138,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def fields(self) -> Iterator[str]:
         """Every field the rule looks at; the empty name where it looks at all of them."""
         yield from self.entity
+        if self.allowance:
+            yield from self.allowance.key
         for step in self.steps:
             yield from step.entity
             yield from step.values

@@ -179,7 +179,7 @@ def _arrival(one: town.Sealable) -> int:
 def _watch_units(site: Site) -> None:
     drafts = [Draft(pack_key((unit,)), pack_fields({"name": unit})) for unit in town.units()]
     version = site.registers.propose("units", drafts, whole=True, source="bench", by="bench")
-    site.registers.apply("units", version.number, by="bench")
+    site.registers.apply("units", version.number, by="second person")
 
 
 class Shelf:

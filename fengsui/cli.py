@@ -27,6 +27,7 @@ from fengsui.registers_cli import indicator_app, register_app
 from fengsui.retention_cli import hold_app, retention_app
 from fengsui.search_cli import app as search_app
 from fengsui.signing_cli import app as signing_app
+from fengsui.source_cli import app as source_app
 from fengsui.worker_cli import app as worker_app
 from schema.errors import FengsuiError
 
@@ -53,6 +54,9 @@ _COULD_NOT_RUN_CODES: Final = (
     "crypto.sdf.",
     "crypto.selftest.",
 )
+
+_WRONG_INPUT_CODES: Final = ("sensors.mapping.",)
+"""Of those above, what people wrote themselves."""
 
 app = typer.Typer(
     name="fengsui",
@@ -81,6 +85,7 @@ app.add_typer(retention_app, name="retention")
 app.add_typer(hold_app, name="hold")
 app.add_typer(search_app, name="search")
 app.add_typer(signing_app, name="signing")
+app.add_typer(source_app, name="source")
 
 Data = Annotated[Path, typer.Option("--data", help="数据目录 · data folder", metavar="DIR")]
 Port = Annotated[
@@ -112,7 +117,8 @@ def main() -> NoReturn:
 
 def exit_code(code: str) -> int:
     """The exit code of an error code."""
-    return COULD_NOT_RUN if code.startswith(_COULD_NOT_RUN_CODES) else WRONG_INPUT
+    could_not = code.startswith(_COULD_NOT_RUN_CODES) and not code.startswith(_WRONG_INPUT_CODES)
+    return COULD_NOT_RUN if could_not else WRONG_INPUT
 
 
 def _print_json(value: object) -> None:

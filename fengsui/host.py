@@ -6,14 +6,17 @@ import os
 import socket
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from fengsui.settings import SensorSettings
+from fengsui.own_mappings import resolve
+from fengsui.settings import ReceiveMappingSettings, SensorSettings
 from schema.errors import FengsuiError
 from schema.ports import Clock
 from sensors.inventory import ListeningSource, Machine, ProcessSource
+from sensors.receive import Listening, ReceiveSource, Route, split_address
 from sensors.source import Source
 from sensors.sources import FORMATS, MAPPING, Context, is_format, open_format
 from sensors.tail import FileSource
@@ -40,14 +43,17 @@ class Place:
     readable: bool
 
 
-def places(settings: SensorSettings) -> list[Place]:
-    """The logs to follow: those set, else those that exist here, readable or not."""
+def places(settings: SensorSettings, folder: Path) -> list[Place]:
+    """The logs to follow: those set, else those that exist here, readable or not.
+
+    ``folder`` is the data folder, for mapping files of the site's own.
+    """
     if settings.watch:
         return [
             Place(
                 name=one.name,
                 path=one.path,
-                format=_known_format(one.format),
+                format=_known_format(resolve(one.format, folder)),
                 readable=not Path(one.path).exists() or os.access(one.path, os.R_OK),
             )
             for one in settings.watch
@@ -78,7 +84,7 @@ def _known_format(name: str) -> str:
     return name
 
 
-def sources(settings: SensorSettings, clock: Clock) -> Sequence[Source]:
+def sources(settings: SensorSettings, clock: Clock, folder: Path) -> Sequence[Source]:
     """The sources of the local sensor."""
     offset = settings.utc_offset_minutes
     context = Context(
@@ -88,9 +94,10 @@ def sources(settings: SensorSettings, clock: Clock) -> Sequence[Source]:
     )
     found: list[Source] = [
         FileSource(place.name, place.path, form=place.format, context=context)
-        for place in places(settings)
+        for place in places(settings, folder)
         if place.readable
     ]
+    found += receivers(settings, context, folder)
     if settings.inventory:
         machine = Machine(host=context.host, boot_id=boot_id(), now=clock.now)
         found += [ProcessSource("processes", machine), ListeningSource("ports", machine)]
@@ -98,6 +105,38 @@ def sources(settings: SensorSettings, clock: Clock) -> Sequence[Source]:
         machine = Machine(host=context.host, boot_id=boot_id(), now=clock.now)
         found.append(WebrootSource("webroot", machine, map(Path, settings.web_roots)))
     return found
+
+
+def receivers(settings: SensorSettings, context: Context, folder: Path) -> list[ReceiveSource]:
+    """The receivers of the settings, listening; none of them listens where one cannot."""
+    with ExitStack() as opened:
+        found: list[ReceiveSource] = []
+        for one in settings.receive:
+            host, port = split_address(one.listen)
+            terms = Listening(
+                name=one.name,
+                host=host,
+                port=port,
+                transport=one.transport,
+                certificate=Path(one.tls_certificate) if one.tls_certificate else None,
+                key=Path(one.tls_key) if one.tls_key else None,
+                client_ca=Path(one.tls_client_ca) if one.tls_client_ca else None,
+                routes=tuple(_route(mapping, folder) for mapping in one.mappings),
+            )
+            found.append(ReceiveSource(terms, context))
+            opened.callback(found[-1].stop)
+        opened.pop_all()
+    return found
+
+
+def _route(one: ReceiveMappingSettings, folder: Path) -> Route:
+    return Route(
+        format=_known_format(resolve(one.format, folder)),
+        facility=one.facility,
+        app=one.app,
+        host=one.host,
+        address=one.address,
+    )
 
 
 def boot_id() -> str:

@@ -18,9 +18,9 @@ from collector.indicators.hunt import Day, hunt
 from collector.indicators.reading import Origin
 from collector.indicators.reading import read_file as read_indicators
 from collector.indicators.store import IndicatorStore
-from collector.registers import importer
+from collector.registers import exporter, importer
 from collector.registers.importer import Mask
-from collector.registers.store import RegisterStore
+from collector.registers.store import RegisterStore, same_person
 from dashboard_api.audit import Act, AuditChain
 from schema.errors import FengsuiError
 from schema.event import Fields
@@ -31,6 +31,10 @@ from schema.times import DAY, from_written, to_text
 
 ANSWER_CHARS_MAX: Final = 12_000
 """What one local answer carries: its line has 64 KiB and a character up to four bytes or six."""
+EXPORT_CHARS_MAX: Final = 4_000_000
+"""Of an exported register: a local answer has 16 MiB, a character up to four bytes."""
+PERSON_CHARS_MAX: Final = 64
+"""As long as an account's name may be."""
 HUNT_SECONDS: Final = 5.0
 """After so long a hunt answers with what it has and where to go on."""
 HUNT_SINCE_US: Final = 30 * DAY
@@ -67,6 +71,8 @@ class Knowledge:
         return {
             "register-import": self._import,
             "register-apply": self._apply,
+            "register-refuse": self._refuse,
+            "register-export": self._export,
             "register-end": self._end,
             "register-diff": self._diff,
             "register-list": self._list,
@@ -82,35 +88,56 @@ class Knowledge:
     def _import(self, arguments: Mapping[str, str]) -> str:
         name, path = arguments["name"], Path(arguments["file"])
         whole = arguments.get("only_these", "") == ""
-        with self.audit.around(Act(self.actor, "register.propose", name)):
+        by, approver = _persons(arguments)
+        with self.audit.around(Act(self.actor, "register.propose", f"{name} {by}")):
             drafts = importer.read_file(
                 self.registers.descriptions.get(name), path, mask=self.mask,
                 valid_from=_time(arguments.get("valid_from", "")),
             )  # fmt: skip
-            version = self.registers.propose(
-                name, drafts, whole=whole, source=path.name, by=self.actor
-            )
-        if arguments.get("propose"):
-            return (
-                f"{_version_line(version)}\n已提出，尚未生效 · proposed, not effective: "
-                f"fengsui register apply {name} {version.number}"
-            )
-        return self._applied(name, version.number)
-
-    def _apply(self, arguments: Mapping[str, str]) -> str:
-        return self._applied(arguments["name"], _number(arguments["number"]))
+            version = self.registers.propose(name, drafts, whole=whole, source=path.name, by=by)
+        return self._proposed(version, approver)
 
     def _end(self, arguments: Mapping[str, str]) -> str:
         name = arguments["name"]
-        with self.audit.around(Act(self.actor, "register.propose", name)):
-            version = self.registers.propose_end(name, _key(arguments["key"]), by=self.actor)
-        return self._applied(name, version.number)
+        by, approver = _persons(arguments)
+        with self.audit.around(Act(self.actor, "register.propose", f"{name} {by}")):
+            version = self.registers.propose_end(name, _key(arguments["key"]), by=by)
+        return self._proposed(version, approver)
 
-    def _applied(self, name: str, number: int) -> str:
-        with self.audit.around(Act(self.actor, "register.apply", f"{name} {number}")):
-            version = self.registers.apply(name, number, by=self.actor)
+    def _proposed(self, version: RegisterVersion, approver: str) -> str:
+        if approver:
+            return self._applied(version.register, version.number, approver)
+        return (
+            f"{_version_line(version)}\n已提出，尚未生效，须另一人批准 · proposed, not effective; "
+            f"somebody else approves: fengsui register apply {version.register} {version.number}"
+        )
+
+    def _apply(self, arguments: Mapping[str, str]) -> str:
+        number = _number(arguments["number"])
+        return self._applied(arguments["name"], number, _person(arguments, "by"))
+
+    def _refuse(self, arguments: Mapping[str, str]) -> str:
+        name, number, by = arguments["name"], _number(arguments["number"]), _person(arguments, "by")
+        with self.audit.around(Act(self.actor, "register.refuse", f"{name} {number} {by}")):
+            return _version_line(self.registers.refuse(name, number, by=by))
+
+    def _applied(self, name: str, number: int, by: str) -> str:
+        with self.audit.around(Act(self.actor, "register.apply", f"{name} {number} {by}")):
+            version = self.registers.apply(name, number, by=by)
         self.noted()
         return _version_line(version)
+
+    def _export(self, arguments: Mapping[str, str]) -> str:
+        name = arguments["name"]
+        described = self.registers.descriptions.get(name)
+        at = _time(arguments.get("at", ""))
+        rows = self.registers.view().rows(name, self.clock.now() if at is None else at)
+        text = "".join(exporter.csv_lines(described, rows))
+        if len(text) > EXPORT_CHARS_MAX:
+            raise FengsuiError(
+                "fengsui.command.export", "too large for a local answer: export it from the page"
+            )
+        return text
 
     def _diff(self, arguments: Mapping[str, str]) -> str:
         name = arguments["name"]
@@ -249,12 +276,40 @@ def _day_lines(day: Day) -> Iterator[str]:
         yield f"{to_text(day.start)} {field}: 值过多，未全部查看 · too many values to look at all"
 
 
+def _persons(arguments: Mapping[str, str]) -> tuple[str, str]:
+    """Who proposes, and who approves at once where one is named; never the same person.
+
+    Raises ``fengsui.register.person`` and ``collector.register.self``.
+    """
+    by = _person(arguments, "by")
+    if not arguments.get("approved_by"):
+        return by, ""
+    approver = _person(arguments, "approved_by")
+    if same_person(by, approver):
+        raise FengsuiError(
+            "collector.register.self", f"{by} proposes it: somebody else has to approve it"
+        )
+    return by, approver
+
+
+def _person(arguments: Mapping[str, str], which: str) -> str:
+    name = arguments.get(which, "").strip()
+    if not name or len(name) > PERSON_CHARS_MAX or not name.isprintable():
+        raise FengsuiError(
+            "fengsui.register.person",
+            f"say who proposes (--by) and who approves (--approved-by; apply: --by): two persons, "
+            f"by names of at most {PERSON_CHARS_MAX} characters",
+        )
+    return name
+
+
 def _version_line(one: RegisterVersion) -> str:
     since = to_text(one.effective_at) if one.effective_at else "-"
     return (
         f"{one.register} version {one.number} {one.state} since {since}: +{one.added} "
         f"~{one.changed} -{one.ended} from {one.source} by {one.proposed_by}"
-        f"{', approved by ' + one.approved_by if one.approved_by else ''}, SM3 {one.digest[:16]}"
+        f"{', approved by ' + one.approved_by if one.approved_by else ''}"
+        f"{', refused by ' + one.refused_by if one.refused_by else ''}, SM3 {one.digest[:16]}"
     )
 
 

@@ -25,7 +25,9 @@ _logger = logging.getLogger(__name__)
 
 REGISTERS: Final = "registers"
 WARMUP: Final = "warmup.zst"
-_BY: Final = "recording"
+_PROPOSER: Final = "recording"
+_APPROVER: Final = "town"
+"""The town's own offices approved them; the recording only hands them on."""
 
 
 def take_in(
@@ -62,5 +64,5 @@ def _registers(folder: Path, registers: RegisterStore, mask: Mask) -> None:
         if name in known:
             continue
         drafts = importer.read_file(registers.descriptions.get(name), path, mask=mask)
-        version = registers.propose(name, drafts, whole=True, source=path.name, by=_BY)
-        registers.apply(name, version.number, by=_BY)
+        version = registers.propose(name, drafts, whole=True, source=path.name, by=_PROPOSER)
+        registers.apply(name, version.number, by=_APPROVER)

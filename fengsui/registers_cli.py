@@ -24,7 +24,7 @@ indicator_app = typer.Typer(
 Data = Annotated[Path, typer.Option("--data", help="数据目录 · data folder", metavar="DIR")]
 Name = Annotated[str, typer.Argument(help="台账名 · register")]
 File = Annotated[
-    Path, typer.Argument(help="CSV 或 JSON 行文件 · CSV or JSON lines", exists=True, dir_okay=False)
+    Path, typer.Argument(help="CSV、XLSX 或 JSON 行文件 · CSV, XLSX or JSON lines", exists=True, dir_okay=False)
 ]
 KeyParts = Annotated[
     list[str], typer.Option("--key", help="键，依次给出各部分 · a part of the key; repeat it")
@@ -47,14 +47,24 @@ def _flag(given: bool) -> str:
     return "yes" if given else ""
 
 
+By = Annotated[str, typer.Option("--by", help="提出人 · who proposes", metavar="PERSON")]
+ApprovedBy = Annotated[
+    str,
+    typer.Option(
+        "--approved-by", metavar="PERSON",
+        help="批准人，须为另一人；不写则只提出 · who approves, somebody else; left out: propose only",
+    ),
+]  # fmt: skip
+Number = Annotated[int, typer.Argument(help="版本号 · version")]
+
+
 @register_app.command("import")
 def register_import(
     name: Name,
     file: File,
+    by: By,
+    approved_by: ApprovedBy = "",
     only_these: OnlyThese = False,
-    propose: Annotated[
-        bool, typer.Option("--propose", help="只提出，待批准 · propose only, to be approved")
-    ] = False,
     valid_from: Annotated[
         str, typer.Option(help="未写生效时间的行自此有效 · since when rows without a date hold")
     ] = "",
@@ -62,12 +72,12 @@ def register_import(
 ) -> None:
     """导入整份台账为新版本，一行有误则全不导入 · import a register, all of it or nothing.
 
-    今后由另一人批准；目前一人可提出并批准 · today one person may both propose and approve.
+    由一人提出、另一人批准 · one person proposes, another approves.
     """
     typer.echo(
         _call(
             data, "register-import", name=name, file=str(file.resolve()), valid_from=valid_from,
-            only_these=_flag(only_these), propose=_flag(propose),
+            only_these=_flag(only_these), by=by, approved_by=approved_by,
         )
     )  # fmt: skip
 
@@ -75,17 +85,45 @@ def register_import(
 @register_app.command("apply")
 def register_apply(
     name: Name,
-    number: Annotated[int, typer.Argument(help="版本号 · version")],
+    number: Number,
+    by: Annotated[
+        str, typer.Option("--by", help="批准人，非提出人 · who approves", metavar="PERSON")
+    ],
     data: Data = _SITE,
 ) -> None:
     """批准已提出的版本 · approve a proposed version; it is effective from now."""
-    typer.echo(_call(data, "register-apply", name=name, number=str(number)))
+    typer.echo(_call(data, "register-apply", name=name, number=str(number), by=by))
+
+
+@register_app.command("refuse")
+def register_refuse(
+    name: Name,
+    number: Number,
+    by: Annotated[str, typer.Option("--by", help="否决人 · who refuses", metavar="PERSON")],
+    data: Data = _SITE,
+) -> None:
+    """否决已提出的版本 · refuse a proposed version."""
+    typer.echo(_call(data, "register-refuse", name=name, number=str(number), by=by))
 
 
 @register_app.command("end")
-def register_end(name: Name, key: KeyParts, data: Data = _SITE) -> None:
+def register_end(
+    name: Name, key: KeyParts, by: By, approved_by: ApprovedBy = "", data: Data = _SITE
+) -> None:
     """终止一行 · end one row from now on; what held before stays."""
-    typer.echo(_call(data, "register-end", name=name, key=_json(key)))
+    typer.echo(
+        _call(data, "register-end", name=name, key=_json(key), by=by, approved_by=approved_by)
+    )
+
+
+@register_app.command("export")
+def register_export(
+    name: Name,
+    at: Annotated[str, typer.Option(help="事件时间，默认现在 · valid at this time")] = "",
+    data: Data = _SITE,
+) -> None:
+    """导出为可再导入的 CSV · write a register as CSV that can be imported again."""
+    typer.echo(_call(data, "register-export", name=name, at=at), nl=False)
 
 
 @register_app.command("list")

@@ -76,7 +76,7 @@ def run_here(
         ),
         key=keys.load(data / enrol.KEY_FILE),
         writer=writer,
-        sources=host.sources(settings.sensor, clock),
+        sources=host.sources(settings.sensor, clock, folder.root),
         masker=Masker(subject_key(folder.keys / "subject.key", entropy)).mask,
         clock=clock,
         entropy=entropy,
@@ -93,13 +93,16 @@ def run_here(
     else:
         found = settings.bus if bus is None else load_settings(bus, environment).bus
         way = over_bus(found, chain, clock=clock, entropy=entropy)
-    for place in host.places(settings.sensor):
+    for place in host.places(settings.sensor, folder.root):
         mark = "读取 reads     " if place.readable else "无权读取 no right"
         typer.echo(f"{mark} {place.format:18} {place.path}")
+    for one in settings.sensor.receive:
+        typer.echo(f"接收 receives  {f'syslog_{one.transport}':18} {one.listen}")
     typer.echo(f"{identity.sensor} → {way.told}; Ctrl-C 停止 · stops it")
     try:
         carry(sensor, way.shipper, stop)
     finally:
+        sensor.finish()
         writer.close_segment()
         owner.release()
         _let_go(way)

@@ -54,6 +54,31 @@ class WatchSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     format: str
 
 
+class ReceiveMappingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which received messages one format reads; an empty condition always holds."""
+
+    format: str
+    facility: str = ""
+    app: str = ""
+    host: str = ""
+    address: str = ""
+
+
+class ReceiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One address where devices send syslog to."""
+
+    name: Named
+    listen: str
+    """``0.0.0.0:514``; named here, it may be no loopback address without TLS."""
+    transport: Literal["udp", "tcp", "tls"]
+    tls_certificate: str = ""
+    tls_key: str = ""
+    tls_client_ca: str = ""
+    """With it senders must show a certificate of this authority: only then are they known."""
+    mappings: tuple[ReceiveMappingSettings, ...] = ()
+    """The first whose conditions hold counts."""
+
+
 class SensorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the local sensor reads."""
 
@@ -62,6 +87,8 @@ class SensorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Zone of logs that name none; the machine's own where absent."""
     watch: tuple[WatchSettings, ...] = ()
     """Empty means the well-known places in fengsui.host, as far as they can be read."""
+    receive: tuple[ReceiveSettings, ...] = ()
+    """Where devices send syslog to."""
     inventory: bool = True
     """Watch process starts and listening ports too."""
     web_roots: tuple[str, ...] = ()

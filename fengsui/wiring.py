@@ -152,6 +152,8 @@ class Site:
             self.retention.stop()
             self.second_look.stop()
             self.pipeline.stop()
+            for sensor in self.sensors:
+                sensor.finish()
             for writer in self.writers:
                 writer.close_segment()
             self.control.flush()
@@ -200,7 +202,8 @@ def open_site(
     local = None
     if watch_host:
         local = LocalSensor(
-            name=settings.sensor.name, sources=lambda: host.sources(settings.sensor, clock)
+            name=settings.sensor.name,
+            sources=lambda: host.sources(settings.sensor, clock, folder.root),
         )
     return _open(folder, settings, realm=DUTY, local=local, clock=clock, recording=None, bus=bus)
 

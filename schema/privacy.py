@@ -141,7 +141,7 @@ _PHONE: Final = re.compile(
 _CARD: Final = re.compile(r"(?<![0-9])(?=((?:62|9558)(?:[ \-+]?[0-9]){9,17}))")
 _CARD_DIGITS: Final = range(13, 20)
 # What the mask writes in place of a number is not searched again.
-_PLACEHOLDER: Final = re.compile(r"<<(?:id|phone|card):[0-9a-f]{16}>>")
+_PLACEHOLDER: Final = re.compile(r"<<(?:id|phone|card|key):[0-9a-f]{16}>>")
 _WORD: Final = frozenset(string.ascii_letters + string.digits)
 _WORD_CHARS: Final = 64
 """How far a word is read on each side of a number: as long as the longest hash in use."""

@@ -33,7 +33,7 @@ _PICTURES_MAX: Final = 4096
 """Pictures kept; made anew when forgotten."""
 
 Key: TypeAlias = tuple[str, ...]
-State: TypeAlias = Literal["proposed", "approved", "replaced"]
+State: TypeAlias = Literal["proposed", "approved", "replaced", "refused"]
 
 _encoder: Final = msgspec.json.Encoder(order="sorted")
 _key_decoder: Final = msgspec.json.Decoder(tuple[str, ...])
@@ -73,6 +73,7 @@ class RegisterVersion:
     proposed_by: str
     proposed_at: int
     approved_by: str = ""
+    refused_by: str = ""
 
 
 class Statement(NamedTuple):

@@ -20,7 +20,7 @@ from schema.heartbeat import Heartbeat, Signed, sign
 from schema.ports import Clock, Entropy
 from schema.times import from_text, to_text
 from sensors import trouble
-from sensors.source import Bounded, Polled, Source
+from sensors.source import Bounded, Polled, Receiving, Source
 from sensors.trouble import Troubles
 
 POLL_EVENTS: Final = 256
@@ -41,6 +41,9 @@ POSITION_EXTRA_BYTES: Final = 32
 
 POSITION_BYTES_MIN: Final = 280
 """The place of a source with a file and a rotated one, see :mod:`sensors.marks`."""
+
+FINISH_STEPS_MAX: Final = 64
+"""Batches sealed at the end: more than a receiver holds, and over within seconds."""
 
 LONG_VALUE_CHARS: Final = 1024
 """What is kept of each value of an event that would be over the limit; less where it still is:
@@ -146,6 +149,15 @@ class Sensor:
     def low_watermark(self) -> int:
         """Event time before which no later event is expected; never moves back."""
         return self._announced
+
+    def finish(self) -> None:
+        """Take nothing more from the network, and seal what was taken; nothing steps any more."""
+        receiving = [one for one in self._sources.values() if isinstance(one, Receiving)]
+        for source in receiving:
+            source.stop()
+        for _ in range(FINISH_STEPS_MAX if receiving else 0):
+            if self.step() is None:
+                break
 
     def _restore(self) -> None:
         head = self._writer.head

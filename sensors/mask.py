@@ -3,7 +3,9 @@
 Every string of an event is looked at: fields, lists, ``event.original``, and the keys of labels,
 which business systems choose. A number becomes ``<<id:…>>`` with sixteen hex digits of its
 HMAC-SM3 under the site's subject key, so that rules can join on it and nobody can read it; a
-field with a classified marking becomes ``<<classified>>`` as a whole.
+field with a classified marking becomes ``<<classified>>`` as a whole. Fields that the catalogue
+marks as keyed are keyed first, see :mod:`sensors.keyed`, and citizens' numbers are told to
+:mod:`sensors.adjacency` before nobody can compare them any more.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from schema import event as events_schema
 from schema import native, privacy
 from schema.event import Fields
 from schema.fields import catalogue
+from sensors import keyed
+from sensors.adjacency import Adjacency
 from sensors.sources import record
 
 __all__ = ["CLASSIFIED", "MARKING_RULE", "Masker"]
@@ -28,8 +32,6 @@ MARKING_RULE: Final = "classified-marking/1"
 
 _DIGITS_MIN: Final = privacy.DIGITS_MIN
 _LABELS: Final = "labels."
-_TAGS: Final = {"citizen_id": "id", "phone": "phone", "card": "card"}
-_HEX_CHARS: Final = 16
 _CLEAN_MAX: Final = 16 * 1024
 """Texts remembered as clean; forgotten together when full. Addresses, names, paths repeat."""
 _CLEAN_CHARS_MAX: Final = 96
@@ -59,31 +61,40 @@ class Masker:
         self._key = subject_key
         self._previous_key = previous_key
         self._clean: set[str] = set()
+        self._adjacency = Adjacency()
 
     def __repr__(self) -> str:
         return "Masker(subject_key=<secret>)"
 
     def mask(self, events: list[Fields]) -> None:
-        """Mask the events in place; a list that several of them share is replaced, not changed."""
-        texts = list(self._unknown(events))
+        """Mask the events in place; a list that several of them share is replaced, not changed.
+
+        In order: whether a number follows another is told by the order of the events.
+        """
+        looked_at, names = _looked_at(events)
+        first: dict[int, keyed.Keyed] = {}
+        if not keyed.KEYED.isdisjoint(names):
+            first = {id(one.fields): one for one in keyed.key_fields(events, self._key)}
+            looked_at, names = _looked_at(events)
+        texts = list(self._unknown(events, looked_at, names - _KNOWN))
         found = privacy.find_many(texts)
         self._remember(texts, found)
         dirty = {texts[index] for index in found}
         values = dirty | {int(text) for text in dirty if _INTEGER.fullmatch(text)}
-        for fields in events if dirty else ():
-            if _holds(fields, dirty, values):
-                _Masking(self._key, self._previous_key).mask(fields)
+        for fields in events if dirty or first else ():
+            own = first.get(id(fields))
+            if (own and own.number) or _holds(fields, dirty, values):
+                masking = _Masking(self._key, self._previous_key)
+                masking.mask(fields, keyed_number=own.number if own else "")
+                if masking.citizen:
+                    self._adjacency.tell(fields, masking.citizen)
+            if own:
+                own.finish()
 
-    def _unknown(self, events: list[Fields]) -> set[str]:
+    def _unknown(self, events: list[Fields], texts: set[str], names: set[str]) -> set[str]:
         """Each text of the events that may hold something and is not known to be clean, once."""
-        if native.scan:
-            texts, names = native.scan.texts(events)
-            names -= _KNOWN
-            texts.update(text for name in names if (text := _searched(name)))
-        else:
-            texts, names = _all_texts(events)
-        persons = set(filter(privacy.names_person, names))
-        if persons:
+        texts.update(text for name in names if (text := _searched(name)))
+        if any(map(privacy.names_person, names)):
             texts.update(chain.from_iterable(map(_named, events)))
         return texts - self._clean
 
@@ -95,15 +106,18 @@ class Masker:
         self._clean |= short
 
 
-def _all_texts(events: list[Fields]) -> tuple[set[str], set[str]]:
-    """The texts of the events that are long or strange enough, and the names that are unknown."""
+def _looked_at(events: list[Fields]) -> tuple[set[str], set[str]]:
+    """The values of the events that are long or strange enough, and the names of all fields."""
+    if native.scan:
+        return native.scan.texts(events)
     try:
         values = set(chain.from_iterable([fields.values() for fields in events]))
     except TypeError:
         # A list among them: such events are of few sources.
         values = set(chain.from_iterable(map(_texts, events)))
-    names = set(chain.from_iterable(events)) - _KNOWN
-    return {text for value in values | names if (text := _searched(value))}, names
+    return {text for value in values if (text := _searched(value))}, set(
+        chain.from_iterable(events)
+    )
 
 
 def _searched(value: object) -> str:
@@ -152,7 +166,13 @@ class _Masking:
         self._numbers: dict[tuple[str, str], str] = {}
         self._hidden = ""
 
-    def mask(self, fields: Fields) -> None:
+    @property
+    def citizen(self) -> str:
+        """The first citizen's number found, in normal form; empty for none."""
+        return next((value for kind, value in self._numbers if kind == "citizen_id"), "")
+
+    def mask(self, fields: Fields, *, keyed_number: str = "") -> None:
+        """Mask every field; a citizen's number that was keyed before comes behind those found."""
         names = sorted(fields, key=lambda name: name != events_schema.ORIGINAL)
         for name in names:
             if name not in _SKIPPED:
@@ -160,6 +180,8 @@ class _Masking:
         for name in names:
             if name not in _KNOWN:
                 self._name(fields, name)
+        if keyed_number:
+            self._digest("citizen_id", keyed_number)
         self._tell(fields)
         if sum(len(value) for value in fields.values() if isinstance(value, str)) > _MEASURED_CHARS:
             record.shrink(fields)
@@ -222,10 +244,14 @@ class _Masking:
         return text
 
     def _placeholder(self, finding: privacy.Finding) -> str:
-        number = (finding.kind, finding.value)
+        digest = self._digest(finding.kind, finding.value)
+        return f"<<{keyed.TAGS[finding.kind]}:{digest[: keyed.HEX_CHARS]}>>"
+
+    def _digest(self, kind: str, value: str) -> str:
+        number = (kind, value)
         if number not in self._numbers:
-            self._numbers[number] = sm3.hmac(self._key, finding.value.encode()).hex()
-        return f"<<{_TAGS[finding.kind]}:{self._numbers[number][:_HEX_CHARS]}>>"
+            self._numbers[number] = sm3.hmac(self._key, value.encode()).hex()
+        return self._numbers[number]
 
     def _tell(self, fields: Fields) -> None:
         """Add what was masked, in the words of the catalogue."""

@@ -52,3 +52,11 @@ class Bounded(Protocol):
 
     def bound(self, position_bytes: int) -> None:
         """Keep the text of every position within that many bytes."""
+
+
+@runtime_checkable
+class Receiving(Protocol):
+    """A source that others send to; what it has taken can be polled after it has stopped."""
+
+    def stop(self) -> None:
+        """Take nothing more; done once everything taken waits to be polled."""

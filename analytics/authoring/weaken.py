@@ -26,6 +26,7 @@ from analytics.patterns import (
     Join,
     NewTerm,
     Peers,
+    Quota,
     Ratio,
     Regularity,
     Sequence,
@@ -85,6 +86,10 @@ def _all(rule: Rule) -> Iterator[tuple[str, Rule]]:
     if isinstance(rule.pattern, Threshold) and rule.pattern.distinct:
         name = f"count events, not distinct {rule.pattern.distinct}"
         yield name, _counting_events(rule, rule.pattern)
+    if isinstance(rule.pattern, Sequence) and rule.pattern.distinct:
+        name = f"count events, not distinct {rule.pattern.distinct}"
+        steps = tuple(_with(step, values=()) for step in rule.steps)
+        yield name, _with(rule, steps=steps, pattern=_with(rule.pattern, distinct=""))
 
 
 def _with(part: _Part, **changes: object) -> _Part:
@@ -110,7 +115,11 @@ def _without_step(rule: Rule, place: int) -> Rule | None:
         return None
     absent = tuple(one - (one > place) for one in pattern.absent if one != place)
     steps = (*rule.steps[:place], *rule.steps[place + 1 :])
-    return _with(rule, steps=steps, pattern=_with(pattern, absent=absent))
+    after = (*pattern.after_us[:place], *pattern.after_us[place + 1 :])
+    fewer = _with(
+        pattern, absent=absent, after_us=after, distinct=pattern.distinct if place else ""
+    )
+    return _with(rule, steps=steps, pattern=fewer)
 
 
 def _counting_events(rule: Rule, pattern: Threshold) -> Rule:
@@ -226,10 +235,16 @@ def _looser_parts(pattern: AnyPattern) -> Iterator[tuple[str, dict[str, object]]
         case Ratio():
             yield from _less(pattern, "count")
             yield from _half(pattern, "permille")
+        case Sequence() if pattern.after_us:
+            yield "after at once", {"after_us": ()}
         case Baseline() | Peers():
+            if isinstance(pattern, Baseline) and pattern.judged:
+                yield "judged at every event", {"judged": False}
             yield from _half(pattern, "times")
             yield from _half(pattern, "at_least")
             yield from _half(pattern, "minimum" if isinstance(pattern, Baseline) else "members")
+        case Quota():
+            yield from _half(pattern, "times")
         case Sum():
             for place, level in enumerate(pattern.levels):
                 levels = (*pattern.levels[:place], level - 1, *pattern.levels[place + 1 :])

@@ -15,6 +15,7 @@ from analytics.kinds.model import ModelKind
 from analytics.kinds.new_term import NewTermKind
 from analytics.kinds.peers import PeersKind
 from analytics.kinds.port import Kind
+from analytics.kinds.quota import QuotaKind
 from analytics.kinds.ratio import RatioKind
 from analytics.kinds.regularity import RegularityKind
 from analytics.kinds.sequence import SequenceKind
@@ -36,6 +37,7 @@ from analytics.patterns import (
     Once,
     Pattern,
     Peers,
+    Quota,
     Ratio,
     Regularity,
     Sequence,
@@ -60,6 +62,7 @@ _KINDS: Final[dict[type[Pattern], Kind]] = {
     Aggregate: AggregateKind(),
     Balance: BalanceKind(),
     Baseline: BaselineKind(),
+    Quota: QuotaKind(),
     NewTerm: NewTermKind(),
     Peers: PeersKind(),
     Ratio: RatioKind(),

@@ -124,7 +124,9 @@ class AbsenceKind:
     """Rules on silence."""
 
     def memory(self, rule: Rule, dump: object = None) -> Silence:
-        silence = Silence(rule.pattern.retention_us, rule.suppression_us)
+        pattern = rule.pattern
+        assert isinstance(pattern, Absence)
+        silence = Silence(pattern.within_us, rule.suppression_us)
         return silence.restore(dump) if dump else silence
 
     def describe(self, rule: Rule) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from typing import Final, Literal
 import msgspec
 
 from analytics.kinds.port import Draft, Explanation, Form
+from analytics.kinds.ratio import PartStep
 from analytics.language.reading import check_count, duration_us, refused
 from analytics.measures.measure import (
     EVENTS_MAX,
@@ -38,6 +39,8 @@ TIMES_MAX: Final = 1_000_000
 """A thousandfold: more is no baseline."""
 
 _WEEK: Final = 7 * 24
+_ALL: Final = 1
+_PART: Final = 2
 _MILLION: Final = 1_000_000
 _PERIODS: Final = {"hour": HOUR, "day": DAY}
 _UNITS: Final = {"hour": ("小时", "hour"), "day": ("天", "day")}
@@ -56,6 +59,8 @@ class BaselinePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     times: int = 1000
     at_least: int = 1
     same_hour: bool = False
+    part: PartStep | None = None
+    """Only at events of the part it may fire; the past is made of all."""
 
     def build(self, draft: Draft) -> Form:
         """See :class:`analytics.kinds.port.Part`."""
@@ -68,12 +73,15 @@ class BaselinePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         history = check_count(
             history_us // period_us, "periods of baseline.history", at_most=PERIODS_MAX
         )
+        values = (self.field,) if self.field else ()
+        steps = [draft.step(_name(self.metric, self.field), values=values)]
+        if self.part:
+            part = self.part
+            steps.append(
+                draft.step(part.name, part.detection, values=values, zh=part.zh, where=part.where)
+            )
         return Form(
-            steps=(
-                draft.step(
-                    _name(self.metric, self.field), values=(self.field,) if self.field else ()
-                ),
-            ),
+            steps=tuple(steps),
             pattern=Baseline(
                 retention_us=history_us + period_us,
                 period_us=period_us,
@@ -90,6 +98,7 @@ class BaselinePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
                 ),
                 at_least=check_count(self.at_least, "baseline.at_least", at_most=10**18),
                 same_hour=self.same_hour,
+                judged=self.part is not None,
             ),
         )
 
@@ -156,7 +165,7 @@ class Past(NoDeadlines):
     def push(self, hit: Hit) -> bool:
         pattern = self._pattern
         amount = last_number(hit) if pattern.metric == "sum" else 1
-        if amount is None:
+        if amount is None or not hit[4] & _ALL:
             return False
         period = (hit[0] + LOCAL_US) // pattern.period_us
         if self._first is None or period != self._period:
@@ -169,6 +178,8 @@ class Past(NoDeadlines):
         else:
             self._value = self._distinct.add(counted(hit))
         if self._passed or self._value < pattern.at_least or self._length() < pattern.minimum:
+            return False
+        if pattern.judged and not hit[4] & _PART:
             return False
         if self._limit is None:
             past = self._past()
@@ -278,20 +289,26 @@ class BaselineKind:
         same_zh, same_en = (
             ("同一星期时段的", " of the same hour of the week") if pattern.same_hour else ("", "")
         )
+        part = rule.steps[1] if pattern.judged else None
+        only_zh = f"“{part.zh or part.name}”时，" if part else ""
+        only_en = f"at {part.name}, " if part else ""
         return (
             (
-                f"一{zh}内 {name} 超过自身过去 {pattern.periods} {zh}{same_zh}{how_zh}，"
+                f"{only_zh}一{zh}内 {name} 超过自身过去 {pattern.periods} {zh}{same_zh}{how_zh}，"
                 f"至少 {pattern.at_least}，历史至少 {pattern.minimum} {zh}"
             ),
             (
-                f"of one {en} over {how_en} of its own {pattern.periods} {en}s before{same_en}, "
+                f"{only_en}of one {en} over {how_en} of its own {pattern.periods} {en}s "
+                f"before{same_en}, "
                 f"{pattern.at_least} or more, with {pattern.minimum} {en}s known"
             ),
         )
 
     def explain(self, alert: Alert, rule: Rule) -> Explanation:
-        del rule
         value, past = alert.conditions
+        part = rule.steps[1] if len(rule.steps) > 1 else None
+        but_zh = (f"若不在“{part.zh or part.name}”，则不触发",) if part else ()
+        but_en = (f'Were it not "{part.name}", it would not fire',) if part else ()
         (who_zh, who_en), (zh, en) = who(alert), measured(value.name.rpartition(" of the ")[0])
         unit_zh, unit_en = _UNITS[value.name.rpartition(" ")[2]]
         return Explanation(
@@ -302,10 +319,12 @@ class BaselineKind:
             counterfactual_zh=(
                 f"若这一{unit_zh}内{zh}不超过 {value.threshold}，则不触发",
                 f"若历史不足 {past.threshold} {unit_zh}，则不触发",
+                *but_zh,
             ),
             counterfactual_en=(
                 f"With {value.threshold} or less in this {unit_en} it would not fire",
                 f"Known for less than {past.threshold} {unit_en}s, it would not fire",
+                *but_en,
             ),
         )
 

@@ -40,6 +40,10 @@ class SequenceStep(CountedPart, frozen=True, kw_only=True, forbid_unknown_fields
     """One step of a sequence; with ``absent`` one that must not come there."""
 
     absent: bool = False
+    after: str = ""
+    """It comes no sooner than this after the newest event of the step before."""
+    distinct: str = ""
+    """On the first step: its count is of different values of this field."""
 
 
 class SequencePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,14 +64,23 @@ class SequencePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             draft.check_waiting(within_us)
         wanted = [place for place, step in enumerate(self.steps) if not step.absent]
         before = tuple(range(wanted[0]))
+        after = tuple(
+            duration_us(step.after, f"after of step {step.name}") if step.after else 0
+            for step in self.steps
+        )
         return Form(
-            steps=tuple(step.step(draft, count=step.count) for step in self.steps),
+            steps=tuple(
+                step.step(draft, count=step.count, values=(step.distinct,) if step.distinct else ())
+                for step in self.steps
+            ),
             pattern=Sequence(
                 retention_us=within_us,
                 within_us=within_us,
                 absent=tuple(place for place, step in enumerate(self.steps) if step.absent),
                 warm_up_us=within_us if before and self.warm_up else 0,
                 watched=before if self.warm_up else (),
+                after_us=after if any(after) else (),
+                distinct=self.steps[0].distinct,
             ),
         )
 
@@ -81,8 +94,15 @@ class SequencePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise refused("two steps of the sequence have the same name")
         if any(step.absent and step.count != 1 for step in self.steps):
             raise refused("a step that is absent has count 1")
+        if any(step.distinct for step in self.steps[1:]) or (
+            self.steps[0].distinct and (self.steps[0].absent or self.steps[0].count == 1)
+        ):
+            raise refused("only a first step that must come more than once counts distinct values")
         if all(step.absent for step in self.steps):
             raise refused("some step of the sequence must come")
+        wanted = [step for step in self.steps if not step.absent]
+        if wanted[0].after or any(step.after for step in self.steps if step.absent):
+            raise refused("after is said of a step that comes behind another")
 
 
 class _Link:
@@ -108,18 +128,34 @@ class _Link:
 class _Plan:
     """What all chains of one rule share."""
 
-    __slots__ = ("after", "before", "breaks", "cell_us", "counts", "units", "within_us")
+    __slots__ = (
+        "after",
+        "before",
+        "breaks",
+        "cell_us",
+        "counts",
+        "distinct",
+        "gaps",
+        "units",
+        "within_us",
+    )
 
     def __init__(self, rule: Rule) -> None:
         pattern = rule.pattern
         assert isinstance(pattern, Sequence)
         self.within_us = pattern.within_us
         self.cell_us = rule.suppression_us
+        self.distinct = rule.steps[0].count if pattern.distinct else 0
+        """Units of the first step where they are of different values, else none."""
         self.units: list[int] = []
         self.breaks: dict[int, int] = {}
         """Bits of the steps that must not come between a unit and the one before it."""
+        self.gaps: dict[int, int] = {}
+        """How long a unit must come behind the one before it, where that matters."""
         absent = 0
         for place, step in enumerate(rule.steps):
+            if pattern.after_us and pattern.after_us[place]:
+                self.gaps[len(self.units)] = pattern.after_us[place]
             if place in pattern.absent:
                 absent |= 1 << place
                 continue
@@ -150,6 +186,8 @@ class Remembered(msgspec.Struct, frozen=True, array_like=True):
     waiting: tuple[int, ...]
     """Complete chains that wait for the absent step, oldest first."""
     barred: int = -NEVER
+    values: tuple[Hit, ...] = ()
+    """The newest hit of each of the newest values of a first step that counts values."""
 
 
 class Chains:
@@ -159,7 +197,7 @@ class Chains:
     complete inside the window, the newer one can too.
     """
 
-    __slots__ = ("_barred", "_found", "_heads", "_plan", "_waiting")
+    __slots__ = ("_barred", "_found", "_heads", "_plan", "_values", "_waiting")
 
     def __init__(self, plan: _Plan) -> None:
         self._plan = plan
@@ -169,6 +207,8 @@ class Chains:
         the first is enough: a cell has one alert."""
         self._barred = -NEVER
         """When a step last came that must not come before the others."""
+        self._values: dict[str, Hit] = {}
+        """Of a first step that counts values: the newest hit of each of the newest so many."""
         self._found: tuple[int, _Link] | None = None
 
     def push(self, hit: Hit) -> bool:
@@ -195,8 +235,27 @@ class Chains:
         self._found = (time, end)
         return True
 
+    def _gather(self, hit: Hit) -> bool:
+        """Make the chain of the first step anew of the newest hit of each of its newest values."""
+        values, wanted = self._values, self._plan.distinct
+        value = str(hit[5][0])
+        values.pop(value, None)
+        values[value] = hit
+        if len(values) > wanted:
+            del values[next(iter(values))]
+        hits = tuple(values.values())
+        if len(hits) < wanted or hit[0] - hits[0][0] >= self._plan.within_us:
+            return False
+        link: _Link | None = None
+        for one in hits:
+            link = _Link(link, one)
+        self._heads[wanted - 1] = link
+        return True
+
     def _link(self, unit: int, hit: Hit) -> bool:
         """Lead the chain before on to this hit, where it may."""
+        if unit < self._plan.distinct:
+            return unit == self._plan.distinct - 1 and self._gather(hit)
         if unit == 0:
             if hit[0] - self._barred < self._plan.within_us:
                 return False
@@ -204,6 +263,8 @@ class Chains:
             return True
         before = self._heads[unit - 1]
         if before is None or hit[0] - before.start >= self._plan.within_us:
+            return False
+        if hit[0] - before.hit[0] < self._plan.gaps.get(unit, 0):
             return False
         self._heads[unit] = _Link(before, hit)
         return True
@@ -234,11 +295,13 @@ class Chains:
     def clear(self) -> None:
         self._heads = [None] * len(self._plan.units)
         self._barred = -NEVER
+        self._values.clear()
 
     def copy(self) -> Chains:
         other = Chains(self._plan)
         other._heads = list(self._heads)
         other._waiting, other._barred = self._waiting, self._barred
+        other._values = self._values.copy()
         return other
 
     def dump(self) -> object:
@@ -264,6 +327,7 @@ class Chains:
                 heads=heads,
                 waiting=waiting,
                 barred=self._barred,
+                values=tuple(self._values.values()),
             ),
             builtin_types=(bytes,),
         )
@@ -276,6 +340,7 @@ class Chains:
         self._heads = [links[head] if head >= 0 else None for head in remembered.heads]
         self._waiting = tuple(links[end] for end in remembered.waiting)
         self._barred = remembered.barred
+        self._values = {str(hit[5][0]): hit for hit in remembered.values}
 
 
 class SequenceKind:
@@ -291,14 +356,20 @@ class SequenceKind:
         pattern = rule.pattern
         assert isinstance(pattern, Sequence)
         zh, en = duration(pattern.within_us)
+        gaps = pattern.after_us or (0,) * len(rule.steps)
         steps = "，".join(
-            f"没有 {step.name}" if place in pattern.absent else f"{step.name} ≥ {step.count}"
+            f"没有 {step.name}"
+            if place in pattern.absent
+            else f"{f'{duration(gaps[place])[0]}之后 ' if gaps[place] else ''}"
+            f"{step.name} ≥ {step.count}"
             for place, step in enumerate(rule.steps)
         )
-        if not pattern.absent:
+        if not pattern.absent and not any(gaps):
             return f"{zh}内先后 {steps}", f"in order within {en}"
         names = ", then ".join(
-            f"no {step.name}" if place in pattern.absent else step.name
+            f"no {step.name}"
+            if place in pattern.absent
+            else f"{step.name}{f' after {duration(gaps[place])[1]}' if gaps[place] else ''}"
             for place, step in enumerate(rule.steps)
         )
         return f"{zh}内先后 {steps}", f"{names}, within {en}"
@@ -310,11 +381,21 @@ class SequenceKind:
         within_zh, within_en = duration(within.threshold * SECOND)
         zh, en, would_zh, would_en = [], [], [], []
         waits = counts[-1].comparison == "lt"
+        assert isinstance(rule.pattern, Sequence)
+        gaps = rule.pattern.after_us or (0,) * len(counts)
         for place, one in enumerate(counts):
             name = said.get(one.name, one.name)
             if one.comparison == "gte":
-                zh.append(f"{name} {one.value} 次")
-                en.append(f"{one.value} x {one.name}")
+                gap_zh, gap_en = duration(gaps[place])
+                late = bool(gaps[place])
+                zh.append(f"{f'隔 {gap_zh}以上 ' if late else ''}{name} {one.value} 次")
+                en.append(f"{one.value} x {one.name}{f' {gap_en} or more later' if late else ''}")
+                if late:
+                    would_zh.append(f"若“{name}”在其前一步之后不到 {gap_zh}出现，则不触发")
+                    would_en.append(
+                        f'Had "{one.name}" come less than {gap_en} after the step before, '
+                        "it would not fire"
+                    )
                 would_zh.append(f"若此前“{name}”少于 {one.threshold} 次，则不触发")
                 would_en.append(
                     f'With fewer than {one.threshold} of "{one.name}" it would not fire'

@@ -119,6 +119,8 @@ def _named(rule: Rule, step: Step) -> Iterator[str]:
     """Every field the rule names outside its conditions, which name theirs as Sigma does."""
     yield from (name for name in (*rule.entity, *step.entity) if name != EVERYBODY)
     yield from step.values
+    if rule.allowance:
+        yield from rule.allowance.key
     for given in step.where:
         yield from guards.guard_of(given).fields()
         if given.indicator:

@@ -22,6 +22,7 @@ from analytics.kinds.model import ModelPart
 from analytics.kinds.new_term import NewTermPart
 from analytics.kinds.peers import PeersPart
 from analytics.kinds.port import Part
+from analytics.kinds.quota import QuotaPart
 from analytics.kinds.ratio import RatioPart
 from analytics.kinds.regularity import RegularityPart
 from analytics.kinds.sequence import SequencePart
@@ -74,6 +75,7 @@ class OwnRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     aggregate: AggregatePart | None = None
     balance: BalancePart | None = None
     baseline: BaselinePart | None = None
+    quota: QuotaPart | None = None
     new_term: NewTermPart | None = None
     peers: PeersPart | None = None
     ratio: RatioPart | None = None
@@ -101,6 +103,7 @@ PARTS: Final = (
     "aggregate",
     "balance",
     "baseline",
+    "quota",
     "new_term",
     "peers",
     "ratio",

@@ -7,9 +7,9 @@ Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, groupby
 from typing import Literal, TypeAlias
 
 from schema.event import Fields
@@ -67,6 +67,18 @@ def partial(table: Table, drafts: Sequence[Draft], at: int) -> Iterator[Change]:
             yield Change(
                 "changed" if picture else "added", one.key, before.fields if before else b"", [one]
             )
+
+
+def said(table: Table, drafts: Iterable[Draft], at: int) -> Iterator[Change]:
+    """The changes that statements of a proposal make, where those of one key stand together."""
+    for key, group in groupby(drafts, key=lambda one: one.key):
+        statements = list(group)
+        picture = table.picture(key)
+        now = table.find(key, at, FOREVER) or (picture[-1] if picture else None)
+        kind: ChangeKind = "changed" if picture else "added"
+        if not any(one.fields for one in statements):
+            kind = "ended"
+        yield Change(kind, key, now.fields if now else b"", statements)
 
 
 def ended(table: Table, key: bytes, at: int) -> Iterator[Change]:

@@ -1,7 +1,7 @@
 """Importer: a register's file as drafts of rows, all of it or nothing.
 
-CSV (UTF-8 with or without BOM, or GBK; the first line names the columns by name or by either
-title) and JSON lines. Every cell goes through the sensors' masker, so that a person's number
+CSV (UTF-8 with or without BOM, or GBK) and XLSX, whose first line names the columns by name or by
+either title, and JSON lines. Every cell goes through the sensors' masker, so that a person's number
 becomes the same ``<<…>>`` as in events and never lies here in clear; classified text is refused.
 A column of persons holds the whole keyed hash, as ``gov.subject.id_hmac`` does.
 
@@ -31,6 +31,7 @@ from typing import Final, NamedTuple
 import msgspec
 import re2
 
+from collector.registers import spreadsheet
 from collector.registers.description import VALID_FROM, VALID_TO, Column, Description
 from schema.errors import FengsuiError
 from schema.event import Fields, Value
@@ -109,9 +110,8 @@ def read_file(
 def read(
     description: Description, data: bytes, *, file: str, mask: Mask, valid_from: int | None = None
 ) -> list[Draft]:
-    """As :func:`read_file`, of bytes; a name that ends in .jsonl or .ndjson is JSON lines."""
-    as_json = file.endswith((".jsonl", ".ndjson", ".json"))
-    lines = _json_lines(data, file) if as_json else _csv_lines(description, data, file)
+    """As :func:`read_file`, of bytes; the name's end tells JSON lines and XLSX from CSV."""
+    lines = _lines(description, data, file)
     reader = _Reader(description, file, mask=mask, valid_from=valid_from)
     drafts: list[Draft] = []
     chunk: list[_Line] = []
@@ -321,6 +321,34 @@ def _decoded(data: bytes, file: str) -> str:
         except UnicodeDecodeError:
             continue
     raise _Place(file, 0).error("file", "is neither UTF-8 nor GBK: save it as CSV UTF-8")
+
+
+def _lines(description: Description, data: bytes, file: str) -> Iterator[_Line]:
+    end = file.lower()
+    if end.endswith((".jsonl", ".ndjson", ".json")):
+        return _json_lines(data, file)
+    if end.endswith((".xlsx", ".xlsm")):
+        return _sheet_lines(description, data, file)
+    return _csv_lines(description, data, file)
+
+
+def _sheet_lines(description: Description, data: bytes, file: str) -> Iterator[_Line]:
+    def fault(reason: str, line: int, why: str) -> FengsuiError:
+        return _Place(file, line).error(reason, why)
+
+    names: list[str] = []
+    for number, cells in spreadsheet.lines(data, fault):
+        if not names:
+            titles = ["" if cell is None else str(cell) for cell in cells]
+            while titles and not titles[-1]:
+                titles.pop()
+            names = _names(description, titles, file)
+        elif any(cell is not None for cell in cells[len(names) :]):
+            raise fault("file", number, "has cells beyond the columns the first line names")
+        else:
+            yield _Line(number, dict(zip(names, cells, strict=False)))
+    if not names:
+        raise fault("file", 1, "is empty: the first line names the columns")
 
 
 def _csv_lines(description: Description, data: bytes, file: str) -> Iterator[_Line]:

@@ -2,14 +2,14 @@
 
 An approved version is sealed into the control log, so that a replay knows which version held
 when; a crash between the two is made good at the next start, and a record sealed twice says the
-same twice. One person may propose and approve today; the two-person rule is a check on
-:meth:`RegisterStore.apply` and changes no table.
+same twice. Who proposed a version never approves it.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import threading
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Final
@@ -45,6 +45,9 @@ _VERSION: Final = (
     "register, number, state, digest, effective_at, added, changed, ended, source, proposed_by, "
     "proposed_at, approved_by"
 )
+_SHOWN: Final = (
+    _VERSION.replace("state,", "iif(refused_by <> '', 'refused', state) AS state,") + ", refused_by"
+)
 
 
 class RegisterStore:
@@ -70,7 +73,7 @@ class RegisterStore:
         """The newest versions of a register, newest first; of ``""`` those of all, by name."""
         with self._database.read() as state:
             rows = state.execute(
-                f"SELECT {_VERSION} FROM register_versions WHERE (? = '' OR register = ?) "
+                f"SELECT {_SHOWN} FROM register_versions WHERE (? = '' OR register = ?) "
                 "ORDER BY register, number DESC LIMIT ?",
                 (register, register, VERSIONS_SHOWN_MAX),
             ).fetchall()
@@ -167,8 +170,8 @@ class RegisterStore:
     def apply(self, register: str, number: int, *, by: str) -> RegisterVersion:
         """Approve a proposal; effective from now, never before what was approved last.
 
-        Raises ``collector.register.no_proposal``, or ``.stale`` where another version was
-        approved since: propose again, to see what it changes now.
+        Raises ``collector.register.self`` for who proposed it, ``.no_proposal``, or ``.stale``
+        where another version was approved since: propose again, to see what it changes now.
         """
         with self._changing:
             before = self.view()
@@ -178,16 +181,13 @@ class RegisterStore:
         return next(one for one in self.versions(register) if one.number == number)
 
     def _approve(self, state: sqlite3.Connection, register: str, number: int, by: str) -> None:
-        row = state.execute(
-            "SELECT base FROM register_versions WHERE register = ? AND number = ? "
-            "AND state = 'proposed'",
-            (register, number),
-        ).fetchone()
-        if row is None:
+        row = _open_proposal(state, register, number)
+        if same_person(row["proposed_by"], by):
             raise FengsuiError(
-                "collector.register.no_proposal",
-                f"{register} has no open proposal {number}: `fengsui register list` shows them",
-            )
+                "collector.register.self",
+                f"{by} proposed version {number} of {register}: somebody else has to approve it",
+                register=register, number=number,
+            )  # fmt: skip
         last = state.execute(
             "SELECT number FROM register_versions WHERE register = ? AND "
             "state = 'approved' ORDER BY number DESC LIMIT 1",
@@ -205,11 +205,45 @@ class RegisterStore:
             (effective, by, register, number),
         )
 
+    def refuse(self, register: str, number: int, *, by: str) -> RegisterVersion:
+        """Say no to a proposal: its rows go, its line stays. Who proposed it may take it back.
+
+        Raises ``collector.register.no_proposal``.
+        """
+        now = self._clock.now()
+
+        def job(state: sqlite3.Connection) -> None:
+            _open_proposal(state, register, number)
+            _replace_proposal(state, register)
+            state.execute(
+                "UPDATE register_versions SET refused_by = ?, refused_at = ? "
+                "WHERE register = ? AND number = ?",
+                (by, now, register, number),
+            )
+
+        with self._changing:
+            self._database.write(job)
+        return next(one for one in self.versions(register) if one.number == number)
+
+    def proposed(self, register: str, number: int) -> Iterator[Change]:
+        """What an open proposal changes, by key; raises ``collector.register.no_proposal``."""
+        table = self.view().tables.get(register, _EMPTY_TABLE)
+        now = self._next_time(register)
+        with self._database.read() as state:
+            _open_proposal(state, register, number)
+            rows = state.execute(
+                "SELECT key, fields, valid_from, valid_to FROM register_statements "
+                "WHERE register = ? AND version = ? ORDER BY n",
+                (register, number),
+            )
+            rows.row_factory = None
+            yield from difference.said(table, (Draft(*row) for row in rows), now)
+
     def note(self, control: ControlLog) -> None:
         """Seal every approved version the control log does not have yet. Raises ``OSError``."""
         with self._database.read() as state:
             rows = state.execute(
-                f"SELECT {_VERSION} FROM register_versions WHERE state = 'approved' "
+                f"SELECT {_SHOWN} FROM register_versions WHERE state = 'approved' "
                 "AND noted = 0 ORDER BY effective_at, register"
             ).fetchall()
         versions = [RegisterVersion(**row) for row in rows]
@@ -277,6 +311,30 @@ class RegisterStore:
             )
             rows.row_factory = None
             return Table(Statement(*row) for row in rows)
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two names are one person's: written wide, capital or with spaces, it is the same."""
+    return _person(one) == _person(other)
+
+
+def _person(name: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def _open_proposal(state: sqlite3.Connection, register: str, number: int) -> sqlite3.Row:
+    row: sqlite3.Row | None = state.execute(
+        "SELECT base, proposed_by FROM register_versions WHERE register = ? AND number = ? "
+        "AND state = 'proposed'",
+        (register, number),
+    ).fetchone()
+    if row is None:
+        raise FengsuiError(
+            "collector.register.no_proposal",
+            f"{register} has no open proposal {number}: `fengsui register list` shows them",
+            register=register, number=number,
+        )  # fmt: skip
+    return row
 
 
 def _effective(state: sqlite3.Connection, register: str, now: int) -> int:

@@ -11,14 +11,18 @@ from typing import Final
 
 from sensors.sources import mapping
 from sensors.sources.contract import Context, Format
+from sensors.sources.keycloak import Keycloak
 from sensors.sources.nginx_access import NginxAccess
 from sensors.sources.nginx_error import NginxError
+from sensors.sources.openldap import OpenLdap
 from sensors.sources.postgresql_csv import PostgresqlCsv
 from sensors.sources.postgresql_json import PostgresqlJson
 from sensors.sources.postgresql_text import PostgresqlText
+from sensors.sources.step_ca import StepCa
 from sensors.sources.syslog_auth import SyslogAuth
 from sensors.sources.wechat_nontax import WechatNontax
 from sensors.sources.windows_xml import WindowsXml
+from sensors.sources.xroad_operational import XroadOperational
 
 __all__ = ["FORMATS", "MAPPING", "Context", "Format", "is_format", "open_format"]
 
@@ -29,11 +33,15 @@ FORMATS: Final[dict[str, Callable[[], Format]]] = {
     "syslog_auth": SyslogAuth,
     "nginx_access": NginxAccess,
     "nginx_error": NginxError,
+    "keycloak": Keycloak,
+    "openldap": OpenLdap,
     "postgresql_text": PostgresqlText,
     "postgresql_csv": PostgresqlCsv,
     "postgresql_json": PostgresqlJson,
     "wechat_nontax": WechatNontax,
     "windows_xml": WindowsXml,
+    "step_ca": StepCa,
+    "xroad_operational": XroadOperational,
 }
 """Formats by the name used in settings and recordings; calling one makes a fresh instance."""
 

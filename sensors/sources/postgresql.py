@@ -15,6 +15,7 @@ import msgspec
 from schema.event import Fields
 from sensors.sources import record
 from sensors.sources.clock import plain_second
+from sensors.sources.postgresql_audit import audit_fields
 
 LEVELS: Final = {
     "LOG": "LOG",
@@ -175,7 +176,11 @@ def _failure(fields: Fields, entry: Entry) -> None:
 
 
 def _log(fields: Fields, message: str) -> None:
-    """LOG level: connections, statements, durations, the server's own doings."""
+    """LOG level: connections, statements, audits, durations, the server's own doings."""
+    audited = audit_fields(message)
+    if audited:
+        fields.update(audited)
+        return
     text = message
     duration = _DURATION.match(message)
     if duration:

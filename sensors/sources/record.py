@@ -145,11 +145,11 @@ def _finish(events: list[Fields], records: Sequence[bytes], escaped: set[int]) -
         events[at]["gov.line.undecodable"] = True
     for at, raw in enumerate(records):
         if len(raw) > PLAIN_BYTES_MAX:
-            _fit(events[at], raw)
+            fit(events[at], raw)
     return events
 
 
-def _fit(fields: Fields, raw: bytes) -> None:
+def fit(fields: Fields, raw: bytes) -> None:
     """Cut the fields until the event is under its limit, naming the whole record's hash if so."""
     if shrink(fields):
         fields["gov.line.bytes"] = len(raw)

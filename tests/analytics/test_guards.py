@@ -12,6 +12,7 @@ from analytics.guards import (
     Age,
     Calendar,
     Compare,
+    Dated,
     Distance,
     Indicator,
     Lookup,
@@ -217,6 +218,18 @@ def test_looking_for_pieces_first_misses_no_look_alike(
     assert guard.holds({"url.domain": text}, 10, known) is alike
 
 
+def test_a_part_of_the_key_may_be_the_same_for_every_event() -> None:
+    lookup = Lookup(register="grants", key=("=a", "user.name"))
+    lookup.check()
+    assert lookup.fields() == ("user.name",)
+    assert lookup.holds({"user.name": "b"}, 10, GRANTS) is True
+    assert lookup.holds({"user.name": "c"}, 10, GRANTS) is False
+    assert lookup.holds({}, 10, GRANTS) is None
+    for key in (("=a",), ("=", "user.name")):
+        with pytest.raises(FengsuiError, match="names its register"):
+            Lookup(register="grants", key=key).check()
+
+
 @pytest.mark.parametrize(
     ("where", "why"),
     [
@@ -299,3 +312,24 @@ def test_without_the_register_no_network_is_missing() -> None:
 def test_a_network_guard_that_says_nothing_is_refused(network: dict) -> None:
     with pytest.raises(FengsuiError, match=r"network|column"):
         Network(**{"field": "source.ip", "register": "grants", **network}).check()
+
+
+@pytest.mark.parametrize(
+    ("created", "op", "holds"),
+    [
+        ("2026-11-20", "lt", True),
+        ("2026-11-10", "lt", False),
+        ("2026-11-10", "gt", True),
+        ("soon", "lt", False),
+    ],
+)
+def test_a_date_in_a_row_is_so_many_days_before_the_event(
+    created: str, op: str, holds: bool
+) -> None:
+    facts = Known({("portal",): {"created": created}})
+    guard = Dated(register="grants", key=("gov.auth.client_id",), column="created", op=op, days=7)
+    guard.check()
+    time = from_text("2026-11-24T00:00:00.000000Z")
+    assert guard.holds({"gov.auth.client_id": "portal"}, time, facts) is holds
+    assert guard.holds({"gov.auth.client_id": "other"}, time, facts) is False
+    assert guard.holds({}, time, facts) is None

@@ -23,6 +23,8 @@ LOGIN = (
     "Nov 25 10:00:0{} gate sshd[4242]: Failed password for invalid user oracle from {} "
     "port 51234 ssh2"
 )
+BY = ("--by", "zhang")
+BOTH = (*BY, "--approved-by", "li")
 BAD = "198.51.100.7"
 
 
@@ -66,7 +68,7 @@ def running(machine: Machine) -> Iterator[Site]:
 
 
 def test_a_register_is_imported_shown_compared_and_ended(machine: Machine) -> None:
-    told = run(machine, "register", "import", "payees", file(machine, "p.csv", PAYEES))
+    told = run(machine, "register", "import", "payees", file(machine, "p.csv", PAYEES), *BOTH)
     assert "payees version 1 approved" in told
     assert "+2 ~0 -0 from p.csv" in told
     assert "01/acct-1  bank=icbc" in run(machine, "register", "show", "payees")
@@ -78,23 +80,52 @@ def test_a_register_is_imported_shown_compared_and_ended(machine: Machine) -> No
     ]
     key = ("--key", "01", "--key", "acct-1")
     assert "version 1" in run(machine, "register", "show", "payees", *key)
-    run(machine, "register", "end", "payees", *key)
+    run(machine, "register", "end", "payees", *key, *BOTH)
     assert "no such row" in run(machine, "register", "show", "payees", *key)
     assert "version 2 approved" in run(machine, "register", "list")
 
 
 def test_a_proposal_waits_for_its_approval(machine: Machine) -> None:
     path = file(machine, "p.csv", PAYEES)
-    told = run(machine, "register", "import", "payees", path, "--propose")
+    told = run(machine, "register", "import", "payees", path, *BY)
     assert "fengsui register apply payees 1" in told
     assert "no rows" in run(machine, "register", "show", "payees")
-    run(machine, "register", "apply", "payees", "1")
+    run(machine, "register", "apply", "payees", "1", "--by", "li")
     assert "acct-2" in run(machine, "register", "show", "payees")
+
+
+def test_nobody_approves_what_they_proposed(machine: Machine) -> None:
+    path = file(machine, "p.csv", PAYEES)
+    at_once = asked(machine, "register", "import", "payees", path, *BY, "--approved-by", "Ｚhang ")
+    run(machine, "register", "import", "payees", path, *BY)
+    later = asked(machine, "register", "apply", "payees", "1", "--by", "ZHANG")
+    for result in (at_once, later):
+        assert isinstance(result.exception, FengsuiError)
+        assert result.exception.code == "collector.register.self"
+    assert "no rows" in run(machine, "register", "show", "payees")
+
+
+def test_a_refused_proposal_is_told_and_cannot_be_approved(machine: Machine) -> None:
+    run(machine, "register", "import", "payees", file(machine, "p.csv", PAYEES), *BY)
+    told = run(machine, "register", "refuse", "payees", "1", "--by", "li")
+    assert "version 1 refused" in told
+    assert "refused by li" in run(machine, "register", "list")
+    late = asked(machine, "register", "apply", "payees", "1", "--by", "wang")
+    assert isinstance(late.exception, FengsuiError)
+    assert late.exception.code == "collector.register.no_proposal"
+
+
+def test_an_export_imports_again_as_what_it_says(machine: Machine) -> None:
+    run(machine, "register", "import", "payees", file(machine, "p.csv", PAYEES), *BOTH)
+    text = run(machine, "register", "export", "payees")
+    same = file(machine, "q.csv", text)
+    assert "no difference" in run(machine, "register", "diff", "payees", same, "--only-these")
+    assert "acct-1" in text
 
 
 def test_rows_may_hold_since_a_date_and_be_shown_as_of_one(machine: Machine) -> None:
     path = file(machine, "p.csv", PAYEES)
-    run(machine, "register", "import", "payees", path, "--valid-from", "2026-01-01")
+    run(machine, "register", "import", "payees", path, *BOTH, "--valid-from", "2026-01-01")
     assert "acct-1" in run(machine, "register", "show", "payees", "--at", "2026-01-02")
     assert "no rows" in run(machine, "register", "show", "payees", "--at", "2025-12-31")
     assert "no rows" in run(
@@ -104,14 +135,14 @@ def test_rows_may_hold_since_a_date_and_be_shown_as_of_one(machine: Machine) -> 
 
 def test_a_faulty_file_changes_nothing(machine: Machine) -> None:
     path = file(machine, "p.csv", PAYEES + "01\n")
-    result = asked(machine, "register", "import", "payees", path)
+    result = asked(machine, "register", "import", "payees", path, *BOTH)
     assert isinstance(result.exception, FengsuiError)
     assert "p.csv line 4" in str(result.exception)
     assert "no rows" in run(machine, "register", "show", "payees")
 
 
 def test_a_change_in_a_folder_at_rest_is_sealed_when_it_runs_again(machine: Machine) -> None:
-    run(machine, "register", "import", "payees", file(machine, "p.csv", PAYEES))
+    run(machine, "register", "import", "payees", file(machine, "p.csv", PAYEES), *BOTH)
     run(machine, "indicator", "import", file(machine, "i.csv", BAD), "--source", "feed")
     assert control_records(machine.data, "register_changed") == []
     for _ in range(2):
@@ -128,7 +159,7 @@ def test_a_running_platform_takes_a_change_and_seals_it_at_once(
     machine: Machine, running: Site
 ) -> None:
     before = running.registers.view()
-    run(machine, "register", "import", "payees", file(machine, "p.csv", PAYEES))
+    run(machine, "register", "import", "payees", file(machine, "p.csv", PAYEES), *BOTH)
     now = running.clock.now()
     assert before.lookup("payees", ("01", "acct-1"), now) is None
     assert running.registers.view().lookup("payees", ("01", "acct-1"), now) is not None

@@ -62,7 +62,7 @@ class Machine:
         settings = Settings(site=SiteSettings(name="test", unit="unit"), sensor=sensor)
         if clock is None:
             return open_site(DataFolder(self.data), settings)
-        local = LocalSensor(name=SENSOR, sources=lambda: host.sources(sensor, clock))
+        local = LocalSensor(name=SENSOR, sources=lambda: host.sources(sensor, clock, self.data))
         return wiring._open(
             DataFolder(self.data), settings, realm=DUTY, local=local, clock=clock, recording=None
         )

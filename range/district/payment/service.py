@@ -40,6 +40,15 @@ from district.payment.flows import (
 from district.payment.institutions import Institutions, Transaction, verify
 from district.payment.platform import Platform, clock
 from district.payment.records import Notice, Order
+from district.payment.requests import (
+    CreateOrder,
+    IssueNotice,
+    IssueReceipt,
+    PayResult,
+    QueryNotice,
+    RefundOrder,
+    TellPayment,
+)
 from district.payment.store import MemoryStore
 from district.payment.tally import CHI_SQUARE_PERMILLE, Tally
 from district.stream import Sink, Stream
@@ -101,6 +110,7 @@ class Service:
             verify,
             REGION,
         )
+        self._handle = self.platform.handle
         self.institutions = Institutions(departments)
         self.tally = Tally()
         self._notices: dict[str, deque[str]] = {code: deque(maxlen=RECENT) for code in departments}
@@ -124,9 +134,9 @@ class Service:
             case Answered():
                 return self._answered(now, act)
             case Told():
-                self.platform.call_back(now, self.institutions.tell(act.made))
+                self._handle(TellPayment(told=self.institutions.tell(act.made)), now)
             case Receipt():
-                self.platform.receipt(now, order=act.order)
+                self._handle(IssueReceipt(order=act.order), now)
             case BankFile():
                 return self._bank_file(now)
             case BankRest():
@@ -138,7 +148,7 @@ class Service:
             case Guess():
                 return self._guess(now, act)
             case Query():
-                self.platform.query(now, act.via, notice=act.notice)
+                self._handle(QueryNotice(via=act.via, notice=act.notice), now)
             case RefundSome():
                 return self._refunds(now, act)
             case RefundSpree():
@@ -155,14 +165,13 @@ class Service:
 
     def _start(self, now: int, flow: Flow) -> Iterator[Deed]:
         if flow.number:
-            answer = self.platform.issue(
-                now,
-                self._departments[flow.dept].server(),
+            asked = IssueNotice(
+                via=self._departments[flow.dept].server(),
                 dept=flow.dept,
                 due_fen=flow.due_fen,
                 payer=flow.number,
             )
-            notice = answer.number
+            notice = self._handle(asked, now).number
         else:
             notice = self._own_notice(flow)
         self._notices[flow.dept].append(notice)
@@ -195,9 +204,8 @@ class Service:
 
     def _order(self, now: int, act: Looked) -> Iterator[Deed]:
         flow = act.flow
-        answer = self.platform.create(
-            now,
-            flow.via,
+        asked = CreateOrder(
+            via=flow.via,
             notice=act.notice,
             amount_fen=flow.due_fen if flow.amount_fen is None else flow.amount_fen,
             channel=act.channel,
@@ -205,6 +213,7 @@ class Service:
             old_interface=flow.amount_fen is not None,
             other_node=act.other_node,
         )
+        answer = self._handle(asked, now)
         if not answer.ok:
             return
         if flow.via.unit:
@@ -219,14 +228,14 @@ class Service:
         flow = act.flow
         if act.attempt < len(flow.failures):
             reason = flow.failures[act.attempt]
-            self.platform.result(now, flow.via, order=act.order, refusal=reason)
+            self._handle(PayResult(via=flow.via, order=act.order, refusal=reason), now)
             if not (flow.gives_up and act.attempt + 1 == len(flow.failures)):
                 yield _deed(now + flow.pace_us, replace(act, attempt=act.attempt + 1))
             return
         order = self.store.order(act.order)
         assert order is not None
         if not flow.via.unit:
-            self.platform.result(now, flow.via, order=act.order)
+            self._handle(PayResult(via=flow.via, order=act.order), now)
         self.institutions.collect(
             now,
             order,
@@ -241,7 +250,7 @@ class Service:
         flow, made = act.flow, self.institutions.transaction(act.order)
         assert made is not None
         told = self.institutions.tell(made)
-        answer = self.platform.call_back(now, told, other_node=flow.twice)
+        answer = self._handle(TellPayment(told=told, other_node=flow.twice), now)
         if made.channel == "wechat":
             self._tell_department(now + SECOND_US // 2, made)
         for more in flow.told_again_us:
@@ -295,14 +304,13 @@ class Service:
 
     def _guess(self, now: int, act: Guess) -> Iterator[Deed]:
         known = [no for notices in self._notices.values() for no in list(notices)[-50:]]
+        self._chance.shuffle(known)
         start = self._chance.randrange(10**11)
         for place in range(act.count):
-            hit = known and self._chance.randrange(1000) < act.hit_permille
+            notice = f"{REGION}24{start + place:012d}"
             # The last one is a guess too: the share is looked at when a number is not found.
-            if hit and place + 1 < act.count:
-                notice = self._chance.choice(known)
-            else:
-                notice = f"{REGION}24{start + place:012d}"
+            if known and place + 1 < act.count:
+                notice = known.pop() if self._chance.randrange(1000) < act.hit_permille else notice
             yield _deed(now + place * act.every_us, Query(via=act.via, notice=notice))
 
     def _refundable(self, dept: str, now: int) -> list[Order]:
@@ -340,9 +348,10 @@ class Service:
         )  # fmt: skip
         if fen <= 0:
             return
-        answer = self.platform.refund(
-            now, act.via, order=order.id, amount_fen=fen, to_account=act.to_account
-        )
+        asked = RefundOrder(
+            via=act.via, order=order.id, amount_fen=fen, to_account=act.to_account
+        )  # fmt: skip
+        answer = self._handle(asked, now)
         if not answer.ok:
             return
         self.tally.refunded(act.via.user, self.day(now))

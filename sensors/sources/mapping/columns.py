@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from sensors.sources.mapping.cef import cef_columns
 from sensors.sources.mapping.description import (
     COLUMNS_MAX,
     Delimited,
@@ -28,6 +29,8 @@ def splitter(description: Description) -> Splitter:
     """How records of this description are taken apart."""
     if description.shape == "json":
         return json_columns
+    if description.shape == "cef":
+        return lambda text: _widened(cef_columns(text))
     if description.shape == "pairs":
         pairs = description.pairs
         return lambda text: pair_columns(text, pairs)
@@ -38,6 +41,10 @@ def splitter(description: Description) -> Splitter:
     delimited = description.delimited
     assert delimited is not None
     return lambda text: delimited_columns(text, delimited)
+
+
+def _widened(found: dict[str, str] | None) -> Columns | None:
+    return None if found is None else {**found}
 
 
 def json_columns(text: str) -> Columns | None:

@@ -3,7 +3,7 @@
     name = "till"
     title = { zh = "收费机日志", en = "Log of the tills" }
     dataset = "payment.till"
-    shape = "delimited"                 # json, delimited, fixed, pairs
+    shape = "delimited"                 # json, delimited, fixed, pairs, cef
     encoding = "gb18030"                # utf-8 where it says nothing
 
     [delimited]
@@ -50,7 +50,7 @@ FIELDS_MAX: Final = 128
 VALUES_MAX: Final = 1000
 """Values one entry translates."""
 
-Shape: TypeAlias = Literal["json", "delimited", "fixed", "pairs"]
+Shape: TypeAlias = Literal["json", "delimited", "fixed", "pairs", "cef"]
 Conversion: TypeAlias = Literal[
     "", "text", "lower", "integer", "boolean", "ip", "list", "fen_from_yuan"
 ]
@@ -104,6 +104,9 @@ class Time(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     come by schedule the time they came; their business date is a field."""
     zone: Annotated[str, msgspec.Meta(pattern=r"^(|[+-](0\d|1[0-4]):[0-5]\d)$")] = ""
     """Of times without one; the source's own where empty."""
+    missing: Literal["", "delivery"] = ""
+    """``delivery``: a record that tells no time has that of its syslog head, or the one it came at;
+    otherwise it is unparsed."""
 
 
 class FieldMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

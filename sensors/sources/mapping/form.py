@@ -15,6 +15,7 @@ import re2
 from schema import event, times
 from schema.errors import FengsuiError
 from schema.event import Fields, Value
+from sensors.keyed import KEYED, replaced, spellings
 from sensors.sources import record
 from sensors.sources.contract import Context
 from sensors.sources.mapping.columns import Cell, Columns, splitter
@@ -27,6 +28,8 @@ LABEL_CHARS_MAX: Final = 96
 """A column's name behind ``labels.``: names are the writer's, too."""
 LABELS_MAX: Final = 64
 """Columns without a field that one event carries; further ones stay in ``event.original``."""
+_OPEN: Final = KEYED | {event.TIME, event.DATASET}
+"""Fields no secret is taken out of: a time stays one, whatever a password is."""
 _SECRET_MIN: Final = 4
 """A shorter secret cannot be told from other text: the whole line is hidden."""
 
@@ -112,6 +115,17 @@ class MappingFormat(record.LineFormat):
                 fields["gov.line.undecodable"] = True
         return events
 
+    def origins(self, raw: bytes) -> dict[str, str]:
+        """The column each field of a record came from; a constant's is empty."""
+        columns = self._split(_as_utf8(raw, self.description.encoding)[0].decode()) or {}
+        found: dict[str, str] = {event.TIME: " ".join(sorted(filter(self._is_time, columns)))}
+        for entry in self._entries:
+            if entry.value(columns) is not None:
+                found.setdefault(entry.map.to, entry.map.from_)
+        for name in columns:
+            found.setdefault(f"labels.{name[:LABEL_CHARS_MAX]}", name)
+        return found
+
     def _line(self, line: str, context: Context) -> Fields | None:
         description = self.description
         if description.remarks and line.startswith(description.remarks):
@@ -126,6 +140,9 @@ class MappingFormat(record.LineFormat):
         else:
             zone = minutes_of(description.time.zone, context.utc_offset_minutes)
             time = moment(columns, description.time, zone)
+        is_assumed = not time and description.time.missing != ""
+        if is_assumed:
+            time = times.to_text(context.now())
         if not time:
             return None
         self._last_time = time
@@ -137,6 +154,8 @@ class MappingFormat(record.LineFormat):
             "event.action": "logged",
             "host.name": context.host,
         }
+        if is_assumed:
+            fields["gov.time.assumed"] = True
         self._map(columns, fields)
         return record.scrubbed(_without(fields, hidden) if hidden else fields)
 
@@ -174,21 +193,21 @@ class MappingFormat(record.LineFormat):
 
 
 def _without(fields: Fields, hidden: Sequence[str]) -> Fields:
-    """The fields with the secrets taken out, as they stand and as JSON escapes them."""
-    for name, value in fields.items():
-        if isinstance(value, str):
-            for secret in hidden:
-                if len(secret) < _SECRET_MIN:
-                    value = SECRET if name == event.ORIGINAL else value
-                else:
-                    value = value.replace(secret, SECRET)
-                    value = value.replace(_escaped(secret), SECRET)
-            fields[name] = value
+    """The fields without the secrets, in every spelling; keyed ones are the mask's to hide."""
+    for secret in hidden:
+        known = spellings(secret)
+        for name, value in fields.items():
+            if name in _OPEN:
+                continue
+            if isinstance(value, list):
+                fields[name] = [replaced(item, known, SECRET) for item in value]
+            elif isinstance(value, str):
+                is_short = len(secret) < _SECRET_MIN
+                if not is_short:
+                    fields[name] = replaced(value, known, SECRET)
+                elif name == event.ORIGINAL:
+                    fields[name] = SECRET
     return fields
-
-
-def _escaped(secret: str) -> str:
-    return secret.replace("\\", "\\\\").replace('"', '\\"').replace("/", "\\/")
 
 
 def _spelt(cell: Cell) -> str:

@@ -219,3 +219,16 @@ def test_it_describes_itself() -> None:
             "with 24 hours known"
         ),
     )
+
+
+def test_only_the_part_fires_but_all_events_make_the_past() -> None:
+    part = {"name": "foreign", "zh": "外地", "detection": detection(**{"source.ip": "10.0.0.9"})}
+    judged = baseline(part=part)
+    usual = _hours(dict.fromkeys(range(30), 3))
+    assert not run(ruleset(judged), [*usual, *_hours({30: 9})]).alerts
+    alert, said = only(judged, [*usual, *_hours({30: 9}, ip="10.0.0.9")])
+    assert alert.decided_at == START + 30 * HOUR + 3 * 10_000_000
+    assert 'Were it not "foreign", it would not fire' in said.counterfactual_en
+    assert "若不在“外地”，则不触发" in said.counterfactual_zh
+    busy = _hours({**dict.fromkeys(range(29), 3), 29: 9})
+    assert not run(ruleset(judged), [*busy, *_hours({30: 9}, ip="10.0.0.9")]).alerts

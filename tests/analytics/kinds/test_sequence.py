@@ -227,3 +227,84 @@ def test_deadlines_of_one_cell_wait_as_one() -> None:
     hits = hits_of([(1, 1, ())] * 200)
     held = held_by(rule_of(pattern, named("x", "y"), cell_us=100), hits, until=10**6)
     assert [when for when, _ in held] == [1001, 1100, 1200]
+
+
+LATER = rule(step("revoked"), {**step("login"), "after": "10s"})
+
+
+def test_a_step_that_comes_too_soon_after_the_one_before_does_not_count() -> None:
+    assert times(LATER, seen((0, "revoked"), (9, "login"))) == []
+    assert times(LATER, seen((0, "revoked"), (10, "login"))) == [10]
+    assert times(LATER, seen((0, "revoked"), (5, "login"), (20, "login"))) == [20]
+    assert times(LATER, seen((0, "revoked"), (61, "login"))) == []
+
+
+def test_the_newest_step_before_is_what_a_step_must_come_so_long_after() -> None:
+    assert times(LATER, seen((0, "revoked"), (15, "revoked"), (20, "login"))) == []
+
+
+def test_it_says_how_much_later_a_step_came() -> None:
+    (alert,) = run(ruleset(LATER), seen((0, "revoked"), (10, "login")), end=END).alerts.values()
+    said = explain(alert, LATER)
+    assert "1 x login 10 seconds or more later" in said.reason_en
+    assert "隔 10 秒以上 login 1 次" in said.reason_zh
+    assert (
+        'Had "login" come less than 10 seconds after the step before, it would not fire'
+        in said.counterfactual_en
+    )
+
+
+def test_only_a_step_behind_another_can_come_later() -> None:
+    with pytest.raises(FengsuiError, match="behind another"):
+        rule({**step("revoked"), "after": "10s"}, step("login"))
+    with pytest.raises(FengsuiError, match="behind another"):
+        rule(step("revoked"), {**step("login", absent=True), "after": "10s"})
+
+
+STUFFED = rule(step("fail", count=3, distinct="user.name"), step("login"))
+
+
+def typed(*told: tuple[float, str, str]) -> list:
+    return [at(second, event__action=name, user=user) for second, name, user in told]
+
+
+def test_a_first_step_may_count_different_values() -> None:
+    three = typed((1, "fail", "a"), (2, "fail", "b"), (3, "fail", "c"), (4, "login", "c"))
+    assert times(STUFFED, three) == [4]
+    same = typed((1, "fail", "a"), (2, "fail", "a"), (3, "fail", "b"), (4, "login", "b"))
+    assert times(STUFFED, same) == []
+    # The newest of each value counts: the first "a" is out of the time, the second is not.
+    again = typed(
+        (1, "fail", "a"),
+        (30, "fail", "b"),
+        (58, "fail", "a"),
+        (59, "fail", "c"),
+        (80, "login", "c"),
+    )
+    assert times(STUFFED, again) == [80]
+    assert (
+        times(
+            STUFFED,
+            typed((1, "fail", "a"), (30, "fail", "b"), (61, "fail", "c"), (62, "login", "a")),
+        )
+        == []
+    )
+
+
+@pytest.mark.parametrize("half", range(4))
+def test_values_are_in_the_snapshot(half: int) -> None:
+    raw = [(1, 1, ("a",)), (1, 1, ("b",)), (1, 1, ("c",)), (1, 2, ("c",))]
+    check_snapshot(STUFFED, hits_of(raw), half)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        (step("fail"), step("login", count=2, distinct="user.name")),
+        (step("fail", distinct="user.name"), step("login")),
+        (step("fail", absent=True, distinct="user.name"), step("login")),
+    ],
+)
+def test_only_a_first_step_wanted_more_than_once_counts_values(steps: tuple) -> None:
+    with pytest.raises(FengsuiError, match="distinct"):
+        rule(*steps)

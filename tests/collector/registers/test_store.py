@@ -28,7 +28,7 @@ def store_of(site: Site) -> RegisterStore:
 
 def say(store: RegisterStore, *values: str) -> None:
     proposed = store.propose("payees", drafts(*values), whole=True, source="p.csv", by="zhang")
-    store.apply("payees", proposed.number, by="zhang")
+    store.apply("payees", proposed.number, by="li")
 
 
 def sealed(site: Site) -> list[Fields]:
@@ -70,7 +70,7 @@ def test_a_proposal_on_a_version_that_is_no_longer_the_last_is_refused(site: Sit
         )
     )
     with pytest.raises(FengsuiError, match="propose it again"):
-        store.apply("payees", proposed.number, by="zhang")
+        store.apply("payees", proposed.number, by="li")
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_a_key_that_changes_too_often_is_refused(
     for value in "abc":
         before = one._replace(fields=pack_fields({"bank": value}))
         proposed = store.propose("payees", [before], whole=True, source="p", by="zhang")
-        store.apply("payees", proposed.number, by="zhang")
+        store.apply("payees", proposed.number, by="li")
     with pytest.raises(FengsuiError, match="changed too often"):
         store.propose("payees", [one], whole=True, source="p", by="zhang")
 

@@ -37,11 +37,18 @@ GOOD = {
     b'2026-11-23 13:16:22 CST,3/5,0,LOG,00000,"statement: SELECT 1",,,,,,,,,"","client backend",,0',
     "postgresql_json": b'{"timestamp":"2026-11-23 13:16:22.179 CST","error_severity":"LOG",'
     b'"message":"m"}',
+    "keycloak": b'{"timestamp":"2026-11-23T05:16:03.24267324Z","loggerName":"org.keycloak.events",'
+    b'"level":"WARN","message":"type=\\"LOGIN_ERROR\\", userId=\\"null\\", ipAddress=\\"1.2.3.4\\"'
+    b', error=\\"user_not_found\\", username=\\"x\\""}',
+    "openldap": b'6b03cc1c.104c5d56 0x7fa86ffff6c0 conn=1001 op=0 BIND dn="cn=a,dc=b" method=128',
     "wechat_nontax": b'{"order_id":"ZF1","status":3,"fee":100,"notify_time":"2026-11-23 13:16:12"}',
     "windows_xml": b"<Event><System><EventID>4625</EventID><TimeCreated SystemTime="
     b'"2026-11-23T05:16:12.1234567Z"/><Channel>Security</Channel><Computer>h</Computer></System>'
     b'<EventData><Data Name="TargetUserName">bob</Data></EventData></Event>',
+    "xroad_operational": b'{"monitoringDataTs":1795410972,"requestInTs":1795410972000,'
+    b'"serviceCode":"getRandom","succeeded":true,"messageUserId":"x"}',
     "syslog_auth": b"Nov 23 13:16:12 h sshd[2]: Failed password for bob from 1.2.3.4 port 5 ssh2",
+    "step_ca": b'{"fields.time":"2026-11-23T13:16:22+08:00","path":"/1.0/sign","status":201}',
 }
 EXTRA = {"labels.repeated", "labels.remote_host"}
 

@@ -217,6 +217,13 @@ def test_a_secret_stands_nowhere_in_the_event() -> None:
     assert fields["labels.note"] == f"used {SECRET}"
 
 
+def test_a_secret_that_spells_a_year_leaves_the_time_alone() -> None:
+    body = JSON.replace('shape = "json"', 'shape = "json"\nsecrets = ["pin"]')
+    (fields,) = parsed(body, '{"ts":"2026-11-26T10:00:00","pin":"2026"}')
+    assert str(fields["@timestamp"]).startswith("2026-11-26T")
+    assert "2026" not in str(fields["event.original"])
+
+
 def test_a_short_secret_hides_the_whole_line() -> None:
     body = JSON.replace('shape = "json"', 'shape = "json"\nsecrets = ["pin"]')
     (fields,) = parsed(body, '{"ts":"2026-11-26T10:00:00","pin":"123"}')
