@@ -91,6 +91,8 @@ class SensorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Where devices send syslog to."""
     inventory: bool = True
     """Watch process starts and listening ports too."""
+    web_roots: tuple[str, ...] = ()
+    """Folders of web servers whose files are watched."""
     batch_events: Annotated[int, msgspec.Meta(ge=1, le=limits.BATCH_EVENTS_MAX)] = 1024
 
 
