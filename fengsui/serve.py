@@ -25,6 +25,7 @@ from dashboard_api.audit import AuditChain
 from dashboard_api.custody.status import StatusDesk
 from dashboard_api.front import create_front
 from dashboard_api.live import LiveStream
+from dashboard_api.registers.desk import RegisterDesk
 from dashboard_api.server import Server
 from dashboard_api.services import Measure, Services
 from dashboard_api.signing.hall import Hall
@@ -188,6 +189,12 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         keys=signing.keys if signing else None,
         certificates=signing.certificates if signing else None,
         signing_status=signing_status,
+        registers=RegisterDesk(
+            store=site.registers,
+            mask=Masker(site.keyring.subject).mask,
+            clock=site.clock,
+            noted=site.note_knowledge,
+        ),
     )
     administration = Administration(
         enrolments=site.enrolments,

@@ -47,7 +47,9 @@ def lines(data: bytes, fault: Fault) -> Iterator[tuple[int, Sequence[Cell]]]:
         ) from None
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(_unpacked(data, fault)))
-        names = [one.name for one in book.sheets_metadata if one.visible == SheetVisibleEnum.Visible]
+        names = [
+            one.name for one in book.sheets_metadata if one.visible == SheetVisibleEnum.Visible
+        ]
         if not names:
             return
         rows = book.get_sheet_by_name(names[0]).to_python(skip_empty_area=False)
@@ -110,7 +112,9 @@ def _part(packed: zipfile.ZipFile, one: zipfile.ZipInfo, left: int, fault: Fault
             body += piece
             if len(body) > left:
                 raise fault(
-                    "too_large", 0, f"unpacks to over {UNPACKED_BYTES_MAX} bytes: split the register"
+                    "too_large",
+                    0,
+                    f"unpacks to over {UNPACKED_BYTES_MAX} bytes: split the register",
                 )
             if sheet and _FORMULA.search(body, since):
                 raise fault(
