@@ -69,6 +69,12 @@ ZH: Final = MappingProxyType(
         "dashboard_api.approval.over": "审批 {id} 已有结果（{state}），请重新提出",
         "dashboard_api.approval.params": "一次审批只针对一个密钥，所附内容不超过 {limit} 字节",
         "dashboard_api.approval.unknown": "没有编号为 {id} 的审批",
+        "dashboard_api.share_grant.limit": "待决定的授权已达 {limit} 条上限，请先行决定",
+        "dashboard_api.share_grant.self": "授权 {id} 由本人申请，须由数据所有单位的另一人决定",
+        "dashboard_api.share_grant.state": "授权 {id} 的状态为 {state} 或已到期，不能如此办理",
+        "dashboard_api.share_grant.unit": "数据属于一个单位，请写明该单位",
+        "dashboard_api.share_grant.unknown": "没有编号为 {id} 的授权",
+        "dashboard_api.share_grant.until": "授权须有期限，且在今后五年之内",
         "dashboard_api.certificate.ambiguous": "序列号 {serial} 有多张不同颁发者的证书，"
         "请用 SM3 指纹指明",
         "dashboard_api.certificate.anchor": "这不是可导入的根证书，或其颁发者在本站未知",

@@ -41,7 +41,9 @@ LIMITS: Final = {
     "/v1/events:batch": PUSH_BYTES_MAX,
     "/v1/registers:import": REGISTER_BYTES_MAX,
 }
-MACHINES: Final = frozenset({"/v1/batches", "/v1/heartbeats", "/v1/events:batch", "/v1/enrolments"})
+MACHINES: Final = frozenset(
+    {"/v1/batches", "/v1/heartbeats", "/v1/events:batch", "/v1/enrolments", "/v1/grants:check"}
+)
 """Operations of programs: they carry no cookie, so a foreign page gains nothing by calling them."""
 CREDENTIALED: Final = "/v1/crypto/"
 """Under it a credential in the header makes a cookie count for nothing. A browser puts none there

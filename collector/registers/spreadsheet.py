@@ -10,7 +10,7 @@ Raises ``collector.register.file``, ``.too_large`` and ``.cell`` with file, shee
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import io
 import re
 import zipfile
@@ -71,12 +71,12 @@ def _cell(value: object, line: int, fault: Fault) -> Cell:
                 "column as text and type it anew",
             )  # fmt: skip
         return int(value) if value.is_integer() else repr(value)
-    if isinstance(value, datetime.datetime):
-        whole_day = value.time() == datetime.time()
+    if isinstance(value, dt.datetime):
+        whole_day = value.time() == dt.time()
         return value.date().isoformat() if whole_day else value.isoformat()
-    if isinstance(value, datetime.date):
+    if isinstance(value, dt.date):
         return value.isoformat()
-    if isinstance(value, datetime.time):
+    if isinstance(value, dt.time):
         return value.isoformat("minutes")
     if isinstance(value, int):
         return value

@@ -37,6 +37,8 @@ from dashboard_api.custody.key_desk import KeyDesk
 from dashboard_api.custody.ownership import Ownership
 from dashboard_api.custody.room import KeyRoom
 from dashboard_api.custody.status import StatusDesk
+from dashboard_api.grants.check import GrantCheck
+from dashboard_api.grants.desk import GrantDesk
 from dashboard_api.idempotency import Idempotency
 from dashboard_api.live import LiveStream
 from dashboard_api.registers.desk import RegisterDesk
@@ -497,6 +499,10 @@ class StandIn:
             clock=self.clock,
             noted=self._note,
         )
+        self.grants = GrantDesk(
+            database=self.database, registers=self.registers.store, noted=self._note, **parts
+        )
+        self.grant_check = GrantCheck(self.registers.store.view, self.clock, mode="closed")
         self.processes = FakeProcesses()
         self.signing_status = StatusDesk(
             self.processes,
@@ -538,6 +544,8 @@ class StandIn:
             certificates=self.certificates,
             signing_status=self.signing_status,
             registers=self.registers,
+            grants=self.grants,
+            grant_check=self.grant_check,
             **parts,
         )
         self.app = create_app(self.services, root_path=root_path, webui=webui or folder / "webui")
