@@ -223,6 +223,12 @@ class SearchSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             raise ValueError("search.user and search.password_file go together")
 
 
+class GrantSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a gateway is told where a grant cannot be looked up."""
+
+    on_failure: Literal["closed", "open"] = "closed"
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that can be set."""
 
@@ -236,6 +242,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     signing: SigningSettings = SigningSettings()
     bus: BusSettings = BusSettings()
     search: SearchSettings = SearchSettings()
+    grants: GrantSettings = GrantSettings()
 
 
 def load(path: Path, environment: Mapping[str, str]) -> Settings:
