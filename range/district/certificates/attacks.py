@@ -1,52 +1,40 @@
-"""Attacks: how each abuse of certificates is carried out, and on whom an alert on it may fall."""
+"""Attacks: how each abuse of the certificate platform is carried out, and who is named by it."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from district.calendar import DAY_US, HOUR_US, MINUTE_US, OFFICE, SECOND_US, Day, working
 from district.certificates import acts
-from district.certificates.desk import FORBIDDEN, OCSP, PROFILES, SIGN
-from district.certificates.ordinary import SERVICES, VISITS, Ordinary, deed
+from district.certificates.ordinary import VISITS, Ordinary, deed
+from district.certificates.planning import Planning
 from district.certificates.platform import STALE
-from district.deed import Deed
-from district.episode import Episode, Plan
+from district.episode import Plan
 from district.system import Attack, Occasion
-from district.town import Clerk, Unit, citizen_number
+from district.town import citizen_number
 
 __all__ = ["Attacks"]
 
 LICENCE: Final = "gov.cert.license_code"
 CODE: Final = "gov.cert.use_code"
 CASE: Final = "gov.case.no"
-REQUEST: Final = "gov.ca.request_id"
 WALK: Final = 50
 BULK: Final = 20
 SLOW: Final = 60
 SEALS: Final = 5
 MASS: Final = 21
-SURGE: Final = 12
-LIST_US: Final = 26 * HOUR_US
-SIGNED_US: Final = 2 * HOUR_US
-WINDOW_US: Final = 24 * HOUR_US
-ERRORS: Final = 100
 SLOW_DAYS: Final = 20
 """Calendar days over which somebody collects; the last of them at the window's end."""
 
 
-class Attacks:
-    """All of them; who attacks is somebody who also works honestly."""
+class Attacks(Planning):
+    """EC01 to EC14."""
 
     def __init__(self, ordinary: Ordinary) -> None:
-        self._ordinary, self._offices, self._town = ordinary, ordinary.offices, ordinary.town
-        self._places: dict[str, int] = {
-            name: place for place, name in enumerate(
-                [*(f"EC{n:02d}" for n in range(1, 15)), *(f"ID{n}" for n in range(17, 23))]
-            )
-        }  # fmt: skip
+        super().__init__(ordinary)
         self.all: Sequence[Attack] = (
             Attack(use_case="EC01", plan=self._walk, hours="any"),
             Attack(use_case="EC02", plan=self._many_holders, hours="office"),
@@ -62,45 +50,7 @@ class Attacks:
             Attack(use_case="EC12", plan=self._mass, hours="office"),
             Attack(use_case="EC13", plan=self._first_time, hours="night"),
             Attack(use_case="EC14", plan=self._original, hours="office"),
-            Attack(use_case="ID17", plan=self._alone, hours="office"),
-            Attack(use_case="ID18", plan=self._surge, hours="office"),
-            Attack(use_case="ID19", plan=self._revoked, hours="office", span_days=6),
-            Attack(use_case="ID20", plan=self._stale, hours="any", span_days=6),
-            Attack(use_case="ID21", plan=self._unsigned, hours="any", span_days=2),
-            Attack(use_case="ID22", plan=self._weak, hours="any"),
         )
-
-    def _unit(self, occasion: Occasion, use_case: str) -> Unit:
-        """Another unit for each carrying out, and for each use case."""
-        units = self._town.units
-        return units[(3 * self._places[use_case] + occasion.number + self._town.seed) % len(units)]
-
-    def _clerk(self, occasion: Occasion, use_case: str) -> Clerk:
-        staff = self._offices.clerks[self._unit(occasion, use_case).code]
-        return staff[(self._places[use_case] + occasion.number) % len(staff)]
-
-    def _plan(
-        self,
-        occasion: Occasion,
-        use_case: str,
-        deeds: Iterable[Deed],
-        entities: Iterable[str],
-        *,
-        collect: tuple[str, ...] = (),
-        waits_us: int = 0,
-    ) -> Plan:
-        done = list(deeds)
-        return Plan(
-            Episode(
-                id=f"{use_case}/{occasion.id}", use_case=use_case,
-                kind="attack" if occasion.strength >= 1000 else "below",
-                # Logs tell milliseconds or seconds, rounded down.
-                start=min(one.at for one in done) // SECOND_US * SECOND_US,
-                end=max(one.at for one in done) + waits_us + 10 * MINUTE_US,
-                strength=occasion.strength, entities=tuple(entities), collect=collect,
-            ),
-            done,
-        )  # fmt: skip
 
     def _walk(self, occasion: Occasion) -> Plan:
         """Codes are tried one after another with a stolen key."""
@@ -171,18 +121,6 @@ class Attacks:
             ),
         ]
         return self._plan(occasion, "EC04", deeds, [via.app, clerk.user])
-
-    def _opened(self, occasion: Occasion, clerk: Clerk, at: int) -> Deed:
-        """A case of the clerk's, so that there is one to hide behind."""
-        matter = self._offices.matter_of(clerk, occasion.day.number)
-        visit = acts.Visit(
-            via=self._ordinary.counter(clerk), matter=matter.code, items=(),
-            holder=self._ordinary.citizen(occasion.chance).number, close_after_us=2 * HOUR_US,
-        )  # fmt: skip
-        return deed(at, visit)
-
-    def _times(self, occasion: Occasion) -> int:
-        return max(1, occasion.strength // 1000)
 
     def _no_case(self, occasion: Occasion) -> Plan:
         """A made-up number, or a case long closed; below: one closed lately."""
@@ -383,112 +321,3 @@ class Attacks:
             ),
         ]  # fmt: skip
         return self._plan(occasion, "EC14", deeds, [clerk.user, via.app], waits_us=HOUR_US)
-
-    def _alone(self, occasion: Occasion) -> Plan:
-        """An officer issues without the second person, or plays both; below: two of them."""
-        chance = occasion.chance
-        officer, other = self._ordinary.officers(chance)
-        approver: Clerk | None = other
-        if occasion.strength >= 1000:
-            approver = None if occasion.number % 2 == 0 else officer
-        deeds = [
-            deed(
-                occasion.start + place * 11 * MINUTE_US,
-                acts.Desked(
-                    officer=officer, approver=approver, profile=PROFILES[0],
-                    subject=f"CN={officer.user}{place},OU=it", wait_us=2 * MINUTE_US,
-                ),
-            )
-            for place in range(self._times(occasion))
-        ]  # fmt: skip
-        return self._plan(
-            occasion, "ID17", deeds, [officer.user], collect=(REQUEST,), waits_us=HOUR_US
-        )  # fmt: skip
-
-    def _surge(self, occasion: Occasion) -> Plan:
-        """Far more than ever in an hour, each of them approved; or a profile nobody granted."""
-        chance = occasion.chance
-        officer, approver = self._ordinary.officers(chance)
-        count, profile = -(-SURGE * occasion.strength // 1000), PROFILES[0]
-        if occasion.number % 2:
-            count = self._times(occasion)
-            profile = FORBIDDEN if occasion.strength >= 1000 else profile
-        # From the beginning of an hour, so that all lie in one.
-        start = (occasion.start // HOUR_US) * HOUR_US + MINUTE_US
-        deeds = [
-            deed(
-                start + place * 80 * SECOND_US,
-                acts.Desked(
-                    officer=officer, approver=approver, profile=profile,
-                    subject=f"CN=svc{place}", wait_us=30 * SECOND_US,
-                ),
-            )
-            for place in range(count)
-        ]  # fmt: skip
-        return self._plan(occasion, "ID18", deeds, [officer.user])
-
-    def _revoked(self, occasion: Occasion) -> Plan:
-        """A revoked certificate opens a node that looks at no list; below: before it is out."""
-        clerk = self._clerk(occasion, "ID19")
-        via = self._ordinary.counter(clerk, node=STALE, vpn=True)
-        after = WINDOW_US * occasion.strength // 1000 + HOUR_US
-        act = self._ordinary.revoked(occasion.chance, ((after, via),), clerk)
-        return self._plan(
-            occasion, "ID19", [deed(occasion.start, act)], [clerk.user],
-            collect=("gov.ca.serial",), waits_us=after,
-        )  # fmt: skip
-
-    def _stale(self, occasion: Occasion) -> Plan:
-        """The list stays out; or the responder answers nobody."""
-        if occasion.number % 2 == 0:
-            start = occasion.day.at(12, 12)
-            gap = LIST_US * occasion.strength // 1000 + 5 * MINUTE_US
-            deeds = [deed(start, acts.Outage(job="list", gap_us=gap))]
-            return self._plan(occasion, "ID20", deeds, [SIGN], waits_us=max(gap, LIST_US))
-        count = -(-ERRORS * occasion.strength // 1000) if occasion.strength >= 1000 else 3
-        deeds = [
-            deed(
-                occasion.start + place * 40 * SECOND_US,
-                acts.Job(what="ocsp", address="10.30.10.11", fails=True),
-            )
-            for place in range(count)
-        ]  # fmt: skip
-        return self._plan(occasion, "ID20", deeds, [OCSP])
-
-    def _unsigned(self, occasion: Occasion) -> Plan:
-        """The audit trail is stopped, or goes on unsigned; below: rotated, or signed late."""
-        if occasion.number % 2 == 0:
-            what = "AUDIT_STOP" if occasion.strength >= 1000 else "AUDIT_ROTATE"
-            officer, _ = self._ordinary.officers(occasion.chance)
-            deeds = [
-                deed(occasion.start, acts.Job(what=what, officer=officer.user)),
-                deed(occasion.start + 7 * MINUTE_US, acts.Job(what="AUDIT_START")),
-            ]
-            return self._plan(occasion, "ID21", deeds, [SIGN, officer.user])
-        gap = SIGNED_US * occasion.strength // 1000 + 2 * MINUTE_US
-        deeds = [deed(occasion.start, acts.Outage(job="signature", gap_us=gap))]
-        return self._plan(occasion, "ID21", deeds, [SIGN], waits_us=max(gap, SIGNED_US))
-
-    def _weak(self, occasion: Occasion) -> Plan:
-        """A link by a suite outside the policy, or a certificate by a short key; below: allowed
-        ones."""
-        chance = occasion.chance
-        weak = occasion.strength >= 1000
-        if occasion.number % 2 == 0:
-            service, server = SERVICES[0]
-            hello = self._ordinary.link(chance)
-            if weak:
-                hello = replace(
-                    hello, service=service, server=server, version="1.2",
-                    cipher="TLS_RSA_WITH_AES_128_CBC_SHA",
-                )  # fmt: skip
-            deeds = [
-                deed(occasion.start + place * MINUTE_US, hello)
-                for place in range(self._times(occasion))
-            ]
-            return self._plan(occasion, "ID22", deeds, [hello.service, hello.address])
-        desked = self._ordinary.desked(chance, self._clerk(occasion, "ID22"))
-        act = replace(desked, alg="RSA-1024" if weak else "SM2")
-        return self._plan(
-            occasion, "ID22", [deed(occasion.start, act)], [SIGN], waits_us=3 * HOUR_US
-        )  # fmt: skip

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from district.calendar import Day, days_from
 from district.certificates import acts
 from district.certificates.attacks import Attacks
+from district.certificates.ca_attacks import CaAttacks
 from district.certificates.desk import PROFILES, SIGN
 from district.certificates.lookalikes import Lookalikes
 from district.certificates.offices import MINI, Offices
@@ -41,7 +42,10 @@ class Certificates:
         self._ordinary = Ordinary(town, self._offices)
         self._lookalikes = Lookalikes(self._ordinary)
         self._numbers = {citizen.user: citizen.number for citizen in town.citizens}
-        self.attacks: Sequence[Attack] = Attacks(self._ordinary).all
+        self.attacks: Sequence[Attack] = (
+            *Attacks(self._ordinary).all,
+            *CaAttacks(self._ordinary).all,
+        )
 
     def statements(self, first: Day, keyed: Keyed) -> Iterator[Statement]:
         """Matters, kinds of certificates, the desk's profiles, cipher policies, the calendar."""
