@@ -38,6 +38,18 @@ ZH: Final = MappingProxyType(
         "collector.index.refused": "检索节点拒绝了请求，请管理员核对其用户、权限与版本",
         "collector.index.unavailable": "检索节点暂时不可用，请稍后再试；事件保存在日志中，不会丢失",
         "collector.index.value": "字段 {field} 的值不合要求",
+        "collector.register.cell": "{file} 第 {line} 行 {column} 列的内容不合要求，未导入任何内容",
+        "collector.register.column": "{file} 第 {line} 行：列 {column} 不属于本台账、缺少或重复，"
+        "未导入任何内容",
+        "collector.register.cursor": "翻页位置不是本列表给出的，请从第一页重新读取",
+        "collector.register.file": "{file} 第 {line} 行：不是可读的 CSV、XLSX 或 JSON 行文件，"
+        "未导入任何内容",
+        "collector.register.no_proposal": "台账 {register} 没有待批准的版本 {number}",
+        "collector.register.overlap": "{file} 第 {line} 行：同一键在同一时间已有另一行，"
+        "未导入任何内容",
+        "collector.register.self": "台账 {register} 的版本 {number} 由本人提出，须由另一人批准",
+        "collector.register.too_large": "{file} 第 {line} 行：超过上限，请拆分，未导入任何内容",
+        "collector.register.unchanged": "台账 {register} 已是如此，没有可改动的内容",
         "collector.storage.full": "平台磁盘已满，又没有到期可清理的数据：腾出空间之前不再接收，"
         "请保留数据，稍后重新发送",
         "dashboard_api.alert.unknown": "没有编号为 {id} 的告警",
@@ -57,6 +69,12 @@ ZH: Final = MappingProxyType(
         "dashboard_api.approval.over": "审批 {id} 已有结果（{state}），请重新提出",
         "dashboard_api.approval.params": "一次审批只针对一个密钥，所附内容不超过 {limit} 字节",
         "dashboard_api.approval.unknown": "没有编号为 {id} 的审批",
+        "dashboard_api.share_grant.limit": "待决定的授权已达 {limit} 条上限，请先行决定",
+        "dashboard_api.share_grant.self": "授权 {id} 由本人申请，须由数据所有单位的另一人决定",
+        "dashboard_api.share_grant.state": "授权 {id} 的状态为 {state} 或已到期，不能如此办理",
+        "dashboard_api.share_grant.unit": "数据属于一个单位，请写明该单位",
+        "dashboard_api.share_grant.unknown": "没有编号为 {id} 的授权",
+        "dashboard_api.share_grant.until": "授权须有期限，且在今后五年之内",
         "dashboard_api.certificate.ambiguous": "序列号 {serial} 有多张不同颁发者的证书，"
         "请用 SM3 指纹指明",
         "dashboard_api.certificate.anchor": "这不是可导入的根证书，或其颁发者在本站未知",

@@ -33,8 +33,17 @@ BUFFERED_BYTES_MAX: Final = 64 * 1024 * 1024
 BODY_SECONDS_MAX: Final = 30.0
 """A body that comes slower than this is an attack, or a line nobody can work over."""
 
-LIMITS: Final = {"/v1/batches": BATCHES_BYTES_MAX, "/v1/events:batch": PUSH_BYTES_MAX}
-MACHINES: Final = frozenset({"/v1/batches", "/v1/heartbeats", "/v1/events:batch", "/v1/enrolments"})
+REGISTER_BYTES_MAX: Final = 16 * 1024 * 1024
+"""A register's file of some hundred thousand rows; larger ones come by the command line."""
+
+LIMITS: Final = {
+    "/v1/batches": BATCHES_BYTES_MAX,
+    "/v1/events:batch": PUSH_BYTES_MAX,
+    "/v1/registers:import": REGISTER_BYTES_MAX,
+}
+MACHINES: Final = frozenset(
+    {"/v1/batches", "/v1/heartbeats", "/v1/events:batch", "/v1/enrolments", "/v1/grants:check"}
+)
 """Operations of programs: they carry no cookie, so a foreign page gains nothing by calling them."""
 CREDENTIALED: Final = "/v1/crypto/"
 """Under it a credential in the header makes a cookie count for nothing. A browser puts none there

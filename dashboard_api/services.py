@@ -10,6 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypeVar
 
+from dashboard_api.grants.check import GrantCheck
+from dashboard_api.grants.desk import GrantDesk
+from dashboard_api.registers.desk import RegisterDesk
 from dashboard_api.retention import RetentionView, nothing
 from dashboard_api.signing.refusal import absent
 from dashboard_api.troubles import Trouble
@@ -287,6 +290,11 @@ class Services:
     """Keys of the national-crypto service."""
     certificates: CertificateDesk | None = None
     signing_status: StatusDesk | None = None
+    registers: RegisterDesk | None = None
+    """What the site knows of its units, grants and payees; None where a test keeps none."""
+    grants: GrantDesk | None = None
+    grant_check: GrantCheck | None = None
+    """Answers gateways whether a call may pass."""
 
 
 def present(part: T | None) -> T:

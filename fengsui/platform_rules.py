@@ -36,6 +36,7 @@ EVENTS_BEHIND: Final = f"{PLATFORM}events-behind"
 DISK_LOW: Final = f"{PLATFORM}disk-low"
 DISK_FULL: Final = f"{PLATFORM}disk-full"
 KEY_EXPIRING: Final = f"{PLATFORM}key-expiring"
+GRANT_EXPIRING: Final = f"{PLATFORM}grant-expiring"
 CERTIFICATE_EXPIRING: Final = f"{PLATFORM}certificate-expiring"
 
 BUS_RULES: Final = frozenset({BUS_UNREACHABLE, WORKERS_SILENT, RULES_BEHIND, RECORDS_LOST})
@@ -152,6 +153,17 @@ _ALL: Final = (
         triage_zh="新建密钥并让应用改用；到期时间在新建时确定，不能延长。",
         triage_en="Make another key and have its application use it: the end is fixed when a key "
         "is made.",
+    ),
+    PlatformRule(
+        id=GRANT_EXPIRING,
+        severity=3,
+        title_zh="共享授权即将到期或已到期",
+        title_en="A grant of data sharing expires soon, or has expired",
+        reason_zh="到期或满一年未复核的授权不再放行",
+        reason_en="A grant past its end, or not looked at for a year, lets nothing through",
+        triage_zh="由数据所有单位复核；期限已到的，请需求单位重新申请；不再需要的，予以撤销。",
+        triage_en="Have the data's owner certify it again; past its end ask anew; revoke what is "
+        "no longer needed.",
     ),
     PlatformRule(
         id=CERTIFICATE_EXPIRING,

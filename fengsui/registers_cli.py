@@ -24,7 +24,10 @@ indicator_app = typer.Typer(
 Data = Annotated[Path, typer.Option("--data", help="数据目录 · data folder", metavar="DIR")]
 Name = Annotated[str, typer.Argument(help="台账名 · register")]
 File = Annotated[
-    Path, typer.Argument(help="CSV、XLSX 或 JSON 行文件 · CSV, XLSX or JSON lines", exists=True, dir_okay=False)
+    Path,
+    typer.Argument(
+        help="CSV、XLSX 或 JSON 行文件 · CSV, XLSX or JSON lines", exists=True, dir_okay=False
+    ),
 ]
 KeyParts = Annotated[
     list[str], typer.Option("--key", help="键，依次给出各部分 · a part of the key; repeat it")
@@ -52,7 +55,7 @@ ApprovedBy = Annotated[
     str,
     typer.Option(
         "--approved-by", metavar="PERSON",
-        help="批准人，须为另一人；不写则只提出 · who approves, somebody else; left out: propose only",
+        help="批准人，须为另一人；不写则只提出 · who approves, somebody else; else proposed only",
     ),
 ]  # fmt: skip
 Number = Annotated[int, typer.Argument(help="版本号 · version")]

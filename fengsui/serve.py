@@ -24,7 +24,10 @@ from dashboard_api.app import create_app
 from dashboard_api.audit import AuditChain
 from dashboard_api.custody.status import StatusDesk
 from dashboard_api.front import create_front
+from dashboard_api.grants.check import GrantCheck
+from dashboard_api.grants.desk import GrantDesk
 from dashboard_api.live import LiveStream
+from dashboard_api.registers.desk import RegisterDesk
 from dashboard_api.server import Server
 from dashboard_api.services import Measure, Services
 from dashboard_api.signing.hall import Hall
@@ -154,6 +157,15 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
             ownership=signing.ownership,
             clock=clock,
         )
+    grants = GrantDesk(
+        database=site.database,
+        registers=site.registers,
+        clock=site.clock,
+        entropy=entropy,
+        noted=site.note_knowledge,
+    )
+    expiring = site.watch.expiring
+    site.watch.expiring = lambda: (*expiring(), *grants.expiring())
     services = Services(
         site=_site_info(site, sibling),
         alerts=alerts,
@@ -188,6 +200,16 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         keys=signing.keys if signing else None,
         certificates=signing.certificates if signing else None,
         signing_status=signing_status,
+        registers=RegisterDesk(
+            store=site.registers,
+            mask=Masker(site.keyring.subject).mask,
+            clock=site.clock,
+            noted=site.note_knowledge,
+        ),
+        grants=grants,
+        grant_check=GrantCheck(
+            site.registers.view, site.clock, mode=site.settings.grants.on_failure
+        ),
     )
     administration = Administration(
         enrolments=site.enrolments,

@@ -91,6 +91,8 @@ class SensorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Where devices send syslog to."""
     inventory: bool = True
     """Watch process starts and listening ports too."""
+    web_roots: tuple[str, ...] = ()
+    """Folders of web servers whose files are watched."""
     batch_events: Annotated[int, msgspec.Meta(ge=1, le=limits.BATCH_EVENTS_MAX)] = 1024
 
 
@@ -221,6 +223,12 @@ class SearchSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             raise ValueError("search.user and search.password_file go together")
 
 
+class GrantSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a gateway is told where a grant cannot be looked up."""
+
+    on_failure: Literal["closed", "open"] = "closed"
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that can be set."""
 
@@ -234,6 +242,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     signing: SigningSettings = SigningSettings()
     bus: BusSettings = BusSettings()
     search: SearchSettings = SearchSettings()
+    grants: GrantSettings = GrantSettings()
 
 
 def load(path: Path, environment: Mapping[str, str]) -> Settings:

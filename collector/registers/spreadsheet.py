@@ -10,7 +10,7 @@ Raises ``collector.register.file``, ``.too_large`` and ``.cell`` with file, shee
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import io
 import re
 import zipfile
@@ -47,7 +47,9 @@ def lines(data: bytes, fault: Fault) -> Iterator[tuple[int, Sequence[Cell]]]:
         ) from None
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(_unpacked(data, fault)))
-        names = [one.name for one in book.sheets_metadata if one.visible == SheetVisibleEnum.Visible]
+        names = [
+            one.name for one in book.sheets_metadata if one.visible == SheetVisibleEnum.Visible
+        ]
         if not names:
             return
         rows = book.get_sheet_by_name(names[0]).to_python(skip_empty_area=False)
@@ -69,12 +71,12 @@ def _cell(value: object, line: int, fault: Fault) -> Cell:
                 "column as text and type it anew",
             )  # fmt: skip
         return int(value) if value.is_integer() else repr(value)
-    if isinstance(value, datetime.datetime):
-        whole_day = value.time() == datetime.time()
+    if isinstance(value, dt.datetime):
+        whole_day = value.time() == dt.time()
         return value.date().isoformat() if whole_day else value.isoformat()
-    if isinstance(value, datetime.date):
+    if isinstance(value, dt.date):
         return value.isoformat()
-    if isinstance(value, datetime.time):
+    if isinstance(value, dt.time):
         return value.isoformat("minutes")
     if isinstance(value, int):
         return value
@@ -110,7 +112,9 @@ def _part(packed: zipfile.ZipFile, one: zipfile.ZipInfo, left: int, fault: Fault
             body += piece
             if len(body) > left:
                 raise fault(
-                    "too_large", 0, f"unpacks to over {UNPACKED_BYTES_MAX} bytes: split the register"
+                    "too_large",
+                    0,
+                    f"unpacks to over {UNPACKED_BYTES_MAX} bytes: split the register",
                 )
             if sheet and _FORMULA.search(body, since):
                 raise fault(

@@ -197,6 +197,8 @@ class RegisterStore:
             raise FengsuiError(
                 "collector.register.stale",
                 f"{register} was changed since proposal {number} was made: propose it again",
+                register=register,
+                number=number,
             )
         effective = _effective(state, register, self._clock.now())
         state.execute(

@@ -44,6 +44,11 @@ class Permission(StrEnum):
     export of a key."""
     KEYS_APPROVE = "keys.approve"
     """Be the second person for the destruction or export of a key."""
+    REGISTERS_READ = "registers.read"
+    REGISTERS_PROPOSE = "registers.propose"
+    """Hand in what a register should say; it holds once somebody else approved it."""
+    REGISTERS_APPROVE = "registers.approve"
+    """Be the second person for a register, and never for what one proposed oneself."""
 
 
 class Role(StrEnum):
@@ -106,9 +111,26 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
         ),
         Role.AUDIT_ADMIN: frozenset({_P.AUDIT_READ}),
         Role.OFFICER: BUSINESS_DATA
-        | {_P.SENSORS_READ, _P.RULES_READ, _P.APPLICATIONS_READ, _P.KEYS_READ},
+        | {
+            _P.SENSORS_READ,
+            _P.RULES_READ,
+            _P.APPLICATIONS_READ,
+            _P.KEYS_READ,
+            _P.REGISTERS_READ,
+            _P.REGISTERS_PROPOSE,
+            _P.REGISTERS_APPROVE,
+        },
         Role.SYSTEM_OWNER: frozenset(
-            {_P.ALERTS_READ, _P.EVENTS_READ, _P.EVENTS_PROVE, _P.SENSORS_READ, _P.RULES_READ}
+            {
+                _P.ALERTS_READ,
+                _P.EVENTS_READ,
+                _P.EVENTS_PROVE,
+                _P.SENSORS_READ,
+                _P.RULES_READ,
+                _P.REGISTERS_READ,
+                _P.REGISTERS_PROPOSE,
+                _P.REGISTERS_APPROVE,
+            }
         ),
         Role.INTEGRATOR: frozenset(
             {
@@ -117,6 +139,8 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = MappingProxyType(
                 _P.APPLICATIONS_READ,
                 _P.KEYS_READ,
                 _P.KEYS_MANAGE,
+                _P.REGISTERS_READ,
+                _P.REGISTERS_PROPOSE,
             }
         ),
         Role.VIEWER: frozenset({_P.ALERTS_READ, _P.SENSORS_READ, _P.RULES_READ}),

@@ -25,7 +25,7 @@ OVER_TOLD_US: Final = 30 * DAY
 LOOK_US: Final = 10 * MINUTE
 """Days are counted: more often costs reading every key for nothing."""
 
-What: TypeAlias = Literal["key", "certificate"]
+What: TypeAlias = Literal["key", "certificate", "grant"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

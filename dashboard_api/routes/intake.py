@@ -147,7 +147,7 @@ async def push(request: Request, services: Site) -> Response:
 
     A repeated batch id gets the recorded answer and stores nothing.
     """
-    token = _bearer(request)
+    token = bearer(request)
     client = await run_in_threadpool(services.push.client, token)
     body = _decoded(_push_decoder, await request.body())
     if len(body.events) > EVENTS_MAX:
@@ -180,7 +180,8 @@ def _decoded(decoder: msgspec.json.Decoder[T], raw: bytes) -> T:
         ) from error
 
 
-def _bearer(request: Request) -> str:
+def bearer(request: Request) -> str:
+    """The token of a business system; raises ``dashboard_api.session.missing``."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not 0 < len(token) <= 256:
         raise FengsuiError(

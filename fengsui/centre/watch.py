@@ -42,6 +42,7 @@ AT_ONCE: Final = frozenset(
         platform_rules.SENSOR_LOSES,
         platform_rules.KEY_EXPIRING,
         platform_rules.CERTIFICATE_EXPIRING,
+        platform_rules.GRANT_EXPIRING,
     }
 )
 """What is lost does not pass, and the calendar goes on: no minute is waited."""
@@ -49,6 +50,7 @@ AT_ONCE: Final = frozenset(
 _EXPIRING: Final[Mapping[str, str]] = {
     "key": platform_rules.KEY_EXPIRING,
     "certificate": platform_rules.CERTIFICATE_EXPIRING,
+    "grant": platform_rules.GRANT_EXPIRING,
 }
 
 VERSION: Final = 1

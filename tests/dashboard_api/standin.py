@@ -13,6 +13,8 @@ from functools import cache
 import httpx
 
 from collector.proof import prove
+from collector.registers import description
+from collector.registers.store import RegisterStore
 from collector.state.database import Database
 from collector.state.exceptions import Exceptions
 from crypto import sm2
@@ -35,8 +37,11 @@ from dashboard_api.custody.key_desk import KeyDesk
 from dashboard_api.custody.ownership import Ownership
 from dashboard_api.custody.room import KeyRoom
 from dashboard_api.custody.status import StatusDesk
+from dashboard_api.grants.check import GrantCheck
+from dashboard_api.grants.desk import GrantDesk
 from dashboard_api.idempotency import Idempotency
 from dashboard_api.live import LiveStream
+from dashboard_api.registers.desk import RegisterDesk
 from dashboard_api.retention import nothing
 from dashboard_api.services import Changes, Enrolled, PushAnswer, Services
 from schema import batch as batches
@@ -47,6 +52,7 @@ from schema.ids import uuid7
 from schema.ports import Bucketed, EventHit, EventPage
 from schema.receipt import Head, sign_receipt
 from schema.times import DAY, SECOND, from_text, to_text
+from sensors.mask import Masker
 
 START = from_text("2026-11-20T08:00:00.000000Z")
 BASE = "http://127.0.0.1:8750"
@@ -486,6 +492,17 @@ class StandIn:
             clock=self.clock,
             devices=devices,
         )
+        self.noted = 0
+        self.registers = RegisterDesk(
+            store=RegisterStore(self.database, description.load(), clock=self.clock),
+            mask=Masker(bytes(32)).mask,
+            clock=self.clock,
+            noted=self._note,
+        )
+        self.grants = GrantDesk(
+            database=self.database, registers=self.registers.store, noted=self._note, **parts
+        )
+        self.grant_check = GrantCheck(self.registers.store.view, self.clock, mode="closed")
         self.processes = FakeProcesses()
         self.signing_status = StatusDesk(
             self.processes,
@@ -526,9 +543,15 @@ class StandIn:
             keys=self.keys,
             certificates=self.certificates,
             signing_status=self.signing_status,
+            registers=self.registers,
+            grants=self.grants,
+            grant_check=self.grant_check,
             **parts,
         )
         self.app = create_app(self.services, root_path=root_path, webui=webui or folder / "webui")
+
+    def _note(self):
+        self.noted += 1
 
     def user(self, name, *roles, units=("*",)):
         """A user with these roles, without a password."""

@@ -15,7 +15,7 @@ from district.certificates.platform import STALE
 from district.deed import Deed
 from district.episode import Episode, Plan
 from district.system import Attack, Occasion
-from district.town import Clerk, Unit
+from district.town import Clerk, Unit, citizen_number
 
 __all__ = ["Attacks"]
 
@@ -137,7 +137,7 @@ class Attacks:
         )  # fmt: skip
 
     def _replay(self, occasion: Occasion) -> Plan:
-        """A code is sent twice at once, by a second program, or after its expiry; below: refused."""
+        """A code is sent twice at once, by a second program, or too late; below: refused."""
         chance = occasion.chance
         use = self._ordinary.code_use(chance)
         first = use.shown[0]
@@ -164,10 +164,22 @@ class Attacks:
         via = self._ordinary.counter(clerk)
         item = self._offices.left_over[clerk.unit.code].code if occasion.strength >= 1000 else ""
         deeds = [
-            deed(occasion.start + place * 9 * MINUTE_US, acts.Collect(via=via, item=item))
-            for place in range(self._times(occasion))
+            self._opened(occasion, clerk, occasion.start),
+            *(
+                deed(occasion.start + (2 + place * 9) * MINUTE_US, acts.Collect(via=via, item=item))
+                for place in range(self._times(occasion))
+            ),
         ]
         return self._plan(occasion, "EC04", deeds, [via.app, clerk.user])
+
+    def _opened(self, occasion: Occasion, clerk: Clerk, at: int) -> Deed:
+        """A case of the clerk's, so that there is one to hide behind."""
+        matter = self._offices.matter_of(clerk, occasion.day.number)
+        visit = acts.Visit(
+            via=self._ordinary.counter(clerk), matter=matter.code, items=(),
+            holder=self._ordinary.citizen(occasion.chance).number, close_after_us=2 * HOUR_US,
+        )  # fmt: skip
+        return deed(at, visit)
 
     def _times(self, occasion: Occasion) -> int:
         return max(1, occasion.strength // 1000)
@@ -203,11 +215,14 @@ class Attacks:
         # From the beginning of an hour, so that all lie in one.
         start = (occasion.start // HOUR_US) * HOUR_US + MINUTE_US
         deeds = [
-            deed(
-                start + place * 55 * SECOND_US,
-                acts.Collect(via=via, op="DOWNLOAD", place=place),
-            )
-            for place in range(count)
+            self._opened(occasion, clerk, start),
+            *(
+                deed(
+                    start + (60 + place * 52) * SECOND_US,
+                    acts.Collect(via=via, op="DOWNLOAD", place=place),
+                )
+                for place in range(count)
+            ),
         ]  # fmt: skip
         return self._plan(occasion, "EC06", deeds, [clerk.user, clerk.vpn])
 
@@ -250,14 +265,15 @@ class Attacks:
         """Somebody famous is looked at under the number of an own case; below: as a joint
         applicant, as it should be."""
         clerk, chance = self._clerk(occasion, "EC08"), occasion.chance
-        via, deeds = self._ordinary.counter(clerk), []
+        via = self._ordinary.counter(clerk)
+        deeds = [self._opened(occasion, clerk, occasion.start)]
         for place in range(self._times(occasion)):
             who = self._ordinary.citizen(chance).number
             act: object = acts.Collect(via=via, stranger=who, place=place)
             if occasion.strength < 1000:
                 item = self._offices.matter_of(clerk, 0).items[0].code
                 act = acts.Join(via=via, party=who, item=item)
-            deeds.append(deed(occasion.start + place * 20 * MINUTE_US, act))
+            deeds.append(deed(occasion.start + (2 + place * 20) * MINUTE_US, act))
         return self._plan(occasion, "EC08", deeds, [clerk.user, clerk.unit.code])
 
     def _served(self, occasion: Occasion) -> Plan:
@@ -269,7 +285,7 @@ class Attacks:
             way = replace(way, node=STALE)
         act = acts.Annul(
             via=self._ordinary.counter(clerk), approver=self._ordinary.manager(clerk),
-            holder=f"lost-{occasion.number}", item=chance.choice(self._offices.items).code,
+            holder=citizen_number(chance), item=chance.choice(self._offices.items).code,
             asked=tuple(
                 ((50 + 15 * place) * MINUTE_US, way, "FETCH")
                 for place in range(self._times(occasion))
@@ -286,7 +302,7 @@ class Attacks:
         someone = self._ordinary.citizen(chance)
         act = acts.Replace(
             via=self._ordinary.mini(someone, chance), clerk=self._ordinary.counter(clerk),
-            approver=self._ordinary.manager(clerk), holder=f"altered-{occasion.number}",
+            approver=self._ordinary.manager(clerk), holder=citizen_number(chance),
             item=chance.choice(self._offices.items).code, times=self._times(occasion),
             anew=occasion.strength < 1000,
         )  # fmt: skip

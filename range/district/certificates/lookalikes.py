@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from district.calendar import HOUR_US, MINUTE_US, NIGHT, OFFICE, PUBLIC, SECOND_US, Day
@@ -15,6 +16,7 @@ from district.certificates.desk import PROFILES
 from district.certificates.ordinary import Ordinary, deed
 from district.deed import Deed
 from district.episode import Episode, Plan
+from district.town import citizen_number
 
 __all__ = ["Lookalikes"]
 
@@ -38,7 +40,7 @@ class Lookalikes:
         for number in range(2):
             yield plan(day, "EC02", number, self._much_used_consent(day, chance))
             yield plan(day, "EC03", number, self._code_again(day, chance, number))
-            yield plan(day, "EC09", number, self._annulled(day, chance, number))
+            yield plan(day, "EC09", number, self._annulled(day, chance))
             yield plan(day, "EC10", number, self._anew(day, chance))
             yield plan(day, "EC11", number, self._scanned_copies(day, chance))
             yield plan(day, "EC13", number, self._known_kind(day, chance, number))
@@ -112,10 +114,11 @@ class Lookalikes:
         return [deed(day.moment(chance, OFFICE), act)]
 
     def _approved_lately(self, day: Day, chance: random.Random) -> list[Deed]:
-        """A rarely used approval."""
-        unit = chance.choice(self._town.units)
-        clerk = chance.choice(self._offices.clerks[unit.code])
-        return [deed(day.moment(chance, OFFICE), acts.Collect(via=self._ordinary.counter(clerk)))]
+        """The second kind of a matter, which one in a handful of applications needs."""
+        clerk = self._ordinary.clerk(chance)
+        at = max(day.moment(chance, OFFICE), day.at(9, 5))
+        visit = self._ordinary.visit(day, chance, clerk, at)
+        return [deed(at, replace(visit, items=visit.items[1:], download=""))]
 
     def _after_closing(self, day: Day, chance: random.Random) -> list[Deed]:
         """Something is added within the week after closing."""
@@ -131,11 +134,16 @@ class Lookalikes:
 
     def _late_shift(self, day: Day, chance: random.Random) -> list[Deed]:
         """A clerk stays on and files a few cases."""
-        via = self._ordinary.counter(self._ordinary.clerk(chance))
+        clerk = self._ordinary.clerk(chance)
+        via = self._ordinary.counter(clerk)
+        before = day.at(17, 10)
         at = day.at(chance.choice((18, 19, 20, 21)), 5)
         return [
-            deed(at + place * 3 * MINUTE_US, acts.Collect(via=via, op="DOWNLOAD", place=place))
-            for place in range(chance.randrange(4, 11))
+            deed(before, self._ordinary.visit(day, chance, clerk, before)),
+            *(
+                deed(at + place * 3 * MINUTE_US, acts.Collect(via=via, op="DOWNLOAD", place=place))
+                for place in range(chance.randrange(4, 11))
+            ),
         ]
 
     def _covering(self, day: Day, chance: random.Random, number: int) -> list[Deed]:
@@ -161,13 +169,13 @@ class Lookalikes:
         )  # fmt: skip
         return [deed(at, act)]
 
-    def _annulled(self, day: Day, chance: random.Random, number: int) -> list[Deed]:
+    def _annulled(self, day: Day, chance: random.Random) -> list[Deed]:
         """An annulled certificate is asked for: refused, and its status told."""
         clerk, someone = self._ordinary.clerk(chance), self._ordinary.citizen(chance)
         asking = self._ordinary.mini(someone, chance)
         act = acts.Annul(
             via=self._ordinary.counter(clerk), approver=self._ordinary.manager(clerk),
-            holder=f"gone-{day.number}-{number}", item=chance.choice(self._offices.items).code,
+            holder=citizen_number(chance), item=chance.choice(self._offices.items).code,
             asked=((HOUR_US, asking, "FETCH"), (HOUR_US + MINUTE_US, asking, "STATUS")),
         )  # fmt: skip
         return [deed(day.moment(chance, PUBLIC), act)]

@@ -15,7 +15,7 @@ from district.certificates.platform import Platform
 from district.certificates.records import Case, Certificate
 from district.certificates.store import MemoryStore
 from district.stream import Sink, Stream
-from district.town import REGION, Town
+from district.town import REGION, Town, citizen_number
 
 __all__ = ["CA", "LINKS", "PLATFORM", "STEP", "Service"]
 
@@ -28,6 +28,8 @@ CA: Final = Stream(
 )  # fmt: skip
 STEP: Final = Stream(name="step-ca", form="step_ca", host="step-ca", view="provider")
 LINKS: Final = Stream(name="certificate-links", form="events", host="gateway-1", view="network")
+LISTED: Final = 400
+"""People on the lists that programs check; none of them lives here any more."""
 OPEN_DAYS: Final = 25
 """A case opened longer ago is nobody's daily work any more."""
 
@@ -41,6 +43,8 @@ class Service:
         self._offices, self._sink = offices, sink
         self._dice = town.chance("certificates", "service")
         self.store = MemoryStore()
+        listed = town.chance("certificates", "listed")
+        self._listed = [citizen_number(listed) for _ in range(LISTED)]
         permitted = {(app, item.code, matter.code) for app, item, matter in offices.approved()}
         for unit in town.units:
             app = offices.counter_app[unit.code].app
@@ -175,7 +179,7 @@ class Service:
                 if self.store.certificate(licence):
                     continue
             else:
-                licence = self.platform.held(f"list-{dice.randrange(5000)}", item).licence
+                licence = self.platform.held(dice.choice(self._listed), item).licence
             get = acts.Get(via=act.via, op="QUERY", licence=licence)
             yield at + place * act.pace_us, get
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from district.calendar import DAY_US, MINUTE_US
+from district.calendar import DAY_US, MINUTE_US, SECOND_US
 from district.deed import Deed
 from district.payment.departments import CHANNELS
 from district.payment.flows import Forged, MarkPaid, Receipt, Replay, SetBack, SwitchPayee
@@ -69,7 +69,7 @@ def _forged(now: int, act: Forged) -> CallBack:
 def _replay(service: Service, now: int, act: Replay) -> Iterator[Deed]:
     """An own notice and order, and the institution's signed words about somebody else's payment."""
     platform = service.platform
-    victims = _recent(service, act.dept, now)
+    victims = [one for one in _recent(service, act.dept, now) if one.channel == "wechat"]
     made = service.institutions.transaction(victims[0].id) if victims else None
     if made is None:
         return
@@ -85,6 +85,9 @@ def _replay(service: Service, now: int, act: Replay) -> Iterator[Deed]:
     order = platform.handle(created, now + MINUTE_US).number
     told = replace(service.institutions.tell(made), order=order, address=act.address)
     platform.handle(TellPayment(told=told), now + 2 * MINUTE_US)
+    # The department's own server hears of it in the same way.
+    theirs = replace(made, order=order, notice=created.notice)
+    service.tell_department(now + 2 * MINUTE_US + SECOND_US, theirs)
     yield from ()
 
 

@@ -88,8 +88,9 @@ TOP_UP_A_DAY: Final = 45
 RECENT_DAYS: Final = 45
 AMOUNTS_MIN: Final = 205
 """Fewer are not judged; a few more than the rule's 200, for days at the window's edge."""
-OPERATOR_SURPLUS_PERMILLE: Final = 1200
-"""Over the threshold's figure by so much: others' amounts of the same day still come."""
+DRIFT_PERMILLE: Final = 200
+"""By so much an attack goes over its figure, and one below stays under: the days that follow still
+move a share that is looked at over a month."""
 
 
 class Service:
@@ -252,7 +253,7 @@ class Service:
         told = self.institutions.tell(made)
         answer = self._handle(TellPayment(told=told, other_node=flow.twice), now)
         if made.channel == "wechat":
-            self._tell_department(now + SECOND_US // 2, made)
+            self.tell_department(now + SECOND_US // 2, made)
         for more in flow.told_again_us:
             yield _deed(now + more, Told(made=made))
         if answer.ok and flow.receipt_after_us is not None:
@@ -263,9 +264,10 @@ class Service:
         open_ = self._departments[dept].accounts_on(self.day(now))
         return open_[0] if self._chance.random() < 0.6 else self._chance.choice(open_)
 
-    def _tell_department(
+    def tell_department(
         self, now: int, made: Transaction, *, refund: str = "", fen: int = 0
     ) -> None:
+        """WeChat tells the department's own server of a payment or refund."""
         moment, done = clock(now), clock(made.finished_at)
         told: dict[str, str | int] = {
             "notify_time": f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}+08:00",
@@ -297,9 +299,9 @@ class Service:
     def _batch(self, now: int, act: BatchCheck) -> Iterator[Deed]:
         via = self._departments[act.dept].server(1)
         known = list(self._notices[act.dept])[-act.count :]
-        for place in range(act.count):
-            gone = self._chance.randrange(1000) < act.withdrawn_permille or place >= len(known)
-            notice = f"{REGION}25{self._chance.randrange(10**12):012d}" if gone else known[place]
+        for place, one in enumerate(known):
+            gone = self._chance.randrange(1000) < act.withdrawn_permille
+            notice = f"{REGION}25{self._chance.randrange(10**12):012d}" if gone else one
             yield _deed(now + place * 2 * SECOND_US, Query(via=via, notice=notice))
 
     def _guess(self, now: int, act: Guess) -> Iterator[Deed]:
@@ -358,13 +360,12 @@ class Service:
         self.institutions.refund(answer.number, order.id, fen)
         made = self.institutions.transaction(order.id)
         if made is not None and made.channel == "wechat" and not act.to_account:
-            self._tell_department(now + SECOND_US, made, refund=answer.number, fen=fen)
+            self.tell_department(now + SECOND_US, made, refund=answer.number, fen=fen)
 
     def _top_up(self, now: int, act: PatternTopUp) -> Iterator[Deed]:
         day, more, parts = self.day(now), 0, 0
-        wanted = act.strength * CHI_SQUARE_PERMILLE // 1000
-        if act.strength >= 1000:
-            wanted = wanted * OPERATOR_SURPLUS_PERMILLE // 1000
+        drift = DRIFT_PERMILLE if act.strength >= 1000 else -DRIFT_PERMILLE
+        wanted = act.strength * CHI_SQUARE_PERMILLE // 1000 * (1000 + drift) // 1000
         for place in range(TOP_UP_A_DAY):
             count, chi = self.tally.pattern(
                 act.via.unit, act.via.user, day, more=more, parts=parts

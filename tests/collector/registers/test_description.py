@@ -80,5 +80,7 @@ def test_a_site_does_not_redefine_a_shipped_register(tmp_path: Path) -> None:
 
 
 def test_an_unknown_register_names_those_there_are() -> None:
-    with pytest.raises(FengsuiError, match="there are: applications, approved_destinations, assets"):
+    with pytest.raises(
+        FengsuiError, match="there are: applications, approved_destinations, assets"
+    ):
         load().get("nothing")

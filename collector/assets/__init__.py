@@ -1,0 +1,1 @@
+"""Assets learned from events, and held against the register of assets."""

@@ -1,0 +1,1 @@
+"""Grants of data sharing with a life: asked, approved, re-certified, expiring, revoked."""

@@ -1,0 +1,150 @@
+"""GrantCheck: answers a gateway whether a call may pass, from the register in memory.
+
+Asked for each call of a gateway, so it reads no disk. Quota is counted here by day of Beijing time,
+in memory and for this process: a restart forgets the day's count, and the rules on quota (DX05)
+count from the events whatever was answered here. Where it cannot tell — no register was ever
+approved, or it cannot be read — it answers as the site set, ``closed`` or ``open``, and says so.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from schema.errors import FengsuiError
+from schema.ports import Clock
+from schema.registers import RegisterView
+from schema.times import DAY, HOUR
+
+_logger = logging.getLogger(__name__)
+
+Mode: TypeAlias = Literal["closed", "open"]
+Reason: TypeAlias = Literal[
+    "granted", "no_grant", "other_purpose", "fields", "quota", "register_absent",
+    "register_unreadable",
+]  # fmt: skip
+REGISTER: Final = "grants"
+COUNTED_MAX: Final = 100_000
+"""Pairs of requester and service counted in a day: beyond it nobody new is let through a quota."""
+_BEIJING: Final = 8 * HOUR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One call a gateway is about to let through."""
+
+    requester: str
+    service: str
+    fields: Sequence[str] = ()
+    purpose: str = ""
+    count: bool = True
+    """Whether the call counts for the quota: no for a look beforehand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the gateway does with it."""
+
+    allowed: bool
+    reason: Reason
+    failed: bool
+    """Nothing could be looked up: the answer is the mode's, not the register's."""
+    mode: Mode
+    grant: str | None = None
+    fields: tuple[str, ...] = ()
+    """All the grant allows."""
+    refused_fields: tuple[str, ...] = ()
+    quota_left: int | None = None
+    """None where the grant has no quota."""
+    valid_to: int | None = None
+    version: int | None = None
+    """Version of the register the row is of."""
+
+
+class GrantCheck:
+    """Checks calls against the register ``grants``."""
+
+    def __init__(self, view: Callable[[], RegisterView], clock: Clock, *, mode: Mode) -> None:
+        self._view = view
+        self._clock = clock
+        self._mode = mode
+        self._counting = threading.Lock()
+        self._day = 0
+        self._used: dict[tuple[str, str], int] = {}
+
+    def check(self, asked: Question) -> Verdict:
+        """Never raises: what cannot be told is answered as the mode says."""
+        try:
+            view = self._view()
+        except (FengsuiError, OSError, sqlite3.Error) as error:
+            _logger.warning("the register of grants cannot be read: %s", error)
+            return self._failed("register_unreadable")
+        if REGISTER not in view.tables:
+            return self._failed("register_absent")
+        now = self._clock.now()
+        row = view.lookup(REGISTER, (asked.requester, asked.service), now)
+        if row is None:
+            return Verdict(allowed=False, reason="no_grant", failed=False, mode=self._mode)
+        fields, purpose = row.fields.get("fields"), row.fields.get("purpose")
+        allowed = tuple(fields) if isinstance(fields, list) else ()
+        verdict = Verdict(
+            allowed=True,
+            reason="granted",
+            failed=False,
+            mode=self._mode,
+            grant=str(row.fields.get("grant", "")),
+            fields=allowed,
+            valid_to=row.valid_to,
+            version=row.version,
+        )
+        if asked.purpose and purpose != asked.purpose:
+            return _but(verdict, "other_purpose")
+        extra = tuple(name for name in asked.fields if name not in allowed)
+        if extra:
+            return _but(verdict, "fields", refused=extra)
+        quota = row.fields.get("quota_per_day")
+        if isinstance(quota, int) and not isinstance(quota, bool):
+            left = self._left((asked.requester, asked.service), quota, now, count=asked.count)
+            return (
+                _but(verdict, "quota", left=0) if left < 0 else _but(verdict, "granted", left=left)
+            )
+        return verdict
+
+    def _left(self, pair: tuple[str, str], quota: int, now: int, *, count: bool) -> int:
+        """What is left of the quota behind this call; negative where there is none for it."""
+        day = (now + _BEIJING) // DAY
+        with self._counting:
+            if day != self._day:
+                self._day, self._used = day, {}
+            used = self._used.get(pair, 0)
+            if pair not in self._used and len(self._used) >= COUNTED_MAX:
+                return -1
+            if used >= quota:
+                return -1
+            if count:
+                self._used[pair] = used + 1
+            return quota - used - int(count)
+
+    def _failed(self, reason: Reason) -> Verdict:
+        return Verdict(allowed=self._mode == "open", reason=reason, failed=True, mode=self._mode)
+
+
+def _but(
+    one: Verdict, reason: Reason, *, refused: tuple[str, ...] = (), left: int | None = None
+) -> Verdict:
+    return Verdict(
+        allowed=reason == "granted",
+        reason=reason,
+        failed=False,
+        mode=one.mode,
+        grant=one.grant,
+        fields=one.fields,
+        refused_fields=refused,
+        quota_left=left,
+        valid_to=one.valid_to,
+        version=one.version,
+    )

@@ -1,0 +1,1 @@
+"""Registers as people see, propose and approve them."""

@@ -1,0 +1,75 @@
+"""Examples of the API document for registers, each valid by its own schema."""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeAlias
+
+Json: TypeAlias = dict[str, Any]
+
+_AT: Final = "2026-11-20T08:00:00.000000Z"
+_DIGEST: Final = "8f2a6b1c4d5e7f90112233445566778899aabbccddeeff00fedcba9876543210"
+
+VERSION: Final[Json] = {
+    "number": 2,
+    "state": "approved",
+    "digest": _DIGEST,
+    "effective_at": _AT,
+    "added": 1,
+    "changed": 0,
+    "ended": 0,
+    "source": "payees.xlsx",
+    "proposed_by": "zhang",
+    "proposed_at": _AT,
+    "approved_by": "li",
+    "refused_by": None,
+}
+_PROPOSED: Final[Json] = {
+    **VERSION,
+    "state": "proposed",
+    "effective_at": None,
+    "approved_by": None,
+}
+REFUSED: Final[Json] = {**_PROPOSED, "state": "refused", "refused_by": "li"}
+VERSIONS: Final[Json] = {"items": [VERSION]}
+REGISTERS: Final[Json] = {
+    "items": [
+        {
+            "name": "payees",
+            "title_zh": "收款账户台账",
+            "title_en": "Payee accounts",
+            "purpose_zh": "PAY04：部门登记的收款账户",
+            "purpose_en": "PAY04: registered accounts of a department",
+            "key": ["dept_code", "payee"],
+            "columns": [
+                {
+                    "name": "dept_code",
+                    "type": "text",
+                    "title_zh": "部门编码",
+                    "title_en": "Department (gov.pay.dept_code)",
+                    "required": True,
+                    "person": False,
+                }
+            ],
+            "imported": True,
+            "versions": [VERSION],
+        }
+    ]
+}
+ROWS: Final[Json] = {
+    "items": [
+        {
+            "key": ["01", "ACCT"],
+            "fields": {"bank": "icbc"},
+            "valid_from": _AT,
+            "valid_to": None,
+            "version": 2,
+        }
+    ],
+    "next_cursor": None,
+}
+PROPOSAL: Final[Json] = {
+    "register": "payees",
+    "version": _PROPOSED,
+    "changes": [{"kind": "added", "key": ["01", "ACCT"], "before": {}, "after": {"bank": "icbc"}}],
+    "left_out": 0,
+}

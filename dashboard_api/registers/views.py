@@ -1,0 +1,114 @@
+"""The shapes of registers on the wire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from dashboard_api.views import Fields
+from dashboard_api.wire import Time
+
+ColumnType: TypeAlias = Literal["text", "integer", "boolean", "list", "date"]
+VersionState: TypeAlias = Literal["proposed", "approved", "replaced", "refused"]
+ChangeKind: TypeAlias = Literal["added", "changed", "ended"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnView:
+    """One column."""
+
+    name: str
+    type: ColumnType
+    title_zh: str
+    title_en: str
+    required: bool
+    person: bool
+    """Holds citizens' numbers, kept as keyed hashes only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterVersionView:
+    """One version: what it changed, who proposed it and who decided."""
+
+    number: int
+    state: VersionState
+    digest: str
+    effective_at: Time | None
+    added: int
+    changed: int
+    ended: int
+    source: str
+    proposed_by: str
+    proposed_at: Time
+    approved_by: str | None
+    refused_by: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterView:
+    """A register and its newest versions."""
+
+    name: str
+    title_zh: str
+    title_en: str
+    purpose_zh: str
+    purpose_en: str
+    key: list[str]
+    columns: list[ColumnView]
+    imported: bool
+    """Whether anything was ever approved; rules say so where not."""
+    versions: list[RegisterVersionView]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistersView:
+    """All registers, by name."""
+
+    items: list[RegisterView]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterVersionsView:
+    """Newest first."""
+
+    items: list[RegisterVersionView]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterRowView:
+    """A row as it held then; without an end or a beginning where it has none."""
+
+    key: list[str]
+    fields: Fields
+    valid_from: Time | None
+    valid_to: Time | None
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterRowsView:
+    """A page of rows, in key order."""
+
+    items: list[RegisterRowView]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeView:
+    """One row a proposal changes."""
+
+    kind: ChangeKind
+    key: list[str]
+    before: Fields
+    after: Fields
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposalView:
+    """A proposal, and of each kind of change the first ones."""
+
+    register: str
+    version: RegisterVersionView
+    changes: list[ChangeView]
+    left_out: int
+    """Changes that are counted above and not shown."""

@@ -1,0 +1,208 @@
+"""A grant of data sharing lives from its asking to its end, and a gateway is told of it."""
+
+import pytest
+from standin import PUSH_TOKEN, START, problem
+
+from dashboard_api.access.roles import Role
+from dashboard_api.grants.check import GrantCheck, Question
+from schema.errors import FengsuiError
+from schema.times import DAY, SECOND, to_text
+
+NEW = {
+    "requester": "civil-affairs",
+    "service": "marriage",
+    "purpose": "办理低保",
+    "fields": ["name", "state"],
+    "quota_per_day": 2,
+    "until": to_text(START + 3 * 366 * DAY),
+    "owner_unit": "tax",
+}
+ASKED = {"requester": "civil-affairs", "service": "marriage"}
+GATEWAY = {"authorization": f"Bearer {PUSH_TOKEN}"}
+
+
+@pytest.fixture
+def zhang(site):
+    return site.officer()
+
+
+@pytest.fixture
+def owner(site, zhang):
+    return site.officer(units=("tax",))
+
+
+@pytest.fixture
+def grant(zhang, owner):
+    asked = zhang.post("/v1/grants", json=NEW).json()
+    return owner.post(f"/v1/grants/{asked['id']}:approve").json()
+
+
+def checked(person, **more):
+    return person.post("/v1/grants:check", json={**ASKED, **more}, headers=GATEWAY).json()
+
+
+def forward(site, days):
+    site.clock.forward(days * DAY / SECOND)
+
+
+def test_what_is_only_asked_for_gives_no_access(zhang, grant):
+    zhang.post("/v1/grants", json={**NEW, "service": "births"})
+    told = checked(zhang, service="births")
+    assert (told["allowed"], told["reason"], told["failed"]) == (False, "no_grant", False)
+
+
+def test_an_approved_grant_lets_its_fields_through_until_its_quota_is_used(site, zhang, grant):
+    told = checked(zhang, fields=["name"], purpose="办理低保")
+    assert (told["allowed"], told["reason"], told["quota_left"]) == (True, "granted", 1)
+    assert (told["fields"], told["grant"], told["register_version"]) == (
+        ["name", "state"],
+        grant["id"],
+        1,
+    )
+    assert checked(zhang, count=False)["quota_left"] == 1
+    assert checked(zhang)["quota_left"] == 0
+    assert checked(zhang)["reason"] == "quota"
+    forward(site, 1)
+    assert checked(zhang)["allowed"] is True
+
+
+def test_another_purpose_and_fields_nobody_approved_are_refused(zhang, grant):
+    assert checked(zhang, purpose="催收")["reason"] == "other_purpose"
+    told = checked(zhang, fields=["name", "income"])
+    assert (told["allowed"], told["reason"], told["refused_fields"]) == (
+        False,
+        "fields",
+        ["income"],
+    )
+
+
+def test_the_asker_never_decides_and_neither_does_another_unit(site, zhang, owner):
+    asked = zhang.post("/v1/grants", json=NEW).json()
+    answer = zhang.post(f"/v1/grants/{asked['id']}:approve")
+    assert problem(answer) == (403, "dashboard_api.share_grant.self")
+    social = site.officer(units=("social",))
+    answer = social.post(f"/v1/grants/{asked['id']}:approve")
+    assert problem(answer) == (403, "dashboard_api.unit.foreign")
+    assert social.get("/v1/grants").json()["items"] == []
+    assert len(owner.get("/v1/grants").json()["items"]) == 1
+
+
+def test_a_refused_grant_stays_refused(owner, zhang):
+    asked = zhang.post("/v1/grants", json=NEW).json()
+    assert owner.post(f"/v1/grants/{asked['id']}:refuse").json()["state"] == "refused"
+    answer = owner.post(f"/v1/grants/{asked['id']}:approve")
+    assert problem(answer) == (409, "dashboard_api.share_grant.state")
+
+
+def test_a_revoked_grant_lets_nothing_through_from_the_next_call_on(site, zhang, owner, grant):
+    assert checked(zhang)["allowed"] is True
+    site.clock.forward(1)
+    assert owner.post(f"/v1/grants/{grant['id']}:revoke").json()["state"] == "revoked"
+    assert checked(zhang)["reason"] == "no_grant"
+    assert [one.state for one in site.registers.store.versions("grants")] == ["approved"] * 2
+    assert site.noted == 2
+
+
+def test_a_grant_nobody_certifies_for_a_year_lapses_and_one_certified_goes_on(
+    site, zhang, owner, grant
+):
+    forward(site, 360)
+    assert [one.days for one in site.grants.expiring()] == [7]
+    site.grants.certify(grant["id"], by="li")
+    assert list(site.grants.expiring()) == []
+    forward(site, 10)
+    assert checked(zhang)["allowed"] is True
+    forward(site, 366)
+    assert checked(zhang)["reason"] == "no_grant"
+    assert site.grants.get(grant["id"]).standing(site.clock.now()) == "expired"
+    assert [one.days for one in site.grants.expiring()] == [0]
+
+
+def test_certifying_never_goes_past_the_end(site, zhang, owner):
+    short = {**NEW, "until": to_text(START + 20 * DAY)}
+    asked = zhang.post("/v1/grants", json=short).json()
+    owner.post(f"/v1/grants/{asked['id']}:approve")
+    site.clock.forward(60)
+    certified = owner.post(f"/v1/grants/{asked['id']}:certify").json()
+    assert certified["holds_until"] == short["until"]
+    assert certified["certified_at"] > certified["decided_at"]
+    forward(site, 20)
+    assert checked(zhang)["reason"] == "no_grant"
+    with pytest.raises(FengsuiError, match="its end has passed"):
+        site.grants.certify(asked["id"], by="li")
+
+
+def test_revoking_an_old_grant_leaves_a_newer_one_of_the_same_two(site, zhang, owner, grant):
+    site.clock.forward(1)
+    newer = zhang.post("/v1/grants", json={**NEW, "quota_per_day": 9}).json()
+    owner.post(f"/v1/grants/{newer['id']}:approve")
+    owner.post(f"/v1/grants/{grant['id']}:revoke")
+    told = checked(zhang)
+    assert (told["allowed"], told["grant"], told["quota_left"]) == (True, newer["id"], 8)
+
+
+def test_an_approval_that_broke_off_before_the_register_is_mended_by_approving_again(
+    site, zhang, owner
+):
+    asked = zhang.post("/v1/grants", json=NEW).json()
+    site.database.write(
+        lambda state: state.execute(
+            "UPDATE share_grants SET state = 'approved', decided_by = 'u1', certified_at = ?",
+            (START,),
+        )
+    )
+    assert checked(zhang)["allowed"] is False
+    assert owner.post(f"/v1/grants/{asked['id']}:approve").json()["register_version"] == 1
+    assert checked(zhang)["allowed"] is True
+
+
+@pytest.mark.parametrize("until", [to_text(START), to_text(START + 6 * 366 * DAY)])
+def test_a_grant_has_an_end_within_five_years(zhang, until):
+    answer = zhang.post("/v1/grants", json={**NEW, "until": until})
+    assert problem(answer) == (422, "dashboard_api.share_grant.until")
+
+
+def test_every_act_is_in_the_audit_chain(site, owner, grant):
+    owner.post(f"/v1/grants/{grant['id']}:revoke")
+    acts = [(act[0], act[1], act[3]) for act in site.acts() if act[1].startswith("grant.")]
+    assert acts == [
+        ("u0", "grant.ask", "begun"),
+        ("u0", "grant.ask", "done"),
+        ("u1", "grant.approve", "begun"),
+        ("u1", "grant.approve", "done"),
+        ("u1", "grant.revoke", "begun"),
+        ("u1", "grant.revoke", "done"),
+    ]
+
+
+def test_only_a_known_gateway_is_answered(zhang):
+    answer = zhang.post(
+        "/v1/grants:check", json=ASKED, headers={"authorization": "Bearer stranger"}
+    )
+    assert problem(answer) == (401, "collector.client.unknown")
+    assert problem(zhang.post("/v1/grants:check", json=ASKED))[0] == 401
+
+
+def test_who_may_only_read_asks_for_nothing(site):
+    viewer = site.browser(Role.VIEWER)
+    assert problem(viewer.post("/v1/grants", json=NEW))[0] == 403
+
+
+@pytest.mark.parametrize(("mode", "allowed"), [("closed", False), ("open", True)])
+def test_without_a_register_the_answer_is_the_modes_and_says_so(site, mode, allowed):
+    told = GrantCheck(site.registers.store.view, site.clock, mode=mode).check(Question(**ASKED))
+    assert (told.allowed, told.reason, told.failed, told.mode) == (
+        allowed,
+        "register_absent",
+        True,
+        mode,
+    )
+
+
+@pytest.mark.parametrize(("mode", "allowed"), [("closed", False), ("open", True)])
+def test_an_unreadable_register_is_answered_as_the_site_set(site, mode, allowed):
+    def unreadable():
+        raise FengsuiError("collector.state.closed", "the state file is closed")
+
+    told = GrantCheck(unreadable, site.clock, mode=mode).check(Question(**ASKED))
+    assert (told.allowed, told.reason, told.failed) == (allowed, "register_unreadable", True)
