@@ -259,6 +259,8 @@ def test_only_a_step_behind_another_can_come_later() -> None:
         rule({**step("revoked"), "after": "10s"}, step("login"))
     with pytest.raises(FengsuiError, match="behind another"):
         rule(step("revoked"), {**step("login", absent=True), "after": "10s"})
+
+
 STUFFED = rule(step("fail", count=3, distinct="user.name"), step("login"))
 
 
