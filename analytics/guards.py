@@ -463,6 +463,8 @@ def _networks(text: str) -> tuple[str, ...]:
         away = address.max_prefixlen - length
         found.append(f"{type(address)(number >> away << away)}/{length}")
     return tuple(found)
+
+
 def allowed_by(
     allowance: Allowance, event: Fields, time: int, facts: Facts
 ) -> tuple[int | None, bool]:

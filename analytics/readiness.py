@@ -104,7 +104,7 @@ def _registers(rule: Rule) -> tuple[str, ...]:
     for step in rule.steps:
         for given in step.where:
             one = guards.guard_of(given)
-            if isinstance(one, guards.Lookup | guards.Distance):
+            if isinstance(one, guards.Lookup | guards.Network | guards.Distance):
                 named[one.register] = None
     return tuple(named)
 

@@ -22,7 +22,7 @@ from crypto import sm3
 from schema.alert import Rule as RuleListing
 from schema.errors import FengsuiError
 
-ENGINE_VERSION: Final = 6
+ENGINE_VERSION: Final = 7
 """Grows whenever the same files would compile to something else, or mean something else."""
 
 FILES_MAX: Final = 10_000

@@ -43,6 +43,8 @@ class Wanted(NamedTuple):
     volume: float
     warm_up: int
     measured: int
+    scenario: str
+    """``drift``, ``campaign``, or nothing."""
     view: str
     """``all``, or ``caller``: without the logs of the systems' own providers."""
 
@@ -207,6 +209,7 @@ def _district(wanted: Wanted) -> District:
         volume=wanted.volume,
         warm_up=wanted.warm_up,
         measured=wanted.measured,
+        scenario=wanted.scenario,
     )
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 
-from bench._district_feed import NAMES, Wanted
-from bench._district_judge import judge
-from schema.times import to_text
+from bench._district_feed import NAMES, Wanted  # noqa: E402
+from bench._district_judge import judge  # noqa: E402
+from schema.times import to_text  # noqa: E402
 
 
 def main() -> None:
@@ -29,6 +29,7 @@ def main() -> None:
     parser.add_argument("--warm-up", type=int, default=100)
     parser.add_argument("--days", type=int, default=28)
     parser.add_argument("--view", default="all")
+    parser.add_argument("--scenario", default="", choices=("", "drift", "campaign"))
     parser.add_argument("--use-cases", default="")
     given = parser.parse_args()
     began = time.monotonic()
@@ -39,6 +40,7 @@ def main() -> None:
             volume=given.volume,
             warm_up=given.warm_up,
             measured=given.days,
+            scenario=given.scenario,
             view=given.view,
         ),
         only=tuple(filter(None, given.use_cases.split(","))),

@@ -39,6 +39,7 @@ def run(*, seed: int = 1, volume: float = 1.0, view: str = "all") -> list[dict[s
             volume=volume,
             warm_up=WARM_UP_DAYS,
             measured=DAYS,
+            scenario="",
             view=view,
         )
     )

@@ -11,6 +11,7 @@ from operator import itemgetter, lt
 from typing import Final
 
 from collector import normalise, rescan
+from collector.geo.geography import Geography
 from schema import ids, limits, times
 from schema.batch import Batch, Body
 from schema.enrichment import Enrichment
@@ -103,9 +104,23 @@ def read_again(batch: Batch, body: Body, dropped: frozenset[int]) -> Columns:
 
 
 def accepted(
-    columns: Columns, batch: Batch, *, received_at: int, low_watermark: int
+    columns: Columns,
+    batch: Batch,
+    *,
+    received_at: int,
+    low_watermark: int,
+    geography: Geography | None = None,
 ) -> AcceptedBatch:
-    """The batch as the index and the analytics tier read it."""
+    """The batch as the index and the analytics tier read it; its addresses by the geo files that
+    counted when it was received."""
+    unusual = columns.unusual
+    if geography is not None:
+        found = geography.places(columns.events, columns.shapes, received_at)
+        if found:
+            unusual = {
+                place: {**unusual.get(place, {}), **found.get(place, {})}
+                for place in sorted({*unusual, *found})
+            }
     return AcceptedBatch(
         sensor=batch.header.sensor,
         number=batch.header.number,
@@ -117,7 +132,7 @@ def accepted(
         times=columns.times,
         events=columns.events,
         enrichment=Enrichment(
-            columns.events, columns.ids, received_at=received_at, unusual=columns.unusual
+            columns.events, columns.ids, received_at=received_at, unusual=unusual
         ),
         shapes=columns.shapes,
         payloads=columns.payloads,

@@ -45,6 +45,7 @@ Action = Literal[
     "register_changed",
     "register_watched",
     "indicators_changed",
+    "geo_loaded",
     "segment_expired",
     "hold_added",
     "hold_released",

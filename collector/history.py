@@ -8,6 +8,7 @@ from typing import Final
 
 from collector import rereading
 from collector.door import known_sensors
+from collector.geo.geography import FOLDER, Geography
 from collector.judged import judged
 from collector.state import chains
 from collector.state.database import Readable
@@ -25,6 +26,7 @@ class History:
     def __init__(self, segments: Path, database: Readable) -> None:
         self._segments = segments
         self._database = database
+        self._geography = Geography(segments.parent / FOLDER)
 
     def sensors(self) -> list[str]:
         """Sensors whose events rules judge."""
@@ -41,7 +43,7 @@ class History:
             for batch in found:
                 row = rows.get(batch.header.number)
                 if row is not None and batch.header.max_time >= since:
-                    yield judged(rereading.again(batch, row))
+                    yield judged(rereading.again(batch, row, self._geography))
             if not rows and found[-1].header.number > tombstone.gone(self._segments / sensor):
                 # Not taken in yet.
                 return

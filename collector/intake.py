@@ -22,6 +22,8 @@ from collector.control import ControlLog
 from collector.door import Door, head_of, known_sensors
 from collector.enrolments import Enrolments
 from collector.follower import Follower
+from collector.geo.geography import FOLDER as GEO
+from collector.geo.geography import Geography
 from collector.health import Health, SensorStatus, capped
 from collector.idfile import Block
 from collector.idindex import IdIndex
@@ -83,6 +85,7 @@ class Intake:
         be redacted.
         """
         self._segments = folder / "segments"
+        self._geography = Geography(folder / GEO)
         self._database = database
         self._index = index
         self._ids = ids
@@ -324,7 +327,13 @@ class Intake:
         return _Taken(
             batch=batch,
             state=after,
-            accepted=columns.accepted(found, batch, received_at=now, low_watermark=low_watermark),
+            accepted=columns.accepted(
+                found,
+                batch,
+                received_at=now,
+                low_watermark=low_watermark,
+                geography=self._geography,
+            ),
             columns=found,
             block=Block(
                 number=header.number,

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from collector import columns
+from collector.geo.geography import FOLDER, Geography
 from collector.state import chains
 from collector.state.chains import BatchRow, ChainState
 from collector.state.database import Database
@@ -30,6 +31,7 @@ class Rereader:
         self._database = database
         self._taken = taken
         self._readers: dict[str, log.Reader] = {}
+        self._geography = Geography(segments.parent / FOLDER)
 
     def read(self, sensor: str, after_number: int, count_max: int) -> list[AcceptedBatch]:
         """Batches behind that number, at most ``count_max``; empty once intake is reached."""
@@ -44,7 +46,7 @@ class Rereader:
         found = reader.read(len(rows))
         self._readers[sensor] = reader
         return [
-            again(batch, rows[batch.header.number])
+            again(batch, rows[batch.header.number], self._geography)
             for batch in found
             if batch.header.number in rows
         ]
@@ -54,9 +56,10 @@ class Rereader:
         self._readers.pop(sensor, None)
 
 
-def again(batch: Batch, row: BatchRow) -> AcceptedBatch:
+def again(batch: Batch, row: BatchRow, geography: Geography) -> AcceptedBatch:
     """A batch of the log as it was taken in."""
     found = columns.read_again(batch, batches.verify_body(batch), frozenset(row.dropped))
     return columns.accepted(
-        found, batch, received_at=row.received_at, low_watermark=row.low_watermark
-    )
+        found, batch, received_at=row.received_at, low_watermark=row.low_watermark,
+        geography=geography,
+    )  # fmt: skip

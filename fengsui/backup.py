@@ -42,7 +42,7 @@ MANIFEST_BYTES_MAX: Final = 256 * 1024**2
 CHUNK_BYTES: Final = 1 << 20
 CONTROL: Final = "collector"
 _FILES: Final = ("realm", "settings.toml")
-_FOLDERS: Final = ("rules", "registers")
+_FOLDERS: Final = ("rules", "registers", "geo")
 # What may stand in a backup at all: one that names keys/ or run/ is no backup of ours.
 _PLACES: Final = frozenset({"state.db", "segments", "signing", *_FILES, *_FOLDERS})
 # What is large in a sensor's folder; the little beside it, such as what stands for expired

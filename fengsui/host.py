@@ -20,6 +20,7 @@ from sensors.receive import Listening, ReceiveSource, Route, split_address
 from sensors.source import Source
 from sensors.sources import FORMATS, MAPPING, Context, is_format, open_format
 from sensors.tail import FileSource
+from sensors.webroot import WebrootSource
 
 PLACES: Final = (
     ("auth", "/var/log/auth.log", "syslog_auth"),
@@ -100,6 +101,9 @@ def sources(settings: SensorSettings, clock: Clock, folder: Path) -> Sequence[So
     if settings.inventory:
         machine = Machine(host=context.host, boot_id=boot_id(), now=clock.now)
         found += [ProcessSource("processes", machine), ListeningSource("ports", machine)]
+    if settings.web_roots:
+        machine = Machine(host=context.host, boot_id=boot_id(), now=clock.now)
+        found.append(WebrootSource("webroot", machine, map(Path, settings.web_roots)))
     return found
 
 

@@ -96,6 +96,8 @@ def run_here(
     for place in host.places(settings.sensor, folder.root):
         mark = "读取 reads     " if place.readable else "无权读取 no right"
         typer.echo(f"{mark} {place.format:18} {place.path}")
+    for one in settings.sensor.receive:
+        typer.echo(f"接收 receives  {f'syslog_{one.transport}':18} {one.listen}")
     typer.echo(f"{identity.sensor} → {way.told}; Ctrl-C 停止 · stops it")
     try:
         carry(sensor, way.shipper, stop)

@@ -176,7 +176,7 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         sensors=sensors,
         rules=RuleDesk(
             lambda: site.rulebook.current.rules,
-            lambda: known_of(site.judge, site.registers, geo=False),
+            lambda: known_of(site.judge, site.registers, geo=site.geo),
         ),
         exceptions=site.exceptions,
         door=desks.BatchDoor(site.intake, site.pipeline, site.gate),
@@ -298,12 +298,7 @@ def _site_info(site: Site, sibling: Sibling | None) -> SiteInfo:
         )
         name = f"演示区县 {site.recording.labels.recording.name}"
     else:
-        sources = tuple(
-            SourceInfo(name=place.name, kind=place.format, path=place.path, readable=place.readable)
-            for place in (
-                host.places(site.settings.sensor, site.folder.root) if site.sensors else ()
-            )
-        )
+        sources = _watched(site)
         name = site.settings.site.name
     rules = site.rulebook.current
     return SiteInfo(
@@ -315,6 +310,22 @@ def _site_info(site: Site, sibling: Sibling | None) -> SiteInfo:
         cipher=CipherInfo(backend=site.cipher.backend, module=site.cipher.module),
         rules=RuleCount(count=len(rules.rules), digest=rules.digest),
     )
+
+
+def _watched(site: Site) -> tuple[SourceInfo, ...]:
+    """What the local sensor reads, and where devices send to."""
+    if not site.sensors:
+        return ()
+    settings = site.settings.sensor
+    files = (
+        SourceInfo(name=place.name, kind=place.format, path=place.path, readable=place.readable)
+        for place in host.places(settings, site.folder.root)
+    )
+    received = (
+        SourceInfo(name=one.name, kind=f"syslog_{one.transport}", path=one.listen, readable=True)
+        for one in settings.receive
+    )
+    return (*files, *received)
 
 
 def _serve(all_served: Sequence[Served], settings: Settings) -> None:

@@ -91,6 +91,8 @@ class SensorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Where devices send syslog to."""
     inventory: bool = True
     """Watch process starts and listening ports too."""
+    web_roots: tuple[str, ...] = ()
+    """Folders of web servers whose files are watched."""
     batch_events: Annotated[int, msgspec.Meta(ge=1, le=limits.BATCH_EVENTS_MAX)] = 1024
 
 
@@ -99,6 +101,13 @@ class IndexSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     memory_mb: Annotated[int, msgspec.Meta(ge=16, le=65536)] = 32
     """Below the least the index cannot open a day; the most is a slip of the pen."""
+
+
+class GeoSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where addresses lie, by files the site brings."""
+
+    files: tuple[str, ...] = ()
+    """Of ip2region (.xdb) or MaxMind (.mmdb); what the first does not tell the next may."""
 
 
 class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -227,6 +236,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     server: ServerSettings = ServerSettings()
     sensor: SensorSettings = SensorSettings()
     index: IndexSettings = IndexSettings()
+    geo: GeoSettings = GeoSettings()
     crypto: CryptoSettings = CryptoSettings()
     retention: RetentionSettings = RetentionSettings()
     signing: SigningSettings = SigningSettings()

@@ -18,6 +18,7 @@ from collector.control import SENSOR as CONTROL
 from collector.control import ControlLog
 from collector.enrolments import Enrolment, Enrolments, is_own
 from collector.expiry import Expiry
+from collector.geo import geography
 from collector.health import SensorStatus
 from collector.history import History
 from collector.idindex import IdIndex
@@ -116,6 +117,8 @@ class Site:
     clock: Clock
     entropy: Entropy
     watch: Watch
+    geo: bool = False
+    """Whether a geo file tells where addresses lie."""
     centre: Centre | None = None
     """What there is besides where rules run past this process."""
 
@@ -278,6 +281,8 @@ def _open(
     with suppress(IndexUnavailableError):
         removal.resume()
     holds.note(control)
+    places = geography.adopt(folder.root / geography.FOLDER, settings.geo.files, since=clock.now())
+    geography.note(control, places)
     intake = Intake(
         folder.root,
         database=database,
@@ -383,7 +388,7 @@ def _open(
         retention=retention, gate=gate,
         sensors=sensors, writers=writers, recording=recording, owner=owner, clock=clock,
         entropy=entropy, registers=registers, indicators=indicators, exceptions=exceptions,
-        centre=centre, watch=watch,
+        centre=centre, watch=watch, geo=bool(places and places.digest),
     )  # fmt: skip
 
 

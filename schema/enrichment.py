@@ -1,7 +1,8 @@
 """Enrichment: what stands beside an event's signed fields, worked out when asked for.
 
 It follows from the event and its receipt alone, so nothing of it is stored but the unusual:
-fields the catalogue does not know, or of another type than it says, as ``labels.<name>``.
+fields the catalogue does not know, or of another type than it says, as ``labels.<name>``, and what
+a geo file tells of an event's addresses.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final, overload
 
-from schema.event import ADDED, Fields, Value
+from schema.event import ADDED, PLACES, Fields, Value
 from schema.times import to_text
 
 RELATED_IP: Final = ("source.ip", "destination.ip")
+_FOLLOWS: Final = ADDED - PLACES
+"""What can be worked out again from an event and its receipt."""
 RELATED_USER: Final = ("user.name", "user.target.name", "user.effective.name")
 _SEVERITY_BY_LEVEL: Final[Mapping[str, int]] = {
     "emerg": 3, "emergency": 3, "alert": 3, "crit": 3, "critical": 3, "fatal": 3, "panic": 3,
@@ -70,7 +73,7 @@ class Enrichment(Sequence[Fields]):
         self._ids = ids
         self._received_at = received_at
         self.unusual = unusual
-        """Labels by place in the columns, for the few events that have any."""
+        """Labels and places of addresses, by place in the columns, for events that have any."""
 
     def __len__(self) -> int:
         return len(self._events)
@@ -92,7 +95,7 @@ def unusual_of(batch_enrichment: Sequence[Fields]) -> Mapping[int, Mapping[str, 
     if isinstance(batch_enrichment, Enrichment):
         return batch_enrichment.unusual
     kept = {
-        place: {name: value for name, value in added.items() if name not in ADDED}
+        place: {name: value for name, value in added.items() if name not in _FOLLOWS}
         for place, added in enumerate(batch_enrichment)
     }
     return {place: labels for place, labels in kept.items() if labels}

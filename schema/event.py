@@ -43,17 +43,25 @@ OFFSET: Final = "gov.sensor.offset"
 TROUBLE: Final = "fengsui.sensor"
 """Source and dataset of what a sensor tells of itself: what it could not read, or had to cut."""
 
-ADDED: Final = frozenset(
+PLACES: Final = frozenset(
     {
-        "event.id",
-        "event.ingested",
-        "event.severity",
-        "related.ip",
-        "related.user",
+        "destination.as.number",
+        "destination.geo.country_iso_code",
         "source.as.number",
+        "source.geo.city_name",
         "source.geo.country_iso_code",
+        "source.geo.region_name",
     }
 )
+"""Fields the collector adds from a geo file, where the event has none of its own."""
+
+ADDED: Final = PLACES | {
+    "event.id",
+    "event.ingested",
+    "event.severity",
+    "related.ip",
+    "related.user",
+}
 """Fields that are the collector's to add beside signed ones, as are ``labels.*`` of odd ones."""
 
 

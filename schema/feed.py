@@ -58,7 +58,7 @@ class Taken(msgspec.Struct, frozen=True, array_like=True, tag=0):
     times: list[_Bounded]
     events: list[Fields]
     unusual: dict[int, Fields] = {}
-    """Labels the collector adds, by place; the rest of an enrichment follows from the event."""
+    """Labels and places of addresses the collector adds; the rest follows from the event."""
     watermark: _Bounded = -(2**62)
     """How far the writer stands: no sensor is ever waited for again from an earlier time."""
     before: _Number = 0

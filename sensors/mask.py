@@ -71,8 +71,12 @@ class Masker:
 
         In order: whether a number follows another is told by the order of the events.
         """
-        first = {id(one.fields): one for one in keyed.key_fields(events, self._key)}
-        texts = list(self._unknown(events))
+        looked_at, names = _looked_at(events)
+        first: dict[int, keyed.Keyed] = {}
+        if not keyed.KEYED.isdisjoint(names):
+            first = {id(one.fields): one for one in keyed.key_fields(events, self._key)}
+            looked_at, names = _looked_at(events)
+        texts = list(self._unknown(events, looked_at, names - _KNOWN))
         found = privacy.find_many(texts)
         self._remember(texts, found)
         dirty = {texts[index] for index in found}
@@ -87,16 +91,10 @@ class Masker:
             if own:
                 own.finish()
 
-    def _unknown(self, events: list[Fields]) -> set[str]:
+    def _unknown(self, events: list[Fields], texts: set[str], names: set[str]) -> set[str]:
         """Each text of the events that may hold something and is not known to be clean, once."""
-        if native.scan:
-            texts, names = native.scan.texts(events)
-            names -= _KNOWN
-            texts.update(text for name in names if (text := _searched(name)))
-        else:
-            texts, names = _all_texts(events)
-        persons = set(filter(privacy.names_person, names))
-        if persons:
+        texts.update(text for name in names if (text := _searched(name)))
+        if any(map(privacy.names_person, names)):
             texts.update(chain.from_iterable(map(_named, events)))
         return texts - self._clean
 
@@ -108,15 +106,18 @@ class Masker:
         self._clean |= short
 
 
-def _all_texts(events: list[Fields]) -> tuple[set[str], set[str]]:
-    """The texts of the events that are long or strange enough, and the names that are unknown."""
+def _looked_at(events: list[Fields]) -> tuple[set[str], set[str]]:
+    """The values of the events that are long or strange enough, and the names of all fields."""
+    if native.scan:
+        return native.scan.texts(events)
     try:
         values = set(chain.from_iterable([fields.values() for fields in events]))
     except TypeError:
         # A list among them: such events are of few sources.
         values = set(chain.from_iterable(map(_texts, events)))
-    names = set(chain.from_iterable(events)) - _KNOWN
-    return {text for value in values | names if (text := _searched(value))}, names
+    return {text for value in values if (text := _searched(value))}, set(
+        chain.from_iterable(events)
+    )
 
 
 def _searched(value: object) -> str:

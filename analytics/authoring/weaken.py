@@ -116,9 +116,10 @@ def _without_step(rule: Rule, place: int) -> Rule | None:
     absent = tuple(one - (one > place) for one in pattern.absent if one != place)
     steps = (*rule.steps[:place], *rule.steps[place + 1 :])
     after = (*pattern.after_us[:place], *pattern.after_us[place + 1 :])
-    return _with(rule, steps=steps, pattern=_with(pattern, absent=absent, after_us=after))
-    distinct = pattern.distinct if place else ""
-    return _with(rule, steps=steps, pattern=_with(pattern, absent=absent, distinct=distinct))
+    fewer = _with(
+        pattern, absent=absent, after_us=after, distinct=pattern.distinct if place else ""
+    )
+    return _with(rule, steps=steps, pattern=fewer)
 
 
 def _counting_events(rule: Rule, pattern: Threshold) -> Rule:

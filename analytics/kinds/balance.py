@@ -4,7 +4,8 @@ Sums are exact, in the field's own unit (money in fen). A side whose events come
 delay; a period is judged once all delays and the wait are over, and only where any side had an
 event. Where events name their day themselves (``by``), as the files of banks do, it is judged the
 wait after the last side began to come, so that free days move nothing; where a side does not
-come, when it is missing. What comes later for a judged day is judged with it again.
+come, when it is missing. What comes later for a judged day is judged with it again. There an
+entity is judged once each of its sides was seen: a file that is never delivered is no gap.
 """
 
 from __future__ import annotations
@@ -133,11 +134,13 @@ class Account(msgspec.Struct, frozen=True, array_like=True):
 class Books:
     """The periods that are still open."""
 
-    __slots__ = ("_found", "_open", "_rule")
+    __slots__ = ("_found", "_open", "_rule", "_seen")
 
-    def __init__(self, rule: Rule, open_: dict[int, Account]) -> None:
+    def __init__(self, rule: Rule, open_: dict[int, Account], seen: int = 0) -> None:
         self._rule = rule
         self._open = open_
+        self._seen = seen
+        """Bits of the sides that ever came, with ``by``."""
         self._found: Finding | None = None
 
     @property
@@ -171,6 +174,8 @@ class Books:
         return day if end - AHEAD_MAX_US <= hit[0] < end + pattern.missing_us else None
 
     def _add(self, period: int, place: int, value: int, hit: Hit) -> None:
+        if self._pattern.by:
+            self._seen |= 1 << place
         account = self._open.get(period)
         sides = list(account.sides if account else (Side(),) * len(self._pattern.delays_us))
         before = sides[place]
@@ -203,6 +208,8 @@ class Books:
         first = account.sides[0].total
         if not account.changed or all(side.total == first for side in account.sides):
             return False
+        if self._pattern.by and self._seen != (1 << len(account.sides)) - 1:
+            return False
         self._found = Finding(
             at=now,
             hits=tuple(sorted({side.newest for side in account.sides if side.newest})),
@@ -231,19 +238,27 @@ class Books:
 
     def clear(self) -> None:
         self._open.clear()
+        self._seen = 0
 
     def copy(self) -> Books:
-        return Books(self._rule, self._open.copy())
+        return Books(self._rule, self._open.copy(), self._seen)
 
     def dump(self) -> object:
-        return msgspec.to_builtins(list(self._open.items()), builtin_types=(bytes,))
+        if not self._open and not self._seen:
+            return []
+        return [
+            self._seen, msgspec.to_builtins(list(self._open.items()), builtin_types=(bytes,))
+        ]  # fmt: skip
 
 
 class BalanceKind:
     """Rules on sums that must be equal."""
 
     def memory(self, rule: Rule, dump: object = None) -> Books:
-        return Books(rule, dict(msgspec.convert(dump or (), tuple[tuple[int, Account], ...])))
+        if not dump:
+            return Books(rule, {})
+        seen, accounts = msgspec.convert(dump, tuple[int, tuple[tuple[int, Account], ...]])
+        return Books(rule, dict(accounts), seen)
 
     def describe(self, rule: Rule) -> tuple[str, str]:
         pattern = rule.pattern

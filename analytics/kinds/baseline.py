@@ -298,7 +298,8 @@ class BaselineKind:
                 f"至少 {pattern.at_least}，历史至少 {pattern.minimum} {zh}"
             ),
             (
-                f"{only_en}of one {en} over {how_en} of its own {pattern.periods} {en}s before{same_en}, "
+                f"{only_en}of one {en} over {how_en} of its own {pattern.periods} {en}s "
+                f"before{same_en}, "
                 f"{pattern.at_least} or more, with {pattern.minimum} {en}s known"
             ),
         )

@@ -128,10 +128,17 @@ class _Link:
 class _Plan:
     """What all chains of one rule share."""
 
-    __slots__ = ("after", "before", "breaks", "cell_us", "counts", "gaps", "units", "within_us")
     __slots__ = (
-        "after", "before", "breaks", "cell_us", "counts", "distinct", "units", "within_us",
-    )  # fmt: skip
+        "after",
+        "before",
+        "breaks",
+        "cell_us",
+        "counts",
+        "distinct",
+        "gaps",
+        "units",
+        "within_us",
+    )
 
     def __init__(self, rule: Rule) -> None:
         pattern = rule.pattern

@@ -16,7 +16,7 @@ import msgspec
 from collector.index.elastic_mapping import BETWEEN, OWN, index_of
 from collector.index.fieldtext import text_of, whole_of
 from schema.enrichment import derived, severity, unusual_of
-from schema.event import TIME, AcceptedBatch, Fields, Value
+from schema.event import PLACES, TIME, AcceptedBatch, Fields, Value
 from schema.fields import catalogue, is_open
 from schema.ports import EventHit
 from schema.shapes import Shape, shapes
@@ -175,6 +175,10 @@ def _tails(shape: Shape) -> Sequence[bytes]:
 
 def _odd(event: Fields, labels: Mapping[str, Value]) -> tuple[bytes, bytes, int]:
     """Body, tail and severity of an event with values of the wrong type or without a type."""
+    places = {name: one for name, one in labels.items() if name in PLACES}
+    event, labels = {**event, **places}, {
+        name: one for name, one in labels.items() if name not in PLACES
+    }  # fmt: skip
     wrong = {name.removeprefix("labels.") for name in labels}
     body = {name: value for name, value in event.items() if name not in wrong and not is_open(name)}
     rest = {name: value for name, value in event.items() if name in wrong or is_open(name)}

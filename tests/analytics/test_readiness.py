@@ -52,6 +52,17 @@ def test_a_register_that_was_never_imported_is_named() -> None:
     assert why == Hindrance(code="no_register", names=("leavers",))
 
 
+def test_a_register_of_networks_that_was_never_imported_is_named() -> None:
+    rule = compiled(
+        id="abroad",
+        entity="user.name",
+        detection=detection(**SUCCESS),
+        where=[{"network": {"register": "ip_ranges", "field": "source.ip"}}],
+    )
+    (why,) = hindrances(rule, known(register=False))
+    assert why == Hindrance(code="no_register", names=("ip_ranges",))
+
+
 def test_without_a_geo_file_a_rule_on_places_says_so() -> None:
     assert codes(PLACED, known(geo=False)) == ["no_geo"]
     assert not codes(LOOKING_UP, known(geo=False))

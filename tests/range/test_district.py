@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections.abc import Iterable
+from itertools import pairwise
 
 from district.calendar import DAY_US, Day, working
 from district.deed import Deed
@@ -136,3 +137,11 @@ def test_accounts_and_addresses_of_the_town_are_its_own() -> None:
     assert len({one.address for one in town.clerks}) == len(town.clerks)
     shared = {one.mobile for one in town.citizens}
     assert len(shared) * 50 < len(town.citizens)
+
+
+def test_a_campaign_is_a_week_and_drift_goes_on() -> None:
+    made = [make]
+    campaign = District(made, seed=1, warm_up=2, measured=20, scenario="campaign").days
+    assert [day.number for day in campaign if day.volume > 1] == list(range(12, 19))
+    drift = District(made, seed=1, warm_up=2, measured=20, scenario="drift").days
+    assert all(later.volume > day.volume for day, later in pairwise(drift))

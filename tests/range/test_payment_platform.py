@@ -9,8 +9,20 @@ import pytest
 from district.calendar import DAY_US, HOUR_US, MINUTE_US
 from district.payment.departments import departments
 from district.payment.institutions import Institutions, Transaction, verify
-from district.payment.platform import Answer, Platform
+from district.payment.platform import Platform
 from district.payment.records import CallBack, Via
+from district.payment.requests import (
+    Answer,
+    CloseOrder,
+    CreateOrder,
+    IssueNotice,
+    IssueReceipt,
+    QueryNotice,
+    RefundOrder,
+    Request,
+    TellPayment,
+    VoidNotice,
+)
 from district.payment.store import MemoryStore
 from district.town import Town
 
@@ -32,20 +44,24 @@ class World:
             self.store, lambda _, line: self.lines.append(json.loads(line)), verify, "110099"
         )
 
+    def ask(self, request: Request) -> Answer:
+        return self.platform.handle(request, NOON + MINUTE_US)
+
     def notice(self, due_fen: int = 12_000) -> str:
         server = self.departments["102"].server()
-        return self.platform.issue(NOON, server, dept="102", due_fen=due_fen, payer="x").number
+        asked = IssueNotice(via=server, dept="102", due_fen=due_fen, payer="x")
+        return self.platform.handle(asked, NOON).number
 
     def order(self, notice: str, amount_fen: int = 12_000, **more: bool) -> Answer:
-        return self.platform.create(
-            NOON,
-            HOME,
+        asked = CreateOrder(
+            via=HOME,
             notice=notice,
             amount_fen=amount_fen,
             channel="wechat",
             return_host="pay.shili.example",
             **more,
         )
+        return self.platform.handle(asked, NOON)
 
     def collect(self, order: str) -> Transaction:
         found = self.store.order(order)
@@ -56,7 +72,7 @@ class World:
     def paid(self) -> tuple[str, CallBack]:
         order = self.order(self.notice()).number
         told = self.institutions.tell(self.collect(order))
-        assert self.platform.call_back(NOON + MINUTE_US, told).ok
+        assert self.ask(TellPayment(told=told)).ok
         return order, told
 
     def status(self, order: str) -> str:
@@ -73,10 +89,10 @@ def world() -> World:
 def test_a_notice_is_found_by_its_number_and_an_unknown_one_is_not(world: World) -> None:
     notice = world.notice()
     assert len(notice) == 20
-    assert world.platform.query(NOON, HOME, notice=notice).ok
-    assert world.platform.query(NOON, HOME, notice="11009926000000000000").code == "40401"
-    world.platform.void(notice)
-    assert world.platform.query(NOON, HOME, notice=notice).code == "40401"
+    assert world.ask(QueryNotice(via=HOME, notice=notice)).ok
+    assert world.ask(QueryNotice(via=HOME, notice="11009926000000000000")).code == "40401"
+    world.ask(VoidNotice(via=DESK, notice=notice))
+    assert world.ask(QueryNotice(via=HOME, notice=notice)).code == "40401"
 
 
 def test_an_order_must_be_for_what_is_due_except_by_the_old_interface(world: World) -> None:
@@ -90,7 +106,7 @@ def test_an_order_must_be_for_what_is_due_except_by_the_old_interface(world: Wor
 def test_a_signed_call_back_pays_the_order_and_a_receipt_follows(world: World) -> None:
     order, _ = world.paid()
     assert world.status(order) == "3"
-    assert world.platform.receipt(NOON + 2 * MINUTE_US, order=order).ok
+    assert world.ask(IssueReceipt(order=order)).ok
     assert world.status(order) == "4"
     assert [line["op"] for line in world.lines] == [
         "NOTICE_ISSUE", "ORDER_CREATE", "PAY_CALLBACK", "RECEIPT_ISSUE",
@@ -99,8 +115,8 @@ def test_a_signed_call_back_pays_the_order_and_a_receipt_follows(world: World) -
 
 def test_a_repeated_call_back_is_answered_the_same_and_changes_nothing(world: World) -> None:
     order, told = world.paid()
-    world.platform.receipt(NOON + 2 * MINUTE_US, order=order)
-    assert world.platform.call_back(NOON + HOUR_US, told).ok
+    world.ask(IssueReceipt(order=order))
+    assert world.ask(TellPayment(told=told)).ok
     assert world.status(order) == "4"
     assert world.lines[-1]["msg"] == "duplicate"
 
@@ -109,7 +125,7 @@ def test_a_call_back_without_a_right_signature_changes_nothing(world: World) -> 
     order = world.order(world.notice()).number
     told = world.institutions.tell(world.collect(order))
     for wrong in (replace(told, amount_fen=1), replace(told, signature="0" * 64)):
-        assert world.platform.call_back(NOON, wrong).code == "40101"
+        assert world.ask(TellPayment(told=wrong)).code == "40101"
         assert world.lines[-1]["sign_ok"] is False
     assert world.status(order) == "1"
 
@@ -117,8 +133,8 @@ def test_a_call_back_without_a_right_signature_changes_nothing(world: World) -> 
 def test_a_call_back_of_no_order_or_of_a_used_transaction_is_refused(world: World) -> None:
     _, told = world.paid()
     other = world.order(world.notice()).number
-    assert world.platform.call_back(NOON, replace(told, order="ZF0")).code == "40402"
-    assert world.platform.call_back(NOON, replace(told, order=other)).code == "40903"
+    assert world.ask(TellPayment(told=replace(told, order="ZF0"))).code == "40402"
+    assert world.ask(TellPayment(told=replace(told, order=other))).code == "40903"
     assert world.status(other) == "1"
 
 
@@ -128,7 +144,7 @@ def test_a_second_order_closes_the_first_and_its_money_is_refused(world: World) 
     told = world.institutions.tell(world.collect(first))
     second = world.order(notice).number
     assert world.status(first) == "12"
-    assert world.platform.call_back(NOON, told).code == "40904"
+    assert world.ask(TellPayment(told=told)).code == "40904"
     assert world.status(second) == "1"
 
 
@@ -137,7 +153,7 @@ def test_two_nodes_that_do_not_see_each_other_take_the_money_twice(world: World)
     orders = [world.order(notice).number, world.order(notice, other_node=True).number]
     for order in orders:
         told = world.institutions.tell(world.collect(order))
-        assert world.platform.call_back(NOON, told, other_node=True).ok
+        assert world.ask(TellPayment(told=told, other_node=True)).ok
     assert [world.status(order) for order in orders] == ["3", "3"]
 
 
@@ -150,17 +166,17 @@ def test_a_paid_notice_takes_no_further_order(world: World) -> None:
 
 def test_a_part_given_back_leaves_the_order_paid_and_the_rest_ends_it(world: World) -> None:
     order, _ = world.paid()
-    assert world.platform.refund(NOON, DESK, order=order, amount_fen=5_000).ok
+    assert world.ask(RefundOrder(via=DESK, order=order, amount_fen=5_000)).ok
     assert world.status(order) == "3"
     assert world.lines[-1]["payee_acct"] == "oQ1"
-    assert world.platform.refund(NOON, DESK, order=order, amount_fen=7_001).code == "40906"
-    assert world.platform.refund(NOON, DESK, order=order, amount_fen=7_000).ok
+    assert world.ask(RefundOrder(via=DESK, order=order, amount_fen=7_001)).code == "40906"
+    assert world.ask(RefundOrder(via=DESK, order=order, amount_fen=7_000)).ok
     assert world.status(order) == "6"
 
 
 def test_nothing_is_given_back_of_what_was_not_paid(world: World) -> None:
     order = world.order(world.notice()).number
-    assert world.platform.refund(NOON, DESK, order=order, amount_fen=1).code == "40906"
-    assert world.platform.receipt(NOON, order=order).code == "40905"
-    assert world.platform.close(NOON, order).ok
-    assert world.platform.close(NOON, order).code == "40905"
+    assert world.ask(RefundOrder(via=DESK, order=order, amount_fen=1)).code == "40906"
+    assert world.ask(IssueReceipt(order=order)).code == "40905"
+    assert world.ask(CloseOrder(order=order)).ok
+    assert world.ask(CloseOrder(order=order)).code == "40905"

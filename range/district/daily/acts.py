@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
+from crypto import sm3
 from district.calendar import SECOND_US, ZONE
 from district.stream import Sink, Statement
 
@@ -127,11 +128,15 @@ class FileSeen:
     action: str = "file_created"
 
     def leave(self, sink: Sink, at: int) -> None:
+        name = self.path.rpartition("/")[2]
         sink.event(
             SENSED, at,
             {
                 "event.action": self.action, "event.dataset": "host.file", "host.name": self.host,
-                "file.path": self.path, "file.owner": self.owner,
+                "file.path": self.path, "file.owner": self.owner, "file.name": name,
+                "file.extension": name.rpartition(".")[2].lower(),
+                # Nobody reads what is in it: each file has contents of its own.
+                "file.hash.sm3": sm3.digest(self.path.encode()).hex(),
             },
         )  # fmt: skip
 

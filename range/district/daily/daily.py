@@ -33,7 +33,7 @@ class Daily:
     name = NAME
 
     def __init__(self, town: Town, sink: Sink) -> None:
-        self._town, self._sink = town, sink
+        self._sink = sink
         self._crew = Crew(town)
         self._days = Days(town, self._crew)
         self._alike = alike.happenings(World(town=town, crew=self._crew, days=self._days))
@@ -48,7 +48,7 @@ class Daily:
     def statements(self, first: Day, keyed: Keyed) -> Iterable[Statement]:
         """What its registers hold before the first day."""
         del first, keyed
-        return registers.statements(self._town, self._crew)
+        return registers.statements(self._crew)
 
     def ordinary(self, day: Day, chance: random.Random) -> Iterator[Deed]:
         """The honest deeds of a day."""

@@ -17,7 +17,6 @@ from district.daily.machines import (
     servers,
 )
 from district.stream import Statement
-from district.town import Town
 from schema.registers import ALWAYS
 
 __all__ = ["MEETING_ROOM", "statements"]
@@ -31,14 +30,15 @@ _RANGES: Final = (
 )  # fmt: skip
 
 
-def statements(town: Town, crew: Crew) -> Iterator[Statement]:
+def statements(crew: Crew) -> Iterator[Statement]:
     """All that is known before the first day."""
     for address, purpose in APPROVED.items():
         yield _row("approved_destinations", (address,), purpose=purpose)
     for machine in servers():
-        yield _row("assets", (machine.address,), kind="server", name=machine.name)
-    for clerk in town.clerks:
-        yield _row("assets", (clerk.address,), kind="desktop", name=clerk.user)
+        yield Statement(
+            "assets", (machine.name,),
+            {"name": machine.name, "kind": "server", "addresses": [machine.address]}, ALWAYS,
+        )  # fmt: skip
     for address, kind in ((BASTION, "bastion"), (ANSIBLE, "automation"), (BACKUP, "backup"),
                           (MONITOR, "monitor"), (SCANNER, "scanner")):  # fmt: skip
         yield _row("operation_sources", (address,), kind=kind)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, Literal
 
-from district.calendar import DAY_US, HOUR_US, MINUTE_US, SECOND_US, ZONE, working
+from district.calendar import DAY_US, HOUR_US, MINUTE_US, SECOND_US, working
 from district.deed import Deed
-from district.episode import Episode, Plan
+from district.episode import Plan
 from district.payment.departments import DOMAIN, MINI_PROGRAM, Department
+from district.payment.episodes import date_of, files_judged, moment, planned, times
 from district.payment.flows import (
     BatchCheck,
     Flow,
@@ -35,8 +36,6 @@ __all__ = ["Attacks"]
 ORDER: Final = "gov.pay.order_id"
 NOTICE: Final = "gov.pay.notice_no"
 TRANSACTION: Final = "gov.pay.trans_id"
-WAIT_US: Final = 8 * HOUR_US
-"""How long the rule on balances waits for the rest of a file."""
 WALK: Final = 100
 MICRO: Final = 20
 ABROAD: Final = ("203.0.113.40", "198.51.100.77", "203.0.113.201")
@@ -78,7 +77,7 @@ class Attacks:
     def _tamper(self, occasion: Occasion) -> Plan:
         """The amount of an order is set to next to nothing; below: the notice was lowered first."""
         chance, deeds = occasion.chance, []
-        for place in range(_times(occasion)):
+        for place in range(times(occasion)):
             flow = self._quick(chance)
             amount: int | None = chance.choice((1, 10, 100, flow.due_fen // 10))
             if occasion.strength < 1000:
@@ -86,7 +85,7 @@ class Attacks:
             deeds.append(
                 deed(occasion.start + place * 5 * MINUTE_US, replace(flow, amount_fen=amount))
             )
-        return _plan("PAY01", occasion, deeds, hours=2, collect=(NOTICE, ORDER))
+        return planned("PAY01", occasion, deeds, hours=2, collect=(NOTICE, ORDER))
 
     def _forge(self, occasion: Occasion) -> Plan:
         """A call-back that nobody sent; below: a true one of an order of the day before."""
@@ -94,18 +93,20 @@ class Attacks:
         address = self._address(occasion)
         if occasion.strength < 1000:
             flow = replace(self._quick(chance), told_after_us=5 * HOUR_US)
-            return _plan("PAY02", occasion, [deed(occasion.start, flow)], hours=7, collect=(ORDER,))
-        for place in range(_times(occasion)):
+            return planned(
+                "PAY02", occasion, [deed(occasion.start, flow)], hours=7, collect=(ORDER,)
+            )
+        for place in range(times(occasion)):
             dept = chance.choice(self._all)
             act = Forged(
                 address=address,
                 dept=dept.code,
-                order=f"ZF{_date(occasion.start):%Y%m%d}{90_000_000 + chance.randrange(10**6)}",
+                order=f"ZF{date_of(occasion.start):%Y%m%d}{90_000_000 + chance.randrange(10**6)}",
                 fen=dept.due(chance),
                 account=dept.accounts[0],
             )
             deeds.append(deed(occasion.start + place * 7 * MINUTE_US, act))
-        return _plan("PAY02", occasion, deeds, entities=(address,), collect=(ORDER,))
+        return planned("PAY02", occasion, deeds, entities=(address,), collect=(ORDER,))
 
     def _replay(self, occasion: Occasion) -> Plan:
         """The words about one payment are told of another order; below: told again of its own."""
@@ -113,13 +114,15 @@ class Attacks:
         if occasion.strength < 1000:
             often = tuple(minutes * MINUTE_US for minutes in (1, 2, 3, 10, 60))
             flow = replace(self._quick(chance), told_again_us=often)
-            return _plan("PAY03", occasion, [deed(occasion.start, flow)], hours=3, collect=(ORDER,))
+            return planned(
+                "PAY03", occasion, [deed(occasion.start, flow)], hours=3, collect=(ORDER,)
+            )
         address = self._address(occasion)
-        for place in range(_times(occasion)):
+        for place in range(times(occasion)):
             flow = self._quick(chance, self._all[place % 2])
             act = Replay(dept=flow.dept, flow=flow, address=address)
             deeds.append(deed(occasion.start + place * 9 * MINUTE_US, act))
-        return _plan(
+        return planned(
             "PAY03", occasion, deeds, entities=(address,), collect=(TRANSACTION, ORDER)
         )  # fmt: skip
 
@@ -132,14 +135,14 @@ class Attacks:
         insider = staff(dept.refunders[0])
         start = occasion.start
         deeds = [deed(start, SwitchPayee(dept=dept.code, via=insider, account=account))]
-        for place in range(_times(occasion)):
+        for place in range(times(occasion)):
             flow = replace(self._quick(chance, dept), account=account)
             deeds.append(deed(start + (1 + 4 * place) * MINUTE_US, flow))
-        return _plan(
+        return planned(
             "PAY04",
             occasion,
             deeds,
-            end=_treasury_judged(start + HOUR_US),
+            end=files_judged(start + HOUR_US),
             entities=(stolen, dept.code),
         )
 
@@ -152,7 +155,7 @@ class Attacks:
         guess = Guess(
             via=via, count=count, hit_permille=80, every_us=8 * MINUTE_US // max(1, count)
         )  # fmt: skip
-        return _plan(
+        return planned(
             "PAY05",
             occasion,
             [deed(occasion.start, guess)],
@@ -169,12 +172,12 @@ class Attacks:
             act: object = RefundSome(
                 dept=dept.code,
                 via=via,
-                count=_times(occasion),
+                count=times(occasion),
                 to_account=f"oQ{occasion.chance.getrandbits(48):012x}",
             )
         else:
             act = RefundSpree(dept=dept.code, via=via, strength=occasion.strength)
-        return _plan(
+        return planned(
             "PAY06",
             occasion,
             [deed(start, act)],
@@ -192,18 +195,18 @@ class Attacks:
         kind = chance.choice(KINDS)
         # An honest payment of the same account and day: the day is judged once the file is there.
         deeds = [deed(start, replace(self._quick(chance, dept), channel="bank"))]
-        for place in range(_times(occasion)):
+        for place in range(times(occasion)):
             flow = replace(self._quick(chance, dept), channel="bank")
             if occasion.strength >= 1000:
                 flow = _without_money(flow, kind, staff(dept.refunders[-1]))
             deeds.append(deed(start + (2 + 3 * place) * MINUTE_US, flow))
         # The bank's side has an order too, for the file names none that it never had.
-        return _plan(
+        return planned(
             "PAY07",
             occasion,
             deeds,
             start=start,
-            end=_treasury_judged(start + HOUR_US),
+            end=files_judged(start + HOUR_US),
             entities=(dept.code,),
         )
 
@@ -213,18 +216,20 @@ class Attacks:
         dept = self._all[occasion.number % 2]
         if occasion.strength >= 1000 and occasion.number % 2:
             act = SetBack(
-                dept=dept.code, via=staff(dept.refunders[0]), status="1", count=_times(occasion)
+                dept=dept.code, via=staff(dept.refunders[0]), status="1", count=times(occasion)
             )  # fmt: skip
-            return _plan("PAY08", occasion, [deed(occasion.start, act)], hours=1, collect=(ORDER,))
+            return planned(
+                "PAY08", occasion, [deed(occasion.start, act)], hours=1, collect=(ORDER,)
+            )
         late = None if occasion.strength >= 1000 else 590 * SECOND_US
         deeds = [
             deed(
                 occasion.start + place * 4 * MINUTE_US,
                 replace(self._quick(chance, dept), receipt_after_us=late),
             )
-            for place in range(_times(occasion))
+            for place in range(times(occasion))
         ]
-        return _plan("PAY08", occasion, deeds, hours=1, collect=(ORDER,))
+        return planned("PAY08", occasion, deeds, hours=1, collect=(ORDER,))
 
     def _fake_page(self, occasion: Occasion) -> Plan:
         """Payers are sent on to a look-alike page; below: to a department's own one."""
@@ -237,9 +242,9 @@ class Attacks:
                 occasion.start + place * 6 * MINUTE_US,
                 replace(self._quick(chance, dept), return_host=host),
             )
-            for place in range(_times(occasion))
+            for place in range(times(occasion))
         ]
-        return _plan("PAY09", occasion, deeds, hours=2, entities=(host,), collect=(ORDER,))
+        return planned("PAY09", occasion, deeds, hours=2, entities=(host,), collect=(ORDER,))
 
     def _test_cards(self, occasion: Occasion) -> Plan:
         """Stolen cards are tried with a few fen each, from an address others share."""
@@ -261,7 +266,7 @@ class Attacks:
                 pace_us=4 * SECOND_US,
             )
             deeds.append(deed(occasion.start + place * 8 * MINUTE_US // count, flow))
-        return _plan("PAY10", occasion, deeds, entities=(via.address, via.device))
+        return planned("PAY10", occasion, deeds, entities=(via.address, via.device))
 
     def _stolen_key(self, occasion: Occasion) -> Plan:
         """A department's key is used from elsewhere; below: from its second server."""
@@ -269,13 +274,15 @@ class Attacks:
         dept = chance.choice(self._all)
         if occasion.strength < 1000:
             check: object = BatchCheck(dept=dept.code, count=5, withdrawn_permille=0)
-            return _plan("PAY11", occasion, [deed(occasion.start, check)])
+            return planned("PAY11", occasion, [deed(occasion.start, check)])
         address = self._address(occasion)
         via = replace(dept.server(), address=address)
         guess = Guess(
-            via=via, count=_times(occasion), hit_permille=900, every_us=40 * SECOND_US
+            via=via, count=times(occasion), hit_permille=900, every_us=40 * SECOND_US
         )  # fmt: skip
-        return _plan("PAY11", occasion, [deed(occasion.start, guess)], entities=(address, dept.app))
+        return planned(
+            "PAY11", occasion, [deed(occasion.start, guess)], entities=(address, dept.app)
+        )
 
     def _pay_twice(self, occasion: Occasion) -> Plan:
         """One notice is paid at two nodes at once; below: the first order is left unpaid."""
@@ -286,9 +293,9 @@ class Attacks:
                 occasion.start + place * 6 * MINUTE_US,
                 replace(self._quick(chance), twice=twice, changes_mind=not twice),
             )
-            for place in range(_times(occasion))
+            for place in range(times(occasion))
         ]
-        return _plan("PAY12", occasion, deeds, hours=2, collect=(NOTICE, ORDER))
+        return planned("PAY12", occasion, deeds, hours=2, collect=(NOTICE, ORDER))
 
     def _pattern(self, occasion: Occasion) -> Plan:
         """An operator takes amounts just below the limit, for seven working days."""
@@ -297,34 +304,34 @@ class Attacks:
         clerk = dept.operators[occasion.chance.randrange(len(dept.operators))]
         act = PatternTopUp(dept=dept.code, via=staff(clerk), strength=occasion.strength)
         deeds: list[Deed] = []
-        day, first = _date(occasion.start), True
+        day, first = date_of(occasion.start), True
         while len(deeds) < PATTERN_DAYS:
             if working(day):
-                at = occasion.start if first else _at(day, 16, 0)
-                deeds.append(deed(max(at, _at(day, 9, 0)), act))
+                at = occasion.start if first else moment(day, 16, 0)
+                deeds.append(deed(max(at, moment(day, 9, 0)), act))
                 first = False
             day += dt.timedelta(days=1)
         # Until the amounts leave the window of thirty days.
-        return _plan(
+        return planned(
             "PAY13", occasion, deeds, end=occasion.start + 30 * DAY_US, entities=(clerk.user,)
         )  # fmt: skip
 
     def _deface(self, occasion: Occasion) -> Plan:
         """Pages are replaced for some hours; below: under a ticket."""
         chance, start = occasion.chance, occasion.start
-        pages = chance.sample(PAGES, _times(occasion))
+        pages = chance.sample(PAGES, times(occasion))
         deeds: list[Deed] = []
         if occasion.strength < 1000:
             ticket = f"FB-X-{occasion.number}"
             deeds = [deed(start, Release(page=pages[0], ticket=ticket))]
-            return _plan("X04", occasion, deeds)
+            return planned("X04", occasion, deeds)
         back = start + chance.randrange(2, 7) * HOUR_US
         for place, page in enumerate(pages):
             text = f"changed {occasion.number} {page} {chance.random()}"
             deeds.append(deed(start + place * 20 * SECOND_US, Deface(page=page, text=text)))
             deeds.append(deed(back + place * 20 * SECOND_US, Restore(page=page)))
         names = (*map(url, pages), *(f"{ROOT}{page}" for page in pages))
-        return _plan("X04", occasion, deeds, entities=names, hours=1)
+        return planned("X04", occasion, deeds, entities=names, hours=1)
 
     def _quick(self, chance: random.Random, dept: Department | None = None) -> Flow:
         """A payment that goes through within minutes of its notice."""
@@ -355,60 +362,3 @@ def _without_money(
     flow: Flow, kind: Literal["unsettled", "short", "kept", "marked"], insider: Via
 ) -> Flow:
     return replace(flow, marked_by=insider) if kind == "marked" else replace(flow, money=kind)
-
-
-def _times(occasion: Occasion) -> int:
-    """One to three such events."""
-    return max(1, occasion.strength // 1000)
-
-
-def _plan(
-    use_case: str,
-    occasion: Occasion,
-    deeds: Iterable[Deed],
-    *,
-    start: int = 0,
-    end: int = 0,
-    hours: int = 0,
-    entities: tuple[str, ...] = (),
-    collect: tuple[str, ...] = (),
-) -> Plan:
-    """The labelled episode; alerts count until ``end``, or so long after the last deed."""
-    listed = list(deeds)
-    last = max(one.at for one in listed)
-    return Plan(
-        Episode(
-            id=f"{use_case}/{occasion.id}",
-            use_case=use_case,
-            kind="attack" if occasion.strength >= 1000 else "below",
-            # The platform writes milliseconds: its lines must not lie before the label.
-            start=(start or occasion.start) // 1000 * 1000,
-            end=end or last + hours * HOUR_US + 20 * MINUTE_US,
-            strength=occasion.strength,
-            entities=entities,
-            collect=collect,
-        ),
-        listed,
-    )
-
-
-def _date(at: int) -> dt.date:
-    return dt.datetime.fromtimestamp(at // SECOND_US, ZONE).date()
-
-
-def _at(day: dt.date, hour: int, minute: int) -> int:
-    return int(dt.datetime(day.year, day.month, day.day, hour, minute, tzinfo=ZONE).timestamp()) * (
-        SECOND_US
-    )
-
-
-def _next_working(day: dt.date) -> dt.date:
-    day += dt.timedelta(days=1)
-    while not working(day):
-        day += dt.timedelta(days=1)
-    return day
-
-
-def _treasury_judged(at: int) -> int:
-    """When the money of that day was held against the treasury's file."""
-    return _at(_next_working(_date(at)), 10, 30) + WAIT_US

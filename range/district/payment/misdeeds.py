@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from district.calendar import DAY_US, MINUTE_US
+from district.calendar import DAY_US, MINUTE_US, SECOND_US
 from district.deed import Deed
 from district.payment.departments import CHANNELS
 from district.payment.flows import Forged, MarkPaid, Receipt, Replay, SetBack, SwitchPayee
 from district.payment.platform import clock
 from district.payment.records import CallBack, Order
+from district.payment.requests import (
+    ChangePayee,
+    CreateOrder,
+    IssueNotice,
+    SetStatus,
+    TellPayment,
+)
 
 if TYPE_CHECKING:
     from district.payment.service import Service
@@ -27,20 +35,19 @@ def carry_out(
     """Do one of them; what follows is returned."""
     platform = service.platform
     if isinstance(act, Forged):
-        platform.call_back(now, _forged(now, act))
+        platform.handle(TellPayment(told=_forged(now, act)), now)
     elif isinstance(act, Replay):
         yield from _replay(service, now, act)
     elif isinstance(act, SetBack):
         for place, order in enumerate(_recent(service, act.dept, now)[: act.count]):
-            platform.set_status(
-                now + place * MINUTE_US, act.via, order=order.id, status=act.status
-            )  # fmt: skip
+            asked = SetStatus(via=act.via, order=order.id, status=act.status)
+            platform.handle(asked, now + place * MINUTE_US)
     elif isinstance(act, MarkPaid):
         assert act.flow.marked_by is not None
-        platform.set_status(now, act.flow.marked_by, order=act.order, status="3")
+        platform.handle(SetStatus(via=act.flow.marked_by, order=act.order, status="3"), now)
         yield Deed(at=now + MINUTE_US, system="payment", act=Receipt(order=act.order))
     else:
-        platform.change_payee(now, act.via, dept=act.dept, account=act.account)
+        platform.handle(ChangePayee(via=act.via, dept=act.dept, account=act.account), now)
 
 
 def _forged(now: int, act: Forged) -> CallBack:
@@ -62,38 +69,25 @@ def _forged(now: int, act: Forged) -> CallBack:
 def _replay(service: Service, now: int, act: Replay) -> Iterator[Deed]:
     """An own notice and order, and the institution's signed words about somebody else's payment."""
     platform = service.platform
-    victims = _recent(service, act.dept, now)
+    victims = [one for one in _recent(service, act.dept, now) if one.channel == "wechat"]
     made = service.institutions.transaction(victims[0].id) if victims else None
     if made is None:
         return
     flow = act.flow
-    notice = platform.issue(
-        now, flow.via, dept=flow.dept, due_fen=made.fen, payer=flow.number
-    ).number  # fmt: skip
-    order = platform.create(
-        now + MINUTE_US,
-        flow.via,
-        notice=notice,
+    issued = IssueNotice(via=flow.via, dept=flow.dept, due_fen=made.fen, payer=flow.number)
+    created = CreateOrder(
+        via=flow.via,
+        notice=platform.handle(issued, now).number,
         amount_fen=made.fen,
         channel=made.channel,
         return_host=flow.return_host,
-    ).number
-    told = service.institutions.tell(made)
-    platform.call_back(
-        now + 2 * MINUTE_US,
-        CallBack(
-            order=order,
-            transaction=told.transaction,
-            amount_fen=told.amount_fen,
-            channel=told.channel,
-            bank=told.bank,
-            payee_account=told.payee_account,
-            payer_account=told.payer_account,
-            business_date=told.business_date,
-            signature=told.signature,
-            address=act.address,
-        ),
     )
+    order = platform.handle(created, now + MINUTE_US).number
+    told = replace(service.institutions.tell(made), order=order, address=act.address)
+    platform.handle(TellPayment(told=told), now + 2 * MINUTE_US)
+    # The department's own server hears of it in the same way.
+    theirs = replace(made, order=order, notice=created.notice)
+    service.tell_department(now + 2 * MINUTE_US + SECOND_US, theirs)
     yield from ()
 
 

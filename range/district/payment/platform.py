@@ -11,28 +11,31 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from typing import Final, assert_never
 
 from district.calendar import SECOND_US, ZONE
 from district.payment.records import CallBack, Notice, Order, Status, Via
+from district.payment.requests import (
+    Answer,
+    ChangePayee,
+    CloseOrder,
+    CreateOrder,
+    IssueNotice,
+    IssueReceipt,
+    PayResult,
+    QueryNotice,
+    RefundOrder,
+    Request,
+    SetStatus,
+    TellPayment,
+    VoidNotice,
+)
 from district.payment.store import Store
 
-__all__ = ["Answer", "Platform", "clock"]
+__all__ = ["Platform", "clock"]
 
 ALREADY_TOLD: Final = "duplicate"
 _PAID: Final = ("3", "4", "6")
-
-
-class Answer(NamedTuple):
-    """What a request is answered, and the number of what it made."""
-
-    code: str
-    number: str = ""
-
-    @property
-    def ok(self) -> bool:
-        """Whether it was done."""
-        return self.code == "0"
 
 
 def clock(now: int) -> dt.datetime:
@@ -54,19 +57,46 @@ class Platform:
         self._region = region
         self._numbers = 0
 
-    def issue(self, now: int, via: Via, *, dept: str, due_fen: int, payer: str) -> Answer:
-        """A department asks somebody for money."""
+    def handle(self, request: Request, now: int) -> Answer:
+        """Answer a request that comes at a time, and write what was done."""
+        match request:
+            case IssueNotice():
+                return self._issue(now, request)
+            case VoidNotice():
+                return self._void(request)
+            case QueryNotice():
+                return self._query(now, request)
+            case CreateOrder():
+                return self._create(now, request)
+            case PayResult():
+                return self._result(now, request)
+            case TellPayment():
+                return self._told(now, request)
+            case IssueReceipt():
+                return self._receipt(now, request)
+            case CloseOrder():
+                return self._close(now, request.order)
+            case RefundOrder():
+                return self._refund(now, request)
+            case SetStatus():
+                return self._correct(now, request)
+            case ChangePayee():
+                return self._change_payee(now, request)
+        assert_never(request)
+
+    def _issue(self, now: int, asked: IssueNotice) -> Answer:
         moment = clock(now)
         body = f"{self._region}{moment:%y}{self._next():011d}"
         no = body + str(sum(int(digit) * (2 - at % 2) for at, digit in enumerate(body)) % 10)
-        self._store.save(Notice(no=no, dept=dept, due_fen=due_fen))
+        self._store.save(Notice(no=no, dept=asked.dept, due_fen=asked.due_fen))
         self._log(
-            now, "NOTICE_ISSUE", "0", via, notice=no, dept=dept, due=_yuan(due_fen), payer_id=payer
-        )
+            now, "NOTICE_ISSUE", "0", asked.via, notice=no, dept=asked.dept,
+            due=_yuan(asked.due_fen), payer_id=asked.payer,
+        )  # fmt: skip
         return Answer("0", no)
 
-    def query(self, now: int, via: Via, *, notice: str) -> Answer:
-        """Somebody looks a notice up."""
+    def _query(self, now: int, asked: QueryNotice) -> Answer:
+        notice, via = asked.notice, asked.via
         found = self._store.notice(notice)
         if found is None or found.state == "void":
             self._log(now, "NOTICE_QUERY", "40401", via, notice=notice, msg="notice not found")
@@ -75,39 +105,24 @@ class Platform:
         self._log(now, "NOTICE_QUERY", "0", via, notice=notice, dept=found.dept, due=due)
         return Answer("0", notice)
 
-    def create(
-        self,
-        now: int,
-        via: Via,
-        *,
-        notice: str,
-        amount_fen: int,
-        channel: str,
-        return_host: str,
-        old_interface: bool = False,
-        other_node: bool = False,
-    ) -> Answer:
-        """Somebody wants to pay a notice.
-
-        Version 1 of the interface, which old devices use, takes the amount it is given
-        (``old_interface``); a node that read the notice before another one wrote it sees no other
-        order (``other_node``).
-        """
+    def _create(self, now: int, asked: CreateOrder) -> Answer:
+        notice, via, channel = asked.notice, asked.via, asked.channel
+        amount_fen, return_host = asked.amount_fen, asked.return_host
         found = self._store.notice(notice)
         told = {"notice": notice, "amt": _yuan(amount_fen), "ch": channel}
         refusal = ""
         if found is None or found.state == "void":
             refusal = "40401"
-        elif found.state == "paid" and not other_node:
+        elif found.state == "paid" and not asked.other_node:
             refusal = "40902"
-        elif amount_fen != found.due_fen and not old_interface:
+        elif amount_fen != found.due_fen and not asked.old_interface:
             refusal = "40001"
         if refusal or found is None:
             self._log(now, "ORDER_CREATE", refusal, via, **told, return_host=return_host)
             return Answer(refusal)
         before = self._store.order(found.order)
-        if before is not None and before.status == "1" and not other_node:
-            self.close(now, before.id)
+        if before is not None and before.status == "1" and not asked.other_node:
+            self._close(now, before.id)
         order = Order(
             id=f"ZF{clock(now):%Y%m%d}{self._next():08d}",
             notice=notice,
@@ -124,18 +139,18 @@ class Platform:
         )  # fmt: skip
         return Answer("0", order.id)
 
-    def result(self, now: int, via: Via, *, order: str, refusal: str = "") -> Answer:
-        """What the institution answered the payer's attempt at once."""
+    def _result(self, now: int, asked: PayResult) -> Answer:
+        order, refusal = asked.order, asked.refusal
         found = self._found(order)
         code = "0" if not refusal else "50201"
         self._log(
-            now, "PAY_RESULT", code, via, order=order, notice=found.notice, dept=found.dept,
+            now, "PAY_RESULT", code, asked.via, order=order, notice=found.notice, dept=found.dept,
             amt=_yuan(found.amount_fen), ch=found.channel, msg=refusal,
         )  # fmt: skip
         return Answer(code, order)
 
-    def call_back(self, now: int, told: CallBack, *, other_node: bool = False) -> Answer:
-        """A payment institution tells of a payment; ``other_node`` as for :meth:`create`."""
+    def _told(self, now: int, asked: TellPayment) -> Answer:
+        told = asked.told
         signed = self._verify(told)
         order = self._store.order(told.order)
         before = self._store.order_of(told.transaction)
@@ -148,7 +163,7 @@ class Platform:
             code, message = "40903", "transaction used"
         elif order.transaction == told.transaction:
             code, message = "0", ALREADY_TOLD
-        elif order.status != "1" or (self._notice(order).state == "paid" and not other_node):
+        elif order.status != "1" or (self._notice(order).state == "paid" and not asked.other_node):
             code, message = "40904", "order closed"
         else:
             code = "0"
@@ -163,8 +178,8 @@ class Platform:
         )  # fmt: skip
         return Answer(code, told.order)
 
-    def receipt(self, now: int, *, order: str) -> Answer:
-        """The electronic receipt of a paid order."""
+    def _receipt(self, now: int, asked: IssueReceipt) -> Answer:
+        order = asked.order
         found = self._found(order)
         if found.status != "3":
             return Answer("40905")
@@ -176,8 +191,7 @@ class Platform:
         )  # fmt: skip
         return Answer("0", number)
 
-    def close(self, now: int, order: str) -> Answer:
-        """Close an order that was not paid."""
+    def _close(self, now: int, order: str) -> Answer:
         found = self._found(order)
         if found.status != "1":
             return Answer("40905")
@@ -185,10 +199,8 @@ class Platform:
         self._log(now, "ORDER_STATUS", "0", None, order=order, notice=found.notice, st="12")
         return Answer("0", order)
 
-    def refund(
-        self, now: int, via: Via, *, order: str, amount_fen: int, to_account: str = ""
-    ) -> Answer:
-        """An operator gives a part or all back, to the payer unless an account is named."""
+    def _refund(self, now: int, asked: RefundOrder) -> Answer:
+        order, amount_fen = asked.order, asked.amount_fen
         found = self._found(order)
         if found.status not in _PAID or amount_fen > found.amount_fen - found.refunded_fen:
             return Answer("40906")
@@ -200,36 +212,40 @@ class Platform:
             found.status = "6"
         self._store.save(found)
         self._log(
-            now, "REFUND", "0", via, order=order, notice=found.notice, dept=found.dept,
+            now, "REFUND", "0", asked.via, order=order, notice=found.notice, dept=found.dept,
             trans=found.transaction, refund=number, amt=_yuan(amount_fen), ch=found.channel,
-            payee_acct=to_account or found.payer_account, st=found.status,
+            payee_acct=asked.to_account or found.payer_account, st=found.status,
         )  # fmt: skip
         return Answer("0", number)
 
-    def set_status(self, now: int, via: Via, *, order: str, status: Status) -> Answer:
-        """An operator corrects an order by hand."""
+    def _correct(self, now: int, asked: SetStatus) -> Answer:
+        order, status = asked.order, asked.status
         found = self._found(order)
         if status == "3":
             found.paid_at = now
             self._notice(found).state = "paid"
         self._set(found, status)
         self._log(
-            now, "ORDER_STATUS", "0", via, order=order, notice=found.notice, dept=found.dept,
+            now, "ORDER_STATUS", "0", asked.via, order=order, notice=found.notice, dept=found.dept,
             amt=_yuan(found.amount_fen), ch=found.channel, st=status,
             acct_date=clock(now).date().isoformat() if status == "3" else "",
         )  # fmt: skip
         return Answer("0", order)
 
-    def change_payee(self, now: int, via: Via, *, dept: str, account: str) -> Answer:
-        """An operator enters the account a department's money goes to."""
-        self._log(now, "PAYEE_CHANGE", "0", via, dept=dept, payee_acct=account)
+    def _change_payee(self, now: int, asked: ChangePayee) -> Answer:
+        self._log(
+            now, "PAYEE_CHANGE", "0", asked.via, dept=asked.dept, payee_acct=asked.account
+        )  # fmt: skip
         return Answer("0")
 
-    def void(self, notice: str) -> None:
-        """A department takes a notice back; without a line, as its own system does it."""
-        found = self._store.notice(notice)
-        if found is not None and found.state == "open":
-            found.state = "void"
+    def _void(self, asked: VoidNotice) -> Answer:
+        """Without a line: the department's own system does it in the database both share."""
+        found = self._store.notice(asked.notice)
+        if found is None or found.state != "open":
+            return Answer("40401")
+        found.state = "void"
+        self._store.save(found)
+        return Answer("0")
 
     def _pay(self, now: int, order: Order, told: CallBack) -> None:
         order.transaction, order.payer_account = told.transaction, told.payer_account

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["CallBack", "Notice", "Order", "Via"]
+__all__ = ["CallBack", "Notice", "Order", "Status", "Via"]
 
 Status = Literal["1", "3", "4", "6", "12"]
 """Unpaid, paid, paid with its receipt, given back, closed: as the payment institutions count."""

@@ -40,6 +40,15 @@ from district.payment.flows import (
 from district.payment.institutions import Institutions, Transaction, verify
 from district.payment.platform import Platform, clock
 from district.payment.records import Notice, Order
+from district.payment.requests import (
+    CreateOrder,
+    IssueNotice,
+    IssueReceipt,
+    PayResult,
+    QueryNotice,
+    RefundOrder,
+    TellPayment,
+)
 from district.payment.store import MemoryStore
 from district.payment.tally import CHI_SQUARE_PERMILLE, Tally
 from district.stream import Sink, Stream
@@ -79,8 +88,9 @@ TOP_UP_A_DAY: Final = 45
 RECENT_DAYS: Final = 45
 AMOUNTS_MIN: Final = 205
 """Fewer are not judged; a few more than the rule's 200, for days at the window's edge."""
-OPERATOR_SURPLUS_PERMILLE: Final = 1200
-"""Over the threshold's figure by so much: others' amounts of the same day still come."""
+DRIFT_PERMILLE: Final = 200
+"""By so much an attack goes over its figure, and one below stays under: the days that follow still
+move a share that is looked at over a month."""
 
 
 class Service:
@@ -101,6 +111,7 @@ class Service:
             verify,
             REGION,
         )
+        self._handle = self.platform.handle
         self.institutions = Institutions(departments)
         self.tally = Tally()
         self._notices: dict[str, deque[str]] = {code: deque(maxlen=RECENT) for code in departments}
@@ -124,9 +135,9 @@ class Service:
             case Answered():
                 return self._answered(now, act)
             case Told():
-                self.platform.call_back(now, self.institutions.tell(act.made))
+                self._handle(TellPayment(told=self.institutions.tell(act.made)), now)
             case Receipt():
-                self.platform.receipt(now, order=act.order)
+                self._handle(IssueReceipt(order=act.order), now)
             case BankFile():
                 return self._bank_file(now)
             case BankRest():
@@ -138,7 +149,7 @@ class Service:
             case Guess():
                 return self._guess(now, act)
             case Query():
-                self.platform.query(now, act.via, notice=act.notice)
+                self._handle(QueryNotice(via=act.via, notice=act.notice), now)
             case RefundSome():
                 return self._refunds(now, act)
             case RefundSpree():
@@ -155,14 +166,13 @@ class Service:
 
     def _start(self, now: int, flow: Flow) -> Iterator[Deed]:
         if flow.number:
-            answer = self.platform.issue(
-                now,
-                self._departments[flow.dept].server(),
+            asked = IssueNotice(
+                via=self._departments[flow.dept].server(),
                 dept=flow.dept,
                 due_fen=flow.due_fen,
                 payer=flow.number,
             )
-            notice = answer.number
+            notice = self._handle(asked, now).number
         else:
             notice = self._own_notice(flow)
         self._notices[flow.dept].append(notice)
@@ -195,9 +205,8 @@ class Service:
 
     def _order(self, now: int, act: Looked) -> Iterator[Deed]:
         flow = act.flow
-        answer = self.platform.create(
-            now,
-            flow.via,
+        asked = CreateOrder(
+            via=flow.via,
             notice=act.notice,
             amount_fen=flow.due_fen if flow.amount_fen is None else flow.amount_fen,
             channel=act.channel,
@@ -205,6 +214,7 @@ class Service:
             old_interface=flow.amount_fen is not None,
             other_node=act.other_node,
         )
+        answer = self._handle(asked, now)
         if not answer.ok:
             return
         if flow.via.unit:
@@ -219,14 +229,14 @@ class Service:
         flow = act.flow
         if act.attempt < len(flow.failures):
             reason = flow.failures[act.attempt]
-            self.platform.result(now, flow.via, order=act.order, refusal=reason)
+            self._handle(PayResult(via=flow.via, order=act.order, refusal=reason), now)
             if not (flow.gives_up and act.attempt + 1 == len(flow.failures)):
                 yield _deed(now + flow.pace_us, replace(act, attempt=act.attempt + 1))
             return
         order = self.store.order(act.order)
         assert order is not None
         if not flow.via.unit:
-            self.platform.result(now, flow.via, order=act.order)
+            self._handle(PayResult(via=flow.via, order=act.order), now)
         self.institutions.collect(
             now,
             order,
@@ -241,9 +251,9 @@ class Service:
         flow, made = act.flow, self.institutions.transaction(act.order)
         assert made is not None
         told = self.institutions.tell(made)
-        answer = self.platform.call_back(now, told, other_node=flow.twice)
+        answer = self._handle(TellPayment(told=told, other_node=flow.twice), now)
         if made.channel == "wechat":
-            self._tell_department(now + SECOND_US // 2, made)
+            self.tell_department(now + SECOND_US // 2, made)
         for more in flow.told_again_us:
             yield _deed(now + more, Told(made=made))
         if answer.ok and flow.receipt_after_us is not None:
@@ -254,9 +264,10 @@ class Service:
         open_ = self._departments[dept].accounts_on(self.day(now))
         return open_[0] if self._chance.random() < 0.6 else self._chance.choice(open_)
 
-    def _tell_department(
+    def tell_department(
         self, now: int, made: Transaction, *, refund: str = "", fen: int = 0
     ) -> None:
+        """WeChat tells the department's own server of a payment or refund."""
         moment, done = clock(now), clock(made.finished_at)
         told: dict[str, str | int] = {
             "notify_time": f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}+08:00",
@@ -288,21 +299,20 @@ class Service:
     def _batch(self, now: int, act: BatchCheck) -> Iterator[Deed]:
         via = self._departments[act.dept].server(1)
         known = list(self._notices[act.dept])[-act.count :]
-        for place in range(act.count):
-            gone = self._chance.randrange(1000) < act.withdrawn_permille or place >= len(known)
-            notice = f"{REGION}25{self._chance.randrange(10**12):012d}" if gone else known[place]
+        for place, one in enumerate(known):
+            gone = self._chance.randrange(1000) < act.withdrawn_permille
+            notice = f"{REGION}25{self._chance.randrange(10**12):012d}" if gone else one
             yield _deed(now + place * 2 * SECOND_US, Query(via=via, notice=notice))
 
     def _guess(self, now: int, act: Guess) -> Iterator[Deed]:
         known = [no for notices in self._notices.values() for no in list(notices)[-50:]]
+        self._chance.shuffle(known)
         start = self._chance.randrange(10**11)
         for place in range(act.count):
-            hit = known and self._chance.randrange(1000) < act.hit_permille
+            notice = f"{REGION}24{start + place:012d}"
             # The last one is a guess too: the share is looked at when a number is not found.
-            if hit and place + 1 < act.count:
-                notice = self._chance.choice(known)
-            else:
-                notice = f"{REGION}24{start + place:012d}"
+            if known and place + 1 < act.count:
+                notice = known.pop() if self._chance.randrange(1000) < act.hit_permille else notice
             yield _deed(now + place * act.every_us, Query(via=act.via, notice=notice))
 
     def _refundable(self, dept: str, now: int) -> list[Order]:
@@ -340,22 +350,22 @@ class Service:
         )  # fmt: skip
         if fen <= 0:
             return
-        answer = self.platform.refund(
-            now, act.via, order=order.id, amount_fen=fen, to_account=act.to_account
-        )
+        asked = RefundOrder(
+            via=act.via, order=order.id, amount_fen=fen, to_account=act.to_account
+        )  # fmt: skip
+        answer = self._handle(asked, now)
         if not answer.ok:
             return
         self.tally.refunded(act.via.user, self.day(now))
         self.institutions.refund(answer.number, order.id, fen)
         made = self.institutions.transaction(order.id)
         if made is not None and made.channel == "wechat" and not act.to_account:
-            self._tell_department(now + SECOND_US, made, refund=answer.number, fen=fen)
+            self.tell_department(now + SECOND_US, made, refund=answer.number, fen=fen)
 
     def _top_up(self, now: int, act: PatternTopUp) -> Iterator[Deed]:
         day, more, parts = self.day(now), 0, 0
-        wanted = act.strength * CHI_SQUARE_PERMILLE // 1000
-        if act.strength >= 1000:
-            wanted = wanted * OPERATOR_SURPLUS_PERMILLE // 1000
+        drift = DRIFT_PERMILLE if act.strength >= 1000 else -DRIFT_PERMILLE
+        wanted = act.strength * CHI_SQUARE_PERMILLE // 1000 * (1000 + drift) // 1000
         for place in range(TOP_UP_A_DAY):
             count, chi = self.tally.pattern(
                 act.via.unit, act.via.user, day, more=more, parts=parts

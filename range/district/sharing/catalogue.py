@@ -45,20 +45,20 @@ def _item(number: int, service: str, family: str, level: int, owner: str, *field
 
 
 ITEMS: Final = (
-    _item(101, "marriage", "婚姻", 3, "civil", "status", "registered_on", "spouse_id"),
-    _item(102, "household", "户籍", 3, "police", "address", "relation", "members"),
-    _item(103, "residence", "居住", 2, "police", "permit_no", "valid_to", "landlord"),
-    _item(104, "enrolment", "就学", 2, "education", "school", "grade", "guardian"),
-    _item(105, "degree", "学历", 2, "education", "school", "degree", "certificate_no"),
-    _item(106, "social", "社保", 3, "labour", "paid_months", "employer", "base"),
-    _item(107, "employment", "就业", 2, "labour", "employer", "since", "wage"),
-    _item(108, "vaccination", "健康", 3, "health", "vaccine", "given_on", "reaction"),
-    _item(109, "birth", "出生", 3, "health", "born_on", "hospital", "mother_id"),
-    _item(110, "property", "不动产", 3, "housing", "certificate_no", "area", "mortgage"),
-    _item(111, "company", "企业", 1, "market", "company", "role", "share"),
-    _item(112, "tax", "纳税", 3, "tax", "year", "paid", "income"),
-    _item(113, "medical", "医保", 3, "insurance", "status", "since", "diagnosis"),
-    _item(114, "relief", "救助", 3, "civil", "kind", "since", "reason"),
+    _item(101, "marriage", "MARRIAGE", 3, "civil", "status", "registered_on", "spouse_id"),
+    _item(102, "household", "HOUSEHOLD", 3, "police", "address", "relation", "members"),
+    _item(103, "residence", "RESIDENCE", 2, "police", "permit_no", "valid_to", "landlord"),
+    _item(104, "enrolment", "ENROLMENT", 2, "education", "school", "grade", "guardian"),
+    _item(105, "degree", "DEGREE", 2, "education", "school", "degree", "certificate_no"),
+    _item(106, "social", "SOCIAL", 3, "labour", "paid_months", "employer", "base"),
+    _item(107, "employment", "EMPLOYMENT", 2, "labour", "employer", "since", "wage"),
+    _item(108, "vaccination", "HEALTH", 3, "health", "vaccine", "given_on", "reaction"),
+    _item(109, "birth", "BIRTH", 3, "health", "born_on", "hospital", "mother_id"),
+    _item(110, "property", "PROPERTY", 3, "housing", "certificate_no", "area", "mortgage"),
+    _item(111, "company", "COMPANY", 1, "market", "company", "role", "share"),
+    _item(112, "tax", "TAX", 3, "tax", "year", "paid", "income"),
+    _item(113, "medical", "MEDICAL", 3, "insurance", "status", "since", "diagnosis"),
+    _item(114, "relief", "RELIEF", 3, "civil", "kind", "since", "reason"),
 )
 BY_SERVICE: Final = {item.service: item for item in ITEMS}
 

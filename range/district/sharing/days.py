@@ -11,7 +11,7 @@ from district.deed import Deed
 from district.sharing.acts import Ask, CallBack, Flow, HeartBeat, SealedRecord, Upload, Visit
 from district.sharing.catalogue import ITEMS, LATER, OLD
 from district.sharing.parties import NODES, PAGE, Caller, Parties
-from district.town import PUBLIC_AGENTS, Town
+from district.town import Town
 
 __all__ = ["BEAT_US", "BUSY_CITIZENS", "Days", "ask_for", "case_no"]
 
@@ -224,7 +224,6 @@ _DOCUMENTS: Final = (
     ("list.xlsx", "材料清单 序号 名称 份数"),
     ("scan-01.jpg", "扫描件"),
 )
-AGENTS: Final = PUBLIC_AGENTS
 
 
 def _resent(ask: Ask, dice: random.Random) -> Ask:

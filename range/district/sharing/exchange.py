@@ -24,12 +24,12 @@ WINDOW_MS: Final = 300_000
 """How far a request's time may lie from the node's."""
 
 OK: Final = (0, "OK")
-NO_REQUESTER: Final = (4101, "请求方未注册")
-BAD_SIGNATURE: Final = (4102, "签名验证失败")
-NO_GRANT: Final = (4103, "未授权的服务")
-OUT_OF_TIME: Final = (4104, "请求时间超出允许范围")
-REPEATED: Final = (4105, "重复请求")
-NOBODY: Final = (4040, "查无此人")
+NO_REQUESTER: Final = (4101, "REQUESTER_UNKNOWN")
+BAD_SIGNATURE: Final = (4102, "SIGN_INVALID")
+NO_GRANT: Final = (4103, "SERVICE_NOT_GRANTED")
+OUT_OF_TIME: Final = (4104, "RTIME_OUT_OF_RANGE")
+REPEATED: Final = (4105, "REQUEST_REPEATED")
+NOBODY: Final = (4040, "SUBJECT_NOT_FOUND")
 _STATUS: Final = {4101: 401, 4102: 401, 4103: 403, 4104: 408, 4105: 409}
 """What the gateway sees of each refusal; nobody found is an answer as any other."""
 

@@ -16,11 +16,13 @@ from district.stream import Statement
 from district.system import Keyed
 from district.town import Town, Unit, citizen_number
 
-__all__ = ["JOINT", "NODES", "Caller", "Parties"]
+__all__ = ["JOINT", "NODES", "PAGE", "Caller", "Parties"]
 
 NODES: Final = ("dx-1", "dx-2")
 JOINT: Final = "M-900"
 """One matter that joins the documents of many departments: a child is born."""
+PAGE: Final = ROW_LIMIT
+"""Rows that callers ask for at a time."""
 QUOTA: Final = 150
 BROAD_QUOTA: Final = 100
 """Of applications that may ask for everything, a little of each."""
@@ -181,6 +183,3 @@ def _paths(first: Day, since: int) -> Iterator[Statement]:
     for place, path in enumerate(LATER):
         begins = first.start + place * 8 * DAY_US
         yield Statement("catalogue", ("interface", path), {"name": path, **row}, begins)
-
-
-PAGE: Final = ROW_LIMIT

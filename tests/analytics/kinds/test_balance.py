@@ -125,6 +125,7 @@ def row(day: float, side: str, amount: int, date: str, offset: int = 0) -> objec
 TODAY = (START + LOCAL_S * 10**6) // DAY
 DATE = dt.date.fromordinal(dt.date(1970, 1, 1).toordinal() + TODAY).isoformat()
 """The day the tests begin in, in Beijing."""
+EARLIER = (dt.date.fromisoformat(DATE) - dt.timedelta(days=1)).isoformat()
 PAID = [row(0.1, "orders", 700, DATE), row(0.11, "orders", 300, DATE)]
 FAR = row(20, "orders", 5, "2020-01-01")
 
@@ -148,11 +149,19 @@ def test_a_day_is_judged_the_wait_after_its_last_side_began_to_come() -> None:
     assert said.counterfactual_en == ("With bank at 1000 it would not fire",)
 
 
+BEFORE = [row(0.01 + place / 1000, side, 5, EARLIER) for place, side in enumerate(SIDES)]
+"""A day that is even, by which each side is known."""
+
+
 def test_a_side_that_does_not_come_is_told_when_it_is_missing() -> None:
-    alert, _ = only(files(), [*PAID, row(1, "bank", 1000, DATE), FAR])
+    alert, _ = only(files(), [*BEFORE, *PAID, row(1, "bank", 1000, DATE), FAR])
     end = START - (START + LOCAL_S * 10**6) % DAY + DAY
     assert alert.decided_at == end + 12 * DAY
     assert [one.value for one in alert.conditions[:3]] == [1000, 1000, 0]
+
+
+def test_a_side_that_never_came_at_all_is_a_source_the_site_does_not_have() -> None:
+    assert not run(ruleset(files()), [*PAID, row(1, "bank", 1000, DATE), FAR]).alerts
 
 
 def test_what_is_sent_after_a_day_was_judged_is_judged_with_it() -> None:

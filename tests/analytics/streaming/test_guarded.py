@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import test_simulation
-from analytics_world import START, World, detection, kind_rule, ruleset, threshold_rule
+from analytics_world import FAILURE, START, World, detection, kind_rule, ruleset, threshold_rule
 from stream_world import check, fed, play
 
 from analytics.facts import KnownFacts
@@ -27,6 +27,11 @@ RULES = ruleset(
     threshold_rule(
         1, "90s", id="listed", suppression="5m",
         where=[{"indicator": {"fields": ["source.ip"], "confidence": 50}}],
+    ),
+    kind_rule(
+        "quota",
+        {"period": "hour", "register": "grants", "key": ["user.name"], "column": "level"},
+        id="allowed", entity="user.name", suppression="5m", detection=detection(**FAILURE),
     ),
     kind_rule(
         "threshold", {"within": "10m", "count": 1}, id="above", logsource=ALERTS,
@@ -67,5 +72,5 @@ def test_registers_and_indicators_that_change(seed: int) -> None:
     world = World(test_simulation.EVENTS, seed=seed, batch_max=40, end=end)
     one = fed(world, RULES, accepted=4, learn=learn)
     told = {alert.rule_id for alert in one.expected.alerts.values()}
-    assert told == {"granted", "unknown", "listed", "above"}
+    assert told == {"granted", "unknown", "listed", "allowed", "above"}
     check(one, play(one, hits=4, seed=seed, crash=0.05, repeat=0.1))

@@ -42,6 +42,9 @@ GOOD = {
     b', error=\\"user_not_found\\", username=\\"x\\""}',
     "openldap": b'6b03cc1c.104c5d56 0x7fa86ffff6c0 conn=1001 op=0 BIND dn="cn=a,dc=b" method=128',
     "wechat_nontax": b'{"order_id":"ZF1","status":3,"fee":100,"notify_time":"2026-11-23 13:16:12"}',
+    "windows_xml": b"<Event><System><EventID>4625</EventID><TimeCreated SystemTime="
+    b'"2026-11-23T05:16:12.1234567Z"/><Channel>Security</Channel><Computer>h</Computer></System>'
+    b'<EventData><Data Name="TargetUserName">bob</Data></EventData></Event>',
     "xroad_operational": b'{"monitoringDataTs":1795410972,"requestInTs":1795410972000,'
     b'"serviceCode":"getRandom","succeeded":true,"messageUserId":"x"}',
     "syslog_auth": b"Nov 23 13:16:12 h sshd[2]: Failed password for bob from 1.2.3.4 port 5 ssh2",
@@ -73,7 +76,8 @@ def test_any_records_give_one_good_event_each(name: str, data: st.DataObject) ->
     events = FORMATS[name]().parse(records, CONTEXT)
     assert len(events) == len(records)
     for fields in events:
-        assert fields["event.dataset"] == FORMATS[name]().dataset
+        family = FORMATS[name]().dataset.partition(".")[0]
+        assert str(fields["event.dataset"]).partition(".")[0] == family
         times.from_text(str(fields["@timestamp"]))
         assert event.decode(event.encode(fields)) == fields
         assert "\0" not in "".join(value for value in fields.values() if isinstance(value, str))
@@ -82,7 +86,7 @@ def test_any_records_give_one_good_event_each(name: str, data: st.DataObject) ->
 
 
 def _check_type(field: str, value: event.Value) -> None:
-    if field in EXTRA:
+    if field in EXTRA or field.startswith("winlog.event_data."):
         return
     kind = catalogue()[field].type
     expected = {"integer": int, "boolean": bool, "keywords": list}.get(kind, str)

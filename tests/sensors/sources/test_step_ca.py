@@ -29,7 +29,8 @@ SIGNED = (
 )
 REFUSED = (
     '{"duration":"3.095358ms","duration-ns":3095358,'
-    '"error":"authority.Authorize: jwk.AuthorizeSign: error in cryptographic primitive","fields.time":"2026-11-23T13:17:26Z","level":"warning",'
+    '"error":"authority.Authorize: jwk.AuthorizeSign: error in cryptographic primitive",'
+    '"fields.time":"2026-11-23T13:17:26Z","level":"warning",'
     '"method":"POST","msg":"","name":"ca","ott":"' + TOKEN + '","path":"/1.0/sign",'
     '"protocol":"HTTP/1.1","referer":"","remote-address":"127.0.0.1","request-id":"4a564437-2",'
     '"size":144,"status":401,"time":"2026-11-23T13:17:26Z","user-agent":"curl","user-id":""}'

@@ -13,8 +13,9 @@ def test_events_of_the_shipped_cases_carry_no_field_the_table_lacks() -> None:
         for case in cases.read(path):
             for moment in cases.moments(case):
                 known = carried(str(moment.fields["event.dataset"]))
-                assert known is not None
-                assert moment.fields.keys() <= known, path
+                # A dataset that is not in the table is not judged: each of a thousand Windows
+                # events has fields of its own.
+                assert known is None or moment.fields.keys() <= known, path
     assert carried("a.dataset.of.nobody") is None
 
 

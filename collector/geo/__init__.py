@@ -1,0 +1,1 @@
+"""Geo: where addresses lie, read from files the site brings; nothing is asked of anybody."""

@@ -1,0 +1,1 @@
+"""Probe: what the outside sees of registered pages."""
