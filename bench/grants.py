@@ -91,7 +91,7 @@ def ours(count: int, calls: int) -> dict[str, float]:
 def casbin_peer(count: int, calls: int) -> dict[str, float] | str:
     """The same pairs asked of Casbin."""
     try:
-        import casbin
+        import casbin  # type: ignore[import-not-found]
     except ImportError:
         return "not installed"
     model = casbin.Model()
