@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypeVar
 
 from dashboard_api.grants.check import GrantCheck
 from dashboard_api.grants.desk import GrantDesk
+from dashboard_api.registers.assets import AssetDesk
 from dashboard_api.registers.desk import RegisterDesk
 from dashboard_api.retention import RetentionView, nothing
 from dashboard_api.signing.refusal import absent
@@ -292,6 +293,7 @@ class Services:
     signing_status: StatusDesk | None = None
     registers: RegisterDesk | None = None
     """What the site knows of its units, grants and payees; None where a test keeps none."""
+    assets: AssetDesk | None = None
     grants: GrantDesk | None = None
     grant_check: GrantCheck | None = None
     """Answers gateways whether a call may pass."""

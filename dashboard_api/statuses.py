@@ -27,6 +27,7 @@ _BY_CODE: Final = {
     "collector.register.overlap": 422,
     "collector.register.stale": 409,
     "collector.register.unchanged": 409,
+    "collector.register.unknown_asset": 404,
     "collector.state.closed": 503,
     "crypto.key.destroyed": 410,
     "crypto.key.disabled": 409,

@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from collector.assets.sightings import Sightings
 from collector.indicators.entry import Found, plain
 from collector.indicators.hunt import Day, hunt
 from collector.indicators.reading import Origin
@@ -22,6 +23,7 @@ from collector.registers import exporter, importer
 from collector.registers.importer import Mask
 from collector.registers.store import RegisterStore, same_person
 from dashboard_api.audit import Act, AuditChain
+from dashboard_api.registers.assets import AssetDesk
 from schema.errors import FengsuiError
 from schema.event import Fields
 from schema.indicators import Indicator, IndicatorLists, kind_of
@@ -35,6 +37,12 @@ EXPORT_CHARS_MAX: Final = 4_000_000
 """Of an exported register: a local answer has 16 MiB, a character up to four bytes."""
 PERSON_CHARS_MAX: Final = 64
 """As long as an account's name may be."""
+FINDINGS: Final = {
+    "unknown": "未登记 unknown",
+    "vanished": "已消失 vanished",
+    "orphan": "无主 orphan",
+    "newly_exposed": "新开放 newly exposed",
+}
 HUNT_SECONDS: Final = 5.0
 """After so long a hunt answers with what it has and where to go on."""
 HUNT_SINCE_US: Final = 30 * DAY
@@ -73,6 +81,7 @@ class Knowledge:
             "register-apply": self._apply,
             "register-refuse": self._refuse,
             "register-export": self._export,
+            "register-assets": self._assets,
             "register-end": self._end,
             "register-diff": self._diff,
             "register-list": self._list,
@@ -138,6 +147,23 @@ class Knowledge:
                 "fengsui.command.export", "too large for a local answer: export it from the page"
             )
         return text
+
+    def _assets(self, arguments: Mapping[str, str]) -> str:
+        desk = AssetDesk(
+            sightings=Sightings(self.registers.database), events=self.events,
+            store=self.registers, mask=self.mask, clock=self.clock,
+        )  # fmt: skip
+        if arguments.get("accept"):
+            by = _person(arguments, "by")
+            with self.audit.around(Act(self.actor, "register.propose", f"assets {by}")):
+                version = desk.accept(arguments["accept"], by=by)
+            return self._proposed(version, "")
+        lines = (
+            f"{FINDINGS[one.finding]:28} {one.asset} {' '.join(one.ports)}  "
+            f"[{_seen(one.first_at)} – {_seen(one.last_at)}]"
+            for one in desk.work(rebuild=bool(arguments.get("rebuild")))
+        )
+        return _answer(lines) or "没有待办 · nothing to be done"
 
     def _diff(self, arguments: Mapping[str, str]) -> str:
         name = arguments["name"]
@@ -274,6 +300,10 @@ def _day_lines(day: Day) -> Iterator[str]:
         )
     for field in day.missed:
         yield f"{to_text(day.start)} {field}: 值过多，未全部查看 · too many values to look at all"
+
+
+def _seen(at: int) -> str:
+    return to_text(at) if at else "-"
 
 
 def _persons(arguments: Mapping[str, str]) -> tuple[str, str]:

@@ -129,6 +129,21 @@ def register_export(
     typer.echo(_call(data, "register-export", name=name, at=at), nl=False)
 
 
+@register_app.command("assets")
+def register_assets(
+    accept: Annotated[
+        str, typer.Option(help="将此资产的发现提为台账版本 · propose what was found of an asset")
+    ] = "",
+    by: Annotated[str, typer.Option("--by", help="提出人 · who proposes", metavar="PERSON")] = "",
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="从全部日志重新学习 · learn from all that is stored")
+    ] = False,
+    data: Data = _SITE,
+) -> None:
+    """资产待办：未登记、已消失、无主、新开放 · what is to be done about assets."""
+    typer.echo(_call(data, "register-assets", accept=accept, by=by, rebuild=_flag(rebuild)))
+
+
 @register_app.command("list")
 def register_list(data: Data = _SITE) -> None:
     """列出台账及其版本 · list the registers and their newest versions."""

@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 import typer
 
+from collector.assets.sightings import Sightings
 from collector.state.coverage import CoverageTable
 from collector.state.holds import Holds
 from collector.state.missed import MissedTable
@@ -27,6 +28,7 @@ from dashboard_api.front import create_front
 from dashboard_api.grants.check import GrantCheck
 from dashboard_api.grants.desk import GrantDesk
 from dashboard_api.live import LiveStream
+from dashboard_api.registers.assets import AssetDesk
 from dashboard_api.registers.desk import RegisterDesk
 from dashboard_api.server import Server
 from dashboard_api.services import Measure, Services
@@ -205,6 +207,13 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
             mask=Masker(site.keyring.subject).mask,
             clock=site.clock,
             noted=site.note_knowledge,
+        ),
+        assets=AssetDesk(
+            sightings=Sightings(site.database),
+            events=site.index,
+            store=site.registers,
+            mask=Masker(site.keyring.subject).mask,
+            clock=site.clock,
         ),
         grants=grants,
         grant_check=GrantCheck(

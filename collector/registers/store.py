@@ -62,6 +62,13 @@ class RegisterStore:
         self.descriptions = descriptions
         self._loaded: RegisterView | None = None
 
+    @property
+    def database(self) -> Database:
+        """The state of record; raises ``collector.state.read_only`` where it is only read."""
+        if isinstance(self._database, ReadOnly):
+            raise FengsuiError("collector.state.read_only", "this state is open for reading only")
+        return self._database
+
     def view(self) -> RegisterView:
         """All that is approved so far; swapped as a whole, so keep it for one piece of work."""
         if self._loaded is None:

@@ -78,7 +78,9 @@ class RegisterDesk:
     def versions(self, register: str) -> RegisterVersionsView:
         """The history of one; raises ``collector.register.unknown``."""
         self.store.descriptions.get(register)
-        return RegisterVersionsView(items=[_version(one) for one in self.store.versions(register)])
+        return RegisterVersionsView(
+            items=[version_view(one) for one in self.store.versions(register)]
+        )
 
     def rows(
         self, register: str, *, at: int | None, known: int | None, after: str, limit: int
@@ -125,7 +127,7 @@ class RegisterDesk:
         version = next(one for one in self.store.versions(register) if one.number == number)
         return ProposalView(
             register=register,
-            version=_version(version),
+            version=version_view(version),
             changes=shown,
             left_out=version.added + version.changed + version.ended - len(shown),
         )
@@ -135,12 +137,12 @@ class RegisterDesk:
         self.store.descriptions.get(register)
         version = self.store.apply(register, number, by=by)
         self.noted()
-        return _version(version)
+        return version_view(version)
 
     def refuse(self, register: str, number: int, *, by: str) -> RegisterVersionView:
         """Say no to a proposal."""
         self.store.descriptions.get(register)
-        return _version(self.store.refuse(register, number, by=by))
+        return version_view(self.store.refuse(register, number, by=by))
 
 
 def _first(changes: Iterable[Change]) -> Iterator[ChangeView]:
@@ -175,11 +177,12 @@ def _register(
             for name, column in one.columns.items()
         ],
         imported=imported,
-        versions=[_version(version) for version in versions],
+        versions=[version_view(version) for version in versions],
     )
 
 
-def _version(one: RegisterVersion) -> RegisterVersionView:
+def version_view(one: RegisterVersion) -> RegisterVersionView:
+    """A version as people see it."""
     return RegisterVersionView(
         number=one.number,
         state=one.state,

@@ -23,13 +23,13 @@ VERSION: Final[Json] = {
     "approved_by": "li",
     "refused_by": None,
 }
-_PROPOSED: Final[Json] = {
+PROPOSED: Final[Json] = {
     **VERSION,
     "state": "proposed",
     "effective_at": None,
     "approved_by": None,
 }
-REFUSED: Final[Json] = {**_PROPOSED, "state": "refused", "refused_by": "li"}
+REFUSED: Final[Json] = {**PROPOSED, "state": "refused", "refused_by": "li"}
 VERSIONS: Final[Json] = {"items": [VERSION]}
 REGISTERS: Final[Json] = {
     "items": [
@@ -69,7 +69,19 @@ ROWS: Final[Json] = {
 }
 PROPOSAL: Final[Json] = {
     "register": "payees",
-    "version": _PROPOSED,
+    "version": PROPOSED,
     "changes": [{"kind": "added", "key": ["01", "ACCT"], "before": {}, "after": {"bank": "icbc"}}],
     "left_out": 0,
+}
+ASSET_WORK: Final[Json] = {
+    "items": [
+        {
+            "finding": "newly_exposed",
+            "asset": "web-1",
+            "first_at": _AT,
+            "last_at": _AT,
+            "ports": ["tcp/3306"],
+        }
+    ],
+    "total": 1,
 }

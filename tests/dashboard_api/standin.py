@@ -12,6 +12,7 @@ from functools import cache
 
 import httpx
 
+from collector.assets.sightings import Sightings
 from collector.proof import prove
 from collector.registers import description
 from collector.registers.store import RegisterStore
@@ -41,6 +42,7 @@ from dashboard_api.grants.check import GrantCheck
 from dashboard_api.grants.desk import GrantDesk
 from dashboard_api.idempotency import Idempotency
 from dashboard_api.live import LiveStream
+from dashboard_api.registers.assets import AssetDesk
 from dashboard_api.registers.desk import RegisterDesk
 from dashboard_api.retention import nothing
 from dashboard_api.services import Changes, Enrolled, PushAnswer, Services
@@ -499,6 +501,13 @@ class StandIn:
             clock=self.clock,
             noted=self._note,
         )
+        self.assets = AssetDesk(
+            sightings=Sightings(self.database),
+            events=self.events,
+            store=self.registers.store,
+            mask=self.registers.mask,
+            clock=self.clock,
+        )
         self.grants = GrantDesk(
             database=self.database, registers=self.registers.store, noted=self._note, **parts
         )
@@ -544,6 +553,7 @@ class StandIn:
             certificates=self.certificates,
             signing_status=self.signing_status,
             registers=self.registers,
+            assets=self.assets,
             grants=self.grants,
             grant_check=self.grant_check,
             **parts,

@@ -7,7 +7,13 @@ from dashboard_api.door import data_entries
 
 OPEN = {"/v1/site", "/healthz", "/readyz", "/metrics", "/v1/login", "/v1/login/link"}
 DATA = set(data_entries())
-MACHINES = {"/v1/batches", "/v1/heartbeats", "/v1/enrolments", "/v1/events:batch"}
+MACHINES = {
+    "/v1/batches",
+    "/v1/heartbeats",
+    "/v1/enrolments",
+    "/v1/events:batch",
+    "/v1/grants:check",
+}
 IDS = {
     "{alert_id}": "0" * 32,
     "{event_id}": "0" * 32,

@@ -30,7 +30,9 @@ def test_a_long_answer_fits_its_line_and_says_there_is_more(
     path = tmp_path / "u.csv"
     rows = "".join(f"u{number},{'単位' * 200}\n" for number in range(500))
     path.write_text("unit,name\n" + rows, "utf-8")
-    handlers["register-import"]({"name": "units", "file": str(path), "by": "zhang", "approved_by": "li"})
+    handlers["register-import"](
+        {"name": "units", "file": str(path), "by": "zhang", "approved_by": "li"}
+    )
     told = handlers["register-show"]({"name": "units"})
     assert told.endswith("more is not shown: ask for one key")
     assert len(told) < ANSWER_CHARS_MAX + 100
@@ -40,9 +42,17 @@ def test_a_long_answer_fits_its_line_and_says_there_is_more(
 WRONG = {
     "a time": ("register-show", {"name": "units", "at": "soon"}, "no date or time"),
     "a number": ("register-apply", {"name": "units", "number": "one"}, "no whole number"),
-    "a proposal nobody made": ("register-apply", {"name": "units", "number": "1", "by": "li"}, "no open"),
+    "a proposal nobody made": (
+        "register-apply",
+        {"name": "units", "number": "1", "by": "li"},
+        "no open",
+    ),
     "a register": ("register-show", {"name": "nothing"}, "there is no register"),
-    "a file": ("register-import", {"name": "units", "file": "/none", "by": "zhang"}, "cannot be read"),
+    "a file": (
+        "register-import",
+        {"name": "units", "file": "/none", "by": "zhang"},
+        "cannot be read",
+    ),
     "a value": ("indicator-find", {"value": "!!"}, "is no address"),
 }
 
@@ -63,7 +73,9 @@ def test_every_act_stands_in_the_audit_chain(tmp_path: Path) -> None:
     path.write_text("unit,name\nu1,x\n", "utf-8")
     with opened(DataFolder(machine.data)) as administration:
         own = administration.knowledge.handlers()
-        own["register-import"]({"name": "units", "file": str(path), "by": "zhang", "approved_by": "li"})
+        own["register-import"](
+            {"name": "units", "file": str(path), "by": "zhang", "approved_by": "li"}
+        )
         own["indicator-allow"]({"value": "a.example", "reason": "ours", "owner": "li"})
         with administration.accounts._database.read() as state:
             entries = [row["entry"] for row in state.execute("SELECT entry FROM audit")]

@@ -204,3 +204,10 @@ def test_a_new_list_is_hunted_in_what_was_stored_before(machine: Machine) -> Non
     hunted = run(machine, "indicator", "hunt", "--since", "2020-01-01").splitlines()
     assert [line for line in hunted if f"source.ip={BAD} ×3" in line] == hunted[:-1]
     assert hunted[-1].endswith("1 处命中 matches")
+
+
+def test_assets_are_told_of_from_the_command_line(machine: Machine) -> None:
+    assert "nothing to be done" in run(machine, "register", "assets")
+    result = asked(machine, "register", "assets", "--accept", "gone", *BY)
+    assert isinstance(result.exception, FengsuiError)
+    assert result.exception.code == "collector.register.unknown_asset"

@@ -5,13 +5,12 @@ Below the threshold the same is done less often or, where once is enough, with i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from district.calendar import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from district.deed import Deed, FetchCertificate, PayNotice, PullRecords
-from district.episode import Episode, Plan
+from district.episode import Plan
 from district.identity.acts import (
     Approve,
     BadSignature,
@@ -31,14 +30,15 @@ from district.identity.acts import (
 from district.identity.lookalikes import CONFIDENTIAL
 from district.identity.ordinary import deed
 from district.identity.people import ABROAD, ADMINS, EXIT, LEAVERS, People
+from district.identity.plot import few, network, plan, times
 from district.identity.provider import CLIENTS, FAILURES_MAX
 from district.identity.registers import leaver
 from district.system import Attack, Occasion
 
 __all__ = ["Attacks"]
 
-TAIL_US: Final = 16 * MINUTE_US
-"""An honest success behind a shared exit completes a sequence of a quarter of an hour."""
+ABROAD_US: Final = 2 * HOUR_US
+"""The owner at home after a thief abroad is two countries too."""
 SPRAYED: Final = 20
 STUFFED: Final = 10
 GUESSED: Final = 8
@@ -100,7 +100,7 @@ class Attacks:
     def _spray(self, occasion: Occasion) -> Plan:
         """One password on many accounts: from an operator's exit, or from several of a network."""
         chance = occasion.chance
-        count = _times(occasion, SPRAYED)
+        count = times(occasion, SPRAYED)
         exit_address = self._citizen(occasion).address
         head = exit_address.rpartition(".")[0]
         addresses = [f"{head}.{number}" for number in range(1, 10)]
@@ -115,11 +115,11 @@ class Attacks:
             deeds.append(deed(moment, act))
         names = {one.act.who.address: None for one in deeds if isinstance(one.act, Fail)}
         users = [one.act.who.user for one in deeds if isinstance(one.act, Fail)]
-        return _plan("ID01", occasion, deeds, *names, f"{head}.0/24", *users)
+        return plan("ID01", occasion, deeds, *names, f"{head}.0/24", *users)
 
     def _stuff(self, occasion: Occasion) -> Plan:
         """A leaked list, of which one pair is right."""
-        count = _times(occasion, STUFFED)
+        count = times(occasion, STUFFED)
         address = occasion.chance.choice((*ABROAD, self._citizen(occasion).address))
         victims = [replace(one, address=address) for one in self._citizens(occasion, count + 1)]
         every = 11 * MINUTE_US // count
@@ -129,27 +129,33 @@ class Attacks:
         ]
         hit = SignIn(who=victims[-1], requests=2)
         deeds.append(deed(occasion.start + 12 * MINUTE_US, hit))
-        return _plan(
-            "ID02", occasion, deeds, address, _network(address), *(one.user for one in victims)
+        return plan(
+            "ID02",
+            occasion,
+            deeds,
+            address,
+            network(address),
+            *(one.user for one in victims),
+            more=ABROAD_US,
         )
 
     def _guess(self, occasion: Occasion) -> Plan:
         """One account of staff, until it opens."""
         who = self._clerk(occasion, 3)
-        deeds = _guessing(who, occasion.start, _times(occasion, GUESSED))
-        return _plan("ID03", occasion, deeds, who.user)
+        deeds = _guessing(who, occasion.start, times(occasion, GUESSED))
+        return plan("ID03", occasion, deeds, who.user)
 
     def _tire(self, occasion: Occasion) -> Plan:
         """The password is known; codes are asked for until the owner passes one on."""
         who = self._citizen(occasion)
-        deeds = _tiring(who, occasion.start, _times(occasion, CHALLENGES))
-        return _plan("ID04", occasion, deeds, who.user, who.address, collect=(NUMBER,))
+        deeds = _tiring(who, occasion.start, times(occasion, CHALLENGES))
+        return plan("ID04", occasion, deeds, who.user, who.address, collect=(NUMBER,))
 
     def _bomb(self, occasion: Occasion) -> Plan:
         """Codes to many numbers from one address, or to one number from everywhere."""
         start = occasion.start
         if occasion.number % 2:
-            count = _times(occasion, SENDS_ONE)
+            count = times(occasion, SENDS_ONE)
             victim = self._citizen(occasion)
             senders = self._citizens(occasion, count)
             deeds = [
@@ -157,8 +163,8 @@ class Attacks:
                      SendCode(who=replace(victim, user="", address=sender.address)))
                 for place, sender in enumerate(senders)
             ]  # fmt: skip
-            return _plan("ID05", occasion, deeds, collect=(NUMBER,))
-        count = _times(occasion, SENDS)
+            return plan("ID05", occasion, deeds, collect=(NUMBER,))
+        count = times(occasion, SENDS)
         victims = self._citizens(occasion, count)
         address = victims[0].address
         deeds = [
@@ -166,17 +172,17 @@ class Attacks:
                  SendCode(who=replace(victim, user="", address=address)))
             for place, victim in enumerate(victims)
         ]  # fmt: skip
-        return _plan("ID05", occasion, deeds, address)
+        return plan("ID05", occasion, deeds, address)
 
     def _travel(self, occasion: Occasion) -> Plan:
         """The owner at home, the thief abroad; below: through an exit in the register."""
         who, chance = self._citizen(occasion), occasion.chance
         deeds = [deed(occasion.start, SignIn(who=who))]
-        for place in range(_few(occasion)):
+        for place in range(few(occasion)):
             address = chance.choice(ABROAD) if occasion.strength >= 1000 else EXIT
             moment = occasion.start + (25 + 20 * place) * MINUTE_US
             deeds.append(deed(moment, SignIn(who=replace(who, address=address))))
-        return _plan("ID06", occasion, deeds, who.user)
+        return plan("ID06", occasion, deeds, who.user, more=ABROAD_US)
 
     def _replay(self, occasion: Occasion) -> Plan:
         """The access token is used by a program, or from abroad; below: from the same browser."""
@@ -189,11 +195,11 @@ class Attacks:
             else:
                 agent = OTHER_AGENT
         deeds = [deed(occasion.start, SignIn(who=who, session=session, requests=2))]
-        for place in range(_few(occasion)):
+        for place in range(few(occasion)):
             moment = occasion.start + (2 + 2 * place) * MINUTE_US
             act = Request(session=session, address=address, agent=agent)
             deeds.append(deed(moment, act))
-        return _plan("ID07", occasion, deeds, who.user, collect=("gov.auth.token_hmac",))
+        return plan("ID07", occasion, deeds, who.user, collect=("gov.auth.token_hmac",))
 
     def _reuse(self, occasion: Occasion) -> Plan:
         """A copied refresh token is shown after its rotation; below: a retry of the owner."""
@@ -206,10 +212,10 @@ class Attacks:
             deed(occasion.start, SignIn(who=who, session=session)),
             deed(first, Refresh(session=session, address=who.address)),
         ]
-        for place in range(_few(occasion)):
+        for place in range(few(occasion)):
             moment = first + 10 * SECOND_US + place * 7 * MINUTE_US
             deeds.append(deed(moment, Refresh(session=session, address=address, stale=True)))
-        return _plan("ID08", occasion, deeds, who.user, collect=("gov.auth.token_hmac",))
+        return plan("ID08", occasion, deeds, who.user, collect=("gov.auth.token_hmac",))
 
     def _downgrade(self, occasion: Occasion) -> Plan:
         """A certificate's owner comes with a password; below: into a system of level two."""
@@ -221,10 +227,10 @@ class Attacks:
             for place in range(1)
         ]  # fmt: skip
         client = "cert-desk" if occasion.strength >= 1000 else "oa"
-        for place in range(_few(occasion)):
+        for place in range(few(occasion)):
             act = SignIn(who=who, client=client, requests=0)
             deeds.append(deed(occasion.start + place * 9 * MINUTE_US, act))
-        return _plan("ID09", occasion, deeds, who.user, start=occasion.start)
+        return plan("ID09", occasion, deeds, who.user, start=occasion.start)
 
     def _take_over(self, occasion: Occasion) -> Plan:
         """Reset, another phone, then a certificate and a payment; below: nothing is done after."""
@@ -243,13 +249,13 @@ class Attacks:
             )  # fmt: skip
             deeds.append(deed(start + 11 * MINUTE_US, fetch, "certificates"))
             deeds.append(deed(start + 15 * MINUTE_US, pay, "payment"))
-        return _plan("ID10", occasion, deeds, who.user, start=start)
+        return plan("ID10", occasion, deeds, who.user, start=start, more=ABROAD_US)
 
     def _impersonate(self, occasion: Occasion) -> Plan:
         """An administrator becomes somebody else; below: with a ticket."""
         operator = ADMINS[occasion.number % len(ADMINS)]
         deeds = []
-        for place, victim in enumerate(self._citizens(occasion, _few(occasion))):
+        for place, victim in enumerate(self._citizens(occasion, few(occasion))):
             moment = occasion.start + place * 6 * MINUTE_US
             if occasion.strength < 1000:
                 act = Approve(operator=operator, target=victim.user, ticket=f"YW{occasion.number}")
@@ -258,7 +264,7 @@ class Attacks:
                 deed(moment, Impersonate(operator=operator, target=victim.user, realm="citizens",
                                          address=self._people.admin_desk))
             )  # fmt: skip
-        return _plan("ID11", occasion, deeds, operator)
+        return plan("ID11", occasion, deeds, operator)
 
     def _change_client(self, occasion: Occasion) -> Plan:
         """A client's return address is changed and its codes are exchanged at a desk."""
@@ -266,11 +272,11 @@ class Attacks:
         insider = self._clerk(occasion, 12)
         own = CLIENTS[client][0]
         deeds = [deed(occasion.start, ChangeClient(client=client, address=insider.address))]
-        for place, who in enumerate(self._citizens(occasion, _few(occasion))):
+        for place, who in enumerate(self._citizens(occasion, few(occasion))):
             address = insider.address if occasion.strength >= 1000 else own[1]
             moment = occasion.start + (30 + 40 * place) * MINUTE_US
             deeds.append(deed(moment, UseClient(client=client, address=address, who=who)))
-        return _plan("ID12", occasion, deeds, client, insider.address)
+        return plan("ID12", occasion, deeds, client, insider.address)
 
     def _phish(self, occasion: Occasion) -> Plan:
         """A new client with a friendly name asks for numbers, and people agree."""
@@ -281,22 +287,22 @@ class Attacks:
                                        sensitive=("idcard", "phone")))
         ]  # fmt: skip
         first = start + DAY_US + 2 * HOUR_US
-        count = _times(occasion, CONSENTS)
+        count = times(occasion, CONSENTS)
         for place, who in enumerate(self._citizens(occasion, count)):
             moment = first + place * (11 * HOUR_US // count)
             act = SignIn(who=who, client=client, consent="consent_granted", requests=0)
             deeds.append(deed(moment, act))
-        return _plan("ID13", occasion, deeds, client, start=first)
+        return plan("ID13", occasion, deeds, client, start=first)
 
     def _forge(self, occasion: Occasion) -> Plan:
         """Tokens signed with a key of one's own."""
-        count = _times(occasion, FORGED)
+        count = times(occasion, FORGED)
         address = occasion.chance.choice((*ABROAD, self._citizen(occasion).address))
         deeds = [
             deed(occasion.start + place * (8 * MINUTE_US // count), BadSignature(address=address))
             for place in range(count)
         ]
-        return _plan("ID14", occasion, deeds, address)
+        return plan("ID14", occasion, deeds, address)
 
     def _wake(self, occasion: Occasion) -> Plan:
         """An account nobody used for long, or one whose owner left."""
@@ -306,19 +312,19 @@ class Attacks:
             deeds = [
                 deed(occasion.start + place * 20 * MINUTE_US,
                      SignIn(who=who, client="oa", requests=0))
-                for place in range(_few(occasion))
+                for place in range(few(occasion))
             ]  # fmt: skip
-            return _plan("ID15", occasion, deeds, who.user)
+            return plan("ID15", occasion, deeds, who.user)
         who = self._people.extra(f"ext.auditor{occasion.number}", chance)
         slept = SLEPT if occasion.strength >= 1000 else DOZED
         before = [occasion.start - slept * DAY_US - day * 2 * DAY_US for day in (1, 0)]
         act = SignIn(who=who, client="oa", requests=0)
         deeds = [deed(moment, act) for moment in (*before, occasion.start)]
-        return _plan("ID15", occasion, deeds, who.user, start=occasion.start)
+        return plan("ID15", occasion, deeds, who.user, start=occasion.start)
 
     def _lock_out(self, occasion: Occasion) -> Plan:
         """Accounts are locked on purpose, from many exits."""
-        count = _times(occasion, LOCKED)
+        count = times(occasion, LOCKED)
         addresses = [one.address for one in self._citizens(occasion, 8)] + list(ABROAD)
         every = 8 * MINUTE_US // count
         most = FAILURES_MAX["citizens"]
@@ -328,8 +334,8 @@ class Attacks:
             who = replace(victim, address=addresses[place % len(addresses)])
             act = Fail(who=who, times=most, every_us=every // most)
             deeds.append(deed(occasion.start + place * every, act))
-        names = (*addresses, *map(_network, addresses), *(one.user for one in victims))
-        return _plan("ID16", occasion, deeds, KEYCLOAK_EVENTS, *names)
+        names = (*addresses, *map(network, addresses), *(one.user for one in victims))
+        return plan("ID16", occasion, deeds, KEYCLOAK_EVENTS, *names)
 
     def _pile_up(self, occasion: Occasion) -> Plan:
         """One account in several ways within three days; below: in one."""
@@ -345,7 +351,9 @@ class Attacks:
         ]  # fmt: skip
         wanted = 1 if occasion.strength < 1000 else 2 + (occasion.strength - 1000) // 700
         deeds = [one for part in parts[:wanted] for one in part]
-        return _plan("X01", occasion, deeds, who.user, who.address, collect=(NUMBER,))
+        return plan(
+            "X01", occasion, deeds, who.user, who.address, more=ABROAD_US, collect=(NUMBER,)
+        )
 
     def _collect(self, occasion: Occasion) -> Plan:
         """A clerk's account is taken over and then pages of records are turned."""
@@ -359,7 +367,7 @@ class Attacks:
             deed(start + 9 * MINUTE_US, SignIn(who=who, client="oa", method="otp", requests=0)),
             deed(start + 2 * HOUR_US, pull, "sharing"),
         ]
-        return _plan(
+        return plan(
             "X02", occasion, deeds, who.user, start=start, more=2 * HOUR_US,
             collect=("gov.share.requester_id", "organization.id", "source.ip"),
         )  # fmt: skip
@@ -374,44 +382,3 @@ def _tiring(who: Who, start: int, times: int) -> list[Deed]:
     every = 4 * MINUTE_US // times
     deeds = [deed(start + place * every, SendCode(who=who)) for place in range(times)]
     return [*deeds, deed(start + 4 * MINUTE_US + 20 * SECOND_US, SignIn(who=who, requests=2))]
-
-
-def _times(occasion: Occasion, threshold: int) -> int:
-    """How often at this strength: never at the threshold when below it."""
-    wanted = threshold * occasion.strength / 1000
-    return min(threshold - 1, int(wanted)) if wanted < threshold else round(wanted)
-
-
-def _few(occasion: Occasion) -> int:
-    """One to three times, of what once is enough for."""
-    return max(1, occasion.strength // 1000)
-
-
-def _network(address: str) -> str:
-    return f"{address.rpartition('.')[0]}.0/24"
-
-
-def _plan(
-    use_case: str,
-    occasion: Occasion,
-    deeds: Sequence[Deed],
-    *entities: str,
-    start: int | None = None,
-    more: int = 0,
-    collect: Iterable[str] = (),
-) -> Plan:
-    first = min(one.at for one in deeds) if start is None else start
-    return Plan(
-        Episode(
-            id=f"{use_case}/{occasion.id}",
-            use_case=use_case,
-            kind="attack" if occasion.strength >= 1000 else "below",
-            # The gateway tells whole seconds.
-            start=first // SECOND_US * SECOND_US,
-            end=max(one.at for one in deeds) + TAIL_US + more,
-            strength=occasion.strength,
-            entities=tuple(dict.fromkeys(filter(None, entities))),
-            collect=tuple(collect),
-        ),
-        deeds,
-    )

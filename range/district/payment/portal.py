@@ -98,7 +98,11 @@ class Portal:
                 "event.dataset": "host.file",
                 "event.action": "file_changed",
                 "host.name": HOST,
+                "file.extension": "html",
+                "file.name": path.rpartition("/")[2],
+                "file.owner": "www-data" if isinstance(act, Deface) else "deploy",
                 "file.path": path,
+                "file.size": 4000 + 7 * len(text),
                 "file.hash.sm3": _hash(f"file {text}"),
             },
         )

@@ -88,9 +88,10 @@ TOP_UP_A_DAY: Final = 45
 RECENT_DAYS: Final = 45
 AMOUNTS_MIN: Final = 205
 """Fewer are not judged; a few more than the rule's 200, for days at the window's edge."""
-DRIFT_PERMILLE: Final = 200
+OVER_PERMILLE: Final = 200
+UNDER_PERMILLE: Final = 500
 """By so much an attack goes over its figure, and one below stays under: the days that follow still
-move a share that is looked at over a month."""
+move a share that is looked at over a month, and it is looked at on each of them."""
 
 
 class Service:
@@ -364,7 +365,7 @@ class Service:
 
     def _top_up(self, now: int, act: PatternTopUp) -> Iterator[Deed]:
         day, more, parts = self.day(now), 0, 0
-        drift = DRIFT_PERMILLE if act.strength >= 1000 else -DRIFT_PERMILLE
+        drift = OVER_PERMILLE if act.strength >= 1000 else -UNDER_PERMILLE
         wanted = act.strength * CHI_SQUARE_PERMILLE // 1000 * (1000 + drift) // 1000
         for place in range(TOP_UP_A_DAY):
             count, chi = self.tally.pattern(
