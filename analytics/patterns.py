@@ -193,6 +193,9 @@ class Peers(Pattern, frozen=True, kw_only=True, tag="peers"):
     members: int
     """With fewer members nobody is judged."""
     at_least: int
+    over: int = 0
+    """Thousandths of the median that must be passed too: few members that are much alike hardly
+    deviate."""
 
 
 class Sum(Pattern, frozen=True, kw_only=True, tag="sum"):

@@ -240,6 +240,8 @@ def _looser_parts(pattern: AnyPattern) -> Iterator[tuple[str, dict[str, object]]
         case Baseline() | Peers():
             if isinstance(pattern, Baseline) and pattern.judged:
                 yield "judged at every event", {"judged": False}
+            if isinstance(pattern, Peers) and pattern.over:
+                yield f"over {pattern.over} → any", {"over": 0}
             yield from _half(pattern, "times")
             yield from _half(pattern, "at_least")
             yield from _half(pattern, "minimum" if isinstance(pattern, Baseline) else "members")

@@ -57,6 +57,7 @@ class PeersPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     times: int = 6000
     members: int = 5
     at_least: int = 1
+    over: int = 0
 
     def build(self, draft: Draft) -> Form:
         """See :class:`analytics.kinds.port.Part`."""
@@ -73,6 +74,8 @@ class PeersPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             steps.append(
                 draft.step(part.name, part.detection, values=values, zh=part.zh, where=part.where)
             )
+        if self.over and self.metric == "share":
+            raise refused("peers.over is a part of the median; shares have none")
         return Form(
             steps=tuple(steps),
             pattern=Peers(
@@ -84,6 +87,7 @@ class PeersPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
                 times=check_count(self.times, "peers.times", at_most=TIMES_MAX),
                 members=check_count(self.members, "peers.members"),
                 at_least=check_count(self.at_least, "peers.at_least", at_most=10**18),
+                over=self.over and check_count(self.over, "peers.over", at_most=TIMES_MAX),
             ),
         )
 
@@ -195,7 +199,9 @@ class Group:
         if len(totals) < max(pattern.members, MEMBERS_MIN):
             return {}
         ordered = sorted(amount for amount, _ in totals.values())
-        limit = median(ordered) + deviation(ordered) * pattern.times // 1000
+        middle = median(ordered)
+        limit = middle + deviation(ordered) * pattern.times // 1000
+        limit = max(limit, middle * pattern.over // 1000)
         return {
             member: (
                 Condition(
@@ -310,13 +316,15 @@ class PeersKind:
                 ),
             )
         factor = times(pattern.times)
+        over_zh = f"，且超过中位数的 {times(pattern.over)} 倍" if pattern.over else ""
+        over_en = f" and {times(pattern.over)} x the median" if pattern.over else ""
         return (
             (
                 f"{zh}内 `{pattern.member}` 的 {rule.steps[0].name} 超过同组中位数加 "
-                f"{factor} 倍 MAD，至少 {pattern.at_least}"
+                f"{factor} 倍 MAD{over_zh}，至少 {pattern.at_least}"
             ),
             (
-                f"of a member over {en} above the median of the peers + {factor} MAD, "
+                f"of a member over {en} above the median of the peers + {factor} MAD{over_en}, "
                 f"{pattern.at_least} or more"
             ),
         )

@@ -269,3 +269,9 @@ def test_it_describes_itself() -> None:
             "20 events or more)"
         ),
     )
+
+
+def test_a_share_over_the_median_can_be_asked_for_besides() -> None:
+    # The median of 3, 4, 5 and 30 is 4 or 5: seven times that is passed, eight times is not.
+    assert run(ruleset(peers(over=6000)), _office() + END).alerts
+    assert not run(ruleset(peers(over=8000)), _office() + END).alerts
