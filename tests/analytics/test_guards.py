@@ -18,9 +18,9 @@ from analytics.guards import (
     Lookup,
     Network,
     NoFacts,
-    _near,
     number,
 )
+from analytics.guards.registers import _near
 from schema.errors import FengsuiError
 from schema.event import Fields
 from schema.times import SECOND, from_text
