@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from ipaddress import ip_address
@@ -146,6 +147,7 @@ print("live")
 """
 
 
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare")
 def test_the_kernel_runs_the_filter() -> None:
     done = subprocess.run(
         ["unshare", "-rn", sys.executable, "-c", LIVE],
