@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+
 import made_packets as made
 import pytest
 from hypothesis import given
@@ -15,6 +18,7 @@ from sensors.packets.frame import Frame
 from sensors.packets.terms import View, network, system
 from sensors.packets.view import Reader
 
+ROOT = Path(__file__).parents[3]
 AT = 1_795_000_000 * times.SECOND
 TERMS = View(
     name="span",
@@ -174,6 +178,19 @@ def test_six_is_read_as_four() -> None:
     )
     (event,) = read(first, answer)
     assert event["source.ip"] == "2001:db8::1"
+
+
+def test_every_field_is_one_that_rules_may_read() -> None:
+    carried = tomllib.loads((ROOT / "analytics/authoring/linting/carried.toml").read_text("utf-8"))
+    found = read(
+        *SOUND[:3],
+        tcp(flags=SYN, ports=(9, 443)),
+        tcp(flags=RST, sequence=1, ports=(9, 443)),
+    )
+    assert {one["event.dataset"] for one in found} == {"packet.tls", "packet.dns", "packet.flow"}
+    for event in found:
+        known = {*carried["every"], *carried["dataset"][event["event.dataset"]]}
+        assert {name for name in event if not name.startswith("labels.")} <= known
 
 
 SOUND = (
