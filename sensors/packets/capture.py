@@ -16,6 +16,7 @@ _ATTACH_FILTER: Final = 26
 _SOL_PACKET: Final = 263
 _STATISTICS: Final = 6
 _ALL: Final = 0x0003
+_LOOPBACK: Final = 772
 _BUFFER_BYTES: Final = 4 * 1024 * 1024
 """Asked for; the kernel grants what net.core.rmem_max allows. Holds some seconds of hellos."""
 
@@ -55,7 +56,9 @@ class Interface:
         taken: list[Frame] = []
         with suppress(BlockingIOError):
             while len(taken) < limit:
-                raw = self._socket.recv(SNAP_BYTES)
+                raw, (_, _, way, hardware, *_) = self._socket.recvfrom(SNAP_BYTES)
+                if way == socket.PACKET_OUTGOING and hardware == _LOOPBACK:
+                    continue  # It comes in once more.
                 taken.append(Frame(self._now(), raw))
         return taken
 

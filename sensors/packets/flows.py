@@ -42,14 +42,19 @@ class Flow:
     starts: tuple[int | None, int | None] = (None, None)
     """First sequence number of payload, of client and server."""
     ends: tuple[int | None, int | None] = (None, None)
-    reset: bool = False
+    heard: tuple[int | None, int | None] = (None, None)
+    """How far the other had it of client and server, as its end said: stands for an end unseen."""
 
     @property
     def sent(self) -> tuple[int | None, int | None]:
         """Payload bytes of client and server, None where opening or end was not seen."""
         first, second = (
-            None if start is None or end is None else (end - start) % _ROUND
-            for start, end in zip(self.starts, self.ends, strict=True)
+            None if start is None or last is None else (last - start) % _ROUND
+            for start, last in zip(
+                self.starts,
+                (h if e is None else e for e, h in zip(self.ends, self.heard, strict=True)),
+                strict=True,
+            )
         )
         return first, second
 
@@ -108,14 +113,14 @@ class Flows:
                 flow.answered = flow.answered or side == 1
         if known and flags & (FIN | RST):
             flow, side = known
-            flow.reset = bool(flags & RST)
-            if flags & FIN or packet.sequence:
-                # A refusal of an opening carries no sequence number of its own.
+            if flags & FIN or (packet.sequence and flow.ends[side] is None):
+                # A refusal of an opening carries no sequence number of its own; a FIN counts as
+                # one byte in what is reset after it.
                 end = (packet.sequence + packet.length) % _ROUND
                 flow.ends = _with(flow.ends, side, end)
-            if flow.reset and flags & ACK and flow.ends[1 - side] is None:
-                flow.ends = _with(flow.ends, 1 - side, packet.acknowledged)
-            if flow.reset or None not in flow.ends:
+            if flags & ACK:
+                flow.heard = _with(flow.heard, 1 - side, packet.acknowledged)
+            if flags & RST or None not in flow.ends:
                 over.append(self._close(flow))
         return over
 

@@ -123,6 +123,16 @@ def test_bytes_come_from_sequence_numbers(start: int) -> None:
     assert (event["network.direction"], event["event.outcome"]) == ("internal", "success")
 
 
+def test_what_the_other_had_stands_for_an_end_that_was_not_seen() -> None:
+    (event,) = read(
+        tcp(flags=SYN, sequence=100),
+        back(flags=SYN | ACK, sequence=5, acknowledged=101),
+        back(flags=FIN | ACK, sequence=5 + 1 + 50, acknowledged=101 + 700),
+        back(flags=RST, sequence=5 + 1 + 50 + 1),
+    )
+    assert (event["source.bytes"], event["destination.bytes"]) == (700, 50)
+
+
 def test_a_refused_opening_is_a_failure() -> None:
     (event,) = read(tcp(flags=SYN, sequence=9), back(flags=RST | ACK, acknowledged=10))
     assert event["event.outcome"] == "failure"
