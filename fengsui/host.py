@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Final
 
 from fengsui.own_mappings import resolve
-from fengsui.settings import ReceiveMappingSettings, SensorSettings
+from fengsui.settings import PacketsSettings, ReceiveMappingSettings, SensorSettings
 from schema.errors import FengsuiError
 from schema.ports import Clock
 from sensors.inventory import ListeningSource, Machine, ProcessSource
+from sensors.packets import Interface, PacketSource, View, network, system, wanted
 from sensors.receive import Listening, ReceiveSource, Route, split_address
 from sensors.source import Source
 from sensors.sources import FORMATS, MAPPING, Context, is_format, open_format
@@ -104,7 +105,26 @@ def sources(settings: SensorSettings, clock: Clock, folder: Path) -> Sequence[So
     if settings.web_roots:
         machine = Machine(host=context.host, boot_id=boot_id(), now=clock.now)
         found.append(WebrootSource("webroot", machine, map(Path, settings.web_roots)))
+    found += [_packets(one, context) for one in settings.packets]
     return found
+
+
+def _packets(one: PacketsSettings, context: Context) -> PacketSource:
+    """A packet view; its socket is opened at the first poll, and failing is told as trouble."""
+    terms = View(
+        name=one.name,
+        host=context.host,
+        systems=tuple(system(known.name, known.address, known.port) for known in one.systems),
+        internal=tuple(network(text) for text in one.internal),
+        packets_per_second=one.packets_per_second,
+    )
+    program = wanted(known.address for known in terms.systems)
+    return PacketSource(
+        terms,
+        lambda: Interface(one.interface, program, context.now),
+        boot_id=boot_id(),
+        now=context.now,
+    )
 
 
 def receivers(settings: SensorSettings, context: Context, folder: Path) -> list[ReceiveSource]:

@@ -79,6 +79,26 @@ class ReceiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """The first whose conditions hold counts."""
 
 
+class PacketSystemSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A server of the site, as a packet view names it."""
+
+    name: Named
+    address: str
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)]
+
+
+class PacketsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One interface whose handshakes, name questions and connections are watched."""
+
+    name: Named
+    interface: Annotated[str, msgspec.Meta(min_length=1, max_length=15)]
+    systems: tuple[PacketSystemSettings, ...] = ()
+    """With any, only TCP of their addresses is looked at."""
+    internal: tuple[str, ...] = ()
+    """Networks that lie inside; without any no direction is told."""
+    packets_per_second: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 2000
+
+
 class SensorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the local sensor reads."""
 
@@ -93,6 +113,8 @@ class SensorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Watch process starts and listening ports too."""
     web_roots: tuple[str, ...] = ()
     """Folders of web servers whose files are watched."""
+    packets: tuple[PacketsSettings, ...] = ()
+    """Interfaces looked at; needs CAP_NET_RAW."""
     batch_events: Annotated[int, msgspec.Meta(ge=1, le=limits.BATCH_EVENTS_MAX)] = 1024
 
 
