@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from fengsui.own_mappings import resolve
-from fengsui.settings import ReceiveMappingSettings, SensorSettings
+from fengsui.settings import ReceiveMappingSettings, SensorSettings, UploadSettings
 from schema.errors import FengsuiError
 from schema.ports import Clock
 from sensors.inventory import ListeningSource, Machine, ProcessSource
@@ -20,6 +20,7 @@ from sensors.receive import Listening, ReceiveSource, Route, split_address
 from sensors.source import Source
 from sensors.sources import FORMATS, MAPPING, Context, is_format, open_format
 from sensors.tail import FileSource
+from sensors.upload import Checker, Protected, UploadSource
 from sensors.webroot import WebrootSource
 
 PLACES: Final = (
@@ -104,7 +105,22 @@ def sources(settings: SensorSettings, clock: Clock, folder: Path) -> Sequence[So
     if settings.web_roots:
         machine = Machine(host=context.host, boot_id=boot_id(), now=clock.now)
         found.append(WebrootSource("webroot", machine, map(Path, settings.web_roots)))
+    if settings.upload is not None:
+        found.append(upload(settings.upload, context))
     return found
+
+
+def upload(settings: UploadSettings, context: Context) -> UploadSource:
+    """The upload hook of the settings; raises ``sensors.upload.protected``."""
+    checker = Checker(
+        Protected(Path(settings.protected) if settings.protected else None),
+        isolate=Path(settings.isolate),
+        on_failure=settings.on_failure,
+        folders=[Path(folder) for folder in settings.folders],
+    )
+    return UploadSource(
+        "upload", Path(settings.socket), checker, host=context.host, now=context.now
+    )
 
 
 def receivers(settings: SensorSettings, context: Context, folder: Path) -> list[ReceiveSource]:

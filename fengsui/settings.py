@@ -79,6 +79,21 @@ class ReceiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """The first whose conditions hold counts."""
 
 
+class UploadSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where applications ask before they accept an upload."""
+
+    socket: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    """Path of the Unix socket; the kernel takes no longer one."""
+    isolate: Annotated[str, msgspec.Meta(min_length=1)]
+    """Folder that refused files are moved to."""
+    folders: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    """Folders whose files may be asked for: nobody else's file is read or moved."""
+    protected: str = ""
+    """SM3 hashes, as the register ``classified_files`` is exported."""
+    on_failure: Literal["closed", "open"] = "closed"
+    """Whether a file that cannot be looked through is refused or allowed."""
+
+
 class SensorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the local sensor reads."""
 
@@ -93,6 +108,8 @@ class SensorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Watch process starts and listening ports too."""
     web_roots: tuple[str, ...] = ()
     """Folders of web servers whose files are watched."""
+    upload: UploadSettings | None = None
+    """The upload hook; absent means none."""
     batch_events: Annotated[int, msgspec.Meta(ge=1, le=limits.BATCH_EVENTS_MAX)] = 1024
 
 

@@ -1,0 +1,169 @@
+"""PDF: the strings in its plain and Flate streams, as far as they can be read without fonts.
+
+Bytes of a string are read as UTF-16, GB18030 and UTF-8, and through the tables of characters
+(ToUnicode) that most programs write beside their fonts. What is drawn by another filter, or by a
+font without a table, is not seen. Format: ISO 32000-1, 7.3 and 9.10.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from sensors.upload.budget import Budget, unchecked
+
+STREAMS_MAX: Final = 20_000
+"""Of one file: a page has one to three."""
+TABLES_MAX: Final = 64
+"""Tables of characters tried for each string; one a font."""
+TABLE_ENTRIES_MAX: Final = 70_000
+"""Of all tables together: as many characters as Unicode's first plane has."""
+DICTIONARY_BYTES: Final = 2048
+"""Before a stream: its dictionary ends there."""
+SEARCHED_BYTES_MAX: Final = 8 * 1024 * 1024
+"""Of strings, over all streams; each is read several times."""
+STEPS_MAX: Final = 32 * 1024 * 1024
+"""Bytes of strings read through tables: some seconds."""
+
+_MAGIC: Final = b"%PDF-"
+_MAGIC_WITHIN: Final = 1024
+_STREAM: Final = re.compile(rb"stream\r?\n")
+_FILTER: Final = re.compile(rb"/Filter\s*(\[[^\]]{0,200}\]|/\w+)")
+_STRING: Final = re.compile(rb"\(((?:[^()\\]|\\.){0,4096})\)|<([0-9A-Fa-f\s]{2,8192})>", re.DOTALL)
+_ESCAPED: Final = re.compile(rb"\\([0-7]{1,3}|\r\n|.)", re.DOTALL)
+_PLAIN: Final = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f", b"\n": b"",
+                 b"\r": b"", b"\r\n": b""}  # fmt: skip
+_PAIR: Final = re.compile(rb"<\s*([0-9A-Fa-f]{4})\s*>\s*<\s*([0-9A-Fa-f]{4,16})\s*>")
+_TRIPLE: Final = re.compile(
+    rb"<\s*([0-9A-Fa-f]{4})\s*>\s*<\s*([0-9A-Fa-f]{4})\s*>\s*<\s*([0-9A-Fa-f]{4})\s*>"
+)
+_ENCRYPT: Final = re.compile(rb"/Encrypt\s+\d+\s+\d+\s+R|/Encrypt\s*<<")
+
+
+def is_pdf(head: bytes) -> bool:
+    """Whether a file begins as a PDF does."""
+    return _MAGIC in head[:_MAGIC_WITHIN]
+
+
+def texts(data: bytes, budget: Budget) -> Iterator[str]:
+    """Its texts, a stream at a time; raises ``sensors.upload.unchecked``."""
+    if _ENCRYPT.search(data):
+        raise unchecked("encrypted")
+    contents: list[bytes] = []
+    tables: list[dict[int, str]] = []
+    entries = 0
+    for content in _streams(data, budget):
+        if b"beginbf" in content and len(tables) < TABLES_MAX and entries < TABLE_ENTRIES_MAX:
+            table = _table(content, TABLE_ENTRIES_MAX - entries)
+            # A font that has no 密 writes no marking.
+            if "密" in table.values():
+                tables.append(table)
+                entries += len(table)
+        else:
+            contents.append(content)
+    left, steps = SEARCHED_BYTES_MAX, 0
+    for content in contents:
+        strings = []
+        for found in _STRING.finditer(content):
+            strings.append(_bytes(found))
+            left -= len(strings[-1])
+            if left < 0:
+                raise unchecked("too_large")
+        # A line is drawn by many strings, even one a character.
+        joined = b"".join(strings)
+        if joined:
+            yield from _read(joined)
+            for table in tables:
+                steps += len(joined)
+                if steps > STEPS_MAX:
+                    raise unchecked("too_large")
+                yield _through(table, strings)
+        yield from _read(content)
+
+
+def _streams(data: bytes, budget: Budget) -> Iterator[bytes]:
+    count, at = 0, 0
+    while (found := _STREAM.search(data, at)) is not None:
+        count += 1
+        end = data.find(b"endstream", found.end())
+        if end < 0:
+            raise unchecked("damaged")
+        if count > STREAMS_MAX:
+            raise unchecked("too_many_parts")
+        # Past the end: no byte is read twice, whatever the file says.
+        at = end + len(b"endstream")
+        raw = data[found.end() : end]
+        before = data[max(0, found.start() - DICTIONARY_BYTES) : found.start()]
+        named = _FILTER.search(before, max(0, before.rfind(b" obj")))
+        if named is None:
+            budget.take(len(raw))
+            yield raw
+        elif named[1].strip(b"[] \t\r\n") == b"/FlateDecode":
+            yield _inflate(raw, budget)
+
+
+def _inflate(raw: bytes, budget: Budget) -> bytes:
+    unpacker = zlib.decompressobj()
+    try:
+        content = unpacker.decompress(raw, budget.bytes_left + 1)
+    except zlib.error as error:
+        raise unchecked("damaged") from error
+    budget.take(len(content))
+    return content
+
+
+def _bytes(found: re.Match[bytes]) -> bytes:
+    if found[2] is not None:
+        digits = b"".join(found[2].split())
+        return bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode("ascii"))
+    return _ESCAPED.sub(_unescape, found[1])
+
+
+def _unescape(found: re.Match[bytes]) -> bytes:
+    one = found[1]
+    if one.isdigit():
+        return bytes([int(one, 8) & 0xFF])
+    return _PLAIN.get(one, one)
+
+
+def _read(raw: bytes) -> Iterator[str]:
+    yield raw.decode("utf-16-be", "replace")
+    yield raw.decode("gb18030", "replace")
+    yield raw.decode("utf-8", "replace")
+
+
+def _table(content: bytes, room: int) -> dict[int, str]:
+    table: dict[int, str] = {}
+    for part in _between(content, b"beginbfchar", b"endbfchar"):
+        for code, text in _PAIR.findall(part):
+            if len(table) < room:
+                table[int(code, 16)] = _text(text)
+    for part in _between(content, b"beginbfrange", b"endbfrange"):
+        for low, high, text in _TRIPLE.findall(part):
+            first, start = int(low, 16), int(text, 16)
+            for step in range(min(int(high, 16) - first + 1, room - len(table))):
+                table[first + step] = chr((start + step) & 0xFFFF)
+    return table
+
+
+def _between(content: bytes, begin: bytes, end: bytes) -> Iterator[bytes]:
+    start = content.find(begin)
+    while start >= 0 and (stop := content.find(end, start)) >= 0:
+        yield content[start + len(begin) : stop]
+        start = content.find(begin, stop)
+
+
+def _text(digits: bytes) -> str:
+    return bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode("ascii")).decode(
+        "utf-16-be", "replace"
+    )
+
+
+def _through(table: Mapping[int, str], strings: list[bytes]) -> str:
+    return "".join(
+        table.get(one[at] << 8 | one[at + 1], " ")
+        for one in strings
+        for at in range(0, len(one) - 1, 2)
+    )
