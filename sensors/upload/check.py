@@ -20,6 +20,7 @@ from typing import BinaryIO, Final, Literal, TypeAlias
 from crypto import sm3
 from schema import privacy
 from schema.errors import FengsuiError
+from schema.marking import plain_marking
 from sensors.upload.budget import UNCHECKED, Budget, unchecked
 from sensors.upload.protected import Protected
 from sensors.upload.text import texts
@@ -151,7 +152,7 @@ def found_marking(file: BinaryIO, name: str) -> str:
     Raises ``sensors.upload.unchecked`` where not all can be looked at and nothing was found.
     """
     for text in chain([name], texts(file, Budget())):
-        if found := privacy.marking(text):
+        if found := plain_marking(text):
             return _excerpt(text, found)
     return ""
 

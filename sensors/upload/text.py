@@ -77,12 +77,14 @@ def _plain(data: bytes) -> Iterator[str]:
             yield data.decode(encoding, "replace")
             return
     try:
-        yield data.decode("utf-8")
+        text = data.decode("utf-8")
     except UnicodeDecodeError:
         # What is neither may be a text of both: each is tried.
         yield data.decode("gb18030", "replace")
         yield data.decode("utf-8", "replace")
-    yield from _around(data)
+        yield from _around(data)
+    else:
+        yield text
 
 
 def _around(data: bytes) -> Iterator[str]:

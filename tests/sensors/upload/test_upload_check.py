@@ -6,6 +6,7 @@ import io
 import os
 import stat
 import struct
+import time
 from pathlib import Path
 
 import crafted
@@ -258,3 +259,11 @@ def test_an_excerpt_is_short_and_the_masker_knows_it(text: str, at: int) -> None
     excerpt = checks.found_marking(io.BytesIO(b""), whole)
     assert len(excerpt) <= 2 * checks.EXCERPT_CHARS + 20
     assert any(one.kind == "classified" for one in checks.privacy.find(excerpt))
+
+
+@pytest.mark.parametrize("piece", ["国家秘密的规定", "秘密", "秘    ", "%25", "密*", "秘 + 密 "])
+def test_a_text_made_to_be_slow_is_looked_through_at_once(piece: str, tmp_path: Path) -> None:
+    path = put(tmp_path, (piece * (4 * 1024 * 1024 // len(piece.encode()))).encode())
+    start = time.process_time()
+    assert checker(tmp_path).check(path, "a.txt").reason == ""
+    assert time.process_time() - start < 5.0
