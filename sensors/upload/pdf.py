@@ -27,11 +27,17 @@ SEARCHED_BYTES_MAX: Final = 8 * 1024 * 1024
 STEPS_MAX: Final = 32 * 1024 * 1024
 """Bytes of strings read through tables: some seconds."""
 
+IMAGE_BYTES_MAX: Final = 64 * 1024
+"""Of a picture's or font's stream: it draws no text, unless its dictionary lies."""
+
 _MAGIC: Final = b"%PDF-"
 _MAGIC_WITHIN: Final = 1024
 _STREAM: Final = re.compile(rb"stream\r?\n")
 _FILTER: Final = re.compile(rb"/Filter\s*(\[[^\]]{0,200}\]|/\w+)")
-_STRING: Final = re.compile(rb"\(((?:[^()\\]|\\.){0,4096})\)|<([0-9A-Fa-f\s]{2,8192})>", re.DOTALL)
+_STRING: Final = re.compile(
+    rb"\\.|\(((?:[^()\\]|\\.){0,4096}+)\)|<([0-9A-Fa-f\s]{2,8192}+)>", re.DOTALL
+)
+"""An escape outside a string is stepped over, so that no byte is tried again and again."""
 _ESCAPED: Final = re.compile(rb"\\([0-7]{1,3}|\r\n|.)", re.DOTALL)
 _PLAIN: Final = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f", b"\n": b"",
                  b"\r": b"", b"\r\n": b""}  # fmt: skip
@@ -39,6 +45,7 @@ _PAIR: Final = re.compile(rb"<\s*([0-9A-Fa-f]{4})\s*>\s*<\s*([0-9A-Fa-f]{4,16})\
 _TRIPLE: Final = re.compile(
     rb"<\s*([0-9A-Fa-f]{4})\s*>\s*<\s*([0-9A-Fa-f]{4})\s*>\s*<\s*([0-9A-Fa-f]{4})\s*>"
 )
+_IMAGE: Final = re.compile(rb"/Subtype\s*/(?:Image|Type1C|CIDFontType0C|OpenType)|/Length1\s")
 _ENCRYPT: Final = re.compile(rb"/Encrypt\s+\d+\s+\d+\s+R|/Encrypt\s*<<")
 
 
@@ -67,6 +74,8 @@ def texts(data: bytes, budget: Budget) -> Iterator[str]:
     for content in contents:
         strings = []
         for found in _STRING.finditer(content):
+            if found.lastindex is None:
+                continue
             strings.append(_bytes(found))
             left -= len(strings[-1])
             if left < 0:
@@ -96,22 +105,24 @@ def _streams(data: bytes, budget: Budget) -> Iterator[bytes]:
         at = end + len(b"endstream")
         raw = data[found.end() : end]
         before = data[max(0, found.start() - DICTIONARY_BYTES) : found.start()]
-        named = _FILTER.search(before, max(0, before.rfind(b" obj")))
+        head = before[max(0, before.rfind(b" obj")) :]
+        size_max = IMAGE_BYTES_MAX if _IMAGE.search(head) else budget.bytes_left + 1
+        named = _FILTER.search(head)
         if named is None:
-            budget.take(len(raw))
-            yield raw
+            content = raw[:size_max]
         elif named[1].strip(b"[] \t\r\n") == b"/FlateDecode":
-            yield _inflate(raw, budget)
+            content = _inflate(raw, size_max)
+        else:
+            continue
+        budget.take(len(content))
+        yield content
 
 
-def _inflate(raw: bytes, budget: Budget) -> bytes:
-    unpacker = zlib.decompressobj()
+def _inflate(raw: bytes, size_max: int) -> bytes:
     try:
-        content = unpacker.decompress(raw, budget.bytes_left + 1)
+        return zlib.decompressobj().decompress(raw, size_max)
     except zlib.error as error:
         raise unchecked("damaged") from error
-    budget.take(len(content))
-    return content
 
 
 def _bytes(found: re.Match[bytes]) -> bytes:

@@ -267,3 +267,22 @@ def test_a_text_made_to_be_slow_is_looked_through_at_once(piece: str, tmp_path: 
     start = time.process_time()
     assert checker(tmp_path).check(path, "a.txt").reason == ""
     assert time.process_time() - start < 5.0
+
+
+@pytest.mark.parametrize("piece", [rb"\(", b"(", b"(a" * 9, b"<a", b"<" + b"a" * 9000, b"<<"])
+def test_a_pdf_made_to_be_slow_is_looked_through_at_once(piece: bytes, tmp_path: Path) -> None:
+    path = put(tmp_path, crafted.pdf((piece * (2 * 1024 * 1024 // len(piece)), True)))
+    start = time.process_time()
+    assert checker(tmp_path).check(path, "a.pdf").reason == ""
+    assert time.process_time() - start < 5.0
+
+
+def test_the_pictures_of_a_scanned_pdf_do_not_use_up_the_budget(tmp_path: Path) -> None:
+    scanned = crafted.pdf((bytes(10 * 1024 * 1024), True)).replace(
+        b"/Length", b"/Subtype /Image /Length"
+    )
+    page = crafted.pdf((crafted.drawn(crafted.MARKED), True))
+    path = put(tmp_path, scanned * 10)
+    assert checker(tmp_path).check(path, "a.pdf").reason == ""
+    path = put(tmp_path, scanned * 10 + page)
+    assert checker(tmp_path).check(path, "a.pdf").reason == "classified_marking"
