@@ -116,7 +116,7 @@ class Checker:
 
     def _checked(self, file: BinaryIO, path: Path, name: str) -> Verdict:
         digest, size = _digest(file)
-        reason, marked = "", ""
+        reason, marked, why = "", "", ""
         try:
             if self._protected.holds(digest):
                 reason = PROTECTED
@@ -124,9 +124,13 @@ class Checker:
         except FengsuiError as error:
             if error.code != UNCHECKED:
                 raise
-            if not reason:
-                verdict = self.failed(str(error.params["why"]), digest, size)
-                return verdict if verdict.allow else self._refuse(file, path, verdict)
+            why = str(error.params["why"])
+        except (ValueError, LookupError, ArithmeticError, MemoryError, RecursionError):
+            # Whatever bytes do to a reader, the application is answered and the event told.
+            why = "damaged"
+        if why and not reason:
+            verdict = self.failed(why, digest, size)
+            return verdict if verdict.allow else self._refuse(file, path, verdict)
         if marked:
             reason = CLASSIFIED
         verdict = Verdict(allow=not reason, reason=reason, sm3=digest, size=size, marked=marked)

@@ -39,6 +39,7 @@ _STRING: Final = re.compile(
 )
 """An escape outside a string is stepped over, so that no byte is tried again and again."""
 _ESCAPED: Final = re.compile(rb"\\([0-7]{1,3}|\r\n|.)", re.DOTALL)
+_OCTAL: Final = frozenset(b"%d" % digit for digit in range(8))
 _PLAIN: Final = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f", b"\n": b"",
                  b"\r": b"", b"\r\n": b""}  # fmt: skip
 _PAIR: Final = re.compile(rb"<\s*([0-9A-Fa-f]{4})\s*>\s*<\s*([0-9A-Fa-f]{4,16})\s*>")
@@ -134,7 +135,7 @@ def _bytes(found: re.Match[bytes]) -> bytes:
 
 def _unescape(found: re.Match[bytes]) -> bytes:
     one = found[1]
-    if one.isdigit():
+    if one[:1] in _OCTAL:
         return bytes([int(one, 8) & 0xFF])
     return _PLAIN.get(one, one)
 

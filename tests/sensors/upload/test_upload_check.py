@@ -253,6 +253,12 @@ def test_no_damaged_file_breaks_the_readers(whole: bytes, data: st.DataObject) -
     look(bytes(damaged))
 
 
+@given(st.text(r"()<>\\0789afR \n密★", max_size=100), st.booleans())
+def test_no_drawing_breaks_the_reader_of_pdf(drawing: str, flate: bool) -> None:
+    look(crafted.pdf((b"(\\8)" + drawing.encode(), flate)))
+    look(crafted.pdf((b"beginbfchar <0001> <5bc6>" + drawing.encode() + b"endbfchar", flate)))
+
+
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=200), st.integers(0, 200))
 def test_an_excerpt_is_short_and_the_masker_knows_it(text: str, at: int) -> None:
     whole = text[:at] + "绝密★30年" + text[at:]
