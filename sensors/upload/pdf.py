@@ -1,4 +1,4 @@
-"""PDF: the strings in its plain and Flate streams, as far as they can be read without fonts.
+"""PDF: the strings in its plain, Flate and ASCII85 streams, as far as no font need be known.
 
 Bytes of a string are read as UTF-16, GB18030 and UTF-8, and through the tables of characters
 (ToUnicode) that most programs write beside their fonts. What is drawn by another filter, or by a
@@ -7,6 +7,7 @@ font without a table, is not seen. Format: ISO 32000-1, 7.3 and 9.10.
 
 from __future__ import annotations
 
+import base64
 import re
 import zlib
 from collections.abc import Iterator, Mapping
@@ -29,6 +30,8 @@ STEPS_MAX: Final = 32 * 1024 * 1024
 
 IMAGE_BYTES_MAX: Final = 64 * 1024
 """Of a picture's or font's stream: it draws no text, unless its dictionary lies."""
+ASCII_BYTES_MAX: Final = 2 * 1024 * 1024
+"""Of a stream in ASCII85, which is undone slowly: a second."""
 
 _MAGIC: Final = b"%PDF-"
 _MAGIC_WITHIN: Final = 1024
@@ -109,14 +112,26 @@ def _streams(data: bytes, budget: Budget) -> Iterator[bytes]:
         head = before[max(0, before.rfind(b" obj")) :]
         size_max = IMAGE_BYTES_MAX if _IMAGE.search(head) else budget.bytes_left + 1
         named = _FILTER.search(head)
-        if named is None:
+        filters = tuple(named[1].strip(b"[]").replace(b"/", b" ").split()) if named else ()
+        if filters[:1] == (b"ASCII85Decode",):
+            raw, filters = _from_ascii(raw), filters[1:]
+        if not filters:
             content = raw[:size_max]
-        elif named[1].strip(b"[] \t\r\n") == b"/FlateDecode":
+        elif filters == (b"FlateDecode",):
             content = _inflate(raw, size_max)
         else:
             continue
         budget.take(len(content))
         yield content
+
+
+def _from_ascii(raw: bytes) -> bytes:
+    if len(raw) > ASCII_BYTES_MAX:
+        raise unchecked("too_large")
+    try:
+        return base64.a85decode(raw.partition(b"~")[0])
+    except ValueError as error:
+        raise unchecked("damaged") from error
 
 
 def _inflate(raw: bytes, size_max: int) -> bytes:

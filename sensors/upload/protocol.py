@@ -39,9 +39,9 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The decision; without ``allow`` a file must not be accepted."""
+    """The decision; unless ``allow`` is true a file must not be accepted."""
 
-    allow: bool = False
+    allow: bool
     reason: str = ""
     sm3: str = ""
     error: str = ""

@@ -170,7 +170,7 @@ class UploadSource:
         except FengsuiError as error:
             with self._room:
                 self._troubles["questions_refused"] += 1
-            return Answer(error=str(error.params["why"]))
+            return Answer(allow=False, error=str(error.params["why"]))
         path = Path(question.file)
         verdict = self._checker.check(path, question.name or path.name)
         if not self._tell(question, verdict):

@@ -69,7 +69,7 @@ def test_an_application_is_answered_and_the_sensor_seals_no_text(tmp_path: Path)
         sensor.step()
     finally:
         source.stop()
-    assert (code, answer["reason"]) == (1, "classified_marking")
+    assert (code, answer["allow"], answer["reason"]) == (1, False, "classified_marking")
     assert not file.exists()
     payloads = [
         payload

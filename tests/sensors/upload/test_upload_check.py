@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import os
 import stat
 import struct
 import time
+import zlib
 from pathlib import Path
 
 import crafted
@@ -281,6 +283,13 @@ def test_a_pdf_made_to_be_slow_is_looked_through_at_once(piece: bytes, tmp_path:
     start = time.process_time()
     assert checker(tmp_path).check(path, "a.pdf").reason == ""
     assert time.process_time() - start < 5.0
+
+
+def test_a_page_in_ascii85_is_read(tmp_path: Path) -> None:
+    raw = base64.a85encode(zlib.compress(crafted.drawn(crafted.MARKED))) + b"~>"
+    whole = b"%PDF-1.4\n1 0 obj << /Filter [ /ASCII85Decode /FlateDecode ] >>\nstream\n"
+    path = put(tmp_path, whole + raw + b"endstream endobj")
+    assert checker(tmp_path).check(path, "a.pdf").reason == "classified_marking"
 
 
 def test_the_pictures_of_a_scanned_pdf_do_not_use_up_the_budget(tmp_path: Path) -> None:
