@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import pytest
 
 from bench import district
-from bench._district_feed import NAMES, Wanted
+from bench._district_feed import NAMES, Wanted, days
 from bench._district_judge import Verdict, judge
+from schema.event import encode
 from schema.privacy import find
 
 
@@ -56,6 +58,23 @@ def test_honest_look_alikes_come_much_more_often_and_raise_next_to_nothing(
     # In twelve days there are fewer than in the 28 of the benchmark.
     assert all(verdict.lookalikes[case] >= 3 * count for case, count in attacks.items())
     assert len(verdict.false) <= 2 * verdict.days
+
+
+def test_nobodys_number_stands_in_any_event_while_persons_are_told_apart() -> None:
+    from district.town import Town
+
+    numbers = {one.number for one in Town(6).citizens}
+    number = re.compile(rb"[0-9]{17}[0-9X]")
+    subjects: set[object] = set()
+    small = Wanted(
+        systems=NAMES, seed=6, volume=0.3, warm_up=1, measured=6, scenario="", view="all"
+    )
+    for day in days(small):
+        for fields in day.events:
+            found = {one.decode() for one in number.findall(encode(fields))}
+            assert not found & numbers
+            subjects.add(fields.get("gov.subject.id_hmac"))
+    assert len(subjects) > 200
 
 
 def test_nobodys_number_is_an_entity_of_an_alert(verdict: Verdict) -> None:
