@@ -28,6 +28,7 @@ from fengsui.retention_cli import hold_app, retention_app
 from fengsui.search_cli import app as search_app
 from fengsui.signing_cli import app as signing_app
 from fengsui.source_cli import app as source_app
+from fengsui.upload_cli import upload_check
 from fengsui.worker_cli import app as worker_app
 from schema.errors import FengsuiError
 
@@ -330,6 +331,9 @@ def sensor_run(
     if to and bus is not None:
         raise FengsuiError("fengsui.sensor.usage", "give --to or --bus, not both")
     run_here(data, to=to, certificate=certificate, bus=bus, environment=os.environ)
+
+
+sensor_app.command("upload-check")(upload_check)
 
 
 @client_app.command("add")

@@ -12,7 +12,12 @@ from pathlib import Path
 from typing import Final
 
 from fengsui.own_mappings import resolve
-from fengsui.settings import PacketsSettings, ReceiveMappingSettings, SensorSettings
+from fengsui.settings import (
+    PacketsSettings,
+    ReceiveMappingSettings,
+    SensorSettings,
+    UploadSettings,
+)
 from schema.errors import FengsuiError
 from schema.ports import Clock
 from sensors.inventory import ListeningSource, Machine, ProcessSource
@@ -21,6 +26,7 @@ from sensors.receive import Listening, ReceiveSource, Route, split_address
 from sensors.source import Source
 from sensors.sources import FORMATS, MAPPING, Context, is_format, open_format
 from sensors.tail import FileSource
+from sensors.upload import Checker, Protected, UploadSource
 from sensors.webroot import WebrootSource
 
 PLACES: Final = (
@@ -106,6 +112,8 @@ def sources(settings: SensorSettings, clock: Clock, folder: Path) -> Sequence[So
         machine = Machine(host=context.host, boot_id=boot_id(), now=clock.now)
         found.append(WebrootSource("webroot", machine, map(Path, settings.web_roots)))
     found += [_packets(one, context) for one in settings.packets]
+    if settings.upload is not None:
+        found.append(upload(settings.upload, context))
     return found
 
 
@@ -124,6 +132,19 @@ def _packets(one: PacketsSettings, context: Context) -> PacketSource:
         lambda: Interface(one.interface, program, context.now),
         boot_id=boot_id(),
         now=context.now,
+    )
+
+
+def upload(settings: UploadSettings, context: Context) -> UploadSource:
+    """The upload hook of the settings; raises ``sensors.upload.protected``."""
+    checker = Checker(
+        Protected(Path(settings.protected) if settings.protected else None),
+        isolate=Path(settings.isolate),
+        on_failure=settings.on_failure,
+        folders=[Path(folder) for folder in settings.folders],
+    )
+    return UploadSource(
+        "upload", Path(settings.socket), checker, host=context.host, now=context.now
     )
 
 

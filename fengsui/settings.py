@@ -99,6 +99,21 @@ class PacketsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     packets_per_second: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 2000
 
 
+class UploadSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where applications ask before they accept an upload."""
+
+    socket: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    """Path of the Unix socket; the kernel takes no longer one."""
+    isolate: Annotated[str, msgspec.Meta(min_length=1)]
+    """Folder that refused files are moved to."""
+    folders: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    """Folders whose files may be asked for: nobody else's file is read or moved."""
+    protected: str = ""
+    """SM3 hashes, as the register ``classified_files`` is exported."""
+    on_failure: Literal["closed", "open"] = "closed"
+    """Whether a file that cannot be looked through is refused or allowed."""
+
+
 class SensorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the local sensor reads."""
 
@@ -115,6 +130,8 @@ class SensorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Folders of web servers whose files are watched."""
     packets: tuple[PacketsSettings, ...] = ()
     """Interfaces looked at; needs CAP_NET_RAW."""
+    upload: UploadSettings | None = None
+    """The upload hook; absent means none."""
     batch_events: Annotated[int, msgspec.Meta(ge=1, le=limits.BATCH_EVENTS_MAX)] = 1024
 
 

@@ -1,0 +1,6 @@
+"""Fixtures of the upload tests; ``crafted`` is importable beside them."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
