@@ -15,7 +15,11 @@ from fengsui.own_mappings import resolve
 from fengsui.settings import ReceiveMappingSettings, SensorSettings
 from schema.errors import FengsuiError
 from schema.ports import Clock
+from schema.times import SECOND
 from sensors.inventory import ListeningSource, Machine, ProcessSource
+from sensors.probe.fetch import HttpFetch
+from sensors.probe.source import Ports, Prober, ProbeSource
+from sensors.probe.target import Target
 from sensors.receive import Listening, ReceiveSource, Route, split_address
 from sensors.source import Source
 from sensors.sources import FORMATS, MAPPING, Context, is_format, open_format
@@ -104,7 +108,27 @@ def sources(settings: SensorSettings, clock: Clock, folder: Path) -> Sequence[So
     if settings.web_roots:
         machine = Machine(host=context.host, boot_id=boot_id(), now=clock.now)
         found.append(WebrootSource("webroot", machine, map(Path, settings.web_roots)))
+    if settings.probe:
+        found.append(_probe(settings, context.host, clock))
     return found
+
+
+def _probe(settings: SensorSettings, host: str, clock: Clock) -> ProbeSource:
+    targets = [
+        Target(
+            name=one.name,
+            url=one.url,
+            consent=one.consent,
+            window=one.window,
+            interval_us=one.every_seconds * SECOND,
+            private=one.private,
+            volatile=one.volatile,
+        )
+        for one in settings.probe
+    ]
+    fetch = HttpFetch(settings.probe_contact, ca=settings.probe_ca)
+    ports = Ports(fetch=fetch, now=clock.now, elapsed=time.monotonic, host=host)
+    return ProbeSource("probe", Prober(targets, ports), clock.now)
 
 
 def receivers(settings: SensorSettings, context: Context, folder: Path) -> list[ReceiveSource]:
