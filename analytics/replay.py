@@ -14,6 +14,7 @@ from analytics.engine import Engine, Output
 from analytics.guards import Facts, NoFacts
 from analytics.models.artefact import Artefact, TrainingRequest
 from analytics.roll import Row
+from analytics.rule import Rule
 from analytics.ruleset import RuleSet
 from schema.alert import Alert
 from schema.errors import FengsuiError
@@ -89,6 +90,11 @@ class Standing:
                 self.alerts.pop(alert.id, None)
 
 
+def reach_of_us(rule: Rule) -> int:
+    """How far before a time its events matter to this rule; a day more warms it up."""
+    return rule.pattern.retention_us + DAY
+
+
 def reach_us(rules: RuleSet) -> int:
-    """How far before a time its events matter to these rules; a day more warms them up."""
-    return max((rule.pattern.retention_us for rule in rules.rules), default=0) + DAY
+    """How far before a time its events matter to any of these rules."""
+    return max(map(reach_of_us, rules.rules), default=DAY)

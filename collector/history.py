@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from collector import rereading
+from collector.control import SENSOR as CONTROL
 from collector.door import known_sensors
 from collector.geo.geography import FOLDER, Geography
 from collector.judged import judged
@@ -49,9 +50,14 @@ class History:
                 return
 
     def expired_to(self) -> dict[str, int]:
-        """Until when (microseconds UTC) events of a sensor may be gone, where any are."""
+        """Until when (microseconds UTC) events of a sensor may be gone, where any are.
+
+        Our own records are left out: rules look back on them by minutes, not by months.
+        """
         found: dict[str, int] = {}
         for sensor in self.sensors():
+            if sensor == CONTROL:
+                continue
             stones = tombstone.read(self._segments / sensor).stones
             if stones:
                 # A clock far ahead tells nothing: no event is later than its receipt.

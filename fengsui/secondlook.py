@@ -11,7 +11,7 @@ import queue
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from analytics import reevaluation, replay
@@ -47,12 +47,19 @@ class Looked:
     added: int
     changed: int
     withdrawn: int
+    left: int = 0
+    """Rules that look back further than the log: their alerts stand as they did."""
 
     def told(self) -> str:
         """For people."""
+        left = (
+            f"；{self.left} 条规则回看超出日志，维持原状 rules look back too far, left as they are"
+            if self.left
+            else ""
+        )
         return (
             f"重放 {self.events} 条日志 events: 新增 added {self.added}, 修订 changed "
-            f"{self.changed}, 撤回 withdrawn {self.withdrawn}"
+            f"{self.changed}, 撤回 withdrawn {self.withdrawn}{left}"
         )
 
 
@@ -172,11 +179,13 @@ class SecondLook:
     def replay(self, since: int, rules: RuleSet | None = None) -> Looked:
         """Judge everything from that time on by the rules in force; revisions are stored.
 
-        Raises ``fengsui.replay.expired`` where events it would need are gone.
+        Alerts of rules that look back further than the log are left as they stand. Raises
+        ``fengsui.replay.expired`` where events that every rule would need are gone.
         """
-        scope = Scope(rules=rules or self._rulebook.current, entities=None, since=since)
+        wanted = rules or self._rulebook.current
+        scope = Scope(rules=trials.within(self._stored, wanted, since), entities=None, since=since)
         looked, _ = self._judge(scope, "replayed under the rules in force")
-        return looked
+        return replace(looked, left=len(wanted.rules) - len(scope.rules.rules))
 
     def _judge(self, scope: Scope, reason: str) -> tuple[Looked, list[Alert]]:
         with self._looking:

@@ -119,14 +119,34 @@ def find(
     return Found(alerts=alerts, events=counted.events, until=counted.newest)
 
 
+def within(stored: History, rules: RuleSet, since: int) -> RuleSet:
+    """Of the rules those that can be judged from ``since`` on by what the log still holds.
+
+    A rule that looks back further is left as it stands, and where there is one so are the rules on
+    alerts, which may read it. Raises ``fengsui.replay.expired`` where none can be judged.
+    """
+    _, gone_to = _gone(stored)
+    near = [rule for rule in rules.rules if since - replay.reach_of_us(rule) > gone_to]
+    if len(near) == len(rules.rules):
+        return rules
+    kept = {rule.id for rule in near if rule.level == 0}
+    if not kept:
+        nearest = min(rules.rules, key=replay.reach_of_us)
+        check_kept(stored, since - replay.reach_of_us(nearest))
+    return rules.only(kept)
+
+
+def _gone(stored: History) -> tuple[str, int]:
+    """The sensor whose events are gone up to the latest time, and that time."""
+    return max(stored.expired_to().items(), key=lambda item: (item[1], item[0]), default=("", 0))
+
+
 def check_kept(stored: History, begin: int) -> None:
     """Raise ``fengsui.replay.expired`` where events from that time on may be gone.
 
     What is left would be judged as if it were all: alerts would be withdrawn for want of events.
     """
-    sensor, gone_to = max(
-        stored.expired_to().items(), key=lambda item: (item[1], item[0]), default=("", 0)
-    )
+    sensor, gone_to = _gone(stored)
     if sensor and begin <= gone_to:
         raise FengsuiError(
             "fengsui.replay.expired",

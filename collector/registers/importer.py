@@ -102,8 +102,9 @@ def read_file(
         data = path.read_bytes()
     except OSError as error:
         raise FengsuiError(
-            "collector.register.file", f"{path} cannot be read: {error.strerror or error}"
-        ) from error
+            "collector.register.file", f"{path} cannot be read: {error.strerror or error}",
+            file=path.name, line=0,
+        ) from error  # fmt: skip
     return read(description, data, file=path.name, mask=mask, valid_from=valid_from)
 
 

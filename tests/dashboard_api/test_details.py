@@ -26,6 +26,12 @@ def _raised() -> Iterator[tuple[str, set[str]]]:
                         args=[ast.Constant(value=code), *_],
                     ) if code in ZH:
                         yield code, {str(keyword.arg) for keyword in node.keywords}
+                    # The importer of registers says where each time: file, line and column.
+                    case ast.Call(
+                        func=ast.Attribute(attr="error") | ast.Name(id="fault"),
+                        args=[ast.Constant(value=reason), *_],
+                    ) if f"collector.register.{reason}" in ZH:
+                        yield f"collector.register.{reason}", {"file", "line", "column"}
 
 
 def test_every_fact_in_a_sentence_comes_with_the_error_wherever_it_is_raised() -> None:

@@ -368,7 +368,7 @@ class Attacks:
             deed(start + 2 * HOUR_US, pull, "sharing"),
         ]
         return plan(
-            "X02", occasion, deeds, who.user, start=start, more=2 * HOUR_US,
+            "X02", occasion, deeds, who.user, start=start, more=DAY_US,
             collect=("gov.share.requester_id", "organization.id", "source.ip"),
         )  # fmt: skip
 
