@@ -22,6 +22,7 @@ from urllib.parse import urljoin, urlsplit
 from cryptography import x509
 
 from schema import times
+from schema.errors import FengsuiError
 from sensors.probe.target import Target
 
 if TYPE_CHECKING:
@@ -56,17 +57,26 @@ class Fetch(Protocol):
 
 
 class HttpFetch:
-    """The real one; ``contact`` stands in its User-Agent, so that a site knows whom to call."""
+    """The real one; ``contact`` stands in its User-Agent, so that a site knows whom to call.
+
+    Raises ``sensors.probe.ca`` when it is made, where the authorities cannot be read.
+    """
 
     def __init__(self, contact: str, *, seconds: float = TIME_SECONDS_MAX, ca: str = "") -> None:
         self._agent = f"FengsuiProbe/1 (+{contact})" if contact else "FengsuiProbe/1"
         self._seconds = seconds
-        self._tls = ssl.create_default_context(cafile=ca or None)
+        try:
+            self._tls = ssl.create_default_context(cafile=ca or None)
+        except OSError as error:
+            raise FengsuiError(
+                "sensors.probe.ca", f"authorities of probed pages in {ca}: {error}", path=ca
+            ) from error
 
     def __call__(self, target: Target) -> Answer:
         try:
             address = _resolved(target)
-        except OSError:
+        except (OSError, UnicodeError):
+            # A name no resolver can be asked for, such as one with two dots in a row.
             return Answer(reason="name_not_resolved")
         if not is_allowed(address[4][0], private=target.private):
             return Answer(reason="address_not_allowed")

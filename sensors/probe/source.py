@@ -7,6 +7,7 @@ that time then counts as one in which nobody looked.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from sensors.probe.fetch import Answer, Fetch
 from sensors.probe.page import Normaliser, dark_links
 from sensors.probe.target import INTERVAL_MIN_US, Target
 from sensors.source import Polled
+
+_logger = logging.getLogger(__name__)
 
 TARGETS_MAX: Final = 32
 """Pages of one sensor: if none of them answers in time, a round still ends within 11 minutes."""
@@ -68,6 +71,8 @@ class Prober:
     def ask(self, target: Target) -> Fields:
         """Ask one page; the event without its time."""
         begin, started = self._ports.now(), self._ports.elapsed()
+        # Before the question: one that fails unforeseen is not put again any sooner.
+        self._due[target.url] = started + target.every_us / times.SECOND
         answer = self._ports.fetch(target)
         ended = self._ports.elapsed()
         self._due[target.url] = ended + target.every_us / times.SECOND
@@ -121,6 +126,7 @@ class ProbeSource:
         self._thread: Thread | None = None
         self._next = 0
         self._watermark = 0
+        self._failed = 0
 
     def restore(self, position: Position) -> None:
         """Count on from a sealed place."""
@@ -143,6 +149,7 @@ class ProbeSource:
             position=Position(generation=GENERATION, offset=self._next),
             watermark=self._watermark,
             at_end=is_empty,
+            troubles={"probe_failed": self._failed},
         )
 
     def turn(self) -> None:
@@ -166,4 +173,9 @@ class ProbeSource:
 
     def _run(self) -> None:
         while not self._stopped.wait(PAUSE_SECONDS):
-            self.turn()
+            try:
+                self.turn()
+            except Exception:
+                # The outermost loop of the thread: told as trouble, and the looking goes on.
+                _logger.exception("a page could not be probed")
+                self._failed += 1

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from schema import times
+from schema.errors import FengsuiError
 from sensors.probe.fetch import BODY_BYTES_MAX, HttpFetch, is_allowed
 from sensors.probe.target import Target
 
@@ -162,6 +163,17 @@ def test_a_server_that_drips_is_left_when_the_time_is_over() -> None:
 
     assert found.reason == "timeout"
     assert took < 5
+
+
+def test_a_name_nobody_can_look_up_is_told() -> None:
+    target = Target(name="p", url="http://a..invalid/", consent="office")
+
+    assert HttpFetch("")(target).reason == "name_not_resolved"
+
+
+def test_authorities_that_cannot_be_read_stop_the_start(tmp_path: Path) -> None:
+    with pytest.raises(FengsuiError, match="authorities"):
+        HttpFetch("", ca=str(tmp_path / "none.pem"))
 
 
 def test_a_closed_port_is_told() -> None:

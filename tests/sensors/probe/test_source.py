@@ -128,6 +128,27 @@ def test_no_event_is_earlier_than_what_was_told_as_complete() -> None:
     assert times.from_text(stamps[0]) >= told
 
 
+def test_a_question_that_fails_unforeseen_is_not_put_again_sooner() -> None:
+    world = World()
+    asked: list[float] = []
+
+    def fails(_: Target) -> Answer:
+        asked.append(world.passed)
+        raise RuntimeError
+
+    prober = Prober(
+        [PAGE], Ports(fetch=fails, now=world.now, elapsed=lambda: world.passed, host="")
+    )
+    world.passed = 61
+    (due,) = prober.due()
+    with pytest.raises(RuntimeError):
+        prober.ask(due)
+    world.passed += 59
+
+    assert prober.due() == []
+    assert len(asked) == 1
+
+
 def test_nothing_is_asked_outside_the_window() -> None:
     world = World()
     night = Target(name="n", url="http://n.example/", consent="office", window="22:00-06:00")
