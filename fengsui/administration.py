@@ -37,6 +37,7 @@ from fengsui.hiding import Hiding
 from fengsui.keeping import Keeping
 from fengsui.keyring import open_keyring
 from fengsui.knowledge import Knowledge
+from fengsui.probe_report import ProbeReport
 from fengsui.retention import space_of
 from fengsui.rulebook import Rulebook, mend
 from fengsui.searching import open_index
@@ -286,6 +287,11 @@ def handlers(
         "user-list": user_list,
         **administration.hiding.handlers(),
         **administration.knowledge.handlers(),
+        **ProbeReport(
+            events=administration.knowledge.events,
+            view=administration.knowledge.registers.view,
+            clock=administration.knowledge.clock,
+        ).handlers(),
         **administration.keeping.handlers(),
         **handlers_of(administration.applying),
     }

@@ -23,6 +23,7 @@ from fengsui.crypto_cli import app as crypto_app
 from fengsui.exceptions_cli import app as rules_app
 from fengsui.folder import DataFolder
 from fengsui.memory import keep_arenas_few
+from fengsui.probe_cli import app as probe_app
 from fengsui.registers_cli import indicator_app, register_app
 from fengsui.retention_cli import hold_app, retention_app
 from fengsui.search_cli import app as search_app
@@ -81,6 +82,7 @@ app.add_typer(worker_app, name="worker")
 app.add_typer(crypto_app, name="crypto")
 app.add_typer(rules_app, name="rules")
 app.add_typer(register_app, name="register")
+app.add_typer(probe_app, name="probe")
 app.add_typer(indicator_app, name="indicator")
 app.add_typer(retention_app, name="retention")
 app.add_typer(hold_app, name="hold")

@@ -20,8 +20,12 @@ from fengsui.settings import (
 )
 from schema.errors import FengsuiError
 from schema.ports import Clock
+from schema.times import SECOND
 from sensors.inventory import ListeningSource, Machine, ProcessSource
 from sensors.packets import Interface, PacketSource, View, network, system, wanted
+from sensors.probe.fetch import HttpFetch
+from sensors.probe.source import Ports, Prober, ProbeSource
+from sensors.probe.target import Target
 from sensors.receive import Listening, ReceiveSource, Route, split_address
 from sensors.source import Source
 from sensors.sources import FORMATS, MAPPING, Context, is_format, open_format
@@ -111,10 +115,30 @@ def sources(settings: SensorSettings, clock: Clock, folder: Path) -> Sequence[So
     if settings.web_roots:
         machine = Machine(host=context.host, boot_id=boot_id(), now=clock.now)
         found.append(WebrootSource("webroot", machine, map(Path, settings.web_roots)))
+    if settings.probe:
+        found.append(_probe(settings, context.host, clock))
     found += [_packets(one, context) for one in settings.packets]
     if settings.upload is not None:
         found.append(upload(settings.upload, context))
     return found
+
+
+def _probe(settings: SensorSettings, host: str, clock: Clock) -> ProbeSource:
+    targets = [
+        Target(
+            name=one.name,
+            url=one.url,
+            consent=one.consent,
+            window=one.window,
+            interval_us=one.every_seconds * SECOND,
+            private=one.private,
+            volatile=one.volatile,
+        )
+        for one in settings.probe
+    ]
+    fetch = HttpFetch(settings.probe_contact, ca=settings.probe_ca)
+    ports = Ports(fetch=fetch, now=clock.now, elapsed=time.monotonic, host=host)
+    return ProbeSource("probe", Prober(targets, ports), clock.now)
 
 
 def _packets(one: PacketsSettings, context: Context) -> PacketSource:

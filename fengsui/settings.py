@@ -114,6 +114,21 @@ class UploadSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Whether a file that cannot be looked through is refused or allowed."""
 
 
+class ProbeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One page whose owner agreed that it is asked from outside."""
+
+    name: Named
+    url: str
+    consent: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+    """Who agreed."""
+    window: str = "00:00-24:00"
+    every_seconds: Annotated[int, msgspec.Meta(ge=60, le=86400)] = 300
+    private: bool = False
+    """It lies on an address that is not public."""
+    volatile: tuple[str, ...] = ()
+    """Expressions (RE2) of what changes by itself and is left out of the fingerprint."""
+
+
 class SensorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the local sensor reads."""
 
@@ -132,6 +147,12 @@ class SensorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Interfaces looked at; needs CAP_NET_RAW."""
     upload: UploadSettings | None = None
     """The upload hook; absent means none."""
+    probe: tuple[ProbeSettings, ...] = ()
+    """Registered pages that are asked from outside; nothing else ever is."""
+    probe_contact: Annotated[str, msgspec.Meta(max_length=128, pattern=r"^[ -~]*$")] = ""
+    """Whom an asked site may call: a mail address or telephone number, in its access log."""
+    probe_ca: str = ""
+    """Further authorities of probed pages: a PEM file, in place of the system's."""
     batch_events: Annotated[int, msgspec.Meta(ge=1, le=limits.BATCH_EVENTS_MAX)] = 1024
 
 
