@@ -169,7 +169,7 @@ def watch(folder: Path, settings: Settings, one: Enrolled) -> Watched:
         Identity(realm=DUTY, sensor=one.name, enrolment=1, boot_id=host.boot_id()),
         key=sm2.PrivateKey.from_scalar(one.secret),
         writer=writer,
-        sources=host.sources(told, clock),
+        sources=host.sources(told, clock, spool),
         masker=Masker(SUBJECT_KEY).mask,
         clock=clock,
         entropy=entropy,

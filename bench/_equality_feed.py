@@ -46,6 +46,8 @@ TOWN_BEGINS: Final = from_text("2026-11-20T16:00:00.000000Z")
 
 _LATER: Final = frozenset({"town-threshold", "town-sequence", "town-alerts-together"})
 """Rules that come into force on the way only."""
+HOURLY_ALLOWED: Final = "30"
+"""Readings of a unit in an hour: more come in its bursts."""
 _SOURCE: Final = "town"
 _CHUNK: Final = 16
 """Batches of the town that come at once, where the recording has no more."""
@@ -177,7 +179,11 @@ def _arrival(one: town.Sealable) -> int:
 
 
 def _watch_units(site: Site) -> None:
-    drafts = [Draft(pack_key((unit,)), pack_fields({"name": unit})) for unit in town.units()]
+    # The one column of digits says how much an hour allows, for the rule on quotas.
+    drafts = [
+        Draft(pack_key((unit,)), pack_fields({"name": unit, "region_code": HOURLY_ALLOWED}))
+        for unit in town.units()
+    ]
     version = site.registers.propose("units", drafts, whole=True, source="bench", by="bench")
     site.registers.apply("units", version.number, by="second person")
 

@@ -32,6 +32,12 @@ SWEEP_US: Final = 5 * MINUTE
 """A shelf is looked through for what is idle at least so often: an entity more or less a few
 minutes costs little, and so do a few looks a quarter of an hour at each."""
 
+SLOW_SWEEP_US: Final = 30 * MINUTE
+SWEEPS: Final = 64
+"""What is remembered for hours or months is looked for less often: so many times while it lasts,
+but twice an hour at the least. With a hundred rules that look back on months, looks at what cannot
+be idle yet took a third of the engine's time."""
+
 _SEPARATOR: Final = "/"
 
 
@@ -219,7 +225,8 @@ class Partition:
 
     def _plan_sweep(self, shelf: Shelf, time: int) -> None:
         """Look through the shelf again a while after this time, others a little sooner or later."""
-        every = max(MINUTE, min(shelf.retention_us, SWEEP_US))
+        slow = min(SLOW_SWEEP_US, shelf.retention_us // SWEEPS)
+        every = max(MINUTE, min(shelf.retention_us, max(SWEEP_US, slow)))
         at = time - time % every + every + every * shelf.bucket // ids.BUCKETS
         heapq.heappush(self._sweeps, (at + self._lateness, shelf.name, shelf.bucket))
 
