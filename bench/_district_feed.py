@@ -24,8 +24,9 @@ if str(RANGE) not in sys.path:
     sys.path.append(str(RANGE))
 
 from district import geo  # noqa: E402 - beside the product, on a path of its own
+from district.calendar import days_from  # noqa: E402
 from district.episode import Episode  # noqa: E402
-from district.run import District, Today  # noqa: E402
+from district.run import FIRST_DAY, District, Today  # noqa: E402
 from district.stream import EVENTS, Line, Statement, Stream  # noqa: E402
 from district.systems import NAMES, makers  # noqa: E402
 
@@ -33,6 +34,8 @@ SENSOR: Final = "district"
 SUBJECT_KEY: Final = bytes(range(32))
 """Of the made-up district: known to everybody, and worth nothing."""
 UTC_OFFSET_MINUTES: Final = 480
+FIRST_TIME: Final = days_from(FIRST_DAY, warm_up=1, measured=0, volume=1)[0].start
+"""The first midnight, microseconds UTC."""
 
 
 class Wanted(NamedTuple):

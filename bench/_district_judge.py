@@ -14,7 +14,7 @@ from analytics.facts import KnownFacts
 from analytics.patterns import Absence
 from analytics.replay import Standing
 from analytics.rule import NO_ENTITY, Rule, entity_values
-from bench._district_feed import SENSOR, Fed, Label, Wanted, names_of, send
+from bench._district_feed import FIRST_TIME, SENSOR, Fed, Label, Wanted, names_of, send
 from fengsui.training import ChildTrainer
 from schema.alert import Alert
 from schema.event import AcceptedBatch
@@ -94,7 +94,7 @@ def judge(wanted: Wanted, *, only: Sequence[str] = ()) -> Verdict:
     watched = {rule.pattern.register for rule in rules if isinstance(rule.pattern, Absence)}
     for register in sorted(watched):
         rows = registers.view.spans(register)
-        engine.watch(register, rows, _first_time(wanted))
+        engine.watch(register, rows, FIRST_TIME)
     labels: dict[str, Label] = {}
     extra: dict[str, set[str]] = defaultdict(set)
     tagged: dict[str, str] = {}
@@ -148,17 +148,6 @@ def judge(wanted: Wanted, *, only: Sequence[str] = ()) -> Verdict:
             alert.rule_id for alert in standing if alert.decided_at < measured_from
         ),
     )
-
-
-def _first_time(wanted: Wanted) -> int:
-    del wanted
-    import datetime as dt
-
-    from district.calendar import SECOND_US, ZONE
-    from district.run import FIRST_DAY
-
-    midnight = dt.datetime.combine(FIRST_DAY, dt.time(), ZONE)
-    return int(midnight.timestamp()) * SECOND_US
 
 
 def _days(wanted: Wanted) -> Iterator[object]:
@@ -266,14 +255,9 @@ def system_of(use_case: str) -> str:
 
 def seconds_to_detect(verdict: Verdict) -> float:
     """Median from an attack's first deed to its first alert."""
-    starts = {label.id: label.start for label in verdict.labels}
     took = [
-        (alert.decided_at - starts[name]) / 1e6
-        for name, alert in verdict.found.items()
-        if _attack(verdict, name)
+        (verdict.found[label.id].decided_at - label.start) / 1e6
+        for label in verdict.labels
+        if label.kind == "attack" and label.id in verdict.found
     ]
     return statistics.median(took) if took else 0.0
-
-
-def _attack(verdict: Verdict, name: str) -> bool:
-    return any(label.id == name and label.kind == "attack" for label in verdict.labels)

@@ -37,28 +37,6 @@ def provider() -> tuple[Provider, Sink]:
     return Provider(Town(1), sink), sink
 
 
-def test_a_seed_gives_the_same_lines() -> None:
-    again = District([make], seed=5, warm_up=0, measured=_DAYS).run()
-    assert [day.lines for day in lived()] == [day.lines for day in again]
-
-
-def test_every_use_case_is_carried_out_twice_and_once_below() -> None:
-    kinds = Counter(
-        (one.use_case, one.kind)
-        for today in lived()
-        for one in today.episodes
-        if one.kind != "lookalike"
-    )
-    assert set(kinds) == {(case, kind) for case in _CASES for kind in ("attack", "below")}
-    assert all(count == (2 if kind == "attack" else 1) for (_, kind), count in kinds.items())
-
-
-def test_every_use_case_has_an_honest_look_alike_each_day_in_a_quiet_town_too() -> None:
-    for today in lived(volume=0.3):
-        found = {one.use_case for one in today.episodes if one.kind == "lookalike"}
-        assert found == _CASES
-
-
 def test_every_line_is_what_its_format_reads() -> None:
     streams = District([make], seed=5, warm_up=0, measured=1).streams
     for stream in streams:
@@ -119,3 +97,8 @@ def test_a_password_of_staff_is_asked_of_the_directory_and_a_certificate_is_not(
     assert [(one["user.id"], one["event.outcome"]) for one in binds] == [("li.na", "success")]
     methods = [one["gov.auth.method"] for one in events(sink) if one["event.action"] == "login"]
     assert methods == ["password", "certificate"]
+
+
+def test_its_use_cases_are_these() -> None:
+    (system,) = District([make], seed=5).systems
+    assert {attack.use_case for attack in system.attacks} == _CASES

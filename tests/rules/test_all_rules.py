@@ -48,8 +48,8 @@ def test_no_shipped_rule_is_refused_and_none_is_twice() -> None:
     assert {found.id for found in rule_set().rules} == {folder.name for folder in _FOLDERS}
 
 
-def test_every_system_is_known() -> None:
-    assert {found.system for found in rule_set().rules} <= _SYSTEMS
+def test_every_system_has_rules_and_no_other_is_named() -> None:
+    assert {found.system for found in rule_set().rules} == _SYSTEMS
 
 
 def test_sigma_ids_are_different_uuids() -> None:
