@@ -93,6 +93,7 @@ def _inside(given: argparse.Namespace) -> None:
         "seed": given.seed,
         "volume": given.volume,
         "warm_up_days": given.warm_up,
+        "measured_days": given.days,
         "first_day": str(district.days[0].date),
         "true_seconds": round(time.monotonic() - begun),
         "versions": dict(_versions()),
