@@ -39,7 +39,7 @@ from fengsui import desks, host, platform_rules, searching
 from fengsui.administration import ACTOR, Administration, handlers, new_token
 from fengsui.applying import Applying
 from fengsui.clock import SystemClock, SystemEntropy
-from fengsui.demo import WEEK, recording_folder, replay
+from fengsui.demo import recording_folder, replay
 from fengsui.folder import DataFolder
 from fengsui.hiding import Hiding
 from fengsui.keeping import Keeping
@@ -88,7 +88,7 @@ def run_both(
     site = open_site(DataFolder(data / SITE), settings, watch_host=watch_host)
     shown = open_demonstration(
         DataFolder(data / DEMONSTRATION),
-        recording_folder(WEEK),
+        recording_folder(),
         Settings(index=settings.index, crypto=settings.crypto),
     )
     here = Sibling(href=SITE_PREFIX, name_zh="本机", name_en="this machine")

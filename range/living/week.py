@@ -136,7 +136,7 @@ class Week:
         }
 
     def _collected(self, episodes: Iterable[Episode]) -> dict[str, set[str]]:
-        """What the systems gave out in these episodes, as the product's sensor reads and masks it."""
+        """What the systems gave out in these episodes, as our own sensor reads them."""
         wanted = {one.id: one.collect for one in episodes if one.collect}
         found: dict[str, set[str]] = defaultdict(set)
         for name, lines in self._lines.items():
