@@ -11,12 +11,14 @@ import datetime as dt
 import json
 import random
 import uuid
+from collections.abc import Callable
 from typing import Final
 
 from district.calendar import HOUR_US, SECOND_US
+from district.certificates.surface import ServerWish
 from district.town import Application
 
-__all__ = ["refused", "renewed", "signed"]
+__all__ = ["StepTemplates", "refused", "renewed", "signed"]
 
 LIFE_US: Final = 24 * HOUR_US
 KEY: Final = "ECDSA P-256"
@@ -25,6 +27,18 @@ _WRONG: Final = (
     "authority.Authorize: authority.authorizeSign: jwk.AuthorizeSign: jwk.authorizeToken; "
     "error parsing jwk claims: go-jose/go-jose: error in cryptographic primitive"
 )
+
+
+class StepTemplates:
+    """Writes what the real server would."""
+
+    def __init__(self, dice: random.Random, write: Callable[[int, str], None]) -> None:
+        self._dice, self._write = dice, write
+
+    def ask(self, now: int, app: Application, wish: ServerWish) -> None:
+        """An application's first server asks."""
+        made = {"sign": signed, "renew": renewed, "refused": refused}
+        self._write(now, made[wish](now, app, self._dice))
 
 
 def signed(now: int, app: Application, dice: random.Random) -> str:

@@ -1,0 +1,1 @@
+"""Certificates, living: the platform and its desk over HTTP and PostgreSQL, and a real step-ca."""
