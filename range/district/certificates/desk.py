@@ -96,9 +96,13 @@ class Desk:
 
     def answer(self, now: int, address: str, *, serial: str, fails: bool = False) -> None:
         """Somebody asks whether a certificate holds."""
-        said = "tryLater" if fails else "revoked" if serial in self.revoked else "good"
+        said = "tryLater" if fails else self.status(serial)
         outcome = "Failure" if fails else "Success"
         self._say(now, OCSP, "OCSP_ANSWER", outcome=outcome, ip=address, serial=serial, info=said)
+
+    def status(self, serial: str) -> str:
+        """What the responder says of a certificate: ``good`` or ``revoked``."""
+        return "revoked" if serial in self.revoked else "good"
 
     def sign_audit(self, now: int) -> None:
         """The hour's part of the audit trail is signed, where the job runs."""

@@ -23,15 +23,16 @@ from district.certificates.offices import Item
 from district.certificates.records import Answer, Case, Certificate, Consent, UseCode, Via
 from district.certificates.store import Store
 
-__all__ = ["CODE_LIFE_US", "RACE_US", "STALE", "Platform"]
+__all__ = ["CODE_LIFE_US", "HTTP_STATUS", "RACE_US", "SAID", "STALE", "Platform"]
 
 CODE_LIFE_US: Final = 10 * MINUTE_US
 RACE_US: Final = 1_500_000
 """So long one node does not know that the other one redeemed a code."""
 STALE: Final = "ecert-3"
 """A node that answers from its cache and looks at no revocation list."""
-_HTTP: Final = {"0": 200, "1404": 404, "1401": 401, "1403": 403, "1410": 410}
-_SAID: Final = {
+HTTP_STATUS: Final = {"0": 200, "1404": 404, "1401": 401, "1403": 403, "1410": 410}
+"""Of refusals that the interface answers with a status of their own; all others with 200."""
+SAID: Final = {
     "1401": "login refused",
     "1403": "not permitted",
     "1404": "no such certificate",
@@ -259,7 +260,7 @@ class Platform:
     ) -> Answer:
         line: dict[str, str | bool | int] = {
             "ts": _clock(now).isoformat(timespec="milliseconds"), "node": via.node, "op": op,
-            "code": code, "msg": _SAID.get(code, ""), "http": _HTTP.get(code, 200),
+            "code": code, "msg": SAID.get(code, ""), "http": HTTP_STATUS.get(code, 200),
             "app": via.app, "operator": via.operator, "unit": via.unit, "ip": via.address,
             "ua": via.agent, **more,
         }  # fmt: skip
