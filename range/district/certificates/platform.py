@@ -124,8 +124,8 @@ class Platform:
         found = self._find(item, holder, licence)
         if found is None:
             return self._log(now, op, "1404", via, **asked)
-        told = asked | {
-            "item": found.item, "licence": found.licence, "ver": str(found.version),
+        told: dict[str, str | bool | int] = {
+            **asked, "item": found.item, "licence": found.licence, "ver": str(found.version),
             "state": found.state, "idNo": found.holder,
         }  # fmt: skip
         if via.app in self._programs:
@@ -210,7 +210,9 @@ class Platform:
     def verify(self, now: int, via: Via, *, item: str, genuine: bool) -> Answer:
         """Somebody brings a file to have its seal checked."""
         unit = self._items[item].issuer
-        told = {"item": item, "issuer": unit.code, "sealOk": genuine, "alg": "SM2"}
+        told: dict[str, str | bool] = {
+            "item": item, "issuer": unit.code, "sealOk": genuine, "alg": "SM2",
+        }  # fmt: skip
         return self._log(
             now, "VERIFY", "0" if genuine else "3021", via, sealKey=f"seal-{unit.short}", **told
         )

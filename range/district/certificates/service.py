@@ -59,7 +59,7 @@ class Service:
         self._permitted = permitted
         self.desk: Authority = desk
         self.platform: Certification = self.platform_on(self.memory)
-        self.servers: ServerCa = StepTemplates(self._dice, partial(sink.write, STEP.name))
+        self.servers: ServerCa = StepTemplates(town, partial(sink.write, STEP.name))
         self._do: dict[type, Callable[[int, Any], Then]] = {
             acts.Login: self._login, acts.Take: self._take, acts.Get: self._get,
             acts.Visit: self._visit, acts.Close: self._close, acts.Party: self._party,

@@ -54,7 +54,9 @@ class DeskApi:
         for path, decoder, act in _ROUTES:
             if found := path.fullmatch(call.target):
                 try:
-                    number = act(self._desk, now, officer, found.groups(), decoder.decode(call.body))
+                    number = act(
+                        self._desk, now, officer, found.groups(), decoder.decode(call.body)
+                    )
                 except msgspec.MsgspecError as error:
                     return refusal(400, str(error))
                 return Answered(200, _ENCODER.encode(wire.Reply(code="0", number=number)))

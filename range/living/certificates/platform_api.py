@@ -2,8 +2,8 @@
 
 Each node has an address of its own; all share the rules and the database. A request is let in when
 its program signed it (:mod:`living.certificates.signed`); who calls is the other end of the
-connection, and the time is the town's. One request is one transaction. What is not let in (401), not
-understood (400), or names a case that is not there (404, without a code) leaves no line in the
+connection, and the time is the town's. One request is one transaction. What is not let in (401),
+not understood (400), or names a case that is not there (404, without a code) leaves no line in the
 business log, which tells of business only.
 """
 
@@ -82,7 +82,7 @@ class PlatformApi:
         if call.method != "POST":
             return refusal(405, "only POST")
         via = Via(
-            app=said.program, address=call.address, agent=call.headers.get("User-Agent", ""),
+            app=said.program, address=call.address, agent=call.headers.get("user-agent", ""),
             operator=said.operator, unit=said.unit, node=node,
         )  # fmt: skip
         for route in _ROUTES:

@@ -10,7 +10,7 @@ import contextlib
 import csv
 import io
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from district.certificates.records import Case, Certificate, Consent, UseCode
@@ -196,6 +196,6 @@ def _consent(row: Sequence[Any]) -> Consent:
     return Consent(id=number, holder=holder, app=app)
 
 
-_MADE: Final = {
+_MADE: Final[dict[type[Record], Callable[[Sequence[Any]], Record]]] = {
     Certificate: _certificate, Case: _case, UseCode: _use_code, Consent: _consent,
 }  # fmt: skip

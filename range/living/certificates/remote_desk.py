@@ -24,8 +24,8 @@ class RemoteDesk:
     """:class:`district.certificates.surface.Authority`, living.
 
     Requests, approvals, issues, revocations and questions of the responder are HTTP requests;
-    revocation lists, signatures of the audit trail and its rotation are jobs of the CA's own process
-    and no requests. Raises as :class:`~living.certificates.remote_platform.RemotePlatform` does.
+    revocation lists, signatures of the audit trail and its rotation are jobs of the CA's own
+    process. Raises as :class:`~living.certificates.remote_platform.RemotePlatform` does.
     """
 
     def __init__(

@@ -32,6 +32,9 @@ NONCES_MAX: Final = 65_536
 """The nonces that are remembered; a service busier than 218 requests a second would need more."""
 TEXT_CHARS_MAX: Final = 256
 _VERSION: Final = "ecert-sm2-1"
+_HEADERS: Final = (
+    "X-App-Id", "X-Operator", "X-Unit", "X-Timestamp", "X-Nonce", "X-Signature",
+)  # fmt: skip
 
 
 class Keys(Protocol):
@@ -97,9 +100,11 @@ class Said:
 
     @classmethod
     def read(cls, headers: Mapping[str, str]) -> Said:
-        """From a request; raises :class:`RefusedError` where one is missing or too long."""
-        names = ("App-Id", "Operator", "Unit", "Timestamp", "Nonce", "Signature")
-        found = [headers.get(f"X-{name}") for name in names]
+        """From a request's headers, by names in lower case.
+
+        Raises :class:`RefusedError` where one is missing or too long.
+        """
+        found = [headers.get(name.lower()) for name in _HEADERS]
         program, operator, unit, time_ms, nonce, signature = (one or "" for one in found)
         if None in found or max(len(one or "") for one in found) > TEXT_CHARS_MAX:
             raise RefusedError("the request is not signed")

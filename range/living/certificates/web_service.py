@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final
+from typing import Final
 
 __all__ = ["Answered", "Call", "WebService"]
 
@@ -23,6 +23,7 @@ class Call:
     method: str
     target: str
     headers: Mapping[str, str]
+    """By their names in lower case."""
     body: bytes
     address: str
     """Of the caller, from the connection."""
@@ -81,14 +82,17 @@ def _handler(handle: Callable[[Call], Answered]) -> type[BaseHTTPRequestHandler]
         def do_GET(self) -> None:
             self._answer(b"")
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its parent's name
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its parent's name
             """Services write logs of their own."""
 
         def _answer(self, body: bytes) -> None:
             call = Call(
-                method=self.command, target=self.path, headers=self.headers, body=body,
+                method=self.command,
+                target=self.path,
+                headers={name.lower(): value for name, value in self.headers.items()},
+                body=body,
                 address=self.client_address[0],
-            )  # fmt: skip
+            )
             try:
                 answered = handle(call)
             except BaseException:

@@ -21,36 +21,36 @@ class _Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     pass
 
 
-class Empty(_Body):
+class Empty(_Body, frozen=True, kw_only=True):
     """Nothing."""
 
 
-class Session(_Body):
+class Session(_Body, frozen=True, kw_only=True):
     """A clerk comes in."""
 
     serial: Text
 
 
-class Duty(_Body):
+class Duty(_Body, frozen=True, kw_only=True):
     """A clerk is on duty."""
 
     matter: Text
 
 
-class Case(_Body):
+class Case(_Body, frozen=True, kw_only=True):
     """A case is opened."""
 
     matter: Text
     applicant: Text
 
 
-class Party(_Body):
+class Party(_Body, frozen=True, kw_only=True):
     """Somebody joins a case."""
 
     party: Text
 
 
-class Wanted(_Body):
+class Wanted(_Body, frozen=True, kw_only=True):
     """A certificate is looked up, fetched or downloaded."""
 
     item: Text = ""
@@ -62,27 +62,27 @@ class Wanted(_Body):
     original: bool = False
 
 
-class Consented(_Body):
+class Consented(_Body, frozen=True, kw_only=True):
     """A holder lets an application use own certificates."""
 
     holder: Text
     app: Text
 
 
-class UseCode(_Body):
+class UseCode(_Body, frozen=True, kw_only=True):
     """A code to show."""
 
     item: Text
     holder: Text
 
 
-class Scanned(_Body):
+class Scanned(_Body, frozen=True, kw_only=True):
     """When an offline reader saw the code, microseconds UTC; 0 for one that is not offline."""
 
     scanned_at: int = 0
 
 
-class Application(_Body):
+class Application(_Body, frozen=True, kw_only=True):
     """A certificate is asked for."""
 
     case: Text
@@ -90,25 +90,25 @@ class Application(_Body):
     holder: Text
 
 
-class Approved(_Body):
+class Approved(_Body, frozen=True, kw_only=True):
     """A manager agreed, or nobody did."""
 
     approver: Text
 
 
-class Issue(Application, kw_only=True):
+class Issue(Application, frozen=True, kw_only=True):
     """A certificate is issued."""
 
     approver: Text
 
 
-class Ending(Approved, kw_only=True):
+class Ending(Approved, frozen=True, kw_only=True):
     """A certificate is annulled or suspended."""
 
     case: Text
 
 
-class File(_Body):
+class File(_Body, frozen=True, kw_only=True):
     """A file that somebody brings, and the seal that stands on it; both in base64."""
 
     item: Text
@@ -116,21 +116,21 @@ class File(_Body):
     seal: Long
 
 
-class DeskRequest(_Body):
+class DeskRequest(_Body, frozen=True, kw_only=True):
     """A certificate is asked for at the desk."""
 
     profile: Text
     subject: Text
 
 
-class DeskIssue(DeskRequest, kw_only=True):
+class DeskIssue(DeskRequest, frozen=True, kw_only=True):
     """It is issued."""
 
     approver: Text
     alg: Text
 
 
-class DeskRevocation(_Body):
+class DeskRevocation(_Body, frozen=True, kw_only=True):
     """A certificate is taken back."""
 
     reason: int
