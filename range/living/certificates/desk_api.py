@@ -17,7 +17,7 @@ from district.town import Clerk
 
 from living.certificates import wire
 from living.certificates.platform_api import refusal
-from living.certificates.signed import Gate, RefusedError, Said, Town
+from living.certificates.signed import Gate, RefusedError, Said, TownClock
 from living.certificates.web_service import Answered, Call
 
 __all__ = ["PROGRAM", "DeskApi"]
@@ -33,7 +33,7 @@ class DeskApi:
     """Answers the desk's calls; state and log are the desk's, in memory."""
 
     def __init__(
-        self, desk: Desk, *, clock: Town, gate: Gate, officers: Mapping[str, Clerk]
+        self, desk: Desk, *, clock: TownClock, gate: Gate, officers: Mapping[str, Clerk]
     ) -> None:
         self._desk, self._clock, self._gate, self._officers = desk, clock, gate, officers
         self.responder_fails = False

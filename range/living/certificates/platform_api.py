@@ -23,7 +23,7 @@ from district.certificates.records import Answer, Via
 from crypto.errors import CryptoError
 from crypto.sm2 import PublicKey
 from living.certificates import wire
-from living.certificates.signed import Gate, RefusedError, Said, Town
+from living.certificates.signed import Gate, RefusedError, Said, TownClock
 from living.certificates.web_service import Answered, Call
 
 __all__ = ["SEAL_DOMAIN", "PlatformApi", "refusal"]
@@ -63,7 +63,7 @@ class PlatformApi:
         platform: Platform,
         store: Transactions,
         *,
-        clock: Town,
+        clock: TownClock,
         gate: Gate,
         seals: Mapping[str, PublicKey],
     ) -> None:

@@ -12,7 +12,7 @@ from district.town import Clerk
 
 from living.certificates import wire
 from living.certificates.desk_api import PROGRAM, DeskApi
-from living.certificates.signed import Asker, Client, Town
+from living.certificates.signed import Asker, Client, TownClock
 
 __all__ = ["RemoteDesk"]
 
@@ -35,7 +35,7 @@ class RemoteDesk:
         *,
         client: Client,
         web: Asker,
-        clock: Town,
+        clock: TownClock,
         base: str,
         responder: str,
     ) -> None:

@@ -23,7 +23,9 @@ from crypto.sm2 import PublicKey
 if TYPE_CHECKING:
     from living.web import Reply
 
-__all__ = ["DOMAIN", "Client", "Gate", "Keys", "RefusedError", "Said"]
+__all__ = [
+    "DOMAIN", "Asker", "Client", "Gate", "Keys", "RefusedError", "Said", "TownClock",
+]  # fmt: skip
 
 DOMAIN: Final = "ecert/request/1"
 SKEW_US: Final = 300_000_000
@@ -47,7 +49,7 @@ class Keys(Protocol):
         """What verifies it."""
 
 
-class Town(Protocol):
+class TownClock(Protocol):
     """The clock that client and service share."""
 
     def now(self) -> int:
@@ -121,7 +123,7 @@ class Said:
 class Client:
     """Signs what programs ask, and asks from the address of whoever acts."""
 
-    def __init__(self, web: Asker, keys: Keys, clock: Town) -> None:
+    def __init__(self, web: Asker, keys: Keys, clock: TownClock) -> None:
         self._web, self._keys, self._clock = web, keys, clock
         self._count = 0
 
@@ -150,8 +152,8 @@ class Client:
 class Gate:
     """Lets in what programs it knows have signed."""
 
-    def __init__(self, known: Mapping[str, PublicKey]) -> None:
-        self._known = known
+    def __init__(self, known: Mapping[str, PublicKey], *, nonces_max: int = NONCES_MAX) -> None:
+        self._known, self._nonces_max = known, nonces_max
         self._nonces: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def check(self, said: Said, text: bytes, *, now: int) -> None:
@@ -172,5 +174,5 @@ class Gate:
         if nonce in self._nonces:
             raise RefusedError("seen before")
         self._nonces[nonce] = None
-        if len(self._nonces) > NONCES_MAX:
+        if len(self._nonces) > self._nonces_max:
             self._nonces.popitem(last=False)

@@ -12,6 +12,8 @@ __all__ = ["Answered", "Call", "WebService"]
 
 BODY_BYTES_MAX: Final = 64 * 1024
 """The largest is a file's head with its seal, a few hundred bytes."""
+_LOOK_S: Final = 0.05
+"""How often a service looks whether it is to stop."""
 IDLE_S: Final = 3600
 """True seconds a connection may stay open without a request."""
 
@@ -44,7 +46,9 @@ class WebService:
         """Raises OSError where the address cannot be listened on."""
         self._server = _Server((address, port), _handler(handle))
         self.port = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_LOOK_S,), daemon=True
+        )
         self._thread.start()
 
     def stop(self) -> None:
