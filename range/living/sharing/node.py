@@ -24,7 +24,7 @@ from living.sharing import content
 from living.sharing.serving import Call, Given, Service
 from living.sharing.store import Postgres
 
-__all__ = ["PORT", "SIGNATURE", "Node", "Shared"]
+__all__ = ["PORT", "SIGNATURE", "Node", "Shared", "fetched"]
 
 PORT: Final = 8080
 SIGNATURE: Final = "X-Share-Signature"
@@ -73,10 +73,10 @@ class Node:
         host = parts.hostname or ""
         address = host if host[-1:].isdigit() else shared.names[host]
         begun = shared.clock.now()
-        fetched = _fetched(url, address, source=self.service.address)
+        reached = fetched(url, address, source=self.service.address)
         now = shared.clock.now()
         line = shared.exchange.call_back(
-            requester, url, address, node=self.name, stamp=calls.stamp(now), fetched=fetched,
+            requester, url, address, node=self.name, stamp=calls.stamp(now), fetched=reached,
             ms=(now - begun) * 1000 // SECOND_US,
         )  # fmt: skip
         shared.sink.write(EXCHANGE, now, line)
@@ -112,7 +112,7 @@ class Node:
         return self._shared.store.page(first, rows)
 
 
-def _fetched(url: str, address: str, *, source: str) -> bool:
+def fetched(url: str, address: str, *, source: str) -> bool:
     """Whether anybody was there. Like many, it looks neither where it goes nor at a certificate."""
     parts = urlsplit(url)
     connection: http.client.HTTPConnection

@@ -38,7 +38,7 @@ class Pages:
     """The service behind the gateway that knows no caller."""
 
     def __init__(self, address: str, connection: pg8000.dbapi.Connection, town: Town) -> None:
-        self.service = Service(address, PORT, self._answer)
+        self.service = Service(address, PORT, self.answer)
         connection.autocommit = True
         self._cursor = connection.cursor()
         self._cursor.execute(_TABLES)
@@ -55,7 +55,8 @@ class Pages:
         )
         self._cursor.execute("set default_transaction_read_only = on")
 
-    def _answer(self, call: Call) -> Given | None:
+    def answer(self, call: Call) -> Given | None:
+        """A page, what the database gives or fails with, or nothing: the connection breaks off."""
         path, _, query = call.target.partition("?")
         if _RESTARTING in query:
             return None
