@@ -20,6 +20,7 @@ from living import mmdb, registers
 from living.part import Made
 from schema import event
 from schema.times import to_text
+from sensors.mask import Masker
 from sensors.sources import Context, Format, open_format
 
 __all__ = ["SUBJECT_KEY", "UTC_OFFSET", "Week", "keyed"]
@@ -135,7 +136,7 @@ class Week:
         }
 
     def _collected(self, episodes: Iterable[Episode]) -> dict[str, set[str]]:
-        """What the systems gave out in these episodes, read by the product's own formats."""
+        """What the systems gave out in these episodes, as our own sensor reads them."""
         wanted = {one.id: one.collect for one in episodes if one.collect}
         found: dict[str, set[str]] = defaultdict(set)
         for name, lines in self._lines.items():
@@ -148,8 +149,14 @@ class Week:
 
     def _parsed(self, name: str, lines: Sequence[Line]) -> list[event.Fields]:
         stream = self._streams[name]
+        events = self._read(stream, lines)
+        Masker(SUBJECT_KEY).mask(events)
+        return events
+
+    @staticmethod
+    def _read(stream: Stream, lines: Sequence[Line]) -> list[event.Fields]:
         if stream.form == EVENTS:
-            return [line.text for line in lines if not isinstance(line.text, str)]
+            return [dict(line.text) for line in lines if not isinstance(line.text, str)]
         form: Format = open_format(stream.form)
         now: Callable[[], int] = lambda: lines[0].at  # noqa: E731 - one moment for all
         context = Context(host=stream.host, utc_offset_minutes=_OFFSET_MINUTES, now=now)
