@@ -12,6 +12,7 @@ from functools import cache
 
 import httpx
 
+from collector.assets.dismissals import Dismissals
 from collector.assets.sightings import Sightings
 from collector.proof import prove
 from collector.registers import description
@@ -503,6 +504,7 @@ class StandIn:
         )
         self.assets = AssetDesk(
             sightings=Sightings(self.database),
+            dismissals=Dismissals(self.database),
             events=self.events,
             store=self.registers.store,
             mask=self.registers.mask,
