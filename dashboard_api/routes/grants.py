@@ -1,33 +1,30 @@
 """Grants of data sharing: asked for by a requester, decided by the data's owner, asked by gateways.
 
-Bound to a purpose, to named fields, to a quota and to a time; looked at again each year.
+Bound to a purpose, to named fields, to a quota and to a time; looked at again each year. Gateways
+ask by a short way of their own (``dashboard_api.grants.door``).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from dashboard_api import examples, paths
 from dashboard_api.access.principal import EVERY_UNIT, Principal
 from dashboard_api.access.roles import Permission
 from dashboard_api.audit import Act
-from dashboard_api.context import Site, require, services_of
+from dashboard_api.context import Site, require
 from dashboard_api.grants import examples as shown
-from dashboard_api.grants.check import GrantCheck, Mode, Question, Reason
 from dashboard_api.grants.desk import LISTED_MAX, GrantDesk
+from dashboard_api.grants.door import FIELDS_MAX
 from dashboard_api.grants.model import Asked, Grant, Standing
-from dashboard_api.routes.intake import bearer
-from dashboard_api.wire import TIME_MAX, TIME_MIN, Time, time_of
+from dashboard_api.wire import Time, time_of
 from schema.errors import FengsuiError
 
 router = paths.router("grants")
-
-FIELDS_MAX: Final = 200
-"""Fields of one grant or one call: more than any interface has."""
 
 
 def desk_of(services: Site) -> GrantDesk:
@@ -37,20 +34,12 @@ def desk_of(services: Site) -> GrantDesk:
     return services.grants
 
 
-def check_of(services: Site) -> GrantCheck:
-    """What answers gateways."""
-    if services.grant_check is None:
-        raise FengsuiError("dashboard_api.grants.absent", "this site keeps no grants")
-    return services.grant_check
-
-
 Reader = Annotated[Principal, Depends(require(Permission.REGISTERS_READ))]
 Requester = Annotated[Principal, Depends(require(Permission.REGISTERS_PROPOSE))]
 Owner = Annotated[Principal, Depends(require(Permission.REGISTERS_APPROVE))]
 Desk = Annotated[GrantDesk, Depends(desk_of)]
 GrantId = Annotated[str, Path(pattern="^[0-9a-f-]{36}$", examples=[shown.GRANT["id"]])]
 Word = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
-FieldNames = Annotated[list[Word], Field(max_length=FIELDS_MAX)]
 
 
 class NewGrant(BaseModel):
@@ -64,17 +53,6 @@ class NewGrant(BaseModel):
     quota_per_day: int = Field(ge=1, le=10**12)
     until: str = Field(max_length=40, description="RFC 3339, at most five years from now")
     owner_unit: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
-
-
-class GatewayQuestion(BaseModel):
-    """A call a gateway is about to let through."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": shown.QUESTION})
-    requester: Word
-    service: Word
-    fields: FieldNames = []
-    purpose: str = Field(default="", max_length=200)
-    count: bool = Field(default=True, description="whether it counts for the day's quota")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,23 +87,6 @@ class GrantsView:
 
     items: list[GrantView]
     next_cursor: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerdictView:
-    """What the gateway does, and by what."""
-
-    allowed: bool
-    reason: Reason
-    failed: bool
-    """Nothing could be looked up: the answer is the mode's, not the register's."""
-    mode: Mode
-    grant: str | None
-    fields: list[str]
-    refused_fields: list[str]
-    quota_left: int | None
-    valid_to: Time | None
-    register_version: int | None
 
 
 @router.get("/v1/grants", responses=examples.answer(shown.GRANTS))
@@ -201,44 +162,6 @@ def revoke(services: Site, owner: Owner, desk: Desk, grant_id: GrantId) -> Grant
         return view_of(desk.revoke(grant_id, by=owner.name), services.clock.now())
 
 
-@router.post(
-    "/v1/grants:check",
-    responses=examples.answer(shown.VERDICT),
-    openapi_extra={"security": [{"client": []}]},
-)
-async def check(request: Request, body: GatewayQuestion) -> VerdictView:
-    """Whether a call may pass, for a gateway registered as a business system (bearer token).
-
-    `failed` says that nothing could be looked up and that `mode` decided.
-    """
-    # In the loop and without sync dependencies: each would cost a change of thread, which under
-    # load is most of the time an answer takes. What is looked up is in memory, or one small row.
-    services = services_of(request)
-    services.push.client(bearer(request))
-    checking = check_of(services)
-    told = checking.check(
-        Question(
-            requester=body.requester,
-            service=body.service,
-            fields=body.fields,
-            purpose=body.purpose,
-            count=body.count,
-        )
-    )
-    return VerdictView(
-        allowed=told.allowed,
-        reason=told.reason,
-        failed=told.failed,
-        mode=told.mode,
-        grant=told.grant,
-        fields=list(told.fields),
-        refused_fields=list(told.refused_fields),
-        quota_left=told.quota_left,
-        valid_to=_moment(told.valid_to),
-        register_version=told.version,
-    )
-
-
 def view_of(one: Grant, now: int) -> GrantView:
     """A grant as people see it."""
     asked = one.asked
@@ -263,7 +186,3 @@ def view_of(one: Grant, now: int) -> GrantView:
         revoked_at=one.revoked_at or None,
         register_version=one.version or None,
     )
-
-
-def _moment(at: int | None) -> int | None:
-    return at if at is not None and TIME_MIN <= at <= TIME_MAX else None
