@@ -1,0 +1,1 @@
+"""Payments, living: platform, institutions, departments' servers and portal over real HTTP."""
