@@ -109,7 +109,8 @@ class Service:
     ) -> None:
         self._departments = departments
         self._sink = sink
-        self._chance = chance
+        self.chance = chance
+        """Of all that nobody decides."""
         self.first_day = 0
         """Midnight of the town's first day; told with the first day that is lived."""
         self.store = MemoryStore()
@@ -283,7 +284,7 @@ class Service:
     def _account(self, dept: str, now: int) -> str:
         """Which of its accounts a department is paid into: mostly the first."""
         open_ = self._departments[dept].accounts_on(self.day(now))
-        return open_[0] if self._chance.random() < 0.6 else self._chance.choice(open_)
+        return open_[0] if self.chance.random() < 0.6 else self.chance.choice(open_)
 
     def _tell_department(
         self, now: int, made: Transaction, *, refund: str = "", fen: int = 0
@@ -292,8 +293,8 @@ class Service:
         self.doors.words.to_department(made, now, address=address, refund=refund, fen=fen)
 
     def _bank_file(self, now: int) -> Iterator[Deed]:
-        self._rows(BANK, now, self.doors.files.settlement(now, self._chance))
-        yield _deed(now + self._chance.randrange(60, 300) * MINUTE_US, BankRest())
+        self._rows(BANK, now, self.doors.files.settlement(now, self.chance))
+        yield _deed(now + self.chance.randrange(60, 300) * MINUTE_US, BankRest())
 
     def _rows(self, stream: Stream, now: int, rows: Iterable[str]) -> None:
         for row in rows:
@@ -303,19 +304,19 @@ class Service:
         via = self._departments[act.dept].server(1)
         known = list(self._notices[act.dept])[-act.count :]
         for place, one in enumerate(known):
-            gone = self._chance.randrange(1000) < act.withdrawn_permille
-            notice = f"{REGION}25{self._chance.randrange(10**12):012d}" if gone else one
+            gone = self.chance.randrange(1000) < act.withdrawn_permille
+            notice = f"{REGION}25{self.chance.randrange(10**12):012d}" if gone else one
             yield _deed(now + place * 2 * SECOND_US, Query(via=via, notice=notice))
 
     def _guess(self, now: int, act: Guess) -> Iterator[Deed]:
         known = [no for notices in self._notices.values() for no in list(notices)[-50:]]
-        self._chance.shuffle(known)
-        start = self._chance.randrange(10**11)
+        self.chance.shuffle(known)
+        start = self.chance.randrange(10**11)
         for place in range(act.count):
             notice = f"{REGION}24{start + place:012d}"
             # The last one is a guess too: the share is looked at when a number is not found.
             if known and place + 1 < act.count:
-                notice = known.pop() if self._chance.randrange(1000) < act.hit_permille else notice
+                notice = known.pop() if self.chance.randrange(1000) < act.hit_permille else notice
             yield _deed(now + place * act.every_us, Query(via=act.via, notice=notice))
 
     def _refundable(self, dept: str, now: int) -> list[Order]:
@@ -327,7 +328,7 @@ class Service:
 
     def _refunds(self, now: int, act: RefundSome) -> Iterator[Deed]:
         found = self._refundable(act.dept, now)
-        chosen = self._chance.sample(found, min(act.count, len(found)))
+        chosen = self.chance.sample(found, min(act.count, len(found)))
         for place, order in enumerate(chosen):
             refund = Refund(via=act.via, order=order.id, to_account=act.to_account)
             yield _deed(now + place * act.every_us, refund)
@@ -378,13 +379,13 @@ class Service:
                 return
             near = chi < wanted
             more, parts = more + 1, parts + near
-            fen = self._chance.randrange(30, 300) * 100 + 50
+            fen = self.chance.randrange(30, 300) * 100 + 50
             flow = Flow(
                 dept=act.dept,
-                due_fen=480_000 + self._chance.randrange(1, 1999) * 10 if near else fen,
+                due_fen=480_000 + self.chance.randrange(1, 1999) * 10 if near else fen,
                 channel="pos",
                 via=act.via,
-                payer=f"pos:{self._chance.randrange(10**9):09d}",
+                payer=f"pos:{self.chance.randrange(10**9):09d}",
                 looks=0,
             )
             yield _deed(now + place * 90 * SECOND_US, flow)
