@@ -77,13 +77,23 @@ class Signing:
 
     def _ask(self, path: str, asked: dict[str, str], *, once: str = "") -> dict[str, Any]:
         headers = self._headers | ({"Idempotency-Key": once} if once else {})
-        self._connection.request("POST", path, json.dumps(asked), headers)
-        answer = self._connection.getresponse()
-        content = answer.read()
-        if answer.status not in (200, 201):
-            raise RuntimeError(f"{path}: {answer.status} {content[:400]!r}")
+        body = json.dumps(asked)
+        try:
+            status, content = self._post(path, body, headers)
+        except (http.client.HTTPException, OSError):
+            # It was idle for long, and the service closed it. Asking twice does no harm: keys are
+            # made under an idempotency key, and a second signature is as good as the first.
+            self._connection.close()
+            status, content = self._post(path, body, headers)
+        if status not in (200, 201):
+            raise RuntimeError(f"{path}: {status} {content[:400]!r}")
         found: dict[str, Any] = json.loads(content)
         return found
+
+    def _post(self, path: str, body: str, headers: dict[str, str]) -> tuple[int, bytes]:
+        self._connection.request("POST", path, body, headers)
+        answer = self._connection.getresponse()
+        return answer.status, answer.read()
 
     def _say(self, *words: str) -> str:
         command = (sys.executable, "-m", "fengsui", "application", *words)
