@@ -40,6 +40,7 @@ LIMITS: Final = {
     "/v1/batches": BATCHES_BYTES_MAX,
     "/v1/events:batch": PUSH_BYTES_MAX,
     "/v1/registers:import": REGISTER_BYTES_MAX,
+    "/v1/registers:preview": REGISTER_BYTES_MAX,
 }
 MACHINES: Final = frozenset(
     {"/v1/batches", "/v1/heartbeats", "/v1/events:batch", "/v1/enrolments", "/v1/grants:check"}

@@ -17,7 +17,7 @@ from dashboard_api.access.roles import Permission
 from dashboard_api.audit import Act
 from dashboard_api.context import Site, require, services_of
 from dashboard_api.grants import examples as shown
-from dashboard_api.grants.check import GrantCheck, Mode, Question, Reason
+from dashboard_api.grants.check import GrantCheck, Mode, Question, Reason, Verdict
 from dashboard_api.grants.desk import LISTED_MAX, GrantDesk
 from dashboard_api.grants.model import Asked, Grant, Standing
 from dashboard_api.routes.intake import bearer
@@ -48,6 +48,7 @@ Reader = Annotated[Principal, Depends(require(Permission.REGISTERS_READ))]
 Requester = Annotated[Principal, Depends(require(Permission.REGISTERS_PROPOSE))]
 Owner = Annotated[Principal, Depends(require(Permission.REGISTERS_APPROVE))]
 Desk = Annotated[GrantDesk, Depends(desk_of)]
+Check = Annotated[GrantCheck, Depends(check_of)]
 GrantId = Annotated[str, Path(pattern="^[0-9a-f-]{36}$", examples=[shown.GRANT["id"]])]
 Word = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 FieldNames = Annotated[list[Word], Field(max_length=FIELDS_MAX)]
@@ -75,6 +76,16 @@ class GatewayQuestion(BaseModel):
     fields: FieldNames = []
     purpose: str = Field(default="", max_length=200)
     count: bool = Field(default=True, description="whether it counts for the day's quota")
+
+
+class PersonQuestion(BaseModel):
+    """A call somebody wants to know the answer for."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": shown.QUESTION})
+    requester: Word
+    service: Word
+    fields: FieldNames = []
+    purpose: str = Field(default="", max_length=200)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +120,8 @@ class GrantsView:
 
     items: list[GrantView]
     next_cursor: str | None
+    on_failure: Mode
+    """What gateways are answered where nothing can be looked up, as the site set it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +146,7 @@ def grants(
     services: Site,
     reader: Reader,
     desk: Desk,
+    checking: Check,
     cursor: Annotated[str, Query(pattern="^[0-9a-f-]{0,36}$")] = "",
     limit: Annotated[int, Query(ge=1, le=LISTED_MAX)] = 100,
 ) -> GrantsView:
@@ -146,6 +160,7 @@ def grants(
             if reader.scope.holds(one.asked.owner_unit) or one.asked_by == reader.name
         ],
         next_cursor=found[limit - 1].id if len(found) > limit else None,
+        on_failure=checking.mode,
     )
 
 
@@ -225,6 +240,33 @@ async def check(request: Request, body: GatewayQuestion) -> VerdictView:
             count=body.count,
         )
     )
+    return _verdict(told)
+
+
+@router.post("/v1/grants:preview", responses=examples.answer(shown.VERDICT))
+def preview(reader: Reader, desk: Desk, checking: Check, body: PersonQuestion) -> VerdictView:
+    """What a gateway would be answered now, for a person to see; counts for no quota.
+
+    Of a grant of other units' data than one's own nothing is told.
+    """
+    told = checking.check(
+        Question(
+            requester=body.requester,
+            service=body.service,
+            fields=body.fields,
+            purpose=body.purpose,
+            count=False,
+        )
+    )
+    if told.grant is not None and not reader.scope.everything:
+        # What was imported has no life here: only who is in charge of every unit sees it.
+        found = desk.find(told.grant)
+        if found is None or found.asked_by != reader.name:
+            reader.must_hold(EVERY_UNIT if found is None else found.asked.owner_unit)
+    return _verdict(told)
+
+
+def _verdict(told: Verdict) -> VerdictView:
     return VerdictView(
         allowed=told.allowed,
         reason=told.reason,

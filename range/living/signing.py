@@ -10,6 +10,7 @@ import re
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -79,18 +80,17 @@ class Signing:
         headers = self._headers | ({"Idempotency-Key": once} if once else {})
         body = json.dumps(asked)
         try:
-            status, content = self._post(path, body, headers)
-        except (http.client.HTTPException, OSError):
-            # It was idle for long, and the service closed it. Asking twice does no harm: keys are
-            # made under an idempotency key, and a second signature is as good as the first.
+            status, content = self._posted(path, body, headers)
+        except (BrokenPipeError, ConnectionResetError):
+            # The service closes a connection on which nobody asked for some seconds.
             self._connection.close()
-            status, content = self._post(path, body, headers)
+            status, content = self._posted(path, body, headers)
         if status not in (200, 201):
             raise RuntimeError(f"{path}: {status} {content[:400]!r}")
         found: dict[str, Any] = json.loads(content)
         return found
 
-    def _post(self, path: str, body: str, headers: dict[str, str]) -> tuple[int, bytes]:
+    def _posted(self, path: str, body: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
         self._connection.request("POST", path, body, headers)
         answer = self._connection.getresponse()
         return answer.status, answer.read()
