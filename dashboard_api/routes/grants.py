@@ -1,33 +1,31 @@
 """Grants of data sharing: asked for by a requester, decided by the data's owner, asked by gateways.
 
-Bound to a purpose, to named fields, to a quota and to a time; looked at again each year.
+Bound to a purpose, to named fields, to a quota and to a time; looked at again each year. Gateways
+ask by a short way of their own (``dashboard_api.grants.door``).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from dashboard_api import examples, paths
 from dashboard_api.access.principal import EVERY_UNIT, Principal
 from dashboard_api.access.roles import Permission
 from dashboard_api.audit import Act
-from dashboard_api.context import Site, require, services_of
+from dashboard_api.context import Site, require
 from dashboard_api.grants import examples as shown
 from dashboard_api.grants.check import GrantCheck, Mode, Question, Reason, Verdict
 from dashboard_api.grants.desk import LISTED_MAX, GrantDesk
+from dashboard_api.grants.door import FIELDS_MAX
 from dashboard_api.grants.model import Asked, Grant, Standing
-from dashboard_api.routes.intake import bearer
 from dashboard_api.wire import TIME_MAX, TIME_MIN, Time, time_of
 from schema.errors import FengsuiError
 
 router = paths.router("grants")
-
-FIELDS_MAX: Final = 200
-"""Fields of one grant or one call: more than any interface has."""
 
 
 def desk_of(services: Site) -> GrantDesk:
@@ -51,7 +49,6 @@ Desk = Annotated[GrantDesk, Depends(desk_of)]
 Check = Annotated[GrantCheck, Depends(check_of)]
 GrantId = Annotated[str, Path(pattern="^[0-9a-f-]{36}$", examples=[shown.GRANT["id"]])]
 Word = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
-FieldNames = Annotated[list[Word], Field(max_length=FIELDS_MAX)]
 
 
 class NewGrant(BaseModel):
@@ -67,24 +64,13 @@ class NewGrant(BaseModel):
     owner_unit: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
-class GatewayQuestion(BaseModel):
-    """A call a gateway is about to let through."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": shown.QUESTION})
-    requester: Word
-    service: Word
-    fields: FieldNames = []
-    purpose: str = Field(default="", max_length=200)
-    count: bool = Field(default=True, description="whether it counts for the day's quota")
-
-
 class PersonQuestion(BaseModel):
     """A call somebody wants to know the answer for."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": shown.QUESTION})
     requester: Word
     service: Word
-    fields: FieldNames = []
+    fields: Annotated[list[Word], Field(max_length=FIELDS_MAX)] = []
     purpose: str = Field(default="", max_length=200)
 
 
@@ -214,33 +200,6 @@ def revoke(services: Site, owner: Owner, desk: Desk, grant_id: GrantId) -> Grant
     with services.audit.around(Act(owner.name, "grant.revoke", grant_id)):
         owner.must_hold(desk.get(grant_id).asked.owner_unit)
         return view_of(desk.revoke(grant_id, by=owner.name), services.clock.now())
-
-
-@router.post(
-    "/v1/grants:check",
-    responses=examples.answer(shown.VERDICT),
-    openapi_extra={"security": [{"client": []}]},
-)
-async def check(request: Request, body: GatewayQuestion) -> VerdictView:
-    """Whether a call may pass, for a gateway registered as a business system (bearer token).
-
-    `failed` says that nothing could be looked up and that `mode` decided.
-    """
-    # In the loop and without sync dependencies: each would cost a change of thread, which under
-    # load is most of the time an answer takes. What is looked up is in memory, or one small row.
-    services = services_of(request)
-    services.push.client(bearer(request))
-    checking = check_of(services)
-    told = checking.check(
-        Question(
-            requester=body.requester,
-            service=body.service,
-            fields=body.fields,
-            purpose=body.purpose,
-            count=body.count,
-        )
-    )
-    return _verdict(told)
 
 
 @router.post("/v1/grants:preview", responses=examples.answer(shown.VERDICT))
