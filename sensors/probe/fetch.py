@@ -63,9 +63,8 @@ Address: TypeAlias = tuple[int, int, int, str, tuple[Any, ...]]
 class HttpFetch:
     """The real one; ``contact`` stands in its User-Agent, so that a site knows whom to call.
 
-    ``resolve`` finds a page's address where the system's resolver is not to be asked.
-
-    Raises ``sensors.probe.ca`` when it is made, where the authorities cannot be read.
+    Raises ``sensors.probe.ca`` when it is made, where the authorities cannot be read. ``resolve``
+    finds a page's address where the system's resolver is not to be asked; it raises OSError.
     """
 
     def __init__(

@@ -27,7 +27,7 @@ from living.payment.signed import Gate, RefusedError, Town
 
 __all__ = ["LIST_MAX", "PlatformApi", "Transactional"]
 
-LIST_MAX: Final = 20_000
+LIST_MAX: Final = 40_000
 """Orders of one answer: more than any department has in the forty-five days that are asked for."""
 
 

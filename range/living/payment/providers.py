@@ -55,13 +55,14 @@ class Institution:
         town: Town,
         *,
         address: str,
+        port: int = PORT,
         files: Mapping[str, Callable[[int], Iterable[str]]],
     ) -> None:
         """``files`` are made when they are asked for, by their paths."""
         self._books, self._gate, self._town, self._files = books, gate, town, files
         self.fates: dict[str, Money] = {}
         """What will become of the money of an order."""
-        self._serving = Serving(address, PORT, self._handle)
+        self._serving = Serving(address, port, self._handle)
         self.base = self._serving.base
 
     def stop(self) -> None:
