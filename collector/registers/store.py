@@ -106,10 +106,16 @@ class RegisterStore:
         by: str,
         reason: str = "",
     ) -> RegisterVersion:
-        """Keep what the drafts change; raises ``collector.register.unchanged`` and ``.history``."""
+        """Keep what the drafts change; raises ``collector.register.unchanged`` and ``.history``.
+
+        A first version may be empty: that nothing is registered is something to know.
+        """
         with self._changing:
             changes = list(self.difference(register, drafts, whole=whole))
-            return self._propose(register, changes, source=source, by=by, reason=reason)
+            first = whole and register not in self.view().tables
+            return self._propose(
+                register, changes, source=source, by=by, reason=reason, empty=first
+            )
 
     def propose_beside(
         self, register: str, drafts: Sequence[Draft], *, source: str, by: str, reason: str = ""
@@ -161,8 +167,9 @@ class RegisterStore:
         source: str,
         by: str,
         reason: str = "",
+        empty: bool = False,
     ) -> RegisterVersion:
-        if not changes:
+        if not changes and not empty:
             raise FengsuiError(
                 "collector.register.unchanged",
                 f"{register} says all of this already: there is nothing to change",

@@ -154,3 +154,15 @@ def test_a_state_file_from_before_registers_is_migrated(tmp_path: Path) -> None:
     with database.read() as state:
         assert state.execute("PRAGMA user_version").fetchone()[0] >= 7
     database.close()
+
+
+def test_a_first_version_may_be_empty_and_a_later_one_says_something(site: Site) -> None:
+    store = store_of(site)
+    with pytest.raises(FengsuiError, match="nothing to change"):
+        store.propose("payees", [], whole=False, source="f", by="zhang")
+    first = store.propose("payees", [], whole=True, source="f", by="zhang")
+    store.apply("payees", first.number, by="li")
+    assert "payees" in store.view().tables
+    with pytest.raises(FengsuiError, match="nothing to change"):
+        store.propose("payees", [], whole=True, source="f", by="zhang")
+    store.verify("payees")
