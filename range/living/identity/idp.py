@@ -36,10 +36,7 @@ _OPTIONS: Final = (
     "--spi-x509cert-lookup-nginx-ssl-client-cert=ssl-client-cert",
     "--spi-x509cert-lookup-nginx-trust-proxy-verification=true",
 )  # fmt: skip
-_JAVA: Final = (
-    "-Djboss.host.name=idp-01 -Djboss.qualified.host.name=idp-01 -Xms384m"
-    " -Xmx768m"
-)
+_JAVA: Final = "-Djboss.host.name=idp-01 -Djboss.qualified.host.name=idp-01 -Xms384m -Xmx768m"
 
 
 def start(ground: Ground, realms: Iterable[Mapping[str, Any]]) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from district.calendar import SECOND_US, ZONE
+
 from living.logs import Grown
 
 __all__ = ["ConsoleLog", "DirectoryLog", "GatewayLog"]

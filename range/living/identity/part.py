@@ -35,6 +35,7 @@ from district.identity.people import ADMINS
 from district.identity.provider import CLIENTS, DIRECTORY, FAILURES_MAX, KEYCLOAK, WAIT_US
 from district.stream import Sink
 from district.town import Town
+
 from living.ground import Ground
 from living.identity import accounts, directory, idp, realms
 from living.identity.browser import Browser, Device, RefusedError, Tokens, fetch, secret_in
@@ -155,9 +156,7 @@ class LivingIdentity:
         """Sessions, wrong passwords and clients of before; administrators are in their console."""
         provider, midnight = self._provider, self._ground.clock.now()
         self._portal.serial = self._system.serial
-        self._closed = {
-            one.user for one in accounts.staff(self._town, provider) if not one.enabled
-        }
+        self._closed = {one.user for one in accounts.staff(self._town, provider) if not one.enabled}
         for name in ADMINS:
             admin = idp.Admin(
                 self._ground.web, name, accounts.PASSWORD, self._system.people.admin_desk, CONSOLE

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from district.identity.people import ADMINS
 from district.identity.provider import Provider
+
 from living.identity import accounts, realms
 from living.identity.idp import RECORDER, RECORDER_PASSWORD, Admin
 from living.web import Web

@@ -8,10 +8,12 @@ Runs inside fresh namespaces, which it enters itself; needs root.
 from __future__ import annotations
 
 import json
+import random
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -19,9 +21,13 @@ sys.path[0] = str(ROOT / "range")
 sys.path.append(str(ROOT))
 
 import guard  # noqa: E402
+from district.calendar import SECOND_US  # noqa: E402
 from district.deed import Deed  # noqa: E402
 from district.run import District  # noqa: E402
 from district.sharing import make  # noqa: E402
+from district.sharing.acts import Replay  # noqa: E402
+from district.sharing.days import ask_for  # noqa: E402
+from district.sharing.system import Sharing  # noqa: E402
 from district.stream import Line, Sink  # noqa: E402
 from district.system import System  # noqa: E402
 from living import namespace  # noqa: E402
@@ -31,6 +37,7 @@ from living.ground import NETWORKS, Ground  # noqa: E402
 from living.sharing.part import LivingSharing  # noqa: E402
 
 SCRATCH = Path("/srv")
+ACROSS = "across midnight"
 
 
 class Both:
@@ -79,9 +86,11 @@ def inside(out: Path, seed: int, volume: float) -> None:
     namespace.settle(SCRATCH)
     guard.install(*NETWORKS)
     district = District([make], seed=seed, volume=volume, warm_up=1, measured=2)
-    clock = Clock(district.days[1].start)
-    part = living.make(district.systems[0], district.town, district.sink)
+    midnight = district.days[1].start
+    clock, system = Clock(midnight), district.systems[0]
+    part = living.make(system, district.town, district.sink)
     assert isinstance(part, LivingSharing)
+    assert isinstance(system, Sharing)
     ground = Ground(SCRATCH, clock, {})
     try:
         part.start(ground)
@@ -89,10 +98,19 @@ def inside(out: Path, seed: int, volume: float) -> None:
         both = Both(part, ground, district.sink)
         days = district.run()
         next(days)
+        # Caught half a minute before the databases take over, sent again half a minute after.
+        caught = ask_for(
+            random.Random(1), system.parties.narrow[0], district.town.citizens[0].number
+        )
+        kept = replace(caught, keep=ACROSS)
+        deed = Deed(at=midnight - 30 * SECOND_US, system=system.name, act=kept)
+        list(system.perform(deed))
         begun = time.monotonic()
         part.begin()
         handed_over_s = time.monotonic() - begun
         district.hands = both
+        again = Replay(keep=ACROSS, address=caught.address)
+        both.perform(system, Deed(at=midnight + 30 * SECOND_US, system=system.name, act=again))
         for _ in days:
             pass
     finally:

@@ -6,7 +6,7 @@ import heapq
 import json
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 
@@ -135,7 +135,7 @@ def told(sink: Sink) -> list[tuple[int, str, str]]:
 
 def main(keycloak: Path, out: Path) -> None:
     """Writes the lines of both."""
-    import guard  # noqa: PLC0415 - of the range
+    import guard
 
     settle(SCRATCH)
     guard.install(*NETWORKS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -58,9 +59,13 @@ class Keys:
 
 
 class Transactions:
-    """Of a store that needs none."""
+    """Of a store that needs none, until its database is gone."""
+
+    gone = False
 
     def transaction(self) -> contextlib.AbstractContextManager[None]:
+        if self.gone:
+            raise ConnectionError("no database")
         return contextlib.nullcontext()
 
 
@@ -69,7 +74,7 @@ class District:
 
     def __init__(self) -> None:
         self.town, self.clock, self.keys, self.web = Town(1), Clock(), Keys(), Web()
-        self.offices = Offices(self.town)
+        self.offices, self.transactions = Offices(self.town), Transactions()
         self.revoked: set[str] = set()
         self.lines: list[dict[str, object]] = []
         self.twin_lines: list[dict[str, object]] = []
@@ -79,7 +84,7 @@ class District:
         self.gate = Gate({name: self.keys.public(name) for name in programs})
         seals = {item.code: f"seal-{item.issuer.short}" for item in self.offices.items}
         self.api = PlatformApi(
-            platform, Transactions(), clock=self.clock, gate=self.gate,
+            platform, self.transactions, clock=self.clock, gate=self.gate,
             seals={item: self.keys.public(name) for item, name in seals.items()},
         )  # fmt: skip
         self.services = {
@@ -288,6 +293,22 @@ def test_a_body_that_is_too_large_is_not_read(district: District) -> None:
 def test_a_remote_caller_hears_of_a_refusal_at_the_gate(district: District) -> None:
     with pytest.raises(RuntimeError, match="no such program"):
         district.remote.take(0, replace(district.counter, app="app-x"), matter="M0101")
+
+
+def test_a_request_that_the_service_cannot_do_fails_loudly_and_the_next_is_answered(
+    district: District, capsys: pytest.CaptureFixture[str]
+) -> None:
+    district.transactions.gone = True
+    assert district.post(*SAID, district.signed(*SAID)).status == 500
+    district.transactions.gone = False
+    assert district.post(*SAID, district.signed(*SAID, nonce="n2")).status == 200
+    said, ends = "", time.monotonic() + 10
+    # The service prints it after it has answered.
+    while "no database" not in said and time.monotonic() < ends:
+        said += capsys.readouterr().err
+        time.sleep(0.01)
+    assert "no database" in said
+    assert len(district.lines) == 1
 
 
 class Office:

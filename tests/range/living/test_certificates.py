@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-SCRIPT = Path(__file__).parent / "certificates_twice.py"
+SCRIPT = Path(__file__).parent / "_certificates_twice.py"
 UNSHARE = (
     "unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "--mount-proc",
     "--kill-child", "--propagation", "private",
@@ -32,7 +32,7 @@ LATE_US_MAX = 2_000_000
 
 @pytest.fixture(scope="module")
 def twice() -> dict[str, Any]:
-    """Both days; see ``certificates_twice.py``."""
+    """Both days; see ``_certificates_twice.py``."""
     pytest.importorskip("pg8000", reason="pg8000 is not installed (range/README.md)")
     step_ca = os.environ.get("STEP_CA") or shutil.which("step-ca")
     if not step_ca:

@@ -33,7 +33,7 @@ EVENT: Final = (
 LOCK: Final = EVENT.replace(
     'userId=\\"u1\\"', 'not_before=\\"2026-11-26T02:41:27\\", num_failures=\\"10\\"'
 )
-STATS: Final = "6748a1f0.00bc614e 0x7fa86ffff6c0 conn=1001 op=0 BIND dn=\"\" method=128"
+STATS: Final = '6748a1f0.00bc614e 0x7fa86ffff6c0 conn=1001 op=0 BIND dn="" method=128'
 ACCESS: Final = '{"time":"2026-11-26T10:41:24+08:00","remote_addr":"198.19.1.1","status":200}'
 
 
@@ -43,9 +43,7 @@ def console(path: Path, since: float = 0.0) -> ConsoleLog:
 
 def test_an_event_of_keycloak_is_moved_and_nothing_else_of_it_changes(tmp_path: Path) -> None:
     moved = console(tmp_path / "log").stamped(EVENT, AT)
-    assert moved == EVENT.replace(
-        "2026-11-26T02:41:24.05028152Z", "2026-11-15T16:00:00.12345652Z"
-    )
+    assert moved == EVENT.replace("2026-11-26T02:41:24.05028152Z", "2026-11-15T16:00:00.12345652Z")
 
 
 def test_the_end_of_a_lock_moves_with_its_line_and_stretches_to_the_towns_minute(

@@ -155,6 +155,16 @@ def test_the_exchange_says_the_same_of_each_call(deeds: list[Done]) -> None:
     assert codes >= {"0", "4040", "4102", "4103", "4105"}
 
 
+def test_what_was_caught_before_the_databases_took_over_is_known_as_a_replay_after(
+    deeds: list[Done],
+) -> None:
+    (again,) = (deed for deed in deeds if "across midnight" in deed.act)
+    (event,) = again.living[EXCHANGE]
+    assert event["gov.share.status"] == "4105"
+    # Signed anew: the old private keys are left in memory.
+    assert event["gov.crypto.sig_valid"] is True
+
+
 def test_a_stopped_node_answers_nobody_and_the_other_one_takes_its_calls(
     deeds: list[Done],
 ) -> None:

@@ -1,6 +1,6 @@
 """One day of certificates twice, generated and living; run inside namespaces by its test.
 
-    python certificates_twice.py STEP_CA
+    python _certificates_twice.py STEP_CA
 
 Prints, as JSON, how many lines each stream has both times and in which fields of their events, as
 the product's formats read them, lines of the same deed differ.
