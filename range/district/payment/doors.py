@@ -14,7 +14,7 @@ from typing import Protocol, TypeAlias
 from district.deed import Deed
 from district.payment.institutions import Institutions, Money, Transaction
 from district.payment.platform import Platform, clock
-from district.payment.records import CallBack, Order
+from district.payment.records import CallBack, Order, Paid
 from district.payment.requests import Answer, Request, TellPayment
 from district.payment.store import Store
 from district.town import REGION
@@ -44,7 +44,7 @@ class Desk(Protocol):
     def order(self, order_id: str) -> Order | None:
         """What it has of an order."""
 
-    def paid(self, dept: str, since: int) -> list[Order]:
+    def paid(self, dept: str, since: int) -> list[Paid]:
         """The department's orders paid since then, the newest first."""
 
 

@@ -11,7 +11,7 @@ from district.payment.departments import CHANNELS
 from district.payment.doors import Steps
 from district.payment.flows import Forged, MarkPaid, Receipt, Replay, SetBack, SwitchPayee
 from district.payment.platform import clock
-from district.payment.records import CallBack, Order
+from district.payment.records import CallBack, Paid
 from district.payment.requests import (
     ChangePayee,
     CreateOrder,
@@ -94,10 +94,10 @@ def _replay(service: Service, now: int, act: Replay) -> Steps:
     words.to_department(theirs, now, address=act.address)
 
 
-def _recent(service: Service, dept: str, now: int) -> list[Order]:
+def _recent(service: Service, dept: str, now: int) -> list[Paid]:
     """Paid some time ago, so that nothing of them is still on its way."""
     return [
         order
         for order in service.doors.desk.paid(dept, now - _RECENT_US)
-        if order.status == "4" and order.transaction and now - order.paid_at > 30 * MINUTE_US
+        if order.status == "4" and now - order.paid_at > 30 * MINUTE_US
     ]

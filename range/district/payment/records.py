@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
-__all__ = ["CallBack", "Notice", "Order", "Status", "Via"]
+__all__ = ["CallBack", "Notice", "Order", "Paid", "Status", "Via"]
 
 Status = Literal["1", "3", "4", "6", "12"]
 """Unpaid, paid, paid with its receipt, given back, closed: as the payment institutions count."""
@@ -53,6 +53,15 @@ class Order:
     paid_at: int = 0
     refunded_fen: int = 0
     refunds: list[str] = field(default_factory=list)
+
+
+class Paid(NamedTuple):
+    """An order in the list of those that were paid."""
+
+    id: str
+    channel: str
+    status: Status
+    paid_at: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,7 +44,7 @@ from district.payment.institutions import (
     verify,
 )
 from district.payment.platform import Platform
-from district.payment.records import Order
+from district.payment.records import Paid
 from district.payment.requests import (
     Answer,
     CreateOrder,
@@ -319,11 +319,11 @@ class Service:
                 notice = known.pop() if self.chance.randrange(1000) < act.hit_permille else notice
             yield _deed(now + place * act.every_us, Query(via=act.via, notice=notice))
 
-    def _refundable(self, dept: str, now: int) -> list[Order]:
+    def _refundable(self, dept: str, now: int) -> list[Paid]:
         return [
             order
             for order in self.doors.desk.paid(dept, now - RECENT_DAYS * DAY_US)
-            if order.status != "6" and order.transaction and now - order.paid_at > 10 * MINUTE_US
+            if order.status != "6" and now - order.paid_at > 10 * MINUTE_US
         ]
 
     def _refunds(self, now: int, act: RefundSome) -> Iterator[Deed]:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Protocol
 
-from district.payment.records import Notice, Order
+from district.payment.records import Notice, Order, Paid
 
 __all__ = ["MemoryStore", "Store"]
 
@@ -26,8 +26,8 @@ class Store(Protocol):
     def order_of(self, transaction: str) -> Order | None:
         """The order that a transaction paid."""
 
-    def paid(self, dept: str, since: int) -> list[Order]:
-        """The department's orders paid since then, the newest first."""
+    def paid(self, dept: str, since: int) -> list[Paid]:
+        """The department's orders paid by a transaction since then, the newest first."""
 
     def save(self, record: Notice | Order) -> None:
         """Write a new record, or an old one that changed."""
@@ -51,12 +51,12 @@ class MemoryStore:
     def order_of(self, transaction: str) -> Order | None:
         return self._by_transaction.get(transaction)
 
-    def paid(self, dept: str, since: int) -> list[Order]:
+    def paid(self, dept: str, since: int) -> list[Paid]:
         found = []
         for order in reversed(self._paid[dept].values()):
             if order.paid_at < since:
                 break
-            found.append(order)
+            found.append(Paid(order.id, order.channel, order.status, order.paid_at))
         return found
 
     def records(self) -> Iterator[Notice | Order]:

@@ -106,7 +106,7 @@ class PlatformApi:
             return Given(200, wire.encode(wire.Reply(_said(order) if order else None)))
         if found := _PAID.fullmatch(call.target):
             orders = self._store.paid(found[1], int(found[2]))[:LIST_MAX]
-            return Given(200, wire.encode(wire.Orders([_said(one) for one in orders])))
+            return Given(200, wire.encode(wire.Orders(orders)))
         return _code("40400")
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Final, Literal, cast
 
 import pg8000.dbapi
-from district.payment.records import Notice, Order, Status
+from district.payment.records import Notice, Order, Paid, Status
 from pg8000.native import literal
 
 __all__ = ["PostgresStore"]
@@ -41,8 +41,9 @@ prepare pay_order (text) as select {_ORDER} from pay_order where id = $1;
 prepare order_of (text) as
   select {_ORDER} from pay_order where transaction = $1 and transaction <> '';
 prepare paid (text, bigint) as
-  select {_ORDER} from pay_order
-  where dept = $1 and paid_at >= $2 and transaction <> '' order by paid_at desc, id desc;
+  select coalesce(string_agg(
+    id || ' ' || channel || ' ' || status || ' ' || paid_at, ';' order by paid_at desc, id desc
+  ), '') from pay_order where dept = $1 and paid_at >= $2 and transaction <> '';
 prepare save_notice (text, text, bigint, text, text) as
   insert into notice ({_NOTICE}) values ($1, $2, $3, $4, $5)
   on conflict (no) do update set state = excluded.state, "order" = excluded."order";
@@ -94,8 +95,14 @@ class PostgresStore:
     def order_of(self, transaction: str) -> Order | None:
         return next(self._orders("order_of", transaction), None)
 
-    def paid(self, dept: str, since: int) -> list[Order]:
-        return list(self._orders("paid", dept, since))
+    def paid(self, dept: str, since: int) -> list[Paid]:
+        # As one text: the client takes thousands of rows apart slowly.
+        ((text,),) = cast("list[tuple[str]]", self._ask("paid", dept, since))
+        rows = (row.split(" ") for row in text.split(";") if row)
+        return [
+            Paid(id_, channel, cast("Status", status), int(paid_at))
+            for id_, channel, status, paid_at in rows
+        ]
 
     def save(self, record: Notice | Order) -> None:
         kind = "save_notice" if isinstance(record, Notice) else "save_order"

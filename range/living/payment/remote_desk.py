@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 from district.payment import requests as asked
-from district.payment.records import CallBack, Order, Via
+from district.payment.records import CallBack, Order, Paid, Via
 
 from living.payment import wire
 from living.payment.signed import Caller
@@ -49,10 +49,10 @@ class RemoteDesk:
         found = _REPLY.decode(reply.body).order
         return None if found is None else _order(found)
 
-    def paid(self, dept: str, since: int) -> list[Order]:
+    def paid(self, dept: str, since: int) -> list[Paid]:
         target = f"/v2/orders?dept={dept}&paid_since={max(0, since)}"
         reply = self._caller.ask("GET", self._base, target, CASHIER)
-        return [_order(one) for one in _ORDERS.decode(reply.body).orders]
+        return _ORDERS.decode(reply.body).orders
 
 
 def _order(said: wire.OrderSaid) -> Order:

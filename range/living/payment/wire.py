@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from district.payment.records import Status
+from district.payment.records import Paid, Status
 from msgspec import Meta, Struct
 
 __all__ = [
@@ -152,7 +152,7 @@ class Reply(Struct, frozen=True):
 class Orders(Struct, frozen=True):
     """An answer with a list."""
 
-    orders: list[OrderSaid]
+    orders: list[Paid]
 
 
 encode = msgspec.json.Encoder().encode
