@@ -5,6 +5,7 @@ from __future__ import annotations
 from district.identity import Identity
 from district.stream import Sink
 from district.town import Town
+
 from living.identity.part import LivingIdentity
 from living.part import Part
 

@@ -49,7 +49,7 @@ class Browser:
         self._headers = {"Host": HOST, "User-Agent": agent}
         if certificate:
             # As the proxy before Keycloak hands it on.
-            self._headers["ssl-client-cert"] = certificate
+            self._headers |= {"ssl-client-cert": certificate, "ssl-client-verify": "SUCCESS"}
 
     def open(self, realm: str, client: str, **more: str) -> Reply:
         """The page a client sends one to."""
@@ -95,6 +95,18 @@ class Browser:
                     return asked["code"][0]
                 raise RefusedError(_said(reply))
             reply = self.get(target) if target else self._answer(reply, device)
+        raise RefusedError(_said(reply))
+
+    def until_secret(self, reply: Reply, device: Device) -> Reply:
+        """Go on until a page shows the secret of a new phone. Raises RefusedError."""
+        for _ in range(_STEPS_MAX):
+            target = reply.header("Location")
+            if target:
+                reply = self.get(target)
+            elif b"totpSecret" in reply.body:
+                return reply
+            else:
+                reply = self._answer(reply, device)
         raise RefusedError(_said(reply))
 
     def _answer(self, page: Reply, device: Device | None) -> Reply:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
-import subprocess
 
 from living.ground import Ground
 from living.identity.accounts import PASSWORD, Account
@@ -45,9 +45,7 @@ def start(ground: Ground, people: Iterable[Account]) -> Path:
     folder = ground.scratch / "slapd"
     (folder / "data").mkdir(parents=True)
     config = folder / "slapd.conf"
-    config.write_text(
-        _CONFIG.format(folder=folder, base=BASE, service=SERVICE), encoding="utf-8"
-    )
+    config.write_text(_CONFIG.format(folder=folder, base=BASE, service=SERVICE), encoding="utf-8")
     entries = folder / "people.ldif"
     entries.write_text("\n".join((_top(), *map(_entry, people))), encoding="utf-8")
     subprocess.run(

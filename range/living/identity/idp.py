@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 import urllib.parse
@@ -30,16 +29,16 @@ _USERS_A_FILE: Final = 50
 _OPTIONS: Final = (
     "start", "--db=dev-file", "--cache=local", "--http-enabled=true", f"--http-host={ADDRESS}",
     f"--http-port={PORT}", "--hostname-strict=false", "--log=console",
+    "--log-level=INFO,org.keycloak.cookie:ERROR,org.keycloak.services.x509:ERROR",
     "--log-console-output=json", "--import-realm", "--features-disabled=persistent-user-sessions",
     "--spi-events-listener-jboss-logging-success-level=info",
+    # One deed follows another within milliseconds, while a request before it is still cleared up.
+    "--spi-brute-force-protector-default-brute-force-detector-allow-concurrent-requests=true",
     "--spi-x509cert-lookup-provider=nginx",
     "--spi-x509cert-lookup-nginx-ssl-client-cert=ssl-client-cert",
     "--spi-x509cert-lookup-nginx-trust-proxy-verification=true",
 )  # fmt: skip
-_JAVA: Final = (
-    "-Djboss.host.name=idp-01 -Djboss.qualified.host.name=idp-01 -Xms384m"
-    " -Xmx768m"
-)
+_JAVA: Final = "-Djboss.host.name=idp-01 -Djboss.qualified.host.name=idp-01 -Xms384m -Xmx768m"
 
 
 def start(ground: Ground, realms: Iterable[Mapping[str, Any]]) -> Path:
@@ -86,13 +85,13 @@ def _copy(source: Path, folder: Path) -> None:
     for name in ("bin", "conf", "providers", "themes"):
         shutil.copytree(source / name, folder / name)
     (folder / "lib").mkdir()
-    for name in os.listdir(source / "lib"):
-        if name == "lib":
-            (folder / "lib" / name).symlink_to(source / "lib" / name)
-        elif (source / "lib" / name).is_dir():
-            shutil.copytree(source / "lib" / name, folder / "lib" / name)
+    for path in (source / "lib").iterdir():
+        if path.name == "lib":
+            (folder / "lib" / path.name).symlink_to(path)
+        elif path.is_dir():
+            shutil.copytree(path, folder / "lib" / path.name)
         else:
-            shutil.copy2(source / "lib" / name, folder / "lib" / name)
+            shutil.copy2(path, folder / "lib" / path.name)
 
 
 class Admin:
@@ -105,7 +104,7 @@ class Admin:
         ).encode()
         self._token = ""
 
-    def ask(self, method: str, path: str, told: object = None, *, source: str = "") -> Any:
+    def ask(self, method: str, path: str, told: object = None, *, source: str = "") -> Any:  # noqa: ANN401 - JSON of many shapes
         """Below ``/admin/realms``; the answer's JSON. Raises RuntimeError where it is refused."""
         source = source or self._source
         if not self._token:

@@ -31,19 +31,20 @@ from district.identity.acts import (
     Who,
 )
 from district.identity.desk import MESSAGES, PAGES, PORTAL
-from district.identity.people import ADMINS
 from district.identity.provider import CLIENTS, DIRECTORY, FAILURES_MAX, KEYCLOAK, WAIT_US
 from district.stream import Sink
 from district.town import Town
+
 from living.ground import Ground
 from living.identity import accounts, directory, idp, realms
 from living.identity.browser import Browser, Device, RefusedError, Tokens, fetch, secret_in
 from living.identity.certificates import Issuer
 from living.identity.codes import code_now
+from living.identity.desk import Desk
 from living.identity.logs import ConsoleLog, DirectoryLog, GatewayLog
 from living.identity.mail import Post
 from living.identity.portal import ADDRESS, LOG, PORT, SIDE, Portal
-from living.identity.steering import CONSOLE, Steering
+from living.identity.steering import Steering
 from living.part import Made
 
 __all__ = ["LivingIdentity"]
@@ -122,7 +123,6 @@ class LivingIdentity:
         self._failures: dict[str, _Failures] = {}
         self._devices: dict[str, Device] = {}
         self._closed: set[str] = set()
-        self._admins: dict[str, idp.Admin] = {}
         self._since = float("inf")
         self._anonymous = 0
         self._specimen = ""
@@ -143,6 +143,7 @@ class LivingIdentity:
         self._portal.start(ground)
         self._steering = Steering(ground.web, self._provider)
         self._steering.prepare()
+        self._desk = Desk(ground.web, self._provider, self._steering)
         logs, since = ground.scratch / "logs", lambda: self._since
         ground.open(ConsoleLog(console, KEYCLOAK.name, self._is_told, since, slower=_SLOWER))
         ground.open(DirectoryLog(stats, DIRECTORY.name, since))
@@ -155,15 +156,8 @@ class LivingIdentity:
         """Sessions, wrong passwords and clients of before; administrators are in their console."""
         provider, midnight = self._provider, self._ground.clock.now()
         self._portal.serial = self._system.serial
-        self._closed = {
-            one.user for one in accounts.staff(self._town, provider) if not one.enabled
-        }
-        for name in ADMINS:
-            admin = idp.Admin(
-                self._ground.web, name, accounts.PASSWORD, self._system.people.admin_desk, CONSOLE
-            )
-            admin.sign_in()
-            self._admins[name] = admin
+        self._closed = {one.user for one in accounts.staff(self._town, provider) if not one.enabled}
+        self._desk.open(self._system.people.admin_desk)
         for name in provider.servers:
             if name not in CLIENTS:
                 self._steering.register("citizens", name)
@@ -208,14 +202,14 @@ class LivingIdentity:
             case BindDevice():
                 self._bind(deed, act)
             case Impersonate():
-                self._impersonate(act)
+                self._desk.impersonate(act)
             case Administer():
-                self._administer(act)
+                self._desk.administer(act)
             case RegisterClient():
                 self._system.say(at, act)
-                self._register(act)
+                self._desk.register(act)
             case ChangeClient():
-                self._change(act)
+                self._desk.change(act)
             case UseClient():
                 tokens = Tokens(act.who.realm, act.client)
                 code = self._code(SignIn(who=act.who, client=act.client))
@@ -275,8 +269,11 @@ class LivingIdentity:
         browser = Browser(self._ground.web, who.address, who.agent)
         page = browser.open(who.realm, act.client, **more)
         reply = browser.submit(page, username=who.user, password=accounts.PASSWORD)
-        own = Device(self._provider.number("otp", who.user), accounts.secret_of(who.user))
-        return browser.through(reply, self._devices.get(who.user, own))
+        return browser.through(reply, self._device(who.user))
+
+    def _device(self, user: str) -> Device:
+        own = Device(self._provider.number("otp", user), accounts.secret_of(user))
+        return self._devices.get(user, own)
 
     def _exchange(self, tokens: Tokens, code: str, source: str) -> None:
         given = fetch(
@@ -391,6 +388,10 @@ class LivingIdentity:
         page = browser.follow(link)
         new = accounts.PASSWORD
         reply = browser.submit(page, **{"password-new": new, "password-confirm": new})
+        if who.realm == "staff":
+            # Whose password is another directory's has to log in with it anew.
+            return
+        self._failures.pop(who.user, None)
         tokens = Tokens(who.realm, act.client)
         servers = self._provider.servers.get(act.client, ())
         source = self._chance.choice(servers) if servers else who.address
@@ -402,7 +403,8 @@ class LivingIdentity:
         browser = Browser(self._ground.web, who.address, who.agent)
         page = browser.open(who.realm, act.client, kc_action="CONFIGURE_TOTP")
         reply = browser.submit(page, username=who.user, password=accounts.PASSWORD)
-        page = browser.follow(reply.header("Location"))
+        # Who has a phone has to show a code of it first.
+        page = browser.until_secret(reply, self._device(who.user))
         secret = secret_in(page)
         label = f"phone-{uuid.UUID(int=self._chance.getrandbits(128)).hex[:8]}"
         reply = browser.submit(
@@ -414,38 +416,6 @@ class LivingIdentity:
         source = self._chance.choice(servers) if servers else who.address
         self._exchange(tokens, browser.through(reply), source)
         self._failures.pop(who.user, None)
-
-    # Administrators and clients
-
-    def _impersonate(self, act: Impersonate) -> None:
-        number = self._provider.number("user", act.target)
-        self._admins[act.operator].ask(
-            "POST", f"/{act.realm}/users/{number}/impersonation", {}, source=act.address
-        )  # fmt: skip
-
-    def _administer(self, act: Administer) -> None:
-        path = f"/citizens/users/{self._provider.number('user', act.target)}"
-        admin = self._admins[act.operator]
-        if act.reset:
-            told = {"type": "password", "value": accounts.PASSWORD, "temporary": False}
-            admin.ask("PUT", f"{path}/reset-password", told, source=act.address)
-        else:
-            found = admin.ask("GET", path, source=act.address)
-            admin.ask("PUT", path, found, source=act.address)
-
-    def _register(self, act: RegisterClient) -> None:
-        told = realms.client(self._provider, "citizens", act.client, consent=True)
-        self._admins[ADMINS[0]].ask("POST", "/citizens/clients", told)
-
-    def _change(self, act: ChangeClient) -> None:
-        token = self._steering.registration_token("staff", act.client)
-        told = realms.client(self._provider, "staff", act.client)
-        self._ground.web.request(
-            "PUT", f"{idp.BASE}/realms/staff/clients-registrations/default/{act.client}",
-            source=act.address, body=json.dumps(told).encode(),
-            headers={"Host": idp.HOST, "Authorization": f"Bearer {token}",
-                     "Content-Type": "application/json"},
-        )  # fmt: skip
 
 
 def who_client(who: Who) -> str:

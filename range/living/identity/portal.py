@@ -8,9 +8,9 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
-from district.calendar import SECOND_US
 from district.identity import lines
 from district.stream import Sink
+
 from living.clock import Clock
 from living.ground import Ground
 from living.identity.browser import claims
@@ -79,8 +79,10 @@ class _Quiet(BaseHTTPRequestHandler):
 class Portal:
     """Both services, in threads of the recorder."""
 
-    def __init__(self, sink: Sink, clock: Clock, chance: random.Random, serial: int) -> None:
-        self._sink, self._clock, self._chance, self.serial = sink, clock, chance, serial
+    def __init__(self, sink: Sink, clock: Clock, chance: random.Random) -> None:
+        self._sink, self._clock, self._chance = sink, clock, chance
+        self.serial = 0
+        """Of the last message."""
         self._web = Web()
 
     def start(self, ground: Ground) -> None:
@@ -106,7 +108,7 @@ class Portal:
         class Pages(_Quiet):
             """The portal. Whether a token is still good is on another clock, and not asked."""
 
-            def do_GET(self) -> None:  # noqa: N802 - the base's name
+            def do_GET(self) -> None:
                 kind = self.headers.get("Authorization", "").removeprefix("Bearer ")
                 name = self.path.partition("?")[0].rpartition("/")[2]
                 if not kind or name not in _SIZES:
@@ -117,7 +119,7 @@ class Portal:
                 who = (("X-Token-Id", told["jti"]), ("X-Token-User", told["preferred_username"]))
                 self.answer(200, body, who)
 
-            def do_POST(self) -> None:  # noqa: N802 - the base's name
+            def do_POST(self) -> None:
                 portal._pass_on(self.body())
                 self.answer(200, b'{"result":"sent","retry_after":60,"channel":"sms"}'[:47])
 
@@ -135,7 +137,7 @@ class Portal:
         class Messages(_Quiet):
             """The gateway: a line of its own log for each message."""
 
-            def do_POST(self) -> None:  # noqa: N802 - the base's name
+            def do_POST(self) -> None:
                 portal._sent(self.body())
                 self.answer(200, b'{"result":"OK"}')
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from district.identity.provider import CLIENTS, FAILURES_MAX, Provider
 from district.town import Town
+
 from living.identity import accounts
 from living.identity.directory import ADDRESS as DIRECTORY
 from living.identity.directory import BASE, SERVICE, SERVICE_PASSWORD, dn

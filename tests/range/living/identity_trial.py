@@ -6,13 +6,14 @@ import heapq
 import json
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT / "range"), str(ROOT)]
 
+import living.ground  # noqa: E402
 from district.calendar import HOUR_US, MINUTE_US, SECOND_US  # noqa: E402
 from district.deed import Deed  # noqa: E402
 from district.identity import Identity, make  # noqa: E402
@@ -133,10 +134,28 @@ def told(sink: Sink) -> list[tuple[int, str, str]]:
     return [(one.at, one.stream, str(one.text)) for one in lines]
 
 
+class Nobody:
+    """Nothing is signed here."""
+
+    def __init__(self, folder: Path) -> None:
+        del folder
+
+    def stop(self) -> None:
+        pass
+
+
+class Bare(Ground):
+    """Without what identity does not stand on."""
+
+    def _postgres(self) -> None:
+        pass
+
+
 def main(keycloak: Path, out: Path) -> None:
     """Writes the lines of both."""
-    import guard  # noqa: PLC0415 - of the range
+    import guard
 
+    living.ground.Signing = Nobody  # type: ignore[attr-defined]
     settle(SCRATCH)
     guard.install(*NETWORKS)
     town, memory = Town(3), Sink()
@@ -148,7 +167,7 @@ def main(keycloak: Path, out: Path) -> None:
     assert isinstance(other, Identity)
     part = make_living(other, town, sink)
     clock = Clock(START)
-    ground = Ground(SCRATCH, clock, {"keycloak": keycloak})
+    ground = Bare(SCRATCH, clock, {"keycloak": keycloak})
     try:
         begun = time.monotonic()
         part.start(ground)
