@@ -31,7 +31,10 @@ from district.identity.sessions import Failures, Session
 from district.stream import Sink, Stream
 from district.town import Town
 
-__all__ = ["CLIENTS", "DIRECTORY", "KEYCLOAK", "Provider", "Session"]
+__all__ = [
+    "CLIENTS", "CONSENTED", "DIRECTORY", "FAILURES_MAX", "KEYCLOAK", "WAIT_US", "Provider", "Session",
+    "through",
+]  # fmt: skip
 
 KEYCLOAK: Final = Stream(name="keycloak.log", form="keycloak", host="idp-01", view="provider")
 DIRECTORY: Final = Stream(name="slapd.log", form="openldap", host="ldap-01", view="provider")
@@ -53,6 +56,14 @@ CLIENTS: Final[dict[str, tuple[tuple[str, ...], int]]] = {
     "open-data": (("10.30.2.61", "10.30.2.62"), 2),
 }
 """Servers and level of each client of the district; a public one has no servers."""
+CONSENTED: Final = frozenset({"open-data"})
+"""Of these, whose users are asked for their consent."""
+
+
+def through(act: UseClient) -> SignIn:
+    """The log-in whose code is exchanged then."""
+    consent = "consent_granted" if act.client in CONSENTED else "no_consent_required"
+    return SignIn(who=act.who, client=act.client, consent=consent)
 
 
 class Provider:
@@ -157,7 +168,7 @@ class Provider:
 
     def use_client(self, at: int, act: UseClient) -> None:
         """A log-in whose code is exchanged from another address than the client's own."""
-        session = self._logged_in(at, SignIn(who=act.who, client=act.client))
+        session = self._logged_in(at, through(act))
         session.refresh.append(_uuid(self._chance))
         self._code_to_token(at + 300_000, session, act.address)
 

@@ -24,8 +24,8 @@ RECORDER: Final = "recorder"
 RECORDER_PASSWORD: Final = "recorder-steers"
 _STARTS_S: Final = 420
 _FAILED: Final = '"message":"ERROR: '
-_USERS_A_FILE: Final = 50
-"""The time a transaction takes grows with the square of its accounts."""
+_USERS_A_FILE: Final = 8
+"""The time a transaction takes grows with the square of its accounts, and fast."""
 _OPTIONS: Final = (
     "start", "--db=dev-file", "--cache=local", "--http-enabled=true", f"--http-host={ADDRESS}",
     f"--http-port={PORT}", "--hostname-strict=false", "--log=console",

@@ -31,7 +31,14 @@ from district.identity.acts import (
     Who,
 )
 from district.identity.desk import MESSAGES, PAGES, PORTAL
-from district.identity.provider import CLIENTS, DIRECTORY, FAILURES_MAX, KEYCLOAK, WAIT_US
+from district.identity.provider import (
+    CLIENTS,
+    DIRECTORY,
+    FAILURES_MAX,
+    KEYCLOAK,
+    WAIT_US,
+    through,
+)
 from district.stream import Sink
 from district.town import Town
 
@@ -212,7 +219,7 @@ class LivingIdentity:
                 self._desk.change(act)
             case UseClient():
                 tokens = Tokens(act.who.realm, act.client)
-                code = self._code(SignIn(who=act.who, client=act.client))
+                code = self._code(through(act))
                 self._exchange(tokens, code, act.address)
             case BadSignature():
                 self._forge(act)

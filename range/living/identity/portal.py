@@ -121,7 +121,7 @@ class Portal:
 
             def do_POST(self) -> None:
                 portal._pass_on(self.body())
-                self.answer(200, b'{"result":"sent","retry_after":60,"channel":"sms"}'[:47])
+                self.answer(200, b'{"result":"sent","retry_after":60,"to":"phone"}')
 
         return Pages
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from district.identity.provider import CLIENTS, FAILURES_MAX, Provider
+from district.identity.provider import CLIENTS, CONSENTED, FAILURES_MAX, Provider
 from district.town import Town
 
 from living.identity import accounts
@@ -63,7 +63,7 @@ def _realm(
         # Two log-ins of different hours may fall into one half minute of true time.
         "otpPolicyCodeReusable": True, "otpPolicyLookAheadWindow": 1,
         "smtpServer": {"host": MAIL, "port": str(MAIL_PORT), "from": "idp@district.example"},
-        "clients": [client(provider, name, one, consent=one == "open-data") for one in CLIENTS],
+        "clients": [client(provider, name, one, consent=one in CONSENTED) for one in CLIENTS],
         "users": [_user(provider, name, one, link=link) for one in people],
     }  # fmt: skip
 

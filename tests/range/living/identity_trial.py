@@ -111,7 +111,7 @@ def planned(system: Identity, town: Town) -> list[Deed]:
             do(SignIn(who=who(number), client=client, consent="consent_granted", requests=0))
     for client in ("oa", "open-data"):
         do(ChangeClient(client=client, address="10.20.3.24"))
-        do(UseClient(client="oa", address="10.20.3.24", who=who(111)))
+        do(UseClient(client=client, address="10.20.3.24", who=who(111)))
     for number in range(3):
         do(BadSignature(address=f"203.0.113.{number + 1}"))
     do(Request(session="s1", address="203.0.113.9", agent="python-requests/2.31.0"))
