@@ -32,8 +32,8 @@ from district.stream import Sink, Stream
 from district.town import Town
 
 __all__ = [
-    "CLIENTS", "CONSENTED", "DIRECTORY", "FAILURES_MAX", "KEYCLOAK", "WAIT_US", "Provider", "Session",
-    "through",
+    "CLIENTS", "CONSENTED", "DIRECTORY", "FAILURES_MAX", "KEYCLOAK", "WAIT_US", "Provider",
+    "Session", "through",
 ]  # fmt: skip
 
 KEYCLOAK: Final = Stream(name="keycloak.log", form="keycloak", host="idp-01", view="provider")
@@ -215,11 +215,11 @@ class Provider:
         ]  # fmt: skip
         self._event(at, "LOGIN_ERROR", who, client, who.address, details, user=user)
 
-    def failing(self, at: int) -> Iterator[tuple[Who, int, int]]:
-        """Accounts whose wrong passwords still count: who, how many, and when the newest was."""
+    def failing(self, at: int) -> Iterator[tuple[Who, int]]:
+        """Accounts whose wrong passwords still count, and how many there were."""
         for failures in self._failures.values():
             if at - failures.newest <= FORGOTTEN_US and failures.locked_until <= at:
-                yield failures.who, failures.count, failures.newest
+                yield failures.who, failures.count
 
     def refresh(self, at: int, act: Refresh) -> None:
         """A refresh token is shown; the newest gives another, a rotated one is refused."""

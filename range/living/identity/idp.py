@@ -24,8 +24,6 @@ RECORDER: Final = "recorder"
 RECORDER_PASSWORD: Final = "recorder-steers"
 _STARTS_S: Final = 420
 _FAILED: Final = '"message":"ERROR: '
-_USERS_A_FILE: Final = 8
-"""The time a transaction takes grows with the square of its accounts, and fast."""
 _OPTIONS: Final = (
     "start", "--db=dev-file", "--cache=local", "--http-enabled=true", f"--http-host={ADDRESS}",
     f"--http-port={PORT}", "--hostname-strict=false", "--log=console",
@@ -50,7 +48,8 @@ def start(ground: Ground, realms: Iterable[Mapping[str, Any]]) -> Path:
     _copy(ground.programs["keycloak"], folder)
     (folder / "data" / "import").mkdir(parents=True)
     for realm in realms:
-        _write(folder / "data" / "import", dict(realm))
+        path = folder / "data" / "import" / f"{realm['realm']}-realm.json"
+        path.write_text(json.dumps(realm, ensure_ascii=False), encoding="utf-8")
     log = ground.scratch / "logs" / "keycloak.log"
     environment = {
         "KC_BOOTSTRAP_ADMIN_USERNAME": RECORDER,
@@ -66,17 +65,6 @@ def start(ground: Ground, realms: Iterable[Mapping[str, Any]]) -> Path:
             raise RuntimeError(f"Keycloak did not start: {said[-2000:]}")
         time.sleep(0.5)
     return log
-
-
-def _write(folder: Path, realm: dict[str, Any]) -> None:
-    """As an export to a folder is: users apart, so that each file is a transaction of its own."""
-    name, users = realm["realm"], realm.pop("users")
-    files = {f"{name}-realm.json": realm}
-    for place in range(0, len(users), _USERS_A_FILE):
-        part = {"realm": name, "users": users[place : place + _USERS_A_FILE]}
-        files[f"{name}-users-{place // _USERS_A_FILE}.json"] = part
-    for file, told in files.items():
-        (folder / file).write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
 
 
 def _copy(source: Path, folder: Path) -> None:

@@ -34,9 +34,7 @@ from district.identity.desk import MESSAGES, PAGES, PORTAL
 from district.identity.provider import (
     CLIENTS,
     DIRECTORY,
-    FAILURES_MAX,
     KEYCLOAK,
-    WAIT_US,
     through,
 )
 from district.stream import Sink
@@ -48,6 +46,7 @@ from living.identity.browser import Browser, Device, RefusedError, Tokens, fetch
 from living.identity.certificates import Issuer
 from living.identity.codes import code_now
 from living.identity.desk import Desk
+from living.identity.locks import Locks
 from living.identity.logs import ConsoleLog, DirectoryLog, GatewayLog
 from living.identity.mail import Post
 from living.identity.portal import ADDRESS, LOG, PORT, SIDE, Portal
@@ -61,7 +60,6 @@ _TAKEN_OVER_US: Final = 2 * HOUR_US
 """Sessions as young as this at the first midnight go on; older ones are not used any more."""
 _LINK_US: Final = 40 * SECOND_US
 """From the letter to the click, as in the generated form."""
-_MARGIN_S: Final = 0.2
 _FORGED: Final = "Zm9yZ2Vk" * 43
 """As long as a signature of 2048 bits."""
 
@@ -73,16 +71,6 @@ class OpenLink:
     who: Who
     client: str
     browser: Browser
-
-
-@dataclass(slots=True)
-class _Failures:
-    """What Keycloak counts of an account, to know how long it keeps it locked."""
-
-    count: int = 0
-    newest: int = 0
-    town_until: int = 0
-    true_until: float = 0.0
 
 
 @dataclass(slots=True)
@@ -127,7 +115,7 @@ class LivingIdentity:
         self._chance = town.chance("identity", "living")
         self._issuer = Issuer(town)
         self._held: dict[str, _Held] = {}
-        self._failures: dict[str, _Failures] = {}
+        self._locks = Locks()
         self._devices: dict[str, Device] = {}
         self._closed: set[str] = set()
         self._since = float("inf")
@@ -148,7 +136,7 @@ class LivingIdentity:
         chance = self._town.chance("identity", "living", "portal")
         self._portal = Portal(self._sink, ground.clock, chance)
         self._portal.start(ground)
-        self._steering = Steering(ground.web, self._provider)
+        self._steering = Steering(ground.web, self._town, self._provider)
         self._steering.prepare()
         self._desk = Desk(ground.web, self._provider, self._steering)
         logs, since = ground.scratch / "logs", lambda: self._since
@@ -175,10 +163,10 @@ class LivingIdentity:
             if midnight - session.since < _TAKEN_OVER_US:
                 act = SignIn(who=session.who, client=session.client)
                 self._held[key] = _Held(self._enter(act), midnight)
-        for who, count, newest in provider.failing(midnight):
+        for who, count in provider.failing(midnight):
             for _ in range(count):
                 self._try(who, who_client(who), accounts.WRONG)
-            self._failures[who.user] = _Failures(count, newest)
+            self._locks.take_over(who.user, count)
         # The servers have written the last of it by then.
         time.sleep(1.0)
         self._since = time.time()
@@ -236,14 +224,14 @@ class LivingIdentity:
         if who.user in self._closed:
             self._steering.enable(who.realm, who.user, True)
             self._closed.discard(who.user)
-        locked = self._is_locked(deed.at, who.user)
+        locked = self._locks.closed(deed.at, who.user)
         try:
             tokens = self._enter(act)
         except RefusedError:
             if locked:
                 return
             raise
-        self._failures.pop(who.user, None)
+        self._locks.forget(who.user)
         if not act.session and not act.requests:
             return
         self._anonymous += 1
@@ -306,8 +294,8 @@ class LivingIdentity:
                 self._steering.enable(who.realm, who.user, False)
                 self._closed.add(who.user)
         self._try(who, act.client, password)
-        if act.error == "invalid_user_credentials" and not self._is_locked(deed.at, who.user):
-            self._count(deed.at, who)
+        if act.error == "invalid_user_credentials" and not self._locks.closed(deed.at, who.user):
+            self._locks.count(deed.at, who)
         if act.times > 1:
             rest = Fail(who=who, client=act.client, times=act.times - 1, every_us=act.every_us,
                         error=act.error)  # fmt: skip
@@ -318,24 +306,9 @@ class LivingIdentity:
         page = browser.open(who.realm, client)
         browser.submit(page, username=who.user, password=password)
 
-    def _count(self, at: int, who: Who) -> None:
-        failures = self._failures.setdefault(who.user, _Failures())
-        failures.count += 1
-        failures.newest = at
-        if times := failures.count // FAILURES_MAX[who.realm]:
-            failures.town_until = at + WAIT_US * times
-            failures.true_until = time.time() + realms.LOCKED_S * times + _MARGIN_S
-
-    def _is_locked(self, at: int, user: str) -> bool:
-        failures = self._failures.get(user)
-        return failures is not None and failures.town_until > at
-
     def _await_lock(self, deed: Deed, user: str) -> None:
         """Wait until Keycloak too thinks that the lock is over."""
-        failures = self._failures.get(user)
-        if failures is None or failures.town_until > deed.at:
-            return
-        if (left := failures.true_until - time.time()) > 0:
+        if (left := self._locks.left(deed.at, user)) > 0:
             time.sleep(left)
             self._ground.clock.begin(deed.at, deed.episode)
 
@@ -398,7 +371,7 @@ class LivingIdentity:
         if who.realm == "staff":
             # Whose password is another directory's has to log in with it anew.
             return
-        self._failures.pop(who.user, None)
+        self._locks.forget(who.user)
         tokens = Tokens(who.realm, act.client)
         servers = self._provider.servers.get(act.client, ())
         source = self._chance.choice(servers) if servers else who.address
@@ -422,7 +395,7 @@ class LivingIdentity:
         servers = self._provider.servers.get(act.client, ())
         source = self._chance.choice(servers) if servers else who.address
         self._exchange(tokens, browser.through(reply), source)
-        self._failures.pop(who.user, None)
+        self._locks.forget(who.user)
 
 
 def who_client(who: Who) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from district.identity.people import ADMINS
 from district.identity.provider import Provider
+from district.town import Town
 
 from living.identity import accounts, realms
 from living.identity.idp import RECORDER, RECORDER_PASSWORD, Admin
@@ -37,8 +38,8 @@ _X509: Final = {
 class Steering:
     """The recorder's hand."""
 
-    def __init__(self, web: Web, provider: Provider) -> None:
-        self._provider = provider
+    def __init__(self, web: Web, town: Town, provider: Provider) -> None:
+        self._town, self._provider = town, provider
         self._admin = Admin(web, RECORDER, RECORDER_PASSWORD, _SOURCE, "admin-cli")
         self.number = ""
         """Keycloak's id of the recorder's account: lines that name it are left out."""
@@ -58,6 +59,8 @@ class Steering:
         console["directAccessGrantsEnabled"] = True
         ask("PUT", f"/master/clients/{console['id']}", console)
         self._add_operators()
+        for people in realms.citizens(self._town, self._provider):
+            ask("POST", "/citizens/partialImport", {"ifResourceExists": "FAIL", "users": people})
         for realm in ("citizens", "staff"):
             self._flow(realm, certificates=realm == "staff")
             self._reset(realm)
