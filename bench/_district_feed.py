@@ -46,7 +46,7 @@ class Wanted(NamedTuple):
     warm_up: int
     measured: int
     scenario: str
-    """``drift``, ``campaign``, or nothing."""
+    """``drift``, ``campaign``, ``new_office``, or nothing."""
     view: str
     """``all``, or ``caller``: without the logs of the systems' own providers."""
     first: dt.date = FIRST_DAY

@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--warm-up", type=int, default=100)
     parser.add_argument("--days", type=int, default=28)
     parser.add_argument("--view", default="all")
-    parser.add_argument("--scenario", default="", choices=("", "drift", "campaign"))
+    parser.add_argument("--scenario", default="", choices=("", "drift", "campaign", "new_office"))
     parser.add_argument("--use-cases", default="")
     parser.add_argument("--first", type=dt.date.fromisoformat, default=FIRST_DAY)
     given = parser.parse_args()

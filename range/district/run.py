@@ -10,12 +10,12 @@ from itertools import count
 from typing import Final, Protocol
 
 from district import director
-from district.calendar import DAY_US, Day, days_from
+from district.calendar import DAY_US, NEW_OFFICE, Day, days_from
 from district.deed import Deed
 from district.episode import Episode
 from district.stream import Line, Sink, Statement, Stream
 from district.system import Keyed, System, SystemMaker
-from district.town import Town
+from district.town import Town, Unit
 
 __all__ = ["FIRST_DAY", "District", "Hands", "Today"]
 
@@ -35,6 +35,20 @@ class Today:
     """What became known in it."""
     episodes: Sequence[Episode]
     """Those that begin in it."""
+
+
+_OPENS: Final = 7
+"""Place of the unit that is new in that scenario: one among many, with clerks and programs."""
+
+
+def _marks(unit: Unit, town: Town) -> tuple[str, ...]:
+    """What a line of that unit shows: its network, its people, its programs and their addresses."""
+    return (
+        f"{unit.network}.",
+        *(clerk.user for clerk in town.clerks_of(unit)),
+        *(app.app for app in town.applications if app.unit is unit),
+        *(address for app in town.applications if app.unit is unit for address in app.addresses),
+    )
 
 
 class Hands(Protocol):
@@ -80,6 +94,7 @@ class District:
         self.days = days_from(
             first, warm_up=warm_up, measured=measured, volume=volume, scenario=scenario
         )
+        self._closed = _marks(self.town.units[_OPENS], self.town) if scenario == NEW_OFFICE else ()
         self._order = count()
         self._heap: list[tuple[int, int, Deed]] = []
 
@@ -117,8 +132,15 @@ class District:
             lines = [line for line in self.sink.lines if line.at < end]
             # Of a deed at midnight: the rest of its lines are of the next day.
             self.sink.lines = [line for line in self.sink.lines if line.at >= end]
+            if not day.measured and self._closed:
+                lines = [line for line in lines if not self._of_closed(line)]
             lines.sort(key=lambda line: line.at)
             yield Today(day=day, lines=lines, statements=statements, episodes=episodes)
+
+    def _of_closed(self, line: Line) -> bool:
+        """Whether the line is of the unit that has not opened yet."""
+        text = line.text if isinstance(line.text, str) else repr(line.text)
+        return any(mark in text for mark in self._closed)
 
     def _plan(self, deeds: Iterable[Deed], episode: Episode | None) -> None:
         for deed in deeds:
