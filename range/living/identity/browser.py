@@ -19,7 +19,8 @@ __all__ = ["Browser", "Device", "RefusedError", "Tokens", "claims", "fetch", "se
 
 _ACTION: Final = re.compile(r'<form[^>]*\baction="([^"]+)"')
 _SECRET: Final = re.compile(r'name="totpSecret" value="([^"]+)"')
-_DEVICE: Final = re.compile(r'name="selectedCredentialId" value="([^"]+)"')
+_CHOSEN: Final = re.compile(r'name="selectedCredentialId" value="([^"]*)"')
+_DEVICE: Final = re.compile(r"toggleOTP\(\s*\d+,\s*['\"]([0-9a-f-]{36})")
 _RESET: Final = re.compile(r'href="([^"]*reset-credentials[^"]*)"')
 _CONSENT: Final = re.compile(r'name="code" value="([^"]*)"')
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -31,13 +32,15 @@ class RefusedError(RuntimeError):
     """A page came that does not belong to the way: its status and its beginning."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Device:
     """A phone that gives one-time codes."""
 
     number: str
-    """Keycloak's id of it, empty where it is the only one."""
+    """Keycloak's id of it; empty until it was used first."""
     secret: str
+    others: tuple[str, ...] = ()
+    """Ids of the owner's earlier phones."""
 
 
 class Browser:
@@ -112,10 +115,12 @@ class Browser:
     def _answer(self, page: Reply, device: Device | None) -> Reply:
         text = page.body.decode("utf-8", "replace")
         if 'name="otp"' in text and device is not None:
-            offered = [html.unescape(one) for one in _DEVICE.findall(text)]
-            # A phone whose id only Keycloak knows is the one bound last.
-            chosen = device.number or (offered[-1] if offered else "")
-            more = {"selectedCredentialId": chosen} if chosen in offered else {}
+            offered = [one for one in _DEVICE.findall(text) if one not in device.others]
+            if not device.number and offered:
+                device.number = offered[-1]
+            chosen = device.number
+            shown = _found(_CHOSEN, page)
+            more = {"selectedCredentialId": chosen if chosen in offered else shown}
             return self.submit(page, otp=code_now(device.secret), login="in", **more)
         if 'name="accept"' in text:
             return self.submit(page, code=_found(_CONSENT, page), accept="Yes")

@@ -384,13 +384,14 @@ class LivingIdentity:
         page = browser.open(who.realm, act.client, kc_action="CONFIGURE_TOTP")
         reply = browser.submit(page, username=who.user, password=accounts.PASSWORD)
         # Who has a phone has to show a code of it first.
-        page = browser.until_secret(reply, self._device(who.user))
+        before = self._device(who.user)
+        page = browser.until_secret(reply, before)
         secret = secret_in(page)
         label = f"phone-{uuid.UUID(int=self._chance.getrandbits(128)).hex[:8]}"
         reply = browser.submit(
             page, totp=code_now(secret), totpSecret=secret, userLabel=label
         )  # fmt: skip
-        self._devices[who.user] = Device("", secret)
+        self._devices[who.user] = Device("", secret, (*before.others, before.number))
         tokens = Tokens(who.realm, act.client)
         servers = self._provider.servers.get(act.client, ())
         source = self._chance.choice(servers) if servers else who.address
