@@ -180,6 +180,9 @@ class Provider:
     def _fail(self, at: int, act: Fail) -> None:
         who = act.who
         if act.error != "invalid_user_credentials":
+            if act.error == "user_disabled" and who.realm == "staff":
+                # That an account is closed is said only to who knows its password.
+                self._bind(at, who.user, right=True)
             self._refused(at, who, act.client, act.error)
             return
         failures = self._failures.setdefault(who.user, Failures(who))

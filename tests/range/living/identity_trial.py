@@ -155,7 +155,7 @@ def main(keycloak: Path, out: Path) -> None:
     """Writes the lines of both."""
     import guard
 
-    living.ground.Signing = Nobody  # type: ignore[attr-defined, assignment, misc]
+    living.ground.Signing = Nobody  # type: ignore[attr-defined, assignment]
     settle(SCRATCH)
     guard.install(*NETWORKS)
     town, memory = Town(3), Sink()
