@@ -7,7 +7,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from district.calendar import HOUR_US, SECOND_US
@@ -78,7 +78,7 @@ class _Held:
     """Tokens of a session of the town."""
 
     tokens: Tokens
-    since: int = field(default=0)
+    since: int
 
 
 class LivingIdentity:
@@ -160,15 +160,15 @@ class LivingIdentity:
         who = Who(user=someone.user, realm="citizens", address=someone.home, agent=someone.agent)
         self._specimen = self._enter(SignIn(who=who)).access
         for key, session in provider.sessions.items():
-            if midnight - session.since < _TAKEN_OVER_US:
+            if midnight - session.since < _TAKEN_OVER_US and not session.ended:
                 act = SignIn(who=session.who, client=session.client)
                 self._held[key] = _Held(self._enter(act), midnight)
         for who, count in provider.failing(midnight):
             for _ in range(count):
-                self._try(who, who_client(who), accounts.WRONG)
+                self._try(who, "oa" if who.realm == "staff" else "portal-app", accounts.WRONG)
             self._locks.take_over(who.user, count)
-        # The servers have written the last of it by then.
-        time.sleep(1.0)
+        # The servers have written the last of it by then, and locked nobody any more.
+        time.sleep(realms.LOCKED_S + 1.0)
         self._since = time.time()
 
     def end_of_day(self) -> None:
@@ -397,8 +397,3 @@ class LivingIdentity:
         source = self._chance.choice(servers) if servers else who.address
         self._exchange(tokens, browser.through(reply), source)
         self._locks.forget(who.user)
-
-
-def who_client(who: Who) -> str:
-    """A client that people of the realm use."""
-    return "oa" if who.realm == "staff" else "portal-app"
