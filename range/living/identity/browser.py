@@ -20,7 +20,11 @@ __all__ = ["Browser", "Device", "RefusedError", "Tokens", "claims", "fetch", "se
 _ACTION: Final = re.compile(r'<form[^>]*\baction="([^"]+)"')
 _SECRET: Final = re.compile(r'name="totpSecret" value="([^"]+)"')
 _CHOSEN: Final = re.compile(r'name="selectedCredentialId" value="([^"]*)"')
-_DEVICE: Final = re.compile(r"toggleOTP\(\s*\d+,\s*['\"]([0-9a-f-]{36})")
+_DEVICE: Final = re.compile(
+    r"toggleOTP\(\d+, '([0-9a-f-]{36})'\)\">"
+    r"(?:(?!toggleOTP).)*?<span[^>]*>\s*(phone[0-9a-f-]*)\s*</span>",
+    re.DOTALL,
+)
 _RESET: Final = re.compile(r'href="([^"]*reset-credentials[^"]*)"')
 _CONSENT: Final = re.compile(r'name="code" value="([^"]*)"')
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -32,15 +36,13 @@ class RefusedError(RuntimeError):
     """A page came that does not belong to the way: its status and its beginning."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Device:
     """A phone that gives one-time codes."""
 
-    number: str
-    """Keycloak's id of it; empty until it was used first."""
+    label: str
+    """The owner's name of it, by which a page with several tells them apart."""
     secret: str
-    others: tuple[str, ...] = ()
-    """Ids of the owner's earlier phones."""
 
 
 class Browser:
@@ -115,12 +117,11 @@ class Browser:
     def _answer(self, page: Reply, device: Device | None) -> Reply:
         text = page.body.decode("utf-8", "replace")
         if 'name="otp"' in text and device is not None:
-            offered = [one for one in _DEVICE.findall(text) if one not in device.others]
-            if not device.number and offered:
-                device.number = offered[-1]
-            chosen = device.number
-            shown = _found(_CHOSEN, page)
-            more = {"selectedCredentialId": chosen if chosen in offered else shown}
+            chosen = next(
+                (number for number, shown in _DEVICE.findall(text) if shown == device.label),
+                _found(_CHOSEN, page),
+            )
+            more = {"selectedCredentialId": chosen}
             return self.submit(page, otp=code_now(device.secret), login="in", **more)
         if 'name="accept"' in text:
             return self.submit(page, code=_found(_CONSENT, page), accept="Yes")

@@ -267,7 +267,7 @@ class LivingIdentity:
         return browser.through(reply, self._device(who.user))
 
     def _device(self, user: str) -> Device:
-        own = Device(self._provider.number("otp", user), accounts.secret_of(user))
+        own = Device(accounts.PHONE, accounts.secret_of(user))
         return self._devices.get(user, own)
 
     def _exchange(self, tokens: Tokens, code: str, source: str) -> None:
@@ -384,14 +384,13 @@ class LivingIdentity:
         page = browser.open(who.realm, act.client, kc_action="CONFIGURE_TOTP")
         reply = browser.submit(page, username=who.user, password=accounts.PASSWORD)
         # Who has a phone has to show a code of it first.
-        before = self._device(who.user)
-        page = browser.until_secret(reply, before)
+        page = browser.until_secret(reply, self._device(who.user))
         secret = secret_in(page)
         label = f"phone-{uuid.UUID(int=self._chance.getrandbits(128)).hex[:8]}"
         reply = browser.submit(
             page, totp=code_now(secret), totpSecret=secret, userLabel=label
         )  # fmt: skip
-        self._devices[who.user] = Device("", secret, (*before.others, before.number))
+        self._devices[who.user] = Device(label, secret)
         tokens = Tokens(who.realm, act.client)
         servers = self._provider.servers.get(act.client, ())
         source = self._chance.choice(servers) if servers else who.address
