@@ -71,7 +71,9 @@ def _realm(
         "accessTokenLifespan": 300, "eventsEnabled": False, "eventsListeners": ["jboss-logging"],
         "passwordPolicy": "hashAlgorithm(pbkdf2-sha256) and hashIterations(1)",
         # Two log-ins of different hours may fall into one half minute of true time.
-        "otpPolicyCodeReusable": True, "otpPolicyLookAheadWindow": 1,
+        "otpPolicyCodeReusable": True, "otpPolicyLookAheadWindow": 1, "otpPolicyType": "totp",
+        "otpPolicyAlgorithm": "HmacSHA1", "otpPolicyDigits": 6, "otpPolicyPeriod": 30,
+        "otpPolicyInitialCounter": 0,
         "smtpServer": {"host": MAIL, "port": str(MAIL_PORT), "from": "idp@district.example"},
         "clients": [client(provider, name, one, consent=one in CONSENTED) for one in CLIENTS],
         "users": [_user(provider, name, one, link=link) for one in people],
