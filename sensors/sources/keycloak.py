@@ -142,6 +142,9 @@ class Keycloak(record.LineFormat):
         for key, name in _TOLD.items():
             if key in told:
                 fields.setdefault(name, told[key])
+        serial = told.get(_SERIAL, "")
+        if serial.isascii() and serial.isdigit() and len(serial) <= _SERIAL_DIGITS_MAX:
+            fields["gov.ca.serial"] = f"{int(serial):x}"
         return fields
 
     def _add_user(self, fields: Fields, told: dict[str, str]) -> None:
@@ -194,6 +197,11 @@ class Keycloak(record.LineFormat):
             del names[next(iter(names))]
 
 
+_SERIAL: Final = "x509_cert_serial_number"
+"""Keycloak writes it in decimal; here it is lower-case hex, as the certificate's other sources have
+it."""
+_SERIAL_DIGITS_MAX: Final = 50
+"""Of twenty bytes, the most that RFC 5280 allows, with some to spare."""
 _TOLD: Final = {
     "consent": "gov.auth.consent",
     "error": "event.reason",
@@ -202,7 +210,7 @@ _TOLD: Final = {
     "scope": "gov.auth.scope",
     "selected_credential_id": "gov.auth.device_id",
     "token_id": "gov.auth.token_hmac",
-    "x509_cert_serial_number": "gov.ca.serial",
+    _SERIAL: "gov.ca.serial",
 }
 """Details by our names; of two for one name the first that is there counts. The token is the one
 that was shown or, at a log-in, given: both are the refresh token, which renews all others."""

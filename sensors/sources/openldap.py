@@ -42,7 +42,9 @@ _CONN: Final = re.compile(
 )
 _ADDRESS: Final = re.compile(r"from IP=\[?([0-9A-Fa-f.:]{2,45}?)\]?:(\d{1,5}) ")
 _DN: Final = re.compile(r'dn="([^"]*)"')
-_RESULT: Final = re.compile(r"tag=(\d{1,5}) err=(\d{1,5})(?:.*? text=(.*))?", re.DOTALL)
+_RESULT: Final = re.compile(
+    r"(?:tag=(\d{1,5})|oid=[\d.]{0,64}) err=(\d{1,5})(?:.*? text=(.*))?", re.DOTALL
+)
 _NAME: Final = re.compile(r"(?:uid|cn)=([^,]{1,256})", re.IGNORECASE)
 _NS: Final = 10**9
 _ACTIONS: Final = {

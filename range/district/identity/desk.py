@@ -30,7 +30,7 @@ from district.identity.acts import (
 from district.identity.attacks import Attacks
 from district.identity.lookalikes import Lookalikes
 from district.identity.ordinary import NAME, Ordinary
-from district.identity.people import People
+from district.identity.people import ADMINS, People
 from district.identity.provider import DIRECTORY, KEYCLOAK, Provider, Session
 from district.stream import Sink, Statement, Stream
 from district.system import Attack, Keyed
@@ -112,8 +112,11 @@ class Identity:
                 provider.use_client(at, act)
             case BadSignature():
                 provider.bad_signature(at, act)
-            case Approve() | RegisterClient():
+            case Approve():
                 self.say(at, act)
+            case RegisterClient():
+                self.say(at, act)
+                provider.register(at, act.client, ADMINS[0], self.people.admin_desk)
             case _:
                 raise TypeError(f"the identity system cannot do {act!r}")
         return ()

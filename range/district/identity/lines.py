@@ -16,6 +16,7 @@ from district.calendar import SECOND_US, ZONE
 __all__ = ["Console", "Directory", "message", "portal_line", "sms_line", "utc_text"]
 
 _UTC: Final = dt.UTC
+_PEOPLE: Final = "ou=people,dc=district,dc=example"
 
 
 def _at(at: int, zone: dt.tzinfo) -> dt.datetime:
@@ -66,30 +67,59 @@ class Console:
 
 
 class Directory:
-    """slapd with ``loglevel stats``."""
+    """slapd with ``loglevel stats``, as an identity provider asks it."""
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
-        self._connection = 1000
+        self._connection = 1001
+        self._operation = 2
 
-    def bind(self, at: int, user: str, *, right: bool) -> list[tuple[int, str]]:
-        """The identity provider tries a password: a connection of its own."""
-        chance = self._chance
-        self._connection += 1
-        conn = f"conn={self._connection}"
-        port, fd = chance.randrange(32768, 60999), chance.randrange(12, 40)
-        dn = f"uid={user},ou=people,dc=district,dc=example"
-        times = f"qtime=0.{chance.randrange(8, 40):06d} etime=0.{chance.randrange(90, 900):06d}"
+    def bind(self, at: int, user: str, number: str, *, right: bool) -> list[tuple[int, str]]:
+        """A password is tried: looked up on the open connection, bound on one of its own."""
+        conn, port, fd = self._fresh()
+        dn = f"uid={user},{_PEOPLE}"
         said = [
+            *self._looked_up(number),
             f"{conn} fd={fd} ACCEPT from IP=10.30.2.5:{port} (IP=0.0.0.0:389)",
             f'{conn} op=0 BIND dn="{dn}" method=128',
-            f"{conn} op=0 RESULT tag=97 err={0 if right else 49} {times} text=",
-            f"{conn} op=1 UNBIND",
-            f"{conn} fd={fd} closed",
+            *([f'{conn} op=0 BIND dn="{dn}" mech=SIMPLE bind_ssf=0 ssf=0'] if right else []),
+            f"{conn} op=0 RESULT tag=97 err={0 if right else 49} {self._times()} text=",
+            *([f"{conn} op=1 UNBIND"] if right else []),
+            f"{conn} fd={fd} closed{'' if right else ' (connection lost)'}",
         ]
-        if right:
-            said.insert(2, f'{conn} op=0 BIND dn="{dn}" mech=SIMPLE bind_ssf=0 ssf=0')
-        thread = f"0x7f{chance.choice(('a86ffff6c0', 'a867fff6c0', 'a85ffff6c0'))}"
+        return self._stamped(at, said)
+
+    def password(self, at: int, user: str) -> list[tuple[int, str]]:
+        """A new password is written through the extended operation (RFC 3062)."""
+        self._operation += 1
+        conn = f"conn=1001 op={self._operation}"
+        said = [
+            f"{conn} EXT oid=1.3.6.1.4.1.4203.1.11.1",
+            f'{conn} PASSMOD id="uid={user},{_PEOPLE}" new',
+            f"{conn} RESULT oid= err=0 {self._times()} text=",
+        ]
+        return self._stamped(at, said)
+
+    def _looked_up(self, number: str) -> list[str]:
+        self._operation += 1
+        conn = f"conn=1001 op={self._operation}"
+        return [
+            f'{conn} SRCH base="{_PEOPLE}" scope=1 deref=3 filter="(entryUUID={number})"',
+            f"{conn} SRCH attr=entryUUID uid mail sn cn pwdChangedTime objectclass",
+            f"{conn} SEARCH RESULT tag=101 err=0 {self._times()} nentries=1 text=",
+        ]
+
+    def _fresh(self) -> tuple[str, int, int]:
+        chance = self._chance
+        self._connection += 1
+        return f"conn={self._connection}", chance.randrange(32768, 60999), chance.randrange(12, 40)
+
+    def _times(self) -> str:
+        chance = self._chance
+        return f"qtime=0.{chance.randrange(8, 40):06d} etime=0.{chance.randrange(90, 900):06d}"
+
+    def _stamped(self, at: int, said: list[str]) -> list[tuple[int, str]]:
+        thread = f"0x7f{self._chance.choice(('a86ffff6c0', 'a867fff6c0', 'a85ffff6c0'))}"
         found = []
         for place, text in enumerate(said):
             moment = at + place * 150

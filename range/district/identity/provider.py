@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Final
 
 from district.calendar import HOUR_US, MINUTE_US, SECOND_US
@@ -28,10 +27,14 @@ from district.identity.acts import (
     UseClient,
     Who,
 )
+from district.identity.sessions import Failures, Session
 from district.stream import Sink, Stream
 from district.town import Town
 
-__all__ = ["CLIENTS", "DIRECTORY", "KEYCLOAK", "Provider", "Session"]
+__all__ = [
+    "CLIENTS", "CONSENTED", "DIRECTORY", "FAILURES_MAX", "KEYCLOAK", "WAIT_US", "Provider",
+    "Session", "through",
+]  # fmt: skip
 
 KEYCLOAK: Final = Stream(name="keycloak.log", form="keycloak", host="idp-01", view="provider")
 DIRECTORY: Final = Stream(name="slapd.log", form="openldap", host="ldap-01", view="provider")
@@ -43,6 +46,7 @@ WAIT_US: Final = MINUTE_US
 FORGOTTEN_US: Final = 12 * HOUR_US
 
 REUSED: Final = "Maximum allowed refresh token reuse exceeded"
+ENDED: Final = "Session doesn't have required client"
 
 CLIENTS: Final[dict[str, tuple[tuple[str, ...], int]]] = {
     PORTAL: ((), 2),
@@ -52,29 +56,14 @@ CLIENTS: Final[dict[str, tuple[tuple[str, ...], int]]] = {
     "open-data": (("10.30.2.61", "10.30.2.62"), 2),
 }
 """Servers and level of each client of the district; a public one has no servers."""
+CONSENTED: Final = frozenset({"open-data"})
+"""Of these, whose users are asked for their consent."""
 
 
-@dataclass(slots=True)
-class Session:
-    """One of an account."""
-
-    who: Who
-    client: str
-    number: str
-    token: str
-    """Id of the access token."""
-    refresh: list[str] = field(default_factory=list)
-    """Ids of refresh tokens, the newest last."""
-    since: int = 0
-    """When it began."""
-
-
-@dataclass(slots=True)
-class _Failures:
-    who: Who
-    count: int = 0
-    newest: int = 0
-    locked_until: int = 0
+def through(act: UseClient) -> SignIn:
+    """The log-in whose code is exchanged then."""
+    consent = "consent_granted" if act.client in CONSENTED else "no_consent_required"
+    return SignIn(who=act.who, client=act.client, consent=consent)
 
 
 class Provider:
@@ -86,7 +75,9 @@ class Provider:
         self._console = lines.Console(town.chance("identity", "console"))
         self._directory = lines.Directory(town.chance("identity", "directory"))
         self._numbers: dict[str, str] = {}
-        self._failures: dict[str, _Failures] = {}
+        self._failures: dict[str, Failures] = {}
+        self._phones: dict[str, str] = {}
+        """Ids of phones that were bound after the first."""
         self.sessions: dict[str, Session] = {}
         self.servers = {name: servers for name, (servers, _) in CLIENTS.items()}
 
@@ -104,35 +95,57 @@ class Provider:
         if failures and failures.locked_until > at:
             self._refused(at, who, act.client, "user_temporarily_disabled")
             return None
+        session = self._logged_in(at, act)
+        self._tokens(at + 180_000 + chance.randrange(200_000), session)
+        if act.session:
+            self.sessions[act.session] = session
+        return session
+
+    def _logged_in(self, at: int, act: SignIn) -> Session:
+        who, chance = act.who, self._chance
         self._failures.pop(who.user, None)
         if who.realm == "staff" and act.method != "certificate":
             self._bind(at, who.user, right=True)
         session = Session(
             who, act.client, _uuid(chance), f"onrtac:{_uuid(chance)}", since=at
         )  # fmt: skip
-        details = [("auth_method", "openid-connect"), *self._method(act)]
-        if act.consent != "no_consent_required":
-            details.append(("remember_me", "false"))
-        details += [("consent", act.consent), ("code_id", session.number), ("username", who.user),
-                    ("response_mode", "query"), *self._tab(session.number)]  # fmt: skip
+        details = list(self._details(act, session.number))
         self._event(at, "LOGIN", who, act.client, who.address, details, session=session.number)
-        self._tokens(at + 180_000 + chance.randrange(200_000), session)
-        if act.session:
-            self.sessions[act.session] = session
         return session
 
-    def _method(self, act: SignIn) -> Iterator[tuple[str, str]]:
-        if act.method == "certificate":
-            serial = f"{self._town.chance('identity', 'serial', act.who.user).getrandbits(64):016x}"
-            yield "x509_cert_serial_number", serial
-            yield "x509_cert_subject_distinguished_name", f"CN={act.who.user},O=district,C=CN"
-            yield "x509_cert_issuer_distinguished_name", "CN=District CA,O=district,C=CN"
-        else:
+    def _details(self, act: SignIn, number: str) -> Iterator[tuple[str, str]]:
+        """In Keycloak's order, which depends on what else there is."""
+        user = act.who.user
+        # A page of its own lies between the password and the session.
+        asked = act.consent != "no_consent_required"
+        shown = act.method == "certificate"
+        if shown:
+            yield "x509_cert_subject_distinguished_name", f"C=CN,O=district,CN={user}"
+        yield "auth_method", "openid-connect"
+        if not asked:
             yield "auth_type", "code"
         if act.method == "otp":
-            yield "selected_credential_id", self.number("otp", act.who.user)
+            yield "selected_credential_id", self._phone(user)
+        if shown:
+            yield "x509_cert_issuer_distinguished_name", "C=CN,O=district,CN=District CA"
         yield "response_type", "code"
         yield "redirect_uri", f"https://{act.client}.district.example/cb"
+        if asked:
+            yield "remember_me", "false"
+        yield "consent", act.consent
+        yield "code_id", number
+        if asked or shown:
+            yield "response_mode", "query"
+        if shown:
+            serial = self._town.chance("identity", "serial", user).getrandbits(64)
+            yield "x509_cert_serial_number", str(serial)
+        yield "username", user
+        if not (asked or shown):
+            yield "response_mode", "query"
+        yield from self._tab(number)
+
+    def _phone(self, user: str) -> str:
+        return self._phones.get(user) or self.number("otp", user)
 
     def _tokens(self, at: int, session: Session) -> None:
         chance = self._chance
@@ -155,9 +168,9 @@ class Provider:
 
     def use_client(self, at: int, act: UseClient) -> None:
         """A log-in whose code is exchanged from another address than the client's own."""
-        session = Session(act.who, act.client, _uuid(self._chance), f"onrtac:{_uuid(self._chance)}")
+        session = self._logged_in(at, through(act))
         session.refresh.append(_uuid(self._chance))
-        self._code_to_token(at, session, act.address)
+        self._code_to_token(at + 300_000, session, act.address)
 
     def fail(self, at: int, act: Fail) -> None:
         """Wrong passwords, and the lock that follows too many."""
@@ -167,9 +180,12 @@ class Provider:
     def _fail(self, at: int, act: Fail) -> None:
         who = act.who
         if act.error != "invalid_user_credentials":
+            if act.error == "user_disabled" and who.realm == "staff":
+                # That an account is closed is said only to who knows its password.
+                self._bind(at, who.user, right=True)
             self._refused(at, who, act.client, act.error)
             return
-        failures = self._failures.setdefault(who.user, _Failures(who))
+        failures = self._failures.setdefault(who.user, Failures(who))
         if failures.locked_until > at:
             self._refused(at, who, act.client, "user_temporarily_disabled")
             return
@@ -181,11 +197,11 @@ class Provider:
         failures.count += 1
         failures.newest = at
         most = FAILURES_MAX[who.realm]
-        if failures.count % most == 0:
+        if failures.count >= most:
             failures.locked_until = at + WAIT_US * (failures.count // most)
             self._locked(at + 10_000, who, failures)
 
-    def _locked(self, at: int, who: Who, failures: _Failures) -> None:
+    def _locked(self, at: int, who: Who, failures: Failures) -> None:
         until = lines.utc_text(failures.locked_until)
         details = [
             ("reason", "brute_force_attack detected"), ("not_before", until),
@@ -202,11 +218,11 @@ class Provider:
         ]  # fmt: skip
         self._event(at, "LOGIN_ERROR", who, client, who.address, details, user=user)
 
-    def failing(self, at: int) -> Iterator[tuple[Who, int, int]]:
-        """Accounts whose wrong passwords still count: who, how many, and when the newest was."""
+    def failing(self, at: int) -> Iterator[tuple[Who, int]]:
+        """Accounts whose wrong passwords still count, and how many there were."""
         for failures in self._failures.values():
             if at - failures.newest <= FORGOTTEN_US and failures.locked_until <= at:
-                yield failures.who, failures.count, failures.newest
+                yield failures.who, failures.count
 
     def refresh(self, at: int, act: Refresh) -> None:
         """A refresh token is shown; the newest gives another, a rotated one is refused."""
@@ -216,9 +232,9 @@ class Provider:
         stale = act.stale and len(session.refresh) > 1
         shown = session.refresh[-2 if stale else -1]
         user = self.number("user", session.who.user)
-        if stale:
+        if stale or session.ended:
             details = [
-                ("error", "invalid_token"), ("reason", REUSED),
+                ("error", "invalid_token"), ("reason", ENDED if session.ended else REUSED),
                 ("grant_type", "refresh_token"), ("refresh_token_type", "Refresh"),
                 ("refresh_token_id", shown), ("refresh_token_sub", user),
                 ("client_auth_method", "client-secret"),
@@ -227,6 +243,7 @@ class Provider:
                 at, "REFRESH_TOKEN_ERROR", session.who, session.client, act.address, details,
                 user="null", session=session.number,
             )  # fmt: skip
+            session.ended = True
             return
         session.refresh.append(_uuid(self._chance))
         session.token = f"onrtrt:{_uuid(self._chance)}"
@@ -248,27 +265,53 @@ class Provider:
         who, client = act.who, act.client
         code = _uuid(self._chance)
         common = [("auth_method", "openid-connect"), ("auth_type", "code"),
-                  ("redirect_uri", f"https://{client}.district.example/cb"),
-                  ("code_id", code), ("username", who.user)]  # fmt: skip
+                  ("redirect_uri", f"https://{client}.district.example/cb"), ("code_id", code),
+                  ("email", f"{who.user}@mail.district.example"), ("username", who.user),
+                  *self._tab(code)]  # fmt: skip
         self._event(at, "SEND_RESET_PASSWORD", who, client, who.address, common)
-        self._credential(at + 40 * SECOND_US, who, client, "UPDATE_PASSWORD", "password")
+        moment = at + 40 * SECOND_US
+        if who.realm == "staff":
+            self._write_directory(self._directory.password(moment - 5_000, who.user))
+        self._credential(moment, who, client, "UPDATE_PASSWORD", "password", code)
 
     def bind_device(self, at: int, act: BindDevice) -> None:
-        """One-time codes of another phone."""
-        self._credential(at, act.who, act.client, "UPDATE_TOTP", "otp")
+        """One-time codes of another phone, after a log-in."""
+        who = act.who
+        if who.realm == "staff":
+            self._bind(at, who.user, right=True)
+        self._phones[who.user] = _uuid(self._chance)
+        self._credential(at, who, act.client, "UPDATE_TOTP", "otp", _uuid(self._chance))
 
-    def _credential(self, at: int, who: Who, client: str, kind: str, credential: str) -> None:
+    def _credential(
+        self, at: int, who: Who, client: str, kind: str, credential: str, code: str
+    ) -> None:
+        """It is changed on the way into a session, which begins then."""
         action = "CONFIGURE_TOTP" if credential == "otp" else "UPDATE_PASSWORD"
-        code = _uuid(self._chance)
-        details = [
+        begins = [
             ("credential_type", credential), ("auth_method", "openid-connect"),
             ("custom_required_action", action), ("response_type", "code"),
             ("redirect_uri", f"https://{client}.district.example/cb"), ("remember_me", "false"),
-            ("code_id", code), ("response_mode", "query"), ("username", who.user),
-            *self._tab(code),
         ]  # fmt: skip
-        self._event(at, kind, who, client, who.address, details)
-        self._event(at + 2_000, "UPDATE_CREDENTIAL", who, client, who.address, details)
+        ends = [("code_id", code), ("response_mode", "query"), ("username", who.user),
+                *self._tab(code)]  # fmt: skip
+        self._event(at, kind, who, client, who.address, [*begins, *ends])
+        self._event(at + 2_000, "UPDATE_CREDENTIAL", who, client, who.address, [*begins, *ends])
+        if credential == "password" and who.realm == "staff":
+            # Whose password is another directory's has to log in with it anew.
+            return
+        consent = ("consent", "no_consent_required")
+        self._event(
+            at + 4_000, "LOGIN", who, client, who.address, [*begins, consent, *ends], session=code
+        )  # fmt: skip
+        self._failures.pop(who.user, None)
+        self._tokens(
+            at + 200_000, Session(who, client, code, f"onrtac:{_uuid(self._chance)}", since=at)
+        )  # fmt: skip
+
+    def register(self, at: int, client: str, operator: str, address: str) -> None:
+        """A client is entered in the console."""
+        path = f"clients/{self.number('client', 'citizens', client)}"
+        self._admin(at, "CREATE", operator, address, "CLIENT", path)
 
     def impersonate(self, at: int, act: Impersonate) -> None:
         """An administrator's session as somebody else."""
@@ -304,7 +347,11 @@ class Provider:
         )  # fmt: skip
 
     def _bind(self, at: int, user: str, *, right: bool) -> None:
-        for moment, text in self._directory.bind(at - 5_000, user, right=right):
+        found = self._directory.bind(at - 5_000, user, self.number("user", user), right=right)
+        self._write_directory(found)
+
+    def _write_directory(self, found: list[tuple[int, str]]) -> None:
+        for moment, text in found:
             self._sink.write(DIRECTORY.name, moment, text)
 
     def _tab(self, number: str) -> list[tuple[str, str]]:

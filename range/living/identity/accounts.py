@@ -14,11 +14,13 @@ from district.identity.provider import Provider
 from district.identity.registers import leaver
 from district.town import Town
 
-__all__ = ["PASSWORD", "WRONG", "Account", "citizens", "operators", "secret_of", "staff"]
+__all__ = ["PASSWORD", "PHONE", "WRONG", "Account", "citizens", "operators", "secret_of", "staff"]
 
 PASSWORD: Final = "Lu-2026-ren"
 """Of everybody: only whether a password is right can be seen in a log."""
 WRONG: Final = "Lu-2025-ren"
+PHONE: Final = "phone"
+"""What everybody calls the first one."""
 AUDITORS: Final = 12
 """Accounts of outside auditors: one for each time ID15 is carried out, and some."""
 _SALT: Final = b"district-salt-16"
@@ -82,6 +84,6 @@ def code_credential(account: str, number: str) -> dict[str, Any]:
         "subType": "totp", "digits": 6, "counter": 0, "period": 30, "algorithm": "HmacSHA1",
     }  # fmt: skip
     return {
-        "id": number, "type": "otp", "userLabel": "phone", "secretData":
+        "id": number, "type": "otp", "userLabel": PHONE, "secretData":
         json.dumps({"value": secret_of(account)}), "credentialData": json.dumps(kind),
     }  # fmt: skip

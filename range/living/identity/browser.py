@@ -19,7 +19,12 @@ __all__ = ["Browser", "Device", "RefusedError", "Tokens", "claims", "fetch", "se
 
 _ACTION: Final = re.compile(r'<form[^>]*\baction="([^"]+)"')
 _SECRET: Final = re.compile(r'name="totpSecret" value="([^"]+)"')
-_DEVICE: Final = re.compile(r'name="selectedCredentialId" value="([^"]+)"')
+_CHOSEN: Final = re.compile(r'name="selectedCredentialId" value="([^"]*)"')
+_DEVICE: Final = re.compile(
+    r"toggleOTP\(\d+, '([0-9a-f-]{36})'\)\">"
+    r"(?:(?!toggleOTP).)*?<span[^>]*>\s*(phone[0-9a-f-]*)\s*</span>",
+    re.DOTALL,
+)
 _RESET: Final = re.compile(r'href="([^"]*reset-credentials[^"]*)"')
 _CONSENT: Final = re.compile(r'name="code" value="([^"]*)"')
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -35,8 +40,8 @@ class RefusedError(RuntimeError):
 class Device:
     """A phone that gives one-time codes."""
 
-    number: str
-    """Keycloak's id of it, empty where it is the only one."""
+    label: str
+    """The owner's name of it, by which a page with several tells them apart."""
     secret: str
 
 
@@ -49,7 +54,7 @@ class Browser:
         self._headers = {"Host": HOST, "User-Agent": agent}
         if certificate:
             # As the proxy before Keycloak hands it on.
-            self._headers["ssl-client-cert"] = certificate
+            self._headers |= {"ssl-client-cert": certificate, "ssl-client-verify": "SUCCESS"}
 
     def open(self, realm: str, client: str, **more: str) -> Reply:
         """The page a client sends one to."""
@@ -97,13 +102,26 @@ class Browser:
             reply = self.get(target) if target else self._answer(reply, device)
         raise RefusedError(_said(reply))
 
+    def until_secret(self, reply: Reply, device: Device) -> Reply:
+        """Go on until a page shows the secret of a new phone. Raises RefusedError."""
+        for _ in range(_STEPS_MAX):
+            target = reply.header("Location")
+            if target:
+                reply = self.get(target)
+            elif b"totpSecret" in reply.body:
+                return reply
+            else:
+                reply = self._answer(reply, device)
+        raise RefusedError(_said(reply))
+
     def _answer(self, page: Reply, device: Device | None) -> Reply:
         text = page.body.decode("utf-8", "replace")
         if 'name="otp"' in text and device is not None:
-            offered = [html.unescape(one) for one in _DEVICE.findall(text)]
-            # A phone whose id only Keycloak knows is the one bound last.
-            chosen = device.number or (offered[-1] if offered else "")
-            more = {"selectedCredentialId": chosen} if chosen in offered else {}
+            chosen = next(
+                (number for number, shown in _DEVICE.findall(text) if shown == device.label),
+                _found(_CHOSEN, page),
+            )
+            more = {"selectedCredentialId": chosen}
             return self.submit(page, otp=code_now(device.secret), login="in", **more)
         if 'name="accept"' in text:
             return self.submit(page, code=_found(_CONSENT, page), accept="Yes")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 import urllib.parse
@@ -25,13 +24,14 @@ RECORDER: Final = "recorder"
 RECORDER_PASSWORD: Final = "recorder-steers"
 _STARTS_S: Final = 420
 _FAILED: Final = '"message":"ERROR: '
-_USERS_A_FILE: Final = 50
-"""The time a transaction takes grows with the square of its accounts."""
 _OPTIONS: Final = (
     "start", "--db=dev-file", "--cache=local", "--http-enabled=true", f"--http-host={ADDRESS}",
     f"--http-port={PORT}", "--hostname-strict=false", "--log=console",
+    "--log-level=INFO,org.keycloak.cookie:ERROR,org.keycloak.services.x509:ERROR",
     "--log-console-output=json", "--import-realm", "--features-disabled=persistent-user-sessions",
     "--spi-events-listener-jboss-logging-success-level=info",
+    # One deed follows another within milliseconds, while a request before it is still cleared up.
+    "--spi-brute-force-protector-default-brute-force-detector-allow-concurrent-requests=true",
     "--spi-x509cert-lookup-provider=nginx",
     "--spi-x509cert-lookup-nginx-ssl-client-cert=ssl-client-cert",
     "--spi-x509cert-lookup-nginx-trust-proxy-verification=true",
@@ -48,7 +48,8 @@ def start(ground: Ground, realms: Iterable[Mapping[str, Any]]) -> Path:
     _copy(ground.programs["keycloak"], folder)
     (folder / "data" / "import").mkdir(parents=True)
     for realm in realms:
-        _write(folder / "data" / "import", dict(realm))
+        path = folder / "data" / "import" / f"{realm['realm']}-realm.json"
+        path.write_text(json.dumps(realm, ensure_ascii=False), encoding="utf-8")
     log = ground.scratch / "logs" / "keycloak.log"
     environment = {
         "KC_BOOTSTRAP_ADMIN_USERNAME": RECORDER,
@@ -66,30 +67,19 @@ def start(ground: Ground, realms: Iterable[Mapping[str, Any]]) -> Path:
     return log
 
 
-def _write(folder: Path, realm: dict[str, Any]) -> None:
-    """As an export to a folder is: users apart, so that each file is a transaction of its own."""
-    name, users = realm["realm"], realm.pop("users")
-    files = {f"{name}-realm.json": realm}
-    for place in range(0, len(users), _USERS_A_FILE):
-        part = {"realm": name, "users": users[place : place + _USERS_A_FILE]}
-        files[f"{name}-users-{place // _USERS_A_FILE}.json"] = part
-    for file, told in files.items():
-        (folder / file).write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
-
-
 def _copy(source: Path, folder: Path) -> None:
     """What a start writes to is its own; the libraries are the given ones."""
     folder.mkdir()
     for name in ("bin", "conf", "providers", "themes"):
         shutil.copytree(source / name, folder / name)
     (folder / "lib").mkdir()
-    for name in os.listdir(source / "lib"):
-        if name == "lib":
-            (folder / "lib" / name).symlink_to(source / "lib" / name)
-        elif (source / "lib" / name).is_dir():
-            shutil.copytree(source / "lib" / name, folder / "lib" / name)
+    for path in (source / "lib").iterdir():
+        if path.name == "lib":
+            (folder / "lib" / path.name).symlink_to(path)
+        elif path.is_dir():
+            shutil.copytree(path, folder / "lib" / path.name)
         else:
-            shutil.copy2(source / "lib" / name, folder / "lib" / name)
+            shutil.copy2(path, folder / "lib" / path.name)
 
 
 class Admin:
@@ -102,7 +92,7 @@ class Admin:
         ).encode()
         self._token = ""
 
-    def ask(self, method: str, path: str, told: object = None, *, source: str = "") -> Any:
+    def ask(self, method: str, path: str, told: object = None, *, source: str = "") -> Any:  # noqa: ANN401 - JSON of many shapes
         """Below ``/admin/realms``; the answer's JSON. Raises RuntimeError where it is refused."""
         source = source or self._source
         if not self._token:

@@ -38,7 +38,7 @@ class ConsoleLog:
         *,
         slower: int,
     ) -> None:
-        """``kept`` says of a line whether it is one of the town's; nothing is before ``since()``."""
+        """``kept`` says of a line whether it is the town's; nothing before ``since()`` is read."""
         self.stream = stream
         self._grown, self._kept, self._since = Grown(path), kept, since
         self._slower = slower

@@ -7,7 +7,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from district.calendar import HOUR_US, SECOND_US
@@ -31,8 +31,12 @@ from district.identity.acts import (
     Who,
 )
 from district.identity.desk import MESSAGES, PAGES, PORTAL
-from district.identity.people import ADMINS
-from district.identity.provider import CLIENTS, DIRECTORY, FAILURES_MAX, KEYCLOAK, WAIT_US
+from district.identity.provider import (
+    CLIENTS,
+    DIRECTORY,
+    KEYCLOAK,
+    through,
+)
 from district.stream import Sink
 from district.town import Town
 
@@ -41,10 +45,12 @@ from living.identity import accounts, directory, idp, realms
 from living.identity.browser import Browser, Device, RefusedError, Tokens, fetch, secret_in
 from living.identity.certificates import Issuer
 from living.identity.codes import code_now
+from living.identity.desk import Desk
+from living.identity.locks import Locks
 from living.identity.logs import ConsoleLog, DirectoryLog, GatewayLog
 from living.identity.mail import Post
 from living.identity.portal import ADDRESS, LOG, PORT, SIDE, Portal
-from living.identity.steering import CONSOLE, Steering
+from living.identity.steering import Steering
 from living.part import Made
 
 __all__ = ["LivingIdentity"]
@@ -54,7 +60,6 @@ _TAKEN_OVER_US: Final = 2 * HOUR_US
 """Sessions as young as this at the first midnight go on; older ones are not used any more."""
 _LINK_US: Final = 40 * SECOND_US
 """From the letter to the click, as in the generated form."""
-_MARGIN_S: Final = 0.2
 _FORGED: Final = "Zm9yZ2Vk" * 43
 """As long as a signature of 2048 bits."""
 
@@ -69,21 +74,11 @@ class OpenLink:
 
 
 @dataclass(slots=True)
-class _Failures:
-    """What Keycloak counts of an account, to know how long it keeps it locked."""
-
-    count: int = 0
-    newest: int = 0
-    town_until: int = 0
-    true_until: float = 0.0
-
-
-@dataclass(slots=True)
 class _Held:
     """Tokens of a session of the town."""
 
     tokens: Tokens
-    since: int = field(default=0)
+    since: int
 
 
 class LivingIdentity:
@@ -120,10 +115,9 @@ class LivingIdentity:
         self._chance = town.chance("identity", "living")
         self._issuer = Issuer(town)
         self._held: dict[str, _Held] = {}
-        self._failures: dict[str, _Failures] = {}
+        self._locks = Locks()
         self._devices: dict[str, Device] = {}
         self._closed: set[str] = set()
-        self._admins: dict[str, idp.Admin] = {}
         self._since = float("inf")
         self._anonymous = 0
         self._specimen = ""
@@ -142,8 +136,9 @@ class LivingIdentity:
         chance = self._town.chance("identity", "living", "portal")
         self._portal = Portal(self._sink, ground.clock, chance)
         self._portal.start(ground)
-        self._steering = Steering(ground.web, self._provider)
+        self._steering = Steering(ground.web, self._town, self._provider)
         self._steering.prepare()
+        self._desk = Desk(ground.web, self._provider, self._steering)
         logs, since = ground.scratch / "logs", lambda: self._since
         ground.open(ConsoleLog(console, KEYCLOAK.name, self._is_told, since, slower=_SLOWER))
         ground.open(DirectoryLog(stats, DIRECTORY.name, since))
@@ -157,12 +152,7 @@ class LivingIdentity:
         provider, midnight = self._provider, self._ground.clock.now()
         self._portal.serial = self._system.serial
         self._closed = {one.user for one in accounts.staff(self._town, provider) if not one.enabled}
-        for name in ADMINS:
-            admin = idp.Admin(
-                self._ground.web, name, accounts.PASSWORD, self._system.people.admin_desk, CONSOLE
-            )
-            admin.sign_in()
-            self._admins[name] = admin
+        self._desk.open(self._system.people.admin_desk)
         for name in provider.servers:
             if name not in CLIENTS:
                 self._steering.register("citizens", name)
@@ -170,15 +160,15 @@ class LivingIdentity:
         who = Who(user=someone.user, realm="citizens", address=someone.home, agent=someone.agent)
         self._specimen = self._enter(SignIn(who=who)).access
         for key, session in provider.sessions.items():
-            if midnight - session.since < _TAKEN_OVER_US:
+            if midnight - session.since < _TAKEN_OVER_US and not session.ended:
                 act = SignIn(who=session.who, client=session.client)
                 self._held[key] = _Held(self._enter(act), midnight)
-        for who, count, newest in provider.failing(midnight):
+        for who, count in provider.failing(midnight):
             for _ in range(count):
-                self._try(who, who_client(who), accounts.WRONG)
-            self._failures[who.user] = _Failures(count, newest)
-        # The servers have written the last of it by then.
-        time.sleep(1.0)
+                self._try(who, "oa" if who.realm == "staff" else "portal-app", accounts.WRONG)
+            self._locks.take_over(who.user, count)
+        # The servers have written the last of it by then, and locked nobody any more.
+        time.sleep(realms.LOCKED_S + 1.0)
         self._since = time.time()
 
     def end_of_day(self) -> None:
@@ -207,17 +197,17 @@ class LivingIdentity:
             case BindDevice():
                 self._bind(deed, act)
             case Impersonate():
-                self._impersonate(act)
+                self._desk.impersonate(act)
             case Administer():
-                self._administer(act)
+                self._desk.administer(act)
             case RegisterClient():
                 self._system.say(at, act)
-                self._register(act)
+                self._desk.register(act)
             case ChangeClient():
-                self._change(act)
+                self._desk.change(act)
             case UseClient():
                 tokens = Tokens(act.who.realm, act.client)
-                code = self._code(SignIn(who=act.who, client=act.client))
+                code = self._code(through(act))
                 self._exchange(tokens, code, act.address)
             case BadSignature():
                 self._forge(act)
@@ -234,14 +224,14 @@ class LivingIdentity:
         if who.user in self._closed:
             self._steering.enable(who.realm, who.user, True)
             self._closed.discard(who.user)
-        locked = self._is_locked(deed.at, who.user)
+        locked = self._locks.closed(deed.at, who.user)
         try:
             tokens = self._enter(act)
         except RefusedError:
             if locked:
                 return
             raise
-        self._failures.pop(who.user, None)
+        self._locks.forget(who.user)
         if not act.session and not act.requests:
             return
         self._anonymous += 1
@@ -274,8 +264,11 @@ class LivingIdentity:
         browser = Browser(self._ground.web, who.address, who.agent)
         page = browser.open(who.realm, act.client, **more)
         reply = browser.submit(page, username=who.user, password=accounts.PASSWORD)
-        own = Device(self._provider.number("otp", who.user), accounts.secret_of(who.user))
-        return browser.through(reply, self._devices.get(who.user, own))
+        return browser.through(reply, self._device(who.user))
+
+    def _device(self, user: str) -> Device:
+        own = Device(accounts.PHONE, accounts.secret_of(user))
+        return self._devices.get(user, own)
 
     def _exchange(self, tokens: Tokens, code: str, source: str) -> None:
         given = fetch(
@@ -301,8 +294,8 @@ class LivingIdentity:
                 self._steering.enable(who.realm, who.user, False)
                 self._closed.add(who.user)
         self._try(who, act.client, password)
-        if act.error == "invalid_user_credentials" and not self._is_locked(deed.at, who.user):
-            self._count(deed.at, who)
+        if act.error == "invalid_user_credentials" and not self._locks.closed(deed.at, who.user):
+            self._locks.count(deed.at, who)
         if act.times > 1:
             rest = Fail(who=who, client=act.client, times=act.times - 1, every_us=act.every_us,
                         error=act.error)  # fmt: skip
@@ -313,24 +306,9 @@ class LivingIdentity:
         page = browser.open(who.realm, client)
         browser.submit(page, username=who.user, password=password)
 
-    def _count(self, at: int, who: Who) -> None:
-        failures = self._failures.setdefault(who.user, _Failures())
-        failures.count += 1
-        failures.newest = at
-        if times := failures.count // FAILURES_MAX[who.realm]:
-            failures.town_until = at + WAIT_US * times
-            failures.true_until = time.time() + realms.LOCKED_S * times + _MARGIN_S
-
-    def _is_locked(self, at: int, user: str) -> bool:
-        failures = self._failures.get(user)
-        return failures is not None and failures.town_until > at
-
     def _await_lock(self, deed: Deed, user: str) -> None:
         """Wait until Keycloak too thinks that the lock is over."""
-        failures = self._failures.get(user)
-        if failures is None or failures.town_until > deed.at:
-            return
-        if (left := failures.true_until - time.time()) > 0:
+        if (left := self._locks.left(deed.at, user)) > 0:
             time.sleep(left)
             self._ground.clock.begin(deed.at, deed.episode)
 
@@ -390,6 +368,10 @@ class LivingIdentity:
         page = browser.follow(link)
         new = accounts.PASSWORD
         reply = browser.submit(page, **{"password-new": new, "password-confirm": new})
+        if who.realm == "staff":
+            # Whose password is another directory's has to log in with it anew.
+            return
+        self._locks.forget(who.user)
         tokens = Tokens(who.realm, act.client)
         servers = self._provider.servers.get(act.client, ())
         source = self._chance.choice(servers) if servers else who.address
@@ -401,52 +383,16 @@ class LivingIdentity:
         browser = Browser(self._ground.web, who.address, who.agent)
         page = browser.open(who.realm, act.client, kc_action="CONFIGURE_TOTP")
         reply = browser.submit(page, username=who.user, password=accounts.PASSWORD)
-        page = browser.follow(reply.header("Location"))
+        # Who has a phone has to show a code of it first.
+        page = browser.until_secret(reply, self._device(who.user))
         secret = secret_in(page)
         label = f"phone-{uuid.UUID(int=self._chance.getrandbits(128)).hex[:8]}"
         reply = browser.submit(
             page, totp=code_now(secret), totpSecret=secret, userLabel=label
         )  # fmt: skip
-        self._devices[who.user] = Device("", secret)
+        self._devices[who.user] = Device(label, secret)
         tokens = Tokens(who.realm, act.client)
         servers = self._provider.servers.get(act.client, ())
         source = self._chance.choice(servers) if servers else who.address
         self._exchange(tokens, browser.through(reply), source)
-        self._failures.pop(who.user, None)
-
-    # Administrators and clients
-
-    def _impersonate(self, act: Impersonate) -> None:
-        number = self._provider.number("user", act.target)
-        self._admins[act.operator].ask(
-            "POST", f"/{act.realm}/users/{number}/impersonation", {}, source=act.address
-        )  # fmt: skip
-
-    def _administer(self, act: Administer) -> None:
-        path = f"/citizens/users/{self._provider.number('user', act.target)}"
-        admin = self._admins[act.operator]
-        if act.reset:
-            told = {"type": "password", "value": accounts.PASSWORD, "temporary": False}
-            admin.ask("PUT", f"{path}/reset-password", told, source=act.address)
-        else:
-            found = admin.ask("GET", path, source=act.address)
-            admin.ask("PUT", path, found, source=act.address)
-
-    def _register(self, act: RegisterClient) -> None:
-        told = realms.client(self._provider, "citizens", act.client, consent=True)
-        self._admins[ADMINS[0]].ask("POST", "/citizens/clients", told)
-
-    def _change(self, act: ChangeClient) -> None:
-        token = self._steering.registration_token("staff", act.client)
-        told = realms.client(self._provider, "staff", act.client)
-        self._ground.web.request(
-            "PUT", f"{idp.BASE}/realms/staff/clients-registrations/default/{act.client}",
-            source=act.address, body=json.dumps(told).encode(),
-            headers={"Host": idp.HOST, "Authorization": f"Bearer {token}",
-                     "Content-Type": "application/json"},
-        )  # fmt: skip
-
-
-def who_client(who: Who) -> str:
-    """A client that people of the realm use."""
-    return "oa" if who.realm == "staff" else "portal-app"
+        self._locks.forget(who.user)

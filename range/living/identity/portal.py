@@ -79,8 +79,10 @@ class _Quiet(BaseHTTPRequestHandler):
 class Portal:
     """Both services, in threads of the recorder."""
 
-    def __init__(self, sink: Sink, clock: Clock, chance: random.Random, serial: int) -> None:
-        self._sink, self._clock, self._chance, self.serial = sink, clock, chance, serial
+    def __init__(self, sink: Sink, clock: Clock, chance: random.Random) -> None:
+        self._sink, self._clock, self._chance = sink, clock, chance
+        self.serial = 0
+        """Of the last message."""
         self._web = Web()
 
     def start(self, ground: Ground) -> None:
@@ -119,7 +121,7 @@ class Portal:
 
             def do_POST(self) -> None:
                 portal._pass_on(self.body())
-                self.answer(200, b'{"result":"sent","retry_after":60,"channel":"sms"}'[:47])
+                self.answer(200, b'{"result":"sent","retry_after":60,"to":"phone"}')
 
         return Pages
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from district.identity.provider import CLIENTS, FAILURES_MAX, Provider
+from district.identity.provider import CLIENTS, CONSENTED, FAILURES_MAX, Provider
 from district.town import Town
 
 from living.identity import accounts
@@ -14,12 +14,13 @@ from living.identity.directory import BASE, SERVICE, SERVICE_PASSWORD, dn
 from living.identity.mail import ADDRESS as MAIL
 from living.identity.mail import PORT as MAIL_PORT
 
-__all__ = ["LOCKED_S", "MINUTE_S", "SECRET", "client", "realms"]
+__all__ = ["LOCKED_S", "MINUTE_S", "SECRET", "citizens", "client", "realms"]
 
 LOCKED_S: Final = 3
 """A lock of a minute lasts as many true seconds: in them the recorder carries out the deeds of many
 minutes, so a lock is never over too early; see :class:`living.identity.part.Identity`."""
 MINUTE_S: Final = 60
+USERS_A_PIECE: Final = 40
 SECRET: Final = "district-client-secret"
 """Of each confidential client."""
 _HOUR_S: Final = 3600
@@ -39,12 +40,21 @@ def client(provider: Provider, realm: str, name: str, *, consent: bool = False) 
 
 
 def realms(town: Town, provider: Provider) -> list[dict[str, Any]]:
-    """Those of citizens and of staff."""
-    citizens = _realm(provider, "citizens", accounts.citizens(town, provider))
+    """Those of citizens, who come later (:func:`citizens`), and of staff with theirs."""
+    citizens = _realm(provider, "citizens", ())
     staff = _realm(provider, "staff", accounts.staff(town, provider), link=True)
     number = provider.number("component", "ldap")
     staff["components"] = {"org.keycloak.storage.UserStorageProvider": [_federation(number)]}
     return [citizens, staff]
+
+
+def citizens(town: Town, provider: Provider) -> Iterator[list[dict[str, Any]]]:
+    """Accounts in pieces: an import at the start takes a time that grows with their square."""
+    found = [
+        _user(provider, "citizens", one, link=False) for one in accounts.citizens(town, provider)
+    ]
+    for place in range(0, len(found), USERS_A_PIECE):
+        yield found[place : place + USERS_A_PIECE]
 
 
 def _realm(
@@ -61,9 +71,11 @@ def _realm(
         "accessTokenLifespan": 300, "eventsEnabled": False, "eventsListeners": ["jboss-logging"],
         "passwordPolicy": "hashAlgorithm(pbkdf2-sha256) and hashIterations(1)",
         # Two log-ins of different hours may fall into one half minute of true time.
-        "otpPolicyCodeReusable": True, "otpPolicyLookAheadWindow": 1,
+        "otpPolicyCodeReusable": True, "otpPolicyLookAheadWindow": 1, "otpPolicyType": "totp",
+        "otpPolicyAlgorithm": "HmacSHA1", "otpPolicyDigits": 6, "otpPolicyPeriod": 30,
+        "otpPolicyInitialCounter": 0,
         "smtpServer": {"host": MAIL, "port": str(MAIL_PORT), "from": "idp@district.example"},
-        "clients": [client(provider, name, one, consent=one == "open-data") for one in CLIENTS],
+        "clients": [client(provider, name, one, consent=one in CONSENTED) for one in CLIENTS],
         "users": [_user(provider, name, one, link=link) for one in people],
     }  # fmt: skip
 

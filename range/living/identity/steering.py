@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from district.identity.people import ADMINS
 from district.identity.provider import Provider
+from district.town import Town
 
 from living.identity import accounts, realms
 from living.identity.idp import RECORDER, RECORDER_PASSWORD, Admin
@@ -20,6 +21,9 @@ __all__ = ["CONSOLE", "Steering"]
 CONSOLE: Final = "security-admin-console"
 _SOURCE: Final = "10.30.2.250"
 _FLOW: Final = "district browser"
+_FORMS: Final = "district forms"
+_BY_PASSWORD: Final = "district password"
+_BY_CODE: Final = "district code"
 _LONG_S: Final = 24 * 3600
 _X509: Final = {
     "x509-cert-auth.mapping-source-selection": "Subject's Common Name",
@@ -34,8 +38,8 @@ _X509: Final = {
 class Steering:
     """The recorder's hand."""
 
-    def __init__(self, web: Web, provider: Provider) -> None:
-        self._provider = provider
+    def __init__(self, web: Web, town: Town, provider: Provider) -> None:
+        self._town, self._provider = town, provider
         self._admin = Admin(web, RECORDER, RECORDER_PASSWORD, _SOURCE, "admin-cli")
         self.number = ""
         """Keycloak's id of the recorder's account: lines that name it are left out."""
@@ -55,6 +59,8 @@ class Steering:
         console["directAccessGrantsEnabled"] = True
         ask("PUT", f"/master/clients/{console['id']}", console)
         self._add_operators()
+        for people in realms.citizens(self._town, self._provider):
+            ask("POST", "/citizens/partialImport", {"ifResourceExists": "FAIL", "users": people})
         for realm in ("citizens", "staff"):
             self._flow(realm, certificates=realm == "staff")
             self._reset(realm)
@@ -81,13 +87,13 @@ class Steering:
                                       "topLevel": True, "builtIn": False})  # fmt: skip
         if certificates:
             self._step(realm, _FLOW, "auth-x509-client-username-form", "ALTERNATIVE", _X509)
-        self._part(realm, _FLOW, "forms", "ALTERNATIVE")
-        self._part(realm, "forms", "password", "CONDITIONAL")
-        self._level(realm, "password", 1)
-        self._step(realm, "password", "auth-username-password-form", "REQUIRED")
-        self._part(realm, "forms", "code", "CONDITIONAL")
-        self._level(realm, "code", 2)
-        self._step(realm, "code", "auth-otp-form", "REQUIRED")
+        self._part(realm, _FLOW, _FORMS, "ALTERNATIVE")
+        self._part(realm, _FORMS, _BY_PASSWORD, "CONDITIONAL")
+        self._level(realm, _BY_PASSWORD, 1)
+        self._step(realm, _BY_PASSWORD, "auth-username-password-form", "REQUIRED")
+        self._part(realm, _FORMS, _BY_CODE, "CONDITIONAL")
+        self._level(realm, _BY_CODE, 2)
+        self._step(realm, _BY_CODE, "auth-otp-form", "REQUIRED")
         ask("PUT", f"/{realm}", {"browserFlow": _FLOW})
 
     def _level(self, realm: str, flow: str, level: int) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT / "range"), str(ROOT)]
 
+import living.ground  # noqa: E402
 from district.calendar import HOUR_US, MINUTE_US, SECOND_US  # noqa: E402
 from district.deed import Deed  # noqa: E402
 from district.identity import Identity, make  # noqa: E402
@@ -110,7 +111,7 @@ def planned(system: Identity, town: Town) -> list[Deed]:
             do(SignIn(who=who(number), client=client, consent="consent_granted", requests=0))
     for client in ("oa", "open-data"):
         do(ChangeClient(client=client, address="10.20.3.24"))
-        do(UseClient(client="oa", address="10.20.3.24", who=who(111)))
+        do(UseClient(client=client, address="10.20.3.24", who=who(111)))
     for number in range(3):
         do(BadSignature(address=f"203.0.113.{number + 1}"))
     do(Request(session="s1", address="203.0.113.9", agent="python-requests/2.31.0"))
@@ -133,10 +134,28 @@ def told(sink: Sink) -> list[tuple[int, str, str]]:
     return [(one.at, one.stream, str(one.text)) for one in lines]
 
 
+class Nobody:
+    """Nothing is signed here."""
+
+    def __init__(self, folder: Path) -> None:
+        del folder
+
+    def stop(self) -> None:
+        pass
+
+
+class Bare(Ground):
+    """Without what identity does not stand on."""
+
+    def _postgres(self) -> None:
+        pass
+
+
 def main(keycloak: Path, out: Path) -> None:
     """Writes the lines of both."""
     import guard
 
+    living.ground.Signing = Nobody  # type: ignore[attr-defined, assignment]
     settle(SCRATCH)
     guard.install(*NETWORKS)
     town, memory = Town(3), Sink()
@@ -148,7 +167,7 @@ def main(keycloak: Path, out: Path) -> None:
     assert isinstance(other, Identity)
     part = make_living(other, town, sink)
     clock = Clock(START)
-    ground = Ground(SCRATCH, clock, {"keycloak": keycloak})
+    ground = Bare(SCRATCH, clock, {"keycloak": keycloak})
     try:
         begun = time.monotonic()
         part.start(ground)

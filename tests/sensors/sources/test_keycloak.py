@@ -113,7 +113,7 @@ def test_a_time_just_before_midnight_read_after_it_is_of_yesterday() -> None:
 @pytest.mark.parametrize(
     ("details", "method"),
     [
-        ('x509_cert_serial_number="7f"', "certificate"),
+        ('x509_cert_serial_number="127"', "certificate"),
         ('selected_credential_id="2a52"', "otp"),
         ('credential_type="webauthn"', "webauthn"),
         ('identity_provider="province"', "federated"),
@@ -123,6 +123,21 @@ def test_a_time_just_before_midnight_read_after_it_is_of_yesterday() -> None:
 def test_the_method_is_what_the_details_give_away(details: str, method: str) -> None:
     (event,) = read(plain(f'type="LOGIN", userId="{USER}", {details}, username="x"'))
     assert event["gov.auth.method"] == method
+
+
+@pytest.mark.parametrize(
+    ("told", "serial"),
+    [
+        ("15482768407909988906", "d6ddd7d5f51d7a2a"),
+        ("127", "7f"),
+        ("0", "0"),
+        ("7f", "7f"),
+        ("9" * 51, "9" * 51),
+    ],
+)
+def test_a_certificates_number_is_in_hex_as_in_its_issuers_log(told: str, serial: str) -> None:
+    (event,) = read(plain(f'type="LOGIN", userId="{USER}", x509_cert_serial_number="{told}"'))
+    assert event["gov.ca.serial"] == serial
 
 
 def test_a_name_typed_to_look_like_a_field_changes_none() -> None:

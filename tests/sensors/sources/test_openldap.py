@@ -36,6 +36,15 @@ def test_a_search_is_whose_connection_it_is() -> None:
     assert answer["user.id"] == "li.na"
 
 
+def test_a_password_that_was_changed_is_answered_by_the_number_of_the_operation() -> None:
+    ask = "conn=1001 op=1 EXT oid=1.3.6.1.4.1.4203.1.11.1"
+    change = 'conn=1001 op=1 PASSMOD id="uid=xia.li,ou=people,dc=district,dc=example" new'
+    done = "conn=1001 op=1 RESULT oid= err=0 qtime=0.000012 etime=0.000239 text="
+    answer = read(ACCEPT, BIND, RIGHT, ask, change, done)[-1]
+    assert (answer["event.action"], answer["event.outcome"]) == ("ldap_password", "success")
+    assert answer["user.id"] == "li.na"
+
+
 def test_a_connection_number_used_again_is_nobodys() -> None:
     events = read(ACCEPT, BIND, RIGHT, "conn=1001 fd=12 closed", SEARCH)
     assert events[3]["source.ip"] == "10.30.1.9"
