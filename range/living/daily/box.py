@@ -33,6 +33,7 @@ _FILES: Final = (
 _SUDOERS: Final = """\
 Defaults env_reset
 Defaults !lecture
+Defaults rlimit_core=default
 Defaults secure_path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 root ALL=(ALL:ALL) ALL
 %ops ALL=(ALL:ALL) NOPASSWD: ALL
@@ -63,7 +64,7 @@ mount --bind {own}/root /root
 mount --bind {own}/tmp /tmp
 mount --bind {own}/log /var/log
 mount --bind /dev/pts {own}/dev/pts
-mount --bind {own}/dev /dev
+mount --rbind {own}/dev /dev
 mount -o remount,bind,ro /
 mount --bind {own}/run /run
 mount --bind {own}/srv /srv
@@ -145,8 +146,13 @@ class Box:
 
     def inside(self, *command: str, cwd: str = "/") -> tuple[str, ...]:
         """The command line that runs this inside the box."""
-        pid = (self.folder / "run" / "sshd.pid").read_text(encoding="ascii").strip()
+        pid = self.namespace().split("/")[2]
         return ("nsenter", "-t", pid, "-m", "-u", f"--wdns={cwd}", "--", *command)
+
+    def namespace(self) -> str:
+        """The file of its mounts, to enter by."""
+        pid = (self.folder / "run" / "sshd.pid").read_text(encoding="ascii").strip()
+        return f"/proc/{pid}/ns/mnt"
 
     def have(self, user: str) -> None:
         """Let there be such an account."""

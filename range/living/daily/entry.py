@@ -1,4 +1,4 @@
-"""Entry: logging in to the boxes over real SSH, and commands of administrators through real sudo."""
+"""Entry: logging in to the boxes over real SSH, and administrators' commands through real sudo."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ class _Scripts:
                 self.end_headers()
                 self.wfile.write(b"x" * scripts.size)
 
-            do_POST = do_GET
+            do_POST = do_GET  # noqa: N815 - the base's names
 
             def log_message(self, *_: object) -> None:
                 """Only nginx tells."""
