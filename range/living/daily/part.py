@@ -87,7 +87,7 @@ class Daily:
         for box in self._boxes.values():
             box.wait(ground)
         self._entries = Entries(self._boxes, image.key)
-        self._sensing = Sensing(self._boxes, ground.scratch / "daily-programs")
+        self._sensing = Sensing(self._boxes)
 
     def begin(self) -> None:
         """What was told while the servers came up is not of the week."""

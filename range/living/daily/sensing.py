@@ -32,9 +32,8 @@ _PROGRAM: Final = (
 class Sensing:
     """Both processes: one that goes into the boxes, one that lives in the watched network."""
 
-    def __init__(self, boxes: Mapping[str, Box], stand_ins: Path) -> None:
-        self._boxes, self._stand_ins = boxes, stand_ins
-        stand_ins.mkdir()
+    def __init__(self, boxes: Mapping[str, Box]) -> None:
+        self._boxes = boxes
         self._watch, self._wire = _started("watch"), _started("wire")
 
     def see(self, act: Act, at: int) -> list[Fields] | None:
@@ -53,8 +52,9 @@ class Sensing:
         if isinstance(act, FileSeen) and act.action == "file_created":
             return self._look("file", act.host, {"path": act.path, "owner": act.owner}, at)
         if isinstance(act, ProcessSeen):
+            run = self._boxes[act.host].folder / "run"
             told = {"parent": act.parent, "command": act.command, "user": act.user,
-                    "pid": str(act.pid), "program": program(act.name, self._stand_ins)}  # fmt: skip
+                    "pid": str(act.pid), "program": program(act.name, run)}  # fmt: skip
             return self._look("process", act.host, told, at)
         if isinstance(act, PortSeen):
             told = {"action": act.action, "address": act.address, "port": str(act.port),

@@ -15,6 +15,7 @@ import shutil
 import signal
 import socket
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -34,6 +35,8 @@ _STAND_IN: Final = "/usr/bin/true"
 """In place of a program that is not installed here, under its name."""
 _PATHS: Final = ("/usr/bin", "/bin", "/usr/sbin")
 _LAST_PID: Final = "/proc/sys/kernel/ns_last_pid"
+_PARENT_PID: Final = 600
+"""Not 2, whose children are the kernel's own on a machine, and are left out."""
 _FILE_BYTES: Final = 4096
 
 
@@ -85,7 +88,7 @@ class Watch:
         near, far = os.pipe()
         child = os.fork()
         if child == 0:
-            with contextlib.suppress(BaseException):
+            try:
                 os.close(near)
                 kernel.enter(told["namespace"], kernel.NEWNS)
                 kernel.separate(kinds)
@@ -97,7 +100,10 @@ class Watch:
                     answer = json.dumps(look(told)).encode()
                     with os.fdopen(far, "wb") as out:
                         out.write(answer)
-            os._exit(0)
+            except BaseException:  # noqa: BLE001 - told below, in whichever process it came up
+                traceback.print_exc()
+            finally:
+                os._exit(0)
         os.close(far)
         with os.fdopen(near, "rb") as given:
             answer = given.read()
@@ -111,7 +117,9 @@ class Watch:
         source = ProcessSource("processes", self._machine(told["host"]), interval_us=0)
         ready, say = os.pipe()
         go, begin = os.pipe()
+        _next_pid(_PARENT_PID)
         if os.fork() == 0:
+            os.close(begin)
             kernel.named(told["parent"])
             os.write(say, b"1")
             os.read(go, 1)
@@ -119,6 +127,8 @@ class Watch:
             os.waitpid(child, os.WUNTRACED)
             os.write(say, b"2")
             signal.pause()
+        os.close(say)
+        os.close(go)
         os.read(ready, 1)
         source.poll(_ANY_LIMIT)
         os.write(begin, b"1")
@@ -144,11 +154,15 @@ class Watch:
         return list(source.poll(_ANY_LIMIT).events)
 
 
+def _next_pid(number: int) -> None:
+    """The number of the next process, where the kernel lets us choose and it is still free."""
+    with contextlib.suppress(OSError):
+        Path(_LAST_PID).write_bytes(str(number - 1).encode())
+
+
 def _standing(told: dict[str, str]) -> int:
     """A process that has become the program and does not move."""
-    # The number the town gave it, where that is still free.
-    with contextlib.suppress(OSError):
-        Path(_LAST_PID).write_text(str(int(told["pid"]) - 1), encoding="ascii")
+    _next_pid(int(told["pid"]))  # the one the town gave it
     child = os.fork()
     if child:
         return child
@@ -160,15 +174,15 @@ def _standing(told: dict[str, str]) -> int:
     raise AssertionError("not reached")
 
 
-def program(name: str, stand_ins: Path) -> str:
-    """The program of that name, or one that does nothing, under the name."""
+def program(name: str, run: Path) -> str:
+    """The program of that name, or one that does nothing, under the name in the box's ``/run``."""
     for folder in _PATHS:
         if os.access(f"{folder}/{name}", os.X_OK):
             return f"{folder}/{name}"
-    link = stand_ins / name
+    link = run / name
     if not link.is_symlink():
         link.symlink_to(_STAND_IN)
-    return str(link)
+    return f"/run/{name}"
 
 
 def _listening(told: dict[str, str]) -> tuple[int, int]:
@@ -176,6 +190,7 @@ def _listening(told: dict[str, str]) -> tuple[int, int]:
     ready, say = os.pipe()
     child = os.fork()
     if child:
+        os.close(say)
         return child, ready
     kernel.named(told["process"])
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as one:
