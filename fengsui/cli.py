@@ -22,6 +22,7 @@ from fengsui.cluster_cli import app as cluster_app
 from fengsui.crypto_cli import app as crypto_app
 from fengsui.exceptions_cli import app as rules_app
 from fengsui.folder import DataFolder
+from fengsui.gateway_cli import app as gateway_app
 from fengsui.memory import keep_arenas_few
 from fengsui.probe_cli import app as probe_app
 from fengsui.registers_cli import indicator_app, register_app
@@ -73,6 +74,7 @@ user_app = typer.Typer(help="用户与一次性登录链接 · users and one-tim
 anchor_app = typer.Typer(help="链头锚定 · heads kept outside", no_args_is_help=True)
 app.add_typer(sensor_app, name="sensor")
 app.add_typer(client_app, name="client")
+app.add_typer(gateway_app, name="gateway")
 app.add_typer(application_app, name="application")
 app.add_typer(user_app, name="user")
 app.add_typer(anchor_app, name="anchor")

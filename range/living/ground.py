@@ -23,8 +23,10 @@ __all__ = ["NETWORKS", "Ground"]
 
 NETWORKS: Final = (
     "10.0.0.0/8", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "192.0.2.0/24",
+    "169.254.169.254/32",
 )  # fmt: skip
-"""The town's; in the namespace each of their addresses is the machine itself."""
+"""The town's, and the address of clouds' metadata, where one call-back leads; in the namespace each
+of their addresses is the machine itself."""
 _PG_BIN: Final = Path("/usr/lib/postgresql/15/bin")
 _PG_PORT: Final = 5432
 _PG_SETTINGS: Final = {

@@ -10,6 +10,7 @@ import re
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -77,13 +78,22 @@ class Signing:
 
     def _ask(self, path: str, asked: dict[str, str], *, once: str = "") -> dict[str, Any]:
         headers = self._headers | ({"Idempotency-Key": once} if once else {})
-        self._connection.request("POST", path, json.dumps(asked), headers)
-        answer = self._connection.getresponse()
-        content = answer.read()
-        if answer.status not in (200, 201):
-            raise RuntimeError(f"{path}: {answer.status} {content[:400]!r}")
+        body = json.dumps(asked)
+        try:
+            status, content = self._posted(path, body, headers)
+        except (BrokenPipeError, ConnectionResetError):
+            # The service closes a connection on which nobody asked for some seconds.
+            self._connection.close()
+            status, content = self._posted(path, body, headers)
+        if status not in (200, 201):
+            raise RuntimeError(f"{path}: {status} {content[:400]!r}")
         found: dict[str, Any] = json.loads(content)
         return found
+
+    def _posted(self, path: str, body: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        self._connection.request("POST", path, body, headers)
+        answer = self._connection.getresponse()
+        return answer.status, answer.read()
 
     def _say(self, *words: str) -> str:
         command = (sys.executable, "-m", "fengsui", "application", *words)
