@@ -166,6 +166,13 @@ class Box:
                 (home / ".hushlogin").touch()
                 shutil.chown(home, self._uids[user], self._uids[user])
 
+    def account(self, user: str) -> tuple[int, int]:
+        """Numbers of an account and its group."""
+        if user in self._uids:
+            return self._uids[user], self._uids[user]
+        cells = self._built_in[user].split(":")
+        return int(cells[2]), int(cells[3])
+
     def lack(self, user: str) -> None:
         """Let there be no such account."""
         self._uids.pop(user, None)

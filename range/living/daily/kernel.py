@@ -13,6 +13,7 @@ __all__ = [
     "NEWNET",
     "NEWNS",
     "NEWPID",
+    "bound",
     "enter",
     "loopback_up",
     "mount_proc",
@@ -28,6 +29,8 @@ _SET_NAME: Final = 15
 _TRACE_ME: Final = 0
 _GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 0x1
 
+_SET_OPTIONS: Final = 0x4200
+_EXIT_KILL: Final = 0x00100000
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 
 
@@ -59,6 +62,11 @@ def named(name: str) -> None:
 def traced() -> None:
     """From now on a program this process becomes stands still before its first instruction."""
     _check(_libc.ptrace(_TRACE_ME, 0, 0, 0))
+
+
+def bound(child: int) -> None:
+    """A traced child ends with this process, and never goes on without it."""
+    _check(_libc.ptrace(_SET_OPTIONS, child, None, ctypes.c_void_p(_EXIT_KILL)))
 
 
 def mount_proc() -> None:

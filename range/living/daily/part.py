@@ -38,10 +38,11 @@ _AUTH: Final = Made(
 )
 _SENSED: Final = Made(
     by="real",
-    what="this product's own host sensors (webroot, process, listening) in each machine's own "
-    "namespaces. Files are written, of chance bytes; a program is loaded under its name and stands "
-    "still before its first instruction, a script's stand-in where it is not installed; ports "
-    "are open in a network of their own. Nothing is encrypted, mined or opened to anybody",
+    what="this product's own host sensors (webroot, process, listening). Files are really written "
+    "on each machine, of chance bytes, and no originals of encrypted ones are there; a program is "
+    "loaded under its name and stands still before its first instruction (/usr/bin/true under the "
+    "name where it is not installed); ports are really open, in a network that leads nowhere. "
+    "Nothing is encrypted, run or opened to anybody",
     restamped="the town's time is the sensors' clock",
 )
 _WIRE: Final = Made(

@@ -1,8 +1,4 @@
-"""Sensing: the process in which our own sensors look, and the way to ask it.
-
-One line of JSON each way. It goes from namespace to namespace, which a process with threads of its
-own or open files of the recorder could not.
-"""
+"""Sensing: lets our own sensors look, each in a process that may go where the recorder may not."""
 
 from __future__ import annotations
 
@@ -16,25 +12,27 @@ from typing import Final
 from district.daily.acts import Act, Asked, Connected, FileSeen, PortSeen, ProcessSeen
 
 from living.daily.box import Box
-from living.daily.watched import Watch, program
-from living.daily.wire import PORTS, Wire
+from living.daily.wire import PORTS
+from living.ground import NETWORKS
 from schema.event import Fields
 
-__all__ = ["Sensing", "serve"]
+__all__ = ["Sensing"]
 
 _RANGE: Final = Path(__file__).resolve().parents[2]
 _PROGRAM: Final = (
-    "import sys; sys.path[:0] = sys.argv[1:]; "
-    "from living.daily.sensing import serve; serve(sys.argv[3])"
+    "import sys; sys.path[:0] = sys.argv[1:3]; "
+    "from living.daily.looking import serve; serve(sys.argv[3], sys.argv[4:])"
 )
 
 
 class Sensing:
-    """Both processes: one that goes into the boxes, one that lives in the watched network."""
+    """One process that goes into the boxes, one that lives in a room of its own, one in the
+    watched network."""
 
     def __init__(self, boxes: Mapping[str, Box]) -> None:
         self._boxes = boxes
-        self._watch, self._wire = _started("watch"), _started("wire")
+        self._watch, self._room = _started("watch"), _started("room")
+        self._wire = _started("wire")
 
     def see(self, act: Act, at: int) -> list[Fields] | None:
         """Do it and look; None for what is not done here.
@@ -50,25 +48,32 @@ class Sensing:
                     "port": str(act.port), "size": str(act.size)}  # fmt: skip
             return self._ask(self._wire, "connect", told, at)
         if isinstance(act, FileSeen) and act.action == "file_created":
-            return self._look("file", act.host, {"path": act.path, "owner": act.owner}, at)
+            return self._file(act, at)
         if isinstance(act, ProcessSeen):
-            run = self._boxes[act.host].folder / "run"
-            told = {"parent": act.parent, "command": act.command, "user": act.user,
-                    "pid": str(act.pid), "program": program(act.name, run)}  # fmt: skip
-            return self._look("process", act.host, told, at)
+            return self._process(act, at)
         if isinstance(act, PortSeen):
-            told = {"action": act.action, "address": act.address, "port": str(act.port),
-                    "process": act.process}  # fmt: skip
-            return self._look("port", act.host, told, at)
+            told = {"host": act.host, "action": act.action, "address": act.address,
+                    "port": str(act.port), "process": act.process}  # fmt: skip
+            return self._ask(self._room, "port", told, at)
         return None
 
-    def _look(self, what: str, host: str, told: dict[str, str], at: int) -> list[Fields]:
-        box = self._boxes[host]
-        for key in ("user", "owner"):
-            if key in told:
-                box.have(told[key])
+    def _file(self, act: FileSeen, at: int) -> list[Fields]:
+        box = self._boxes[act.host]
+        box.have(act.owner)
         box.settle()
-        return self._ask(self._watch, what, told | {"host": host, "namespace": box.namespace()}, at)
+        told = {"host": act.host, "path": act.path, "owner": act.owner,
+                "namespace": box.namespace()}  # fmt: skip
+        return self._ask(self._watch, "file", told, at)
+
+    def _process(self, act: ProcessSeen, at: int) -> list[Fields]:
+        box = self._boxes[act.host]
+        box.have(act.user)
+        box.settle()
+        uid, gid = box.account(act.user)
+        told = {"host": act.host, "name": act.name, "parent": act.parent, "user": act.user,
+                "command": act.command, "uid": str(uid), "gid": str(gid),
+                "pid": str(act.pid)}  # fmt: skip
+        return self._ask(self._room, "process", told, at)
 
     @staticmethod
     def _ask(
@@ -86,32 +91,6 @@ class Sensing:
 
 def _started(role: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        (sys.executable, "-c", _PROGRAM, str(_RANGE), str(_RANGE.parent), role),
+        (sys.executable, "-c", _PROGRAM, str(_RANGE), str(_RANGE.parent), role, *NETWORKS),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/",
     )  # fmt: skip
-
-
-def serve(role: str) -> None:
-    """Answer until nobody asks; an OSError is an answer too."""
-    wire = Wire() if role == "wire" else None
-    watch = Watch()
-    for line in sys.stdin:
-        what, at, told = json.loads(line)
-        try:
-            if wire is not None:
-                answer: object = _wired(wire, what, told, at)
-            else:
-                answer = {"file": watch.file, "process": watch.process, "port": watch.port}[what](
-                    told, at
-                )
-        except (OSError, RuntimeError, LookupError) as error:
-            answer = f"{type(error).__name__}: {error}"
-        print(json.dumps(answer), flush=True)
-
-
-def _wired(wire: Wire, what: str, told: dict[str, str], at: int) -> list[Fields]:
-    if what == "ask":
-        return wire.ask(told["source"], told["name"], told["kind"], at)
-    return wire.connect(
-        told["source"], told["destination"], int(told["port"]), int(told["size"]), at
-    )

@@ -9,10 +9,10 @@ import socket
 import struct
 import subprocess
 import threading
+from collections.abc import Iterable
 from typing import Final
 
 from living.daily import kernel
-from living.ground import NETWORKS
 from schema.event import Fields
 from sensors.packets import Interface, PacketSource, View, network, wanted
 
@@ -34,10 +34,10 @@ _HEAD: Final = struct.Struct(">QQ")
 class Wire:
     """The network; made in the process that lives in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, networks: Iterable[str]) -> None:
         kernel.separate(kernel.NEWNET)
         kernel.loopback_up()
-        for one in (*NETWORKS, *_HOT_SPOTS):
+        for one in (*networks, *_HOT_SPOTS):
             subprocess.run(("ip", "route", "add", "local", one, "dev", "lo"), check=True)
         self._now = 0
         self._source = PacketSource(

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from district.calendar import SECOND_US
 
-for _needed in ("pg8000", "paramiko"):
-    pytest.importorskip(_needed, reason=f"{_needed} is not installed (range/README.md)")
+pytest.importorskip("pg8000", reason="pg8000 is not installed (range/README.md)")
+pytest.importorskip("paramiko", reason="paramiko is not installed (range/README.md)")
 
 from living.daily.pages import AccessLog
 from living.daily.stamp import combined, rfc3339
