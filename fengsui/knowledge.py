@@ -162,7 +162,10 @@ class Knowledge:
         if arguments.get("accept"):
             by = _person(arguments, "by")
             with self.audit.around(Act(self.actor, "register.propose", f"assets {by}")):
-                version = desk.accept(arguments["accept"], by=by)
+                version = desk.accept(
+                    arguments["accept"], by=by, unit=arguments.get("unit", ""),
+                    owner=arguments.get("owner", ""),
+                )  # fmt: skip
             return self._proposed(version, "")
         lines = (
             f"{FINDINGS[one.finding]:28} {one.asset} {' '.join(one.ports)}  "

@@ -1,6 +1,7 @@
 """AssetDesk: what is to be done about assets, and its acceptance into a proposal.
 
-What events show since the last look is learned when somebody asks, at most once a minute.
+What events show since the last look is learned when somebody asks: hosts and ports at most once a
+minute, everything else about them at most once an hour.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from collector.assets.dismissals import Dismissal, Dismissals, unknown
-from collector.assets.sightings import Sightings
-from collector.assets.worklist import REGISTER, Entry, Finding, accepted, entries
+from collector.assets.sightings import Asset, Sightings
+from collector.assets.worklist import RANGES, REGISTER, Entry, Finding, accepted, entries
 from collector.registers import importer
 from collector.registers.importer import Mask
 from collector.registers.store import RegisterStore
@@ -19,13 +20,15 @@ from schema.errors import FengsuiError
 from schema.event import Fields
 from schema.ports import Clock, EventReader
 from schema.registers import FOREVER, Draft, RegisterVersion, pack_key
-from schema.times import DAY, MINUTE
+from schema.times import DAY, HOUR, MINUTE
 
 LOOKED_BACK_US: Final = 30 * DAY
 """Of the first look; `fengsui register assets --rebuild` looks at all that is stored."""
 _LOOK_US: Final = MINUTE
 SOURCE: Final = "events"
 """Where the rows of an accepted entry come from, in place of a file's name."""
+_DETAILS_US: Final = HOUR
+"""Many small searches, some seconds of them on a large site."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,20 +42,41 @@ class AssetDesk:
     mask: Mask
     clock: Clock
     _looked_at: int = 0
+    _detailed_at: int = 0
     _looking: threading.Lock = field(default_factory=threading.Lock)
 
     def work(self, *, rebuild: bool = False) -> list[Entry]:
         """Everything to be done now that nobody set aside."""
         now = self.clock.now()
+        self._look(now, rebuild=rebuild)
+        view = self.store.view()
+        found = entries(
+            view.rows(REGISTER, now),
+            self.sightings.assets(),
+            now=now,
+            ranges=view.rows(RANGES, now),
+        )
+        return list(self.dismissals.left(found))
+
+    def seen(self) -> list[Asset]:
+        """Every host that events show, by name."""
+        self._look(self.clock.now())
+        return self.sightings.assets()
+
+    def _look(self, now: int, *, rebuild: bool = False) -> None:
         with self._looking:
             if rebuild:
                 self.sightings.rebuild(self.events, now=now)
+                self._detailed_at = now
             elif not 0 <= now - self._looked_at < _LOOK_US:
+                details = not 0 <= now - self._detailed_at < _DETAILS_US
                 since = self.sightings.last_at() or now - LOOKED_BACK_US
-                self.sightings.learn(self.events, since=since, now=now)
+                # A day's last hour is looked at in the next: else its details were never learned.
+                since -= DAY if details else 0
+                self.sightings.learn(self.events, since=since, now=now, details=details)
+                if details:
+                    self._detailed_at = now
             self._looked_at = now
-        rows = self.store.view().rows(REGISTER, now)
-        return list(self.dismissals.left(entries(rows, self.sightings.assets(), now=now)))
 
     def proposed(self) -> tuple[int, frozenset[str]]:
         """The open proposal of assets and whom it is about; 0 where nothing waits."""
@@ -102,9 +126,7 @@ class AssetDesk:
         if any(one.finding == "vanished" for one in found):
             draft = Draft(pack_key((asset,)), b"", None, FOREVER)
         else:
-            # Of one that is an orphan too the ports are what events showed.
-            entry = next((one for one in found if one.ports), found[0])
-            cells = {"asset": asset, **accepted(entry, row), **given}
+            cells = {"asset": asset, **accepted(found, row, unit=unit, owner=owner)}
             draft = importer.draft(self.store.descriptions.get(REGISTER), cells, mask=self.mask)
         return self.store.propose_beside(REGISTER, [draft], source=SOURCE, by=by, reason=reason)
 

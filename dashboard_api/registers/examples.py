@@ -85,6 +85,21 @@ PREVIEW: Final[Json] = {
     "left_out": 0,
     "replaces": None,
 }
+SEEN_ASSET: Final[Json] = {
+    "host": "web-1",
+    "first_at": _AT,
+    "last_at": _AT,
+    "ids": [],
+    "addresses": ["10.1.2.3"],
+    "operating_systems": ["Linux"],
+    "ports": ["tcp/3306", "tcp/443"],
+    "services": ["mysqld tcp/3306", "nginx tcp/443"],
+    "names": ["portal.example"],
+    "certificates": ["portal.example 2027-01-31T08:00:00.000000Z"],
+    "applications": ["portal"],
+    "accounts": ["deploy"],
+}
+ASSETS: Final[Json] = {"items": [SEEN_ASSET], "next_cursor": None}
 ASSET_WORK: Final[Json] = {
     "items": [
         {
@@ -94,6 +109,10 @@ ASSET_WORK: Final[Json] = {
             "last_at": _AT,
             "ports": ["tcp/3306"],
             "proposed_in": None,
+            "unit": "data-bureau",
+            "owner": "zhang",
+            "suggested_unit": None,
+            "seen": SEEN_ASSET,
         }
     ],
     "total": 1,

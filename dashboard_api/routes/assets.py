@@ -10,6 +10,7 @@ from fastapi import Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from collector.assets.dismissals import Dismissal
+from collector.assets.sightings import Asset
 from collector.assets.worklist import Finding
 from dashboard_api import examples, paths
 from dashboard_api.access.principal import EVERY_UNIT, Principal
@@ -43,6 +44,37 @@ Desk = Annotated[AssetDesk, Depends(desk_of)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SeenAsset:
+    """A host as events show it, each distinct value once."""
+
+    host: str
+    first_at: Time
+    last_at: Time
+    ids: list[str]
+    addresses: list[str]
+    operating_systems: list[str]
+    ports: list[str]
+    """Listening for others than the host itself: `tcp/443`."""
+    services: list[str]
+    """Who listens, `nginx tcp/443`, and names of services that wrote logs."""
+    names: list[str]
+    """Names its addresses answered TLS handshakes for."""
+    certificates: list[str]
+    """Of those names: the name and the end of the certificate's validity."""
+    applications: list[str]
+    accounts: list[str]
+    """Accounts that were active on it, at most fifty a day."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenAssetsView:
+    """Hosts by name."""
+
+    items: list[SeenAsset]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AssetWork:
     """One thing to be done about one asset."""
 
@@ -51,6 +83,14 @@ class AssetWork:
     first_at: Time | None
     last_at: Time | None
     ports: list[str]
+    """Of a newly exposed asset: those nobody approved."""
+    unit: str | None
+    """As declared."""
+    owner: str | None
+    suggested_unit: str | None
+    """By the register of address ranges, where no unit is declared."""
+    seen: SeenAsset | None
+    """All that events show of it."""
     proposed_in: int | None
     """Version of the register `assets` that says something of it and waits for approval."""
 
@@ -151,12 +191,32 @@ def work(
                 first_at=one.first_at or None,
                 last_at=one.last_at or None,
                 ports=list(one.ports),
+                unit=one.unit or None,
+                owner=one.owner or None,
+                suggested_unit=one.suggested_unit or None,
+                seen=seen_view(one.seen) if one.seen else None,
                 proposed_in=number if one.asset in about else None,
             )
             for one in found[:limit]
         ],
         total=len(found),
         counts=dict(Counter(one.finding for one in everything)),
+    )
+
+
+@router.get("/v1/assets", responses=examples.answer(shown.ASSETS))
+def seen(
+    reader: Reader,
+    desk: Desk,
+    cursor: Annotated[str, Query(max_length=255)] = "",
+    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100,
+) -> SeenAssetsView:
+    """Every host that events show, with what belongs to it, declared or not."""
+    reader.must_hold(EVERY_UNIT)
+    found = [one for one in desk.seen() if one.host > cursor]
+    return SeenAssetsView(
+        items=[seen_view(one) for one in found[:limit]],
+        next_cursor=found[limit - 1].host if len(found) > limit else None,
     )
 
 
@@ -212,4 +272,22 @@ def _dismissal(one: Dismissal) -> DismissalView:
         reason=one.reason,
         dismissed_by=one.by,
         dismissed_at=one.at,
+    )
+
+
+def seen_view(one: Asset) -> SeenAsset:
+    """A host as people see it."""
+    return SeenAsset(
+        host=one.host,
+        first_at=one.first_at,
+        last_at=one.last_at,
+        ids=list(one.values("id")),
+        addresses=list(one.values("address")),
+        operating_systems=list(one.values("os")),
+        ports=sorted(one.ports),
+        services=list(one.values("service")),
+        names=list(one.values("name")),
+        certificates=list(one.values("certificate")),
+        applications=list(one.values("application")),
+        accounts=list(one.values("account")),
     )

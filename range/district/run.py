@@ -115,7 +115,10 @@ class District:
         beginning: dict[int, list[Episode]] = {day.number: [] for day in self.days}
         first = self.days[0].start
         for plan in attacks:
-            beginning[(plan.episode.start - first) // DAY_US].append(plan.episode)
+            number = (plan.episode.start - first) // DAY_US
+            if number not in beginning:
+                raise ValueError(f"{plan.episode.id} needs more measured days than there are")
+            beginning[number].append(plan.episode)
         for day in self.days:
             episodes = beginning[day.number]
             for system in self.systems:

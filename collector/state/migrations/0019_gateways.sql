@@ -22,3 +22,19 @@ CREATE TABLE grant_calls (
     used INTEGER NOT NULL,
     PRIMARY KEY (day, requester, service)
 ) STRICT, WITHOUT ROWID;
+
+-- More of what an asset shows; what was learned stays.
+CREATE TABLE asset_sightings_wider (
+    host TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN (
+        'host', 'id', 'address', 'port', 'path', 'service', 'os', 'name', 'certificate',
+        'application', 'account'
+    )),
+    value TEXT NOT NULL,
+    first_at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,
+    PRIMARY KEY (host, kind, value)
+) STRICT, WITHOUT ROWID;
+INSERT INTO asset_sightings_wider SELECT * FROM asset_sightings;
+DROP TABLE asset_sightings;
+ALTER TABLE asset_sightings_wider RENAME TO asset_sightings;

@@ -99,3 +99,14 @@ def test_who_may_only_propose_sets_nothing_aside(site):
     tax = site.officer(units=("tax",))
     assert problem(tax.post("/v1/assets/work:dismiss", json=entry))[0] == 403
     assert problem(tax.get("/v1/assets/dismissed"))[0] == 403
+
+
+def test_every_host_seen_is_listed_page_by_page(site):
+    zhang = site.officer()
+    first = zhang.get("/v1/assets", params={"limit": 1}).json()
+    assert [one["host"] for one in first["items"]] == ["gate"]
+    second = zhang.get("/v1/assets", params={"cursor": first["next_cursor"]}).json()
+    assert [one["host"] for one in second["items"]] == ["pay"]
+    assert second["next_cursor"] is None
+    tax = site.officer(units=("tax",))
+    assert problem(tax.get("/v1/assets")) == (403, "dashboard_api.unit.foreign")
