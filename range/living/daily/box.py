@@ -117,6 +117,7 @@ class Box:
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
+        (folder / "log" / "btmp").chmod(0o600)  # or sshd complains of it
         self.log = AuthLog(f"auth-{machine.name}", machine.name, folder / "dev" / "log")
         with (folder / "etc" / "hosts").open("a", encoding="ascii") as hosts:
             hosts.write(f"\n127.0.0.1 {machine.name}\n")

@@ -139,6 +139,11 @@ def test_real_programs_tell_more_and_nothing_else(living: list[Seen]) -> None:
     assert actions & MORE
 
 
+def test_no_program_complains_of_its_machine(living: list[Seen]) -> None:
+    told = [str(one.fields.get("message", "")) for one in living]
+    assert [text for text in told if "permission" in text or "Could not" in text] == []
+
+
 def test_devices_lines_are_their_templates(facts: dict[str, object]) -> None:
     def of(lines: object) -> list[object]:
         assert isinstance(lines, list)
