@@ -6,7 +6,6 @@ from district.stream import Sink
 from district.system import System
 from district.town import Town
 
-from living.daily.part import Daily
 from living.part import Part
 
 __all__ = ["make"]
@@ -14,5 +13,8 @@ __all__ = ["make"]
 
 def make(system: System, town: Town, sink: Sink) -> Part:
     """The part of the district's network and machines."""
+    # Here, so that the sensors' own processes, which are of this package, stay small.
+    from living.daily.part import Daily
+
     del town
     return Daily(system.streams, sink)

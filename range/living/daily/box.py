@@ -63,7 +63,7 @@ mount --bind {own}/root /root
 mount --bind {own}/tmp /tmp
 mount --bind {own}/log /var/log
 mount --bind /dev/pts {own}/dev/pts
-mount --bind {own}/dev /dev
+mount --rbind {own}/dev /dev
 mount -o remount,bind,ro /
 mount --bind {own}/run /run
 mount --bind {own}/srv /srv
@@ -87,6 +87,8 @@ class Image:
         (self.etc / "sudoers").write_text(_SUDOERS, encoding="ascii")
         (self.etc / "sudoers").chmod(0o440)
         shutil.rmtree(self.etc / "sudoers.d", ignore_errors=True)
+        # A container may not raise a limit again that sudo has lowered for itself.
+        (self.etc / "sudo.conf").write_text("Set disable_coredump false\n", encoding="ascii")
         self.hash = _run("openssl", "passwd", "-5", PASSWORD).strip()
         for name in ("group", "gshadow"):
             _without_members(self.etc / name)
@@ -115,6 +117,7 @@ class Box:
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
+        (folder / "log" / "btmp").chmod(0o600)  # or sshd complains of it
         self.log = AuthLog(f"auth-{machine.name}", machine.name, folder / "dev" / "log")
         with (folder / "etc" / "hosts").open("a", encoding="ascii") as hosts:
             hosts.write(f"\n127.0.0.1 {machine.name}\n")
@@ -145,8 +148,13 @@ class Box:
 
     def inside(self, *command: str, cwd: str = "/") -> tuple[str, ...]:
         """The command line that runs this inside the box."""
-        pid = (self.folder / "run" / "sshd.pid").read_text(encoding="ascii").strip()
+        pid = self.namespace().split("/")[2]
         return ("nsenter", "-t", pid, "-m", "-u", f"--wdns={cwd}", "--", *command)
+
+    def namespace(self) -> str:
+        """The file of its mounts, to enter by."""
+        pid = (self.folder / "run" / "sshd.pid").read_text(encoding="ascii").strip()
+        return f"/proc/{pid}/ns/mnt"
 
     def have(self, user: str) -> None:
         """Let there be such an account."""
@@ -158,6 +166,13 @@ class Box:
                 home.mkdir(mode=0o750)
                 (home / ".hushlogin").touch()
                 shutil.chown(home, self._uids[user], self._uids[user])
+
+    def account(self, user: str) -> tuple[int, int]:
+        """Numbers of an account and its group."""
+        if user in self._uids:
+            return self._uids[user], self._uids[user]
+        cells = self._built_in[user].split(":")
+        return int(cells[2]), int(cells[3])
 
     def lack(self, user: str) -> None:
         """Let there be no such account."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -64,13 +65,21 @@ class AccessLog:
         self._lines, self._sides = Grown(path), Grown(path.with_name(f"{path.name}.side"))
         self._text: deque[str] = deque()
         self._times: deque[float] = deque()
+        self._asked: deque[float] = deque()
+
+    def asked(self, at: float) -> None:
+        """A request that was answered was sent at this true time."""
+        self._asked.append(at)
 
     def read(self) -> Iterable[tuple[float, str]]:
         """See :class:`living.logs.RealLog`; nginx writes both files in one order."""
         self._text.extend(self._lines.lines())
         self._times.extend(float(line) for line in self._sides.lines())
         while self._text and self._times:
-            yield self._times.popleft(), self._text.popleft()
+            at = self._times.popleft()
+            # nginx cuts its milliseconds off: a line may seem older than its request.
+            begun = self._asked.popleft() if self._asked else at
+            yield max(at, begun), self._text.popleft()
 
     def stamped(self, text: str, at: int) -> str:
         """See :class:`living.logs.RealLog`."""
@@ -86,13 +95,15 @@ class Pages:
         root = ground.scratch / "daily-www"
         _build(root)
         ground.site(_COMMON.format(port=self._scripts.port))
+        self._logs: dict[str, AccessLog] = {}
         self._addresses = {machine.name: machine.address for machine in WEB}
         for machine in WEB:
             log = ground.scratch / "logs" / f"daily-{machine.name}.log"
             ground.site(
                 _SERVER.format(address=machine.address, port=_PORT, host=_HOST, root=root, log=log)
             )
-            ground.open(AccessLog(stream_of(machine), log))
+            self._logs[machine.name] = AccessLog(stream_of(machine), log)
+            ground.open(self._logs[machine.name])
 
     def ask(self, act: Requested) -> None:
         """Ask for the page from the client's own address.
@@ -105,9 +116,11 @@ class Pages:
             headers["Referer"] = act.referrer
         body = b"" if act.method == "GET" else b"v=1"
         url = f"http://{self._addresses[act.host]}:{_PORT}{act.path}"
+        begun = time.time()
         reply = self._web.request(
             act.method, url, source=act.address, headers=headers, body=body
         )  # fmt: skip
+        self._logs[act.host].asked(begun)
         if reply.status != act.status:
             raise RuntimeError(f"{act.path} answered {reply.status}, not {act.status}")
 
@@ -132,7 +145,7 @@ class _Scripts:
                 self.end_headers()
                 self.wfile.write(b"x" * scripts.size)
 
-            do_POST = do_GET  # noqa: N815 - the library's name
+            do_POST = do_GET  # noqa: N815 - the base's names
 
             def log_message(self, *_: object) -> None:
                 """Only nginx tells."""
