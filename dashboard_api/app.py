@@ -13,6 +13,8 @@ from fastapi.routing import APIRoute
 from dashboard_api import examples, problem
 from dashboard_api.context import COOKIE, Context, Require, signed_in_of
 from dashboard_api.door import Door, data_entries
+from dashboard_api.grants import door as grant_door
+from dashboard_api.grants.door import GrantDoor
 from dashboard_api.guard import Guard
 from dashboard_api.pages import Pages, web_folder
 from dashboard_api.routes import (
@@ -24,6 +26,7 @@ from dashboard_api.routes import (
     certificates,
     events,
     exceptions,
+    gateways,
     grants,
     intake,
     keys,
@@ -53,6 +56,7 @@ _ROUTERS: Final = (
     registers.router,
     assets.router,
     grants.router,
+    gateways.router,
     keys.router,
     certificates.router,
     signing_status.router,
@@ -79,6 +83,7 @@ class SiteApp(Guard):
             door=Door(
                 context.services.signing, data_entries(foreign=context.services.foreign_forms)
             ),
+            grants=GrantDoor(context.services.grant_check, context.services.gateways),
         )
         self.api = api
         self._signing = context.services.signing
@@ -137,9 +142,10 @@ def _document(api: FastAPI, root_path: str, *, foreign: bool) -> dict[str, Any]:
             "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
             "client": {"type": "http", "scheme": "bearer"},
             **data_document.security_schemes(),
+            **grant_door.security_schemes(),
         }
-        document["paths"] |= data_document.paths()
-        document["components"]["schemas"] |= data_document.schemas()
+        document["paths"] |= data_document.paths() | grant_door.paths()
+        document["components"]["schemas"] |= data_document.schemas() | grant_door.schemas()
         if foreign:
             from dashboard_api.signing import shf
 

@@ -8,9 +8,9 @@ foreign pages; bodies are read whole up to their limit, so that no route meets h
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from functools import lru_cache
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache, partial
+from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -18,7 +18,9 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard_api import door as doors
-from dashboard_api.door import Door
+from dashboard_api.door import Answer, Door
+from dashboard_api.grants import door as grant_door
+from dashboard_api.grants.door import GrantDoor
 from dashboard_api.metrics import Metrics
 from dashboard_api.problem import respond
 from schema.errors import FengsuiError
@@ -40,10 +42,9 @@ LIMITS: Final = {
     "/v1/batches": BATCHES_BYTES_MAX,
     "/v1/events:batch": PUSH_BYTES_MAX,
     "/v1/registers:import": REGISTER_BYTES_MAX,
+    "/v1/registers:preview": REGISTER_BYTES_MAX,
 }
-MACHINES: Final = frozenset(
-    {"/v1/batches", "/v1/heartbeats", "/v1/events:batch", "/v1/enrolments", "/v1/grants:check"}
-)
+MACHINES: Final = frozenset({"/v1/batches", "/v1/heartbeats", "/v1/events:batch", "/v1/enrolments"})
 """Operations of programs: they carry no cookie, so a foreign page gains nothing by calling them."""
 CREDENTIALED: Final = "/v1/crypto/"
 """Under it a credential in the header makes a cookie count for nothing. A browser puts none there
@@ -70,6 +71,7 @@ SECURITY_HEADERS: Final = (
 STRICT_TRANSPORT: Final = "max-age=31536000"
 _ENCODED_HEADERS: Final = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS]
 _STRICT_TRANSPORT: Final = (b"strict-transport-security", STRICT_TRANSPORT.encode())
+Answering: TypeAlias = Callable[..., Awaitable[Answer]]
 _HOSTS_MAX: Final = 64
 """Host headers whose name is remembered; anybody may send any."""
 
@@ -85,10 +87,12 @@ class Guard:
         host_names: Sequence[str],
         metrics: Metrics,
         door: Door | None = None,
+        grants: GrantDoor | None = None,
     ) -> None:
-        """``door`` answers its paths without the app behind."""
+        """``door`` and ``grants`` answer their paths without the app behind."""
         self._app = app
         self._door = door
+        self._grants = grants
         self._root_path = root_path
         self._names = LOOPBACK | {name.lower() for name in host_names}
         self._metrics = metrics
@@ -100,7 +104,12 @@ class Guard:
             return
         path = scope["path"].removeprefix(self._root_path)
         if self._door is not None and (entry := self._door.entry(path)) is not None:
-            await self._at_door(self._door, entry, scope, receive, send)
+            answering = partial(self._door.answer, entry)
+            await self._at_door(answering, doors.BODY_BYTES_MAX, scope, receive, send)
+            return
+        if self._grants is not None and path == grant_door.PATH:
+            limit = grant_door.BODY_BYTES_MAX
+            await self._at_door(self._grants.answer, limit, scope, receive, send)
             return
         scope = {**scope, "root_path": self._root_path}
         answer = self._with_headers(scope, send)
@@ -125,7 +134,7 @@ class Guard:
             self._buffered -= size
 
     async def _at_door(
-        self, door: Door, entry: doors.Entry, scope: Scope, receive: Receive, send: Send
+        self, answering: Answering, limit: int, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """The same checks and the same headers, for calls that come by the thousand a second."""
         headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -141,15 +150,14 @@ class Guard:
             if origin is not None and not _same(origin.decode("latin-1"), host):
                 raise _foreign()
             said = headers.get(b"content-length", b"").decode("latin-1")
-            size = self._reserve(said, doors.BODY_BYTES_MAX)
+            size = self._reserve(said, limit)
             query: bytes = scope["query_string"]
             raw_path: bytes = scope["raw_path"]
-            answer = await door.answer(
-                entry,
+            answer = await answering(
                 method=scope["method"],
                 target=(raw_path + b"?" + query if query else raw_path).decode("latin-1"),
                 headers=headers,
-                body=await _read(receive, doors.BODY_BYTES_MAX),
+                body=await _read(receive, limit),
             )
         except FengsuiError as error:
             languages = headers.get(b"accept-language", b"").decode("latin-1")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypeVar
 
 from dashboard_api.grants.check import GrantCheck
 from dashboard_api.grants.desk import GrantDesk
+from dashboard_api.grants.gateways import Gateways
 from dashboard_api.registers.assets import AssetDesk
 from dashboard_api.registers.desk import RegisterDesk
 from dashboard_api.retention import RetentionView, nothing
@@ -297,6 +298,8 @@ class Services:
     grants: GrantDesk | None = None
     grant_check: GrantCheck | None = None
     """Answers gateways whether a call may pass."""
+    gateways: Gateways | None = None
+    """Who may ask it."""
 
 
 def present(part: T | None) -> T:

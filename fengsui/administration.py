@@ -30,9 +30,11 @@ from collector.state.switches import Switches, Trial
 from dashboard_api.access.access import Access
 from dashboard_api.access.accounts import Accounts
 from dashboard_api.audit import Act, AuditChain
+from dashboard_api.grants.gateways import Gateways
 from fengsui.applying import Applying, handlers_of
 from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.folder import DataFolder
+from fengsui.gating import Gating
 from fengsui.hiding import Hiding
 from fengsui.keeping import Keeping
 from fengsui.keyring import open_keyring
@@ -59,6 +61,7 @@ class Administration:
 
     enrolments: Enrolments
     clients: Clients
+    gating: Gating
     access: Access
     accounts: Accounts
     audit: AuditChain
@@ -99,6 +102,11 @@ def opened(folder: DataFolder) -> Iterator[Administration]:
                 entropy=entropy,
             ),
             clients=Clients(database, clock=clock, entropy=entropy),
+            gating=Gating(
+                gateways=Gateways(database, clock=clock, entropy=entropy),
+                audit=audit,
+                actor=ACTOR,
+            ),
             access=Access(database, audit, clock=clock, entropy=entropy),
             accounts=Accounts(database, audit, clock=clock, entropy=entropy),
             audit=audit,
@@ -283,6 +291,7 @@ def handlers(
         "sensor-revoke": sensor_revoke,
         "sensor-list": sensor_list,
         "client-add": client_add,
+        **administration.gating.handlers(),
         "user-link": user_link,
         "user-list": user_list,
         **administration.hiding.handlers(),

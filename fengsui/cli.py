@@ -22,6 +22,7 @@ from fengsui.cluster_cli import app as cluster_app
 from fengsui.crypto_cli import app as crypto_app
 from fengsui.exceptions_cli import app as rules_app
 from fengsui.folder import DataFolder
+from fengsui.gateway_cli import app as gateway_app
 from fengsui.memory import keep_arenas_few
 from fengsui.probe_cli import app as probe_app
 from fengsui.registers_cli import indicator_app, register_app
@@ -73,6 +74,7 @@ user_app = typer.Typer(help="用户与一次性登录链接 · users and one-tim
 anchor_app = typer.Typer(help="链头锚定 · heads kept outside", no_args_is_help=True)
 app.add_typer(sensor_app, name="sensor")
 app.add_typer(client_app, name="client")
+app.add_typer(gateway_app, name="gateway")
 app.add_typer(application_app, name="application")
 app.add_typer(user_app, name="user")
 app.add_typer(anchor_app, name="anchor")
@@ -158,12 +160,15 @@ def demo(
     data: Annotated[
         Path | None, typer.Option("--data", help="保留在此目录 · keep it in DIR", metavar="DIR")
     ] = None,
+    recording: Annotated[
+        str, typer.Option(help="录制名 · recording", metavar="NAME")
+    ] = "district-day",
     as_json: Json = False,
 ) -> None:
-    """把随附录制跑完整条链路并打分 · run the recordings through the whole way and score it."""
+    """把随附录制跑完整条链路并打分 · run a recording through the whole way and score it."""
     from fengsui.demo import run_demo
 
-    result = run_demo(data)
+    result = run_demo(data, recording)
     if as_json:
         _print_json(result)
     else:

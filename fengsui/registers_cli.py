@@ -71,6 +71,7 @@ def register_import(
     valid_from: Annotated[
         str, typer.Option(help="未写生效时间的行自此有效 · since when rows without a date hold")
     ] = "",
+    reason: Annotated[str, typer.Option(help="提出的理由 · why it changes")] = "",
     data: Data = _SITE,
 ) -> None:
     """导入整份台账为新版本，一行有误则全不导入 · import a register, all of it or nothing.
@@ -80,7 +81,7 @@ def register_import(
     typer.echo(
         _call(
             data, "register-import", name=name, file=str(file.resolve()), valid_from=valid_from,
-            only_these=_flag(only_these), by=by, approved_by=approved_by,
+            only_these=_flag(only_these), by=by, approved_by=approved_by, reason=reason,
         )
     )  # fmt: skip
 
@@ -135,13 +136,20 @@ def register_assets(
         str, typer.Option(help="将此资产的发现提为台账版本 · propose what was found of an asset")
     ] = "",
     by: Annotated[str, typer.Option("--by", help="提出人 · who proposes", metavar="PERSON")] = "",
+    unit: Annotated[str, typer.Option(help="责任单位 · unit of the accepted row")] = "",
+    owner: Annotated[str, typer.Option(help="责任人 · owner of the accepted row")] = "",
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="从全部日志重新学习 · learn from all that is stored")
     ] = False,
     data: Data = _SITE,
 ) -> None:
     """资产待办：未登记、已消失、无主、新开放 · what is to be done about assets."""
-    typer.echo(_call(data, "register-assets", accept=accept, by=by, rebuild=_flag(rebuild)))
+    typer.echo(
+        _call(
+            data, "register-assets", accept=accept, by=by, unit=unit, owner=owner,
+            rebuild=_flag(rebuild),
+        )
+    )  # fmt: skip
 
 
 @register_app.command("list")

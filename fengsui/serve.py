@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 import typer
 
+from collector.assets.dismissals import Dismissals
 from collector.assets.sightings import Sightings
 from collector.state.coverage import CoverageTable
 from collector.state.holds import Holds
@@ -27,6 +28,8 @@ from dashboard_api.custody.status import StatusDesk
 from dashboard_api.front import create_front
 from dashboard_api.grants.check import GrantCheck
 from dashboard_api.grants.desk import GrantDesk
+from dashboard_api.grants.gateways import Gateways
+from dashboard_api.grants.quota import QuotaBook
 from dashboard_api.live import LiveStream
 from dashboard_api.registers.assets import AssetDesk
 from dashboard_api.registers.desk import RegisterDesk
@@ -41,6 +44,7 @@ from fengsui.applying import Applying
 from fengsui.clock import SystemClock, SystemEntropy
 from fengsui.demo import recording_folder, replay
 from fengsui.folder import DataFolder
+from fengsui.gating import Gating
 from fengsui.hiding import Hiding
 from fengsui.keeping import Keeping
 from fengsui.knowledge import Knowledge
@@ -69,6 +73,7 @@ class Served:
     services: Services
     administration: Administration
     prefix: str
+    quota: QuotaBook
     signing: Signing | None = None
     """None for a demonstration."""
 
@@ -166,6 +171,8 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         entropy=entropy,
         noted=site.note_knowledge,
     )
+    gateways = Gateways(site.database, clock=clock, entropy=entropy)
+    quota = QuotaBook(site.database, site.clock)
     expiring = site.watch.expiring
     site.watch.expiring = lambda: (*expiring(), *grants.expiring())
     services = Services(
@@ -210,6 +217,7 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         ),
         assets=AssetDesk(
             sightings=Sightings(site.database),
+            dismissals=Dismissals(site.database),
             events=site.index,
             store=site.registers,
             mask=Masker(site.keyring.subject).mask,
@@ -217,12 +225,14 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         ),
         grants=grants,
         grant_check=GrantCheck(
-            site.registers.view, site.clock, mode=site.settings.grants.on_failure
+            site.registers.view, quota, site.clock, mode=site.settings.grants.on_failure
         ),
+        gateways=gateways,
     )
     administration = Administration(
         enrolments=site.enrolments,
         clients=site.clients,
+        gating=Gating(gateways=gateways, audit=audit, actor=ACTOR),
         access=access,
         accounts=accounts,
         audit=audit,
@@ -255,7 +265,12 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         else None,
     )
     return Served(
-        site=site, services=services, administration=administration, prefix=prefix, signing=signing
+        site=site,
+        services=services,
+        administration=administration,
+        prefix=prefix,
+        quota=quota,
+        signing=signing,
     )
 
 
@@ -337,6 +352,7 @@ def _serve(all_served: Sequence[Served], settings: Settings) -> None:
         for served in all_served:
             stack.callback(served.site.close)
             stack.callback(served.services.audit.close)
+            stack.callback(served.quota.close)
             if served.signing is not None:
                 stack.callback(served.signing.close)
         apps = {

@@ -1,4 +1,4 @@
-"""Sightings: which hosts, addresses and listening ports events have shown, first and last when.
+"""Sightings: which hosts events have shown, with what belongs to them, first and last when.
 
 Read from the index, a day at a time and by counts, so a look costs as much as a few searches
 however many events there are; times are therefore of the day for hosts. Everything is learned from
@@ -11,8 +11,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias
+from typing import Final, TypeAlias
 
+from collector.assets.details import Details, Kind
 from collector.state.database import Database
 from schema.filter import Term
 from schema.ports import EventReader
@@ -25,9 +26,9 @@ PORTS_PER_DAY_MAX: Final = 10_000
 DAYS_AT_ONCE_MAX: Final = 200
 """Days of one look: as long as logs are kept."""
 _PAGE: Final = 500
+_EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - what a listener says, nothing is bound
 _LISTENING: Final = Term(field="event.dataset", match="equals", value="host.listening")
 
-Kind: TypeAlias = Literal["host", "port", "address"]
 Seen: TypeAlias = dict[tuple[str, Kind, str], tuple[int, int]]
 
 
@@ -40,6 +41,12 @@ class Asset:
     last_at: int
     ports: Mapping[str, int] = field(default_factory=dict)
     """``tcp/443`` and when it was first seen listening for others than itself."""
+    shown: Mapping[Kind, tuple[str, ...]] = field(default_factory=dict)
+    """Everything else events said of it, by kind; of its addresses and their names too."""
+
+    def values(self, kind: Kind) -> tuple[str, ...]:
+        """What it showed of one kind, sorted."""
+        return self.shown.get(kind, ())
 
 
 class Sightings:
@@ -48,14 +55,19 @@ class Sightings:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def learn(self, events: EventReader, *, since: int, now: int) -> int:
-        """Look at the events from ``since`` on; returns how many bounds were met."""
+    def learn(self, events: EventReader, *, since: int, now: int, details: bool = True) -> int:
+        """Look at the events from ``since`` on; returns how many bounds were met.
+
+        Without ``details`` only for hosts and ports, which is a small part of the work.
+        """
         start = max(since, now - DAYS_AT_ONCE_MAX * DAY) // DAY * DAY
         met = 0
         for day in range(start, now + 1, DAY):
             seen: Seen = {}
             met += _hosts(events, day, min(day + DAY, now + 1), seen)
             met += _ports(events, day, day + DAY, seen)
+            if details:
+                met += _details(events, day, min(day + DAY, now + 1), seen)
             if seen:
                 self._keep(seen)
         return met
@@ -75,17 +87,22 @@ class Sightings:
 
     def assets(self) -> list[Asset]:
         """Every host seen, by name."""
-        found: dict[str, Asset] = {}
+        hosts: list[tuple[str, int, int]] = []
         ports: dict[str, dict[str, int]] = {}
+        shown: dict[str, dict[Kind, list[str]]] = {}
         with self._database.read() as state:
-            for row in state.execute("SELECT * FROM asset_sightings ORDER BY host"):
+            for row in state.execute("SELECT * FROM asset_sightings ORDER BY host, kind, value"):
                 if row["kind"] == "host":
-                    found[row["host"]] = Asset(row["host"], row["first_at"], row["last_at"])
+                    hosts.append((row["host"], row["first_at"], row["last_at"]))
                 elif row["kind"] == "port":
                     ports.setdefault(row["host"], {})[row["value"]] = row["first_at"]
+                else:
+                    shown.setdefault(row["host"], {}).setdefault(row["kind"], []).append(
+                        row["value"]
+                    )
         return [
-            Asset(one.host, one.first_at, one.last_at, ports.get(one.host, {}))
-            for one in found.values()
+            Asset(host, first, last, ports.get(host, {}), _joined(host, shown))
+            for host, first, last in hosts
         ]
 
     def _keep(self, seen: Seen) -> None:
@@ -108,6 +125,27 @@ def _hosts(events: EventReader, start: int, end: int, seen: Seen) -> int:
     return int(len(found) >= HOSTS_MAX)
 
 
+def _details(events: EventReader, start: int, end: int, seen: Seen) -> int:
+    look = Details(events, start=start, end=end)
+    for fact in look.facts():
+        seen[fact] = start, end - 1
+    return int(look.met)
+
+
+def _joined(
+    host: str, shown: Mapping[str, Mapping[Kind, list[str]]]
+) -> Mapping[Kind, tuple[str, ...]]:
+    """What was said of a host, of its addresses, and of the names these answer for."""
+    own = shown.get(host, {})
+    names = [host, *own.get("address", ())]
+    pages = [page for name in names for page in shown.get(name, {}).get("name", ())]
+    found: dict[Kind, set[str]] = {}
+    for name in (*names, *pages):
+        for kind, values in shown.get(name, {}).items():
+            found.setdefault(kind, set()).update(values)
+    return {kind: tuple(sorted(values)) for kind, values in found.items()}
+
+
 def _ports(events: EventReader, start: int, end: int, seen: Seen) -> int:
     met = 0
     for fields in _listening(events, start, end):
@@ -123,9 +161,17 @@ def _ports(events: EventReader, start: int, end: int, seen: Seen) -> int:
         what: tuple[str, Kind, str] = (
             str(host), "port", f"{str(fields.get('network.protocol', 'tcp')).rstrip('6')}/{number}",
         )  # fmt: skip
-        first, last = seen.get(what, (at, at))
-        seen[what] = min(first, at), max(last, at)
+        _widen(seen, what, at)
+        if address and address not in _EVERYWHERE:
+            _widen(seen, (str(host), "address", address), at)
+        if process := fields.get("process.name"):
+            _widen(seen, (str(host), "service", f"{process} {what[2]}"), at)
     return met
+
+
+def _widen(seen: Seen, what: tuple[str, Kind, str], at: int) -> None:
+    first, last = seen.get(what, (at, at))
+    seen[what] = min(first, at), max(last, at)
 
 
 def _listening(events: EventReader, start: int, end: int) -> Iterator[Mapping[str, object] | None]:

@@ -24,7 +24,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -54,6 +54,8 @@ KEY_BYTES_MAX: Final = 1024
 """All parts of one key together."""
 LIST_ITEMS_MAX: Final = 1000
 """Items of one list cell."""
+FAULTS_MAX: Final = 100
+"""Faults told of one file: who has more corrects these first."""
 _CHUNK_ROWS: Final = 1024
 _CLASSIFIED: Final = "<<classified>>"
 
@@ -82,11 +84,12 @@ class _Place:
     line: int
     column: str = ""
 
-    def error(self, reason: str, why: str) -> FengsuiError:
+    def error(self, reason: str, why: str, cause: str = "", allowed: str = "") -> FengsuiError:
         where = f"{self.file} line {self.line}" + (f", column {self.column}" if self.column else "")
         return FengsuiError(
             f"collector.register.{reason}", f"{where}: {why}; nothing was imported",
-            file=self.file, line=self.line, column=self.column,
+            file=self.file, line=self.line, column=self.column, why=why, cause=cause,
+            allowed=allowed,
         )  # fmt: skip
 
 
@@ -128,6 +131,44 @@ def read(
         raise _Place(file, drafts[-1].line).error("too_large", f"more than {ROWS_MAX} rows")
     _check_overlaps(drafts, file)
     return drafts
+
+
+def faults(
+    description: Description, data: bytes, *, file: str, mask: Mask, valid_from: int | None = None
+) -> list[FengsuiError]:
+    """The first faults of a file, at most one of each row; empty where it imports."""
+    found: list[FengsuiError] = []
+    reader = _Reader(description, file, mask=mask, valid_from=valid_from)
+    drafts: list[Draft] = []
+    try:
+        lines = iter(_lines(description, data, file))
+        while chunk := list(islice(lines, _CHUNK_ROWS)):
+            # Row by row only where one of many has a fault: each masking has its own cost.
+            try:
+                drafts += reader.rows(chunk)
+            except FengsuiError:
+                found += _row_faults(reader, chunk, FAULTS_MAX - len(found))
+            if len(found) >= FAULTS_MAX or len(drafts) > ROWS_MAX:
+                break
+        if len(drafts) > ROWS_MAX:
+            raise _Place(file, drafts[-1].line).error("too_large", f"more than {ROWS_MAX} rows")
+        if not found:
+            _check_overlaps(drafts, file)
+    except FengsuiError as error:
+        # The file cannot be read on from here.
+        found.append(error)
+    return found
+
+
+def _row_faults(reader: _Reader, lines: Iterable[_Line], most: int) -> Iterator[FengsuiError]:
+    for line in lines:
+        try:
+            list(reader.rows([line]))
+        except FengsuiError as error:
+            yield error
+            most -= 1
+            if most <= 0:
+                return
 
 
 def draft(
@@ -189,7 +230,7 @@ class _Reader:
             if row.get(name) == "":
                 raise _Place(self._file, line.number, name).error(
                     "cell", "is no citizen's number the sensors would find, so no event could ever "
-                    "match it: correct the number",
+                    "match it: correct the number", "citizen",
                 )  # fmt: skip
 
     def _values(self, line: _Line) -> Fields:
@@ -200,13 +241,17 @@ class _Reader:
             place = _Place(self._file, line.number, name)
             column = self._columns.get(name)
             if column is None:
-                raise place.error("column", "this register has no such column: take it out")
+                raise place.error(
+                    "column", "this register has no such column: take it out", "column"
+                )
             value = _value(column, cell, place)
             if value is not None:
                 values[name] = value
         for name in self._required:
             if name not in values:
-                raise _Place(self._file, line.number, name).error("cell", "must not be empty")
+                raise _Place(self._file, line.number, name).error(
+                    "cell", "must not be empty", "empty"
+                )
         return values
 
     def _draft(self, line: _Line, values: Fields) -> Draft:
@@ -215,7 +260,7 @@ class _Reader:
         key = pack_key(tuple(_text(values.pop(name)) for name in self._key))
         if len(key) > KEY_BYTES_MAX:
             raise _Place(self._file, line.number).error(
-                "cell", f"a key of over {KEY_BYTES_MAX} bytes: shorten it"
+                "cell", f"a key of over {KEY_BYTES_MAX} bytes: shorten it", "key"
             )
         since = self._time(line, VALID_FROM)
         until = self._time(line, VALID_TO)
@@ -223,7 +268,7 @@ class _Reader:
         end = FOREVER if until is None else until
         if start is not None and start >= end:
             raise _Place(self._file, line.number, VALID_TO).error(
-                "cell", "the row ends before it begins: correct one of the two dates"
+                "cell", "the row ends before it begins: correct one of the two dates", "ends"
             )
         return Draft(key, pack_fields(values), start, end, line.number)
 
@@ -232,12 +277,16 @@ class _Reader:
         texts = value if isinstance(value, list) else [_text(value)]
         for text in texts:
             if _CLASSIFIED in text:
-                raise place.error("cell", "carries a classified marking: it must not lie here")
+                raise place.error(
+                    "cell", "carries a classified marking: it must not lie here", "classified"
+                )
             if column.choices and text not in column.choices:
-                raise place.error("cell", f"is none of {', '.join(column.choices)}")
+                allowed = ", ".join(column.choices)
+                raise place.error("cell", f"is none of {allowed}", "choices", allowed)
             pattern = self._patterns.get(name)
             if pattern is not None and not pattern.fullmatch(text):
-                raise place.error("cell", f"does not look like {column.pattern}")
+                why = f"does not look like {column.pattern}"
+                raise place.error("cell", why, "pattern", column.pattern)
 
     def _time(self, line: _Line, name: str) -> int | None:
         """The microsecond a row begins; of an end the one behind: a date named last still holds."""
@@ -249,7 +298,9 @@ class _Reader:
             time = from_written(text, last=name == VALID_TO)
         except (ValueError, OverflowError):
             raise _Place(self._file, line.number, name).error(
-                "cell", "is no date or time: write it as 2026-01-31 or 2026-01-31T08:00:00+08:00"
+                "cell",
+                "is no date or time: write it as 2026-01-31 or 2026-01-31T08:00:00+08:00",
+                "time",
             ) from None
         a_date = len(text) <= len("2026-01-31")
         return time + 1 if name == VALID_TO and a_date else time
@@ -264,14 +315,16 @@ def _value(column: Column, cell: object, place: _Place) -> Value | None:
     elif isinstance(cell, bool):
         cell = "true" if cell else "false"
     elif not isinstance(cell, str | int):
-        raise place.error("cell", "is neither text, whole number, true, false nor a list of texts")
+        raise place.error(
+            "cell", "is neither text, whole number, true, false nor a list of texts", "form"
+        )
     text = str(cell).strip()
     if not text:
         return None
     if len(text) > CELL_CHARS_MAX:
-        raise place.error("cell", f"has over {CELL_CHARS_MAX} characters: shorten it")
+        raise place.error("cell", f"has over {CELL_CHARS_MAX} characters: shorten it", "long")
     if not text.isprintable() and any(map(_is_hidden, text)):
-        raise place.error("cell", "has control or invisible characters: write it anew")
+        raise place.error("cell", "has control or invisible characters: write it anew", "hidden")
     return _typed(column, text, place)
 
 
@@ -283,17 +336,19 @@ def _is_hidden(char: str) -> bool:
 def _typed(column: Column, text: str, place: _Place) -> Value:
     if column.type == "integer":
         if not _INTEGER.fullmatch(text):
-            raise place.error("cell", "is no whole number of at most 18 digits")
+            raise place.error("cell", "is no whole number of at most 18 digits", "integer")
         return int(text)
     if column.type == "boolean":
         found = _BOOLEANS.get(text.lower())
         if found is None:
-            raise place.error("cell", "is neither yes nor no: write true or false, 是 or 否")
+            raise place.error(
+                "cell", "is neither yes nor no: write true or false, 是 or 否", "boolean"
+            )
         return found
     if column.type == "list":
         items = [item.strip() for item in _SEPARATORS.split(text) if item.strip()]
         if len(items) > LIST_ITEMS_MAX:
-            raise place.error("cell", f"has over {LIST_ITEMS_MAX} items")
+            raise place.error("cell", f"has over {LIST_ITEMS_MAX} items", "items")
         return items
     if column.type == "date":
         try:
@@ -301,7 +356,7 @@ def _typed(column: Column, text: str, place: _Place) -> Value:
             if len(text) > len("2026-01-31"):
                 from_written(text)
         except (ValueError, OverflowError):
-            raise place.error("cell", "is no date: write it as 2026-01-31") from None
+            raise place.error("cell", "is no date: write it as 2026-01-31", "date") from None
         return text[:10]
     return text
 

@@ -1,36 +1,32 @@
 """GrantCheck: answers a gateway whether a call may pass, from the register in memory.
 
-Asked for each call of a gateway, so it reads no disk. Quota is counted here by day of Beijing time,
-in memory and for this process: a restart forgets the day's count, and the rules on quota (DX05)
-count from the events whatever was answered here. Where it cannot tell — no register was ever
-approved, or it cannot be read — it answers as the site set, ``closed`` or ``open``, and says so.
+Asked for each call of a gateway, so it reads no disk. Quota is counted by day in a ``QuotaBook``;
+the rules on quota (DX05) count from the events whatever was answered here. Where it cannot tell —
+no register was ever approved, it cannot be read, or counts cannot be kept — it answers as the site
+set, ``closed`` or ``open``, and says so.
 """
 
 from __future__ import annotations
 
 import logging
 import sqlite3
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+from dashboard_api.grants.quota import QuotaBook, QuotaUnkeptError
 from schema.errors import FengsuiError
 from schema.ports import Clock
 from schema.registers import RegisterView
-from schema.times import DAY, HOUR
 
 _logger = logging.getLogger(__name__)
 
 Mode: TypeAlias = Literal["closed", "open"]
 Reason: TypeAlias = Literal[
     "granted", "no_grant", "other_purpose", "fields", "quota", "register_absent",
-    "register_unreadable",
+    "register_unreadable", "quota_unkept",
 ]  # fmt: skip
 REGISTER: Final = "grants"
-COUNTED_MAX: Final = 100_000
-"""Pairs of requester and service counted in a day: beyond it nobody new is let through a quota."""
-_BEIJING: Final = 8 * HOUR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,13 +64,18 @@ class Verdict:
 class GrantCheck:
     """Checks calls against the register ``grants``."""
 
-    def __init__(self, view: Callable[[], RegisterView], clock: Clock, *, mode: Mode) -> None:
+    def __init__(
+        self, view: Callable[[], RegisterView], quota: QuotaBook, clock: Clock, *, mode: Mode
+    ) -> None:
         self._view = view
+        self._quota = quota
         self._clock = clock
-        self._mode = mode
-        self._counting = threading.Lock()
-        self._day = 0
-        self._used: dict[tuple[str, str], int] = {}
+        self._mode: Mode = mode
+
+    @property
+    def mode(self) -> Mode:
+        """What is answered where nothing can be looked up."""
+        return self._mode
 
     def check(self, asked: Question) -> Verdict:
         """Never raises: what cannot be told is answered as the mode says."""
@@ -107,27 +108,14 @@ class GrantCheck:
         if extra:
             return _but(verdict, "fields", refused=extra)
         quota = row.fields.get("quota_per_day")
-        if isinstance(quota, int) and not isinstance(quota, bool):
-            left = self._left((asked.requester, asked.service), quota, now, count=asked.count)
-            return (
-                _but(verdict, "quota", left=0) if left < 0 else _but(verdict, "granted", left=left)
-            )
-        return verdict
-
-    def _left(self, pair: tuple[str, str], quota: int, now: int, *, count: bool) -> int:
-        """What is left of the quota behind this call; negative where there is none for it."""
-        day = (now + _BEIJING) // DAY
-        with self._counting:
-            if day != self._day:
-                self._day, self._used = day, {}
-            used = self._used.get(pair, 0)
-            if pair not in self._used and len(self._used) >= COUNTED_MAX:
-                return -1
-            if used >= quota:
-                return -1
-            if count:
-                self._used[pair] = used + 1
-            return quota - used - int(count)
+        if not isinstance(quota, int) or isinstance(quota, bool):
+            return verdict
+        try:
+            left = self._quota.left((asked.requester, asked.service), quota, count=asked.count)
+        except (QuotaUnkeptError, FengsuiError, OSError, sqlite3.Error):
+            # The book tells of it; a line for each call would only fill the disk further.
+            return self._failed("quota_unkept")
+        return _but(verdict, "quota", left=0) if left < 0 else _but(verdict, "granted", left=left)
 
     def _failed(self, reason: Reason) -> Verdict:
         return Verdict(allowed=self._mode == "open", reason=reason, failed=True, mode=self._mode)

@@ -46,7 +46,7 @@ ASKED: Final[Json] = {
 }
 REFUSED: Final[Json] = {**ASKED, "state": "refused", "decided_by": "li", "decided_at": _AT}
 REVOKED: Final[Json] = {**GRANT, "state": "revoked", "revoked_by": "li", "revoked_at": _AT}
-GRANTS: Final[Json] = {"items": [GRANT], "next_cursor": None}
+GRANTS: Final[Json] = {"items": [GRANT], "next_cursor": None, "on_failure": "closed"}
 QUESTION: Final[Json] = {
     "requester": "civil-affairs",
     "service": "marriage-registration",
@@ -65,3 +65,27 @@ VERDICT: Final[Json] = {
     "valid_to": _UNTIL,
     "register_version": 3,
 }
+REFUSED_CALL: Final[Json] = {
+    "type": "urn:fengsui:problem:dashboard_api.share_grant.refused",
+    "title": "没有权限",
+    "status": 403,
+    "code": "dashboard_api.share_grant.refused",
+    "detail": "the call may not pass: no_grant",
+    "params": {"reason": "no_grant"},
+}
+GATEWAY: Final[Json] = {
+    "id": "apisix-1",
+    "unit": "data-bureau",
+    "services": ["marriage-registration"],
+    "created_at": _AT,
+    "rotated_at": None,
+    "earlier_token_until": None,
+    "revoked_at": None,
+}
+GATEWAYS: Final[Json] = {"items": [GATEWAY]}
+GATEWAY_TOKEN: Final[Json] = {
+    "id": "apisix-1",
+    "token": "fsg1.apisix-1.3q2-7w1f0Yk5t8Zb6mJxq0vQ4nD9rL1cA2eH7gU3sTk",
+    "earlier_token_until": None,
+}
+GATEWAY_REVOKED: Final[Json] = {**GATEWAY, "revoked_at": _AT}

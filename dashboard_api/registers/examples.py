@@ -22,6 +22,7 @@ VERSION: Final[Json] = {
     "proposed_at": _AT,
     "approved_by": "li",
     "refused_by": None,
+    "reason": "财政局 2026 年 11 月更新",
 }
 PROPOSED: Final[Json] = {
     **VERSION,
@@ -51,6 +52,7 @@ REGISTERS: Final[Json] = {
                 }
             ],
             "imported": True,
+            "rows": 1,
             "versions": [VERSION],
         }
     ]
@@ -73,6 +75,31 @@ PROPOSAL: Final[Json] = {
     "changes": [{"kind": "added", "key": ["01", "ACCT"], "before": {}, "after": {"bank": "icbc"}}],
     "left_out": 0,
 }
+PREVIEW: Final[Json] = {
+    "register": "payees",
+    "faults": [],
+    "added": 1,
+    "changed": 0,
+    "ended": 0,
+    "changes": [{"kind": "added", "key": ["01", "ACCT"], "before": {}, "after": {"bank": "icbc"}}],
+    "left_out": 0,
+    "replaces": None,
+}
+SEEN_ASSET: Final[Json] = {
+    "host": "web-1",
+    "first_at": _AT,
+    "last_at": _AT,
+    "ids": [],
+    "addresses": ["10.1.2.3"],
+    "operating_systems": ["Linux"],
+    "ports": ["tcp/3306", "tcp/443"],
+    "services": ["mysqld tcp/3306", "nginx tcp/443"],
+    "names": ["portal.example"],
+    "certificates": ["portal.example 2027-01-31T08:00:00.000000Z"],
+    "applications": ["portal"],
+    "accounts": ["deploy"],
+}
+ASSETS: Final[Json] = {"items": [SEEN_ASSET], "next_cursor": None}
 ASSET_WORK: Final[Json] = {
     "items": [
         {
@@ -81,7 +108,22 @@ ASSET_WORK: Final[Json] = {
             "first_at": _AT,
             "last_at": _AT,
             "ports": ["tcp/3306"],
+            "proposed_in": None,
+            "unit": "data-bureau",
+            "owner": "zhang",
+            "suggested_unit": None,
+            "seen": SEEN_ASSET,
         }
     ],
     "total": 1,
+    "counts": {"newly_exposed": 1},
 }
+DISMISSAL: Final[Json] = {
+    "asset": "web-1",
+    "finding": "newly_exposed",
+    "ports": ["tcp/3306"],
+    "reason": "数据库迁移期间临时开放，工单 2026-118",
+    "dismissed_by": "li",
+    "dismissed_at": _AT,
+}
+DISMISSALS: Final[Json] = {"items": [DISMISSAL]}

@@ -1,33 +1,31 @@
 """Grants of data sharing: asked for by a requester, decided by the data's owner, asked by gateways.
 
-Bound to a purpose, to named fields, to a quota and to a time; looked at again each year.
+Bound to a purpose, to named fields, to a quota and to a time; looked at again each year. Gateways
+ask by a short way of their own (``dashboard_api.grants.door``).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from dashboard_api import examples, paths
 from dashboard_api.access.principal import EVERY_UNIT, Principal
 from dashboard_api.access.roles import Permission
 from dashboard_api.audit import Act
-from dashboard_api.context import Site, require, services_of
+from dashboard_api.context import Site, require
 from dashboard_api.grants import examples as shown
-from dashboard_api.grants.check import GrantCheck, Mode, Question, Reason
+from dashboard_api.grants.check import GrantCheck, Mode, Question, Reason, Verdict
 from dashboard_api.grants.desk import LISTED_MAX, GrantDesk
+from dashboard_api.grants.door import FIELDS_MAX
 from dashboard_api.grants.model import Asked, Grant, Standing
-from dashboard_api.routes.intake import bearer
 from dashboard_api.wire import TIME_MAX, TIME_MIN, Time, time_of
 from schema.errors import FengsuiError
 
 router = paths.router("grants")
-
-FIELDS_MAX: Final = 200
-"""Fields of one grant or one call: more than any interface has."""
 
 
 def desk_of(services: Site) -> GrantDesk:
@@ -48,9 +46,9 @@ Reader = Annotated[Principal, Depends(require(Permission.REGISTERS_READ))]
 Requester = Annotated[Principal, Depends(require(Permission.REGISTERS_PROPOSE))]
 Owner = Annotated[Principal, Depends(require(Permission.REGISTERS_APPROVE))]
 Desk = Annotated[GrantDesk, Depends(desk_of)]
+Check = Annotated[GrantCheck, Depends(check_of)]
 GrantId = Annotated[str, Path(pattern="^[0-9a-f-]{36}$", examples=[shown.GRANT["id"]])]
 Word = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
-FieldNames = Annotated[list[Word], Field(max_length=FIELDS_MAX)]
 
 
 class NewGrant(BaseModel):
@@ -66,15 +64,14 @@ class NewGrant(BaseModel):
     owner_unit: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
-class GatewayQuestion(BaseModel):
-    """A call a gateway is about to let through."""
+class PersonQuestion(BaseModel):
+    """A call somebody wants to know the answer for."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": shown.QUESTION})
     requester: Word
     service: Word
-    fields: FieldNames = []
+    fields: Annotated[list[Word], Field(max_length=FIELDS_MAX)] = []
     purpose: str = Field(default="", max_length=200)
-    count: bool = Field(default=True, description="whether it counts for the day's quota")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +106,8 @@ class GrantsView:
 
     items: list[GrantView]
     next_cursor: str | None
+    on_failure: Mode
+    """What gateways are answered where nothing can be looked up, as the site set it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +132,7 @@ def grants(
     services: Site,
     reader: Reader,
     desk: Desk,
+    checking: Check,
     cursor: Annotated[str, Query(pattern="^[0-9a-f-]{0,36}$")] = "",
     limit: Annotated[int, Query(ge=1, le=LISTED_MAX)] = 100,
 ) -> GrantsView:
@@ -146,6 +146,7 @@ def grants(
             if reader.scope.holds(one.asked.owner_unit) or one.asked_by == reader.name
         ],
         next_cursor=found[limit - 1].id if len(found) > limit else None,
+        on_failure=checking.mode,
     )
 
 
@@ -201,30 +202,30 @@ def revoke(services: Site, owner: Owner, desk: Desk, grant_id: GrantId) -> Grant
         return view_of(desk.revoke(grant_id, by=owner.name), services.clock.now())
 
 
-@router.post(
-    "/v1/grants:check",
-    responses=examples.answer(shown.VERDICT),
-    openapi_extra={"security": [{"client": []}]},
-)
-async def check(request: Request, body: GatewayQuestion) -> VerdictView:
-    """Whether a call may pass, for a gateway registered as a business system (bearer token).
+@router.post("/v1/grants:preview", responses=examples.answer(shown.VERDICT))
+def preview(reader: Reader, desk: Desk, checking: Check, body: PersonQuestion) -> VerdictView:
+    """What a gateway would be answered now, for a person to see; counts for no quota.
 
-    `failed` says that nothing could be looked up and that `mode` decided.
+    Of a grant of other units' data than one's own nothing is told.
     """
-    # In the loop and without sync dependencies: each would cost a change of thread, which under
-    # load is most of the time an answer takes. What is looked up is in memory, or one small row.
-    services = services_of(request)
-    services.push.client(bearer(request))
-    checking = check_of(services)
     told = checking.check(
         Question(
             requester=body.requester,
             service=body.service,
             fields=body.fields,
             purpose=body.purpose,
-            count=body.count,
+            count=False,
         )
     )
+    if told.grant is not None and not reader.scope.everything:
+        # What was imported has no life here: only who is in charge of every unit sees it.
+        found = desk.find(told.grant)
+        if found is None or found.asked_by != reader.name:
+            reader.must_hold(EVERY_UNIT if found is None else found.asked.owner_unit)
+    return _verdict(told)
+
+
+def _verdict(told: Verdict) -> VerdictView:
     return VerdictView(
         allowed=told.allowed,
         reason=told.reason,

@@ -12,6 +12,7 @@ from functools import cache
 
 import httpx
 
+from collector.assets.dismissals import Dismissals
 from collector.assets.sightings import Sightings
 from collector.proof import prove
 from collector.registers import description
@@ -40,6 +41,8 @@ from dashboard_api.custody.room import KeyRoom
 from dashboard_api.custody.status import StatusDesk
 from dashboard_api.grants.check import GrantCheck
 from dashboard_api.grants.desk import GrantDesk
+from dashboard_api.grants.gateways import Gateways
+from dashboard_api.grants.quota import QuotaBook
 from dashboard_api.idempotency import Idempotency
 from dashboard_api.live import LiveStream
 from dashboard_api.registers.assets import AssetDesk
@@ -190,7 +193,7 @@ def receipt(sensor):
     return sign_receipt(head, START, key("receipt"))
 
 
-def alert_row(name, *, seq, sensors=("gate",), severity=3):
+def alert_row(name, *, seq, sensors=("gate",), severity=3, entity_field="source.ip"):
     return views.AlertRow(
         id=hashlib.md5(name.encode()).hexdigest(),
         seq=seq,
@@ -202,7 +205,7 @@ def alert_row(name, *, seq, sensors=("gate",), severity=3):
             title_zh="路径探测",
             title_en="Path probing",
         ),
-        entity_field="source.ip",
+        entity_field=entity_field,
         entity=name,
         severity=severity,
         score=60,
@@ -221,8 +224,8 @@ class FakeAlerts:
         self.broken = False
         self.exceptions = exceptions
 
-    def put(self, name, *, sensors=("gate",), exception=""):
-        row = alert_row(name, seq=self.newest + 1, sensors=sensors)
+    def put(self, name, *, sensors=("gate",), exception="", entity_field="source.ip"):
+        row = alert_row(name, seq=self.newest + 1, sensors=sensors, entity_field=entity_field)
         if exception:
             mark = views.ExceptionMark(
                 id=exception, reason="压测", owner="张三", expires_at=START + 30 * DAY
@@ -503,6 +506,7 @@ class StandIn:
         )
         self.assets = AssetDesk(
             sightings=Sightings(self.database),
+            dismissals=Dismissals(self.database),
             events=self.events,
             store=self.registers.store,
             mask=self.registers.mask,
@@ -511,7 +515,11 @@ class StandIn:
         self.grants = GrantDesk(
             database=self.database, registers=self.registers.store, noted=self._note, **parts
         )
-        self.grant_check = GrantCheck(self.registers.store.view, self.clock, mode="closed")
+        self.quota = QuotaBook(self.database, self.clock, keep_seconds=0.01)
+        self.grant_check = GrantCheck(
+            self.registers.store.view, self.quota, self.clock, mode="closed"
+        )
+        self.gateways = Gateways(self.database, **parts)
         self.processes = FakeProcesses()
         self.signing_status = StatusDesk(
             self.processes,
@@ -556,6 +564,7 @@ class StandIn:
             assets=self.assets,
             grants=self.grants,
             grant_check=self.grant_check,
+            gateways=self.gateways,
             **parts,
         )
         self.app = create_app(self.services, root_path=root_path, webui=webui or folder / "webui")
@@ -596,6 +605,7 @@ class StandIn:
         ]
 
     def close(self):
+        self.quota.close()
         self.room.close()
         self.stream.close()
         self.database.close()

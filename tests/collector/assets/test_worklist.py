@@ -51,8 +51,56 @@ def test_a_row_without_unit_or_owner_is_an_orphan() -> None:
 
 def test_a_port_nobody_approved_is_newly_exposed_since_it_was_seen() -> None:
     rows = [row("a", ports=["tcp/443"])]
-    (entry,) = entries(rows, [seen("a", tcp_443=NOW - 9, tcp_3306=NOW - 7)], now=NOW)
+    host = seen("a", tcp_443=NOW - 9, tcp_3306=NOW - 7)
+    (entry,) = entries(rows, [host], now=NOW)
     assert entry == Entry(
-        finding="newly_exposed", asset="a", ports=("tcp/3306",), first_at=NOW - 7, last_at=NOW
+        finding="newly_exposed", asset="a", ports=("tcp/3306",), first_at=NOW - 7, last_at=NOW,
+        unit="tax", owner="zhang", seen=host,
+    )  # fmt: skip
+    assert accepted([entry], rows[0])["ports"] == ["tcp/3306", "tcp/443"]
+
+
+def in_range(network: str, unit: str) -> Row:
+    return Row(
+        register="ip_ranges", key=(network,), fields={"unit": unit}, valid_from=ALWAYS,
+        valid_to=FOREVER, known_from=0, version=1,
+    )  # fmt: skip
+
+
+def shown(host: str, *addresses: str) -> Asset:
+    return Asset(host, NOW, NOW, {}, {"address": addresses})
+
+
+def test_the_narrowest_range_suggests_whose_an_unknown_host_is() -> None:
+    ranges = [
+        in_range("10.0.0.0/8", "bureau"), in_range("10.1.0.0/16", "tax"),
+        in_range("nonsense", "x"), in_range("fd00::/8", "v6"),
+    ]  # fmt: skip
+    units = [
+        one.suggested_unit
+        for one in entries(
+            [], [shown("a", "10.1.2.3"), shown("10.2.0.1"), shown("b")], now=NOW, ranges=ranges
+        )
+    ]
+    assert units == ["tax", "bureau", ""]
+
+
+def test_a_host_under_another_name_is_known_by_an_address_of_its_own() -> None:
+    assert found([row("a", addresses=["10.0.0.3"])], [shown("renamed", "10.0.0.3")]) == []
+
+
+def test_an_accepted_row_carries_unit_owner_and_addresses() -> None:
+    (entry,) = entries(
+        [], [shown("a", "10.1.2.3")], now=NOW, ranges=[in_range("10.0.0.0/8", "bureau")]
     )
-    assert accepted(entry, rows[0])["ports"] == ["tcp/3306", "tcp/443"]
+    assert accepted([entry], None) == {"addresses": ["10.1.2.3"], "unit": "bureau"}
+    assert accepted([entry], None, unit="tax", owner="zhang") == {
+        "addresses": ["10.1.2.3"], "unit": "tax", "owner": "zhang",
+    }  # fmt: skip
+
+
+def test_an_entry_says_what_is_declared_and_what_is_seen() -> None:
+    (entry,) = entries([row("a", owner="")], [shown("a", "10.1.2.3")], now=NOW)
+    assert (entry.finding, entry.unit, entry.owner) == ("orphan", "tax", "")
+    assert entry.seen is not None
+    assert entry.seen.values("address") == ("10.1.2.3",)
