@@ -30,7 +30,7 @@ from schema.errors import FengsuiError
 from schema.times import to_text
 
 PRODUCT: Final = "fengsui"
-EXTRAS: Final = ("platform", "packets", "cluster")
+EXTRAS: Final = ("platform", "cluster", "windows")
 # The installer of a machine without Fengsui: these, and the standard library.
 _INSTALLER: Final = (
     ("fengsui", ("__init__.py", "bundle_file.py", "bundle_install.py", "bundle_bootstrap.py")),

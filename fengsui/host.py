@@ -21,6 +21,7 @@ from fengsui.settings import (
 from schema.errors import FengsuiError
 from schema.ports import Clock
 from schema.times import SECOND
+from sensors import evtx
 from sensors.inventory import ListeningSource, Machine, ProcessSource
 from sensors.packets import Interface, PacketSource, View, network, system, wanted
 from sensors.probe.fetch import HttpFetch
@@ -83,10 +84,14 @@ def places(settings: SensorSettings, folder: Path) -> list[Place]:
 
 
 def _known_format(name: str) -> str:
+    if name == evtx.FORMAT:
+        evtx.must_be_there()
+        return name
     if not is_format(name):
+        known = ", ".join(sorted([*FORMATS, evtx.FORMAT]))
         raise FengsuiError(
             "fengsui.settings.format",
-            f"there is no format {name!r}: choose one of {', '.join(sorted(FORMATS))}, or "
+            f"there is no format {name!r}: choose one of {known}, or "
             f"{MAPPING}NAME of a mapping file",
             format=name,
         )
@@ -104,9 +109,7 @@ def sources(settings: SensorSettings, clock: Clock, folder: Path) -> Sequence[So
         now=clock.now,
     )
     found: list[Source] = [
-        FileSource(place.name, place.path, form=place.format, context=context)
-        for place in places(settings, folder)
-        if place.readable
+        _followed(place, context) for place in places(settings, folder) if place.readable
     ]
     found += receivers(settings, context, folder)
     if settings.inventory:
@@ -121,6 +124,12 @@ def sources(settings: SensorSettings, clock: Clock, folder: Path) -> Sequence[So
     if settings.upload is not None:
         found.append(upload(settings.upload, context))
     return found
+
+
+def _followed(place: Place, context: Context) -> Source:
+    if place.format == evtx.FORMAT:
+        return evtx.EvtxSource(place.name, place.path, context=context)
+    return FileSource(place.name, place.path, form=place.format, context=context)
 
 
 def _probe(settings: SensorSettings, host: str, clock: Clock) -> ProbeSource:

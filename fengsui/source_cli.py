@@ -52,13 +52,13 @@ def try_format(
         ),
     ],
     mapping: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--map",
             help="格式或映射名，或映射文件路径 · name of a format or mapping, or a mapping file",
             metavar="M",
         ),
-    ],
+    ] = None,
     show: Annotated[
         int, typer.Option("--show", min=0, max=1000, help="显示前几条 · records to show")
     ] = 5,
@@ -79,7 +79,11 @@ def try_format(
         utc_offset_minutes=time.localtime().tm_gmtoff // 60,
         now=SystemClock().now,
     )
-    form = named(mapping, data)
+    if mapping is None and file.suffix.lower() != ".evtx":
+        raise typer.BadParameter(
+            "请用 --map 指明格式 · say the format by --map (EVTX files need none)"
+        )
+    form = named(mapping or "evtx", data)
     with file.open("rb") as opened:
         trial = attempt(opened, form, context=context, entropy=SystemEntropy(), show=show)
     if as_json:

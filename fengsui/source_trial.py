@@ -18,10 +18,12 @@ from fengsui.own_mappings import OWN_FOLDER, resolve
 from schema.errors import FengsuiError
 from schema.event import TIME, Fields
 from schema.ports import Entropy
+from sensors import evtx
 from sensors.mask import Masker
 from sensors.sources import FORMATS, MAPPING, Context, Format, is_format, open_format
 from sensors.sources.mapping.description import Description, read_file, shipped
 from sensors.sources.mapping.form import MappingFormat
+from sensors.sources.windows_xml import WindowsXml
 
 RECORDS_MAX: Final = 100_000
 """Records of one trial: enough to meet rare ones, and over in half a minute."""
@@ -91,6 +93,8 @@ def named(name: str, folder: Path) -> str:
 
     Raises ``fengsui.source.unknown``.
     """
+    if name == evtx.FORMAT:
+        return name
     if is_format(name):
         return resolve(name, folder)
     if name.endswith(".toml") or "/" in name:
@@ -112,6 +116,7 @@ def formats(folder: Path) -> list[Listed]:
         Listed(name=name, dataset=make().dataset, kind="built in")
         for name, make in sorted(FORMATS.items())
     ]
+    found.append(Listed(name=evtx.FORMAT, dataset=WindowsXml.dataset, kind="built in"))
     found += [_listed(one, "shipped") for one in shipped().values()]
     own = sorted((folder / OWN_FOLDER).glob("*.toml")) if folder.is_dir() else []
     return [*found, *(_listed(read_file(path), "own", path.stem) for path in own)]
@@ -129,12 +134,24 @@ def attempt(file: BinaryIO, form: str, *, context: Context, entropy: Entropy, sh
 
     Raises what opening the format raises.
     """
+    if form == evtx.FORMAT:
+        evtx.must_be_there()
+        with evtx.EvtxFile(Path(file.name)) as opened:
+            told = (one.xml for one in opened.after(0))
+            return _tried(told, WindowsXml(), form, context=context, entropy=entropy, show=show)
     reader = open_format(form)
+    lines = _records(file, reader)
+    return _tried(lines, reader, form, context=context, entropy=entropy, show=show)
+
+
+def _tried(
+    lines: Iterator[bytes], reader: Format, form: str, *, context: Context, entropy: Entropy,
+    show: int,
+) -> Trial:  # fmt: skip
     masker = Masker(entropy.take(32))
     actions: Counter[str] = Counter()
     labels: Counter[str] = Counter()
     masked, shown = 0, list[Record]()
-    lines = _records(file, reader)
     for raw in _steps(islice(lines, RECORDS_MAX)):
         events = reader.parse(raw, context)
         before = [dict(fields) for fields in events]
