@@ -89,7 +89,7 @@ class GrantDoor:
         try:
             if method == "POST":
                 return _whole(200, self._verdict(headers, _decoded(body)))
-            if method in ("GET", "HEAD"):
+            if method == "GET":
                 return self._leave(headers)
             raise FengsuiError(
                 "dashboard_api.path.method", f"{method[:20]} is not what this path takes"

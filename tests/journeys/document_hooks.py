@@ -6,7 +6,8 @@ import os
 import schemathesis
 
 _GIVEN = json.loads(os.environ["FENGSUI_TEST_CREDENTIALS"])
-"""Origin, cookies by permission (``""``: any person), the application's Authorization."""
+"""Origin, cookies by permission (``""``: any person), the application's and
+the gateway's Authorization."""
 
 
 @schemathesis.hook
@@ -18,6 +19,9 @@ def before_call(context, case, kwargs):
     # Where both may ask, the application does: people are asked where applications may not.
     if schemes & {"application", "signed_request"}:
         headers["Authorization"] = _GIVEN["application"]
+        del headers["Origin"]
+    elif "gateway" in schemes:
+        headers["Authorization"] = _GIVEN["gateway"]
         del headers["Origin"]
     elif "session" in schemes:
         cookies = _GIVEN["cookies"]
