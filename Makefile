@@ -6,8 +6,10 @@ STAMP := .venv/.installed
 NATIVE := .venv/.native
 # Tests run beside a real browser and real disks: two workers fit the smallest machine we support.
 WORKERS ?= 2
+KEYCLOAK ?= /opt/keycloak
+STEP_CA ?= /usr/local/bin/step-ca
 
-.PHONY: install run test test-native test-long check bench ui services services-down clean
+.PHONY: install run test test-native test-long check bench ui week services services-down clean
 
 install: $(STAMP) $(NATIVE)
 
@@ -70,6 +72,11 @@ services-down:
 # Rebuilds the committed pages; needs Node.
 ui:
 	cd ui && npm ci && npm run build
+
+# Records the week that `make run` shows; needs root and the programs range/living/README.md names.
+week: install
+	$(BIN)/python range/living/record.py range/recordings/district-week --keycloak $(KEYCLOAK) --step-ca $(STEP_CA)
+	$(BIN)/python bench/_district_past.py range/recordings/district-week
 
 clean:
 	rm -rf .venv .cache build dist native/target native/evidence/target

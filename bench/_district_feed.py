@@ -5,6 +5,7 @@ Runs in a process of its own and hands over a day at a time.
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -34,8 +35,6 @@ SENSOR: Final = "district"
 SUBJECT_KEY: Final = bytes(range(32))
 """Of the made-up district: known to everybody, and worth nothing."""
 UTC_OFFSET_MINUTES: Final = 480
-FIRST_TIME: Final = days_from(FIRST_DAY, warm_up=1, measured=0, volume=1)[0].start
-"""The first midnight, microseconds UTC."""
 
 
 class Wanted(NamedTuple):
@@ -47,9 +46,15 @@ class Wanted(NamedTuple):
     warm_up: int
     measured: int
     scenario: str
-    """``drift``, ``campaign``, or nothing."""
+    """``drift``, ``campaign``, ``new_office``, or nothing."""
     view: str
     """``all``, or ``caller``: without the logs of the systems' own providers."""
+    first: dt.date = FIRST_DAY
+
+    @property
+    def begins(self) -> int:
+        """The first midnight, microseconds UTC."""
+        return days_from(self.first, warm_up=1, measured=0, volume=1)[0].start
 
 
 class Label(NamedTuple):
@@ -213,6 +218,7 @@ def _district(wanted: Wanted) -> District:
         warm_up=wanted.warm_up,
         measured=wanted.measured,
         scenario=wanted.scenario,
+        first=wanted.first,
     )
 
 

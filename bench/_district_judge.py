@@ -14,7 +14,7 @@ from analytics.facts import KnownFacts
 from analytics.patterns import Absence
 from analytics.replay import Standing
 from analytics.rule import NO_ENTITY, Rule, entity_values
-from bench._district_feed import FIRST_TIME, SENSOR, Fed, Label, Wanted, names_of, send
+from bench._district_feed import SENSOR, Fed, Label, Wanted, names_of, send
 from fengsui.training import ChildTrainer
 from schema.alert import Alert
 from schema.event import AcceptedBatch
@@ -87,14 +87,7 @@ def judge(wanted: Wanted, *, only: Sequence[str] = ()) -> Verdict:
     engine, registers = Engine(ruleset.of(rules), required=[SENSOR]), _Registers()
     run = _Run(engine)
     received = _days(wanted)
-    first = next(received)
-    assert isinstance(first, list)
-    registers.say(first, -(2**62))
-    engine.know(KnownFacts(registers.view))
-    watched = {rule.pattern.register for rule in rules if isinstance(rule.pattern, Absence)}
-    for register in sorted(watched):
-        rows = registers.view.spans(register)
-        engine.watch(register, rows, FIRST_TIME)
+    _begin(engine, rules, registers, next(received), wanted)
     labels: dict[str, Label] = {}
     extra: dict[str, set[str]] = defaultdict(set)
     tagged: dict[str, str] = {}
@@ -148,6 +141,36 @@ def judge(wanted: Wanted, *, only: Sequence[str] = ()) -> Verdict:
             alert.rule_id for alert in standing if alert.decided_at < measured_from
         ),
     )
+
+
+def past(wanted: Wanted) -> Engine:
+    """The engine with the shipped rules after the days before the measured ones."""
+    rules = ruleset.load([ruleset.SHIPPED]).require_all()
+    engine, registers = Engine(rules, required=[SENSOR]), _Registers()
+    run = _Run(engine)
+    received = _days(wanted)
+    _begin(engine, rules.rules, registers, next(received), wanted)
+    for fed in received:
+        assert isinstance(fed, Fed)
+        if fed.measured:
+            break
+        if fed.statements:
+            registers.say(fed.statements, fed.start)
+            engine.know(KnownFacts(registers.view))
+        run.feed(fed)
+    return engine
+
+
+def _begin(
+    engine: Engine, rules: Sequence[Rule], registers: _Registers, said: object, wanted: Wanted
+) -> None:
+    """Let the engine know what registers hold before the first day."""
+    assert isinstance(said, list)
+    registers.say(said, -(2**62))
+    engine.know(KnownFacts(registers.view))
+    watched = {rule.pattern.register for rule in rules if isinstance(rule.pattern, Absence)}
+    for register in sorted(watched):
+        engine.watch(register, registers.view.spans(register), wanted.begins)
 
 
 def _days(wanted: Wanted) -> Iterator[object]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import sys
 import time
 from collections import Counter
@@ -15,7 +16,7 @@ from pathlib import Path
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 
-from bench._district_feed import NAMES, Wanted  # noqa: E402
+from bench._district_feed import FIRST_DAY, NAMES, Wanted  # noqa: E402
 from bench._district_judge import judge  # noqa: E402
 from schema.times import to_text  # noqa: E402
 
@@ -29,8 +30,9 @@ def main() -> None:
     parser.add_argument("--warm-up", type=int, default=100)
     parser.add_argument("--days", type=int, default=28)
     parser.add_argument("--view", default="all")
-    parser.add_argument("--scenario", default="", choices=("", "drift", "campaign"))
+    parser.add_argument("--scenario", default="", choices=("", "drift", "campaign", "new_office"))
     parser.add_argument("--use-cases", default="")
+    parser.add_argument("--first", type=dt.date.fromisoformat, default=FIRST_DAY)
     given = parser.parse_args()
     began = time.monotonic()
     verdict = judge(
@@ -42,6 +44,7 @@ def main() -> None:
             measured=given.days,
             scenario=given.scenario,
             view=given.view,
+            first=given.first,
         ),
         only=tuple(filter(None, given.use_cases.split(","))),
     )

@@ -38,6 +38,8 @@ ZH: Final = MappingProxyType(
         "collector.index.refused": "检索节点拒绝了请求，请管理员核对其用户、权限与版本",
         "collector.index.unavailable": "检索节点暂时不可用，请稍后再试；事件保存在日志中，不会丢失",
         "collector.index.value": "字段 {field} 的值不合要求",
+        "collector.assets.limit": "搁置的待办已达 {limit} 条上限，请改为登记资产",
+        "collector.assets.unknown": "待办中没有资产 {asset} 的这一项，请重新读取",
         "collector.register.cell": "{file} 第 {line} 行 {column} 列的内容不合要求，未导入任何内容",
         "collector.register.column": "{file} 第 {line} 行：列 {column} 不属于本台账、缺少或重复，"
         "未导入任何内容",
@@ -49,6 +51,13 @@ ZH: Final = MappingProxyType(
         "未导入任何内容",
         "collector.register.self": "台账 {register} 的版本 {number} 由本人提出，须由另一人批准",
         "collector.register.too_large": "{file} 第 {line} 行：超过上限，请拆分，未导入任何内容",
+        "collector.register.unknown_asset": "待办中没有可如此受理的 {asset}："
+        "无主资产须写明单位与责任人",
+        "collector.register.waits": "台账 {register} 的版本 {number} 由 {person} 提出，正待批准，"
+        "请先由另一人决定",
+        "collector.register.stale": "台账 {register} 在提出版本 {number} 之后已有改动，请重新提出",
+        "collector.register.history": "台账 {register} 的一个键改动次数已达上限，"
+        "请为每日变化的内容另设台账或键",
         "collector.register.unchanged": "台账 {register} 已是如此，没有可改动的内容",
         "collector.storage.full": "平台磁盘已满，又没有到期可清理的数据：腾出空间之前不再接收，"
         "请保留数据，稍后重新发送",
@@ -198,7 +207,42 @@ ZH: Final = MappingProxyType(
 )
 
 
+WHY_ZH: Final = MappingProxyType(
+    {
+        "boolean": "不是“是”或“否”，请写 是、否、true 或 false",
+        "choices": "不在可选值之中，可选：{allowed}",
+        "citizen": "不是探针能识别的公民身份号码，没有事件能与之对应，请更正",
+        "classified": "带密级标志，不得存放于此，请删除该行",
+        "column": "本台账没有这一列，请删除",
+        "date": "不是日期，请写作 2026-01-31",
+        "empty": "不能为空，请填写",
+        "ends": "失效时间不晚于生效时间，请更正其一",
+        "form": "不是文字、整数、是否值或文字列表",
+        "hidden": "含控制字符或不可见字符，请重新输入",
+        "integer": "不是不超过 18 位的整数，请只写数字",
+        "items": "列表项过多，请拆分",
+        "key": "键过长，请缩短",
+        "long": "文字过长，请缩短",
+        "pattern": "写法不符，应符合 {allowed}",
+        "time": "不是日期或时间，请写作 2026-01-31 或 2026-01-31T08:00:00+08:00",
+    }
+)
+"""What is wrong with a cell of a register's file and what to do, by the importer's cause."""
+
+
+def why_of(error: FengsuiError, languages: str) -> str:
+    """What is wrong with a row of a file, without its place, which stands beside it."""
+    if not prefers_chinese(languages):
+        return str(error.params.get("why", error.args[0]))
+    known = WHY_ZH.get(str(error.params.get("cause", "")))
+    return known.format_map(error.params) if known else detail_of(error, languages)
+
+
 def detail_of(error: FengsuiError, languages: str) -> str:
     """The error's sentence: in Chinese where Accept-Language prefers it and there is one."""
     known = ZH.get(error.code) if prefers_chinese(languages) else None
-    return known.format_map(error.params) if known else str(error.args[0])
+    if known is None:
+        return str(error.args[0])
+    why = WHY_ZH.get(str(error.params.get("cause", "")))
+    told = known.format_map(error.params)
+    return f"{told}：{why.format_map(error.params)}" if why else told

@@ -42,6 +42,7 @@ LIMITS: Final = {
     "/v1/batches": BATCHES_BYTES_MAX,
     "/v1/events:batch": PUSH_BYTES_MAX,
     "/v1/registers:import": REGISTER_BYTES_MAX,
+    "/v1/registers:preview": REGISTER_BYTES_MAX,
 }
 MACHINES: Final = frozenset({"/v1/batches", "/v1/heartbeats", "/v1/events:batch", "/v1/enrolments"})
 """Operations of programs: they carry no cookie, so a foreign page gains nothing by calling them."""

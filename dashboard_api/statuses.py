@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 _BY_CODE: Final = {
+    "collector.assets.limit": 409,
     "collector.client.unknown": 401,
     "collector.enrolment.token_invalid": 401,
     "collector.exception.entity": 422,
@@ -28,6 +29,7 @@ _BY_CODE: Final = {
     "collector.register.stale": 409,
     "collector.register.unchanged": 409,
     "collector.register.unknown_asset": 404,
+    "collector.register.waits": 409,
     "collector.state.closed": 503,
     "crypto.key.destroyed": 410,
     "crypto.key.disabled": 409,

@@ -114,8 +114,10 @@ class AlertRow:
     rule: RuleBrief
     entity_field: str
     entity: str
+    """``***`` on a person, for those who may not read events."""
     severity: Severity
-    score: int
+    score: int | None
+    """Null on a person, for those who may not read events."""
     state: State
     decided_at: Time
     last_at: Time

@@ -160,12 +160,15 @@ def demo(
     data: Annotated[
         Path | None, typer.Option("--data", help="保留在此目录 · keep it in DIR", metavar="DIR")
     ] = None,
+    recording: Annotated[
+        str, typer.Option(help="录制名 · recording", metavar="NAME")
+    ] = "district-day",
     as_json: Json = False,
 ) -> None:
-    """把随附录制跑完整条链路并打分 · run the recordings through the whole way and score it."""
+    """把随附录制跑完整条链路并打分 · run a recording through the whole way and score it."""
     from fengsui.demo import run_demo
 
-    result = run_demo(data)
+    result = run_demo(data, recording)
     if as_json:
         _print_json(result)
     else:

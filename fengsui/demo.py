@@ -1,7 +1,7 @@
 """Demo: the shipped recordings through the whole way, scored against their labels.
 
-It keeps to the recordings and rules it names, so that its figures stay comparable when more of
-both are added.
+Unless told otherwise it keeps to the first recording and the rules of its day, so that its figures
+stay comparable when more of both are added. Every other recording is judged by all rules.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from schema.times import SECOND
 from sensors.replay import Recording, label_time
 
 RECORDING: Final = "district-day"
+WEEK: Final = "district-week"
+"""What ``fengsui run`` shows."""
 RULES: Final = "fengsui-25"
 """The twenty-five rules for the recorded systems, by the name the figures go under."""
 
@@ -80,24 +82,26 @@ class DemoResult(msgspec.Struct, frozen=True, kw_only=True):
     peak_rss_mb: int
 
 
-def recording_folder() -> Path:
-    """The shipped recording; raises ``fengsui.recording.absent`` outside a checkout."""
-    folder = RECORDINGS / RECORDING
-    if not folder.is_dir():
+def recording_folder(name: str = RECORDING) -> Path:
+    """A shipped recording; raises ``fengsui.recording.absent`` outside a checkout."""
+    folder = RECORDINGS / name
+    if not (folder / "labels.json").is_file():
+        known = ", ".join(sorted(one.name for one in RECORDINGS.glob("*/"))) or "none"
         raise FengsuiError(
             "fengsui.recording.absent",
-            f"no recording at {folder}: run from a checkout, which holds the recordings",
+            f"no recording at {folder}: run from a checkout, which holds the recordings ({known})",
             path=str(folder),
         )
     return folder
 
 
-def run_demo(data: Path | None) -> DemoResult:
+def run_demo(data: Path | None, name: str = RECORDING) -> DemoResult:
     """Run the recording to its end in ``data``, or in a folder that is removed afterwards."""
     begun = _process_start()
+    recorded = recording_folder(name)
     with _folder(data) as root, PeakMemory() as memory:
         folder = DataFolder(root)
-        site = open_demonstration(folder, recording_folder(), only=RULE_IDS)
+        site = open_demonstration(folder, recorded, only=RULE_IDS if name == RECORDING else None)
         settle()
         try:
             started = time.monotonic()
@@ -106,7 +110,7 @@ def run_demo(data: Path | None) -> DemoResult:
         finally:
             site.close()
         report = verify_folder(folder)
-        result = _result(site, report.events_of.get(RECORDING, 0), seconds)
+        result = _result(site, report.events_of.get(name, 0), seconds)
     first = site.pipeline.progress.first_alert_at
     return msgspec.structs.replace(
         result,
@@ -136,11 +140,17 @@ def _result(site: Site, verified: int, seconds: float) -> DemoResult:
     recording = site.recording
     assert recording is not None
     alerts = site.alerts.final()
-    judged = score(alerts, attacks(recording), site.fields_of)
-    status = site.status_of(RECORDING)
+    name = recording.labels.recording.name
+    judged = score(
+        alerts,
+        attacks(recording),
+        site.fields_of,
+        use_case_of=(lambda rule: _use_case(site, rule)) if name != RECORDING else None,
+    )
+    status = site.status_of(name)
     return DemoResult(
-        recording=RECORDING,
-        rules=RULES,
+        recording=name,
+        rules=RULES if name == RECORDING else f"{len(site.rulebook.current.rules)} shipped",
         events=status.events,
         verified=verified,
         quarantined=status.quarantined,
@@ -155,8 +165,14 @@ def _result(site: Site, verified: int, seconds: float) -> DemoResult:
     )
 
 
+def _use_case(site: Site, rule_id: str) -> str:
+    rule = site.rulebook.rule(rule_id)
+    return rule.use_case.id if rule is not None and rule.use_case is not None else ""
+
+
 def attacks(recording: Recording) -> list[Attack]:
-    """The labelled attacks of a recording."""
+    """The labelled attacks of a recording, those below their threshold among them."""
+    labels = recording.labels
     return [
         Attack(
             id=one.id,
@@ -164,8 +180,10 @@ def attacks(recording: Recording) -> list[Attack]:
             start=label_time(one.start),
             end=label_time(one.end),
             entities=frozenset(value for values in one.entities.values() for value in values),
+            below=below,
         )
-        for one in recording.labels.attacks
+        for below, labelled in ((False, labels.attacks), (True, labels.below))
+        for one in labelled
     ]
 
 

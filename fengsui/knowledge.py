@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from collector.assets.dismissals import Dismissals
 from collector.assets.sightings import Sightings
 from collector.indicators.entry import Found, plain
 from collector.indicators.hunt import Day, hunt
@@ -24,6 +25,7 @@ from collector.registers.importer import Mask
 from collector.registers.store import RegisterStore, same_person
 from dashboard_api.audit import Act, AuditChain
 from dashboard_api.registers.assets import AssetDesk
+from dashboard_api.registers.desk import REASON_CHARS_MAX
 from schema.errors import FengsuiError
 from schema.event import Fields
 from schema.indicators import Indicator, IndicatorLists, kind_of
@@ -103,7 +105,10 @@ class Knowledge:
                 self.registers.descriptions.get(name), path, mask=self.mask,
                 valid_from=_time(arguments.get("valid_from", "")),
             )  # fmt: skip
-            version = self.registers.propose(name, drafts, whole=whole, source=path.name, by=by)
+            version = self.registers.propose(
+                name, drafts, whole=whole, source=path.name, by=by,
+                reason=arguments.get("reason", "")[:REASON_CHARS_MAX],
+            )  # fmt: skip
         return self._proposed(version, approver)
 
     def _end(self, arguments: Mapping[str, str]) -> str:
@@ -150,7 +155,8 @@ class Knowledge:
 
     def _assets(self, arguments: Mapping[str, str]) -> str:
         desk = AssetDesk(
-            sightings=Sightings(self.registers.database), events=self.events,
+            sightings=Sightings(self.registers.database),
+            dismissals=Dismissals(self.registers.database), events=self.events,
             store=self.registers, mask=self.mask, clock=self.clock,
         )  # fmt: skip
         if arguments.get("accept"):

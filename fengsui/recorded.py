@@ -1,8 +1,9 @@
 """Recorded: what a recording brings with it besides its lines, taken in at the first start.
 
 ``registers/<name>.jsonl`` are the town's registers as they were approved; ``warmup.zst`` is what a
-hundred ordinary days before taught the rules (see :mod:`analytics.warmup`). What comes in is sealed
-in the control log as it is of a duty site, so that alerts stay a function of what was sealed.
+hundred ordinary days before taught the rules (see :mod:`analytics.warmup`); ``geo.mmdb`` tells
+where the made-up addresses lie. What comes in is sealed in the control log as it is of a duty site,
+so that alerts stay a function of what was sealed.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ _logger = logging.getLogger(__name__)
 
 REGISTERS: Final = "registers"
 WARMUP: Final = "warmup.zst"
+GEO: Final = "geo.mmdb"
 _PROPOSER: Final = "recording"
 _APPROVER: Final = "town"
 """The town's own offices approved them; the recording only hands them on."""

@@ -71,6 +71,7 @@ def register_import(
     valid_from: Annotated[
         str, typer.Option(help="未写生效时间的行自此有效 · since when rows without a date hold")
     ] = "",
+    reason: Annotated[str, typer.Option(help="提出的理由 · why it changes")] = "",
     data: Data = _SITE,
 ) -> None:
     """导入整份台账为新版本，一行有误则全不导入 · import a register, all of it or nothing.
@@ -80,7 +81,7 @@ def register_import(
     typer.echo(
         _call(
             data, "register-import", name=name, file=str(file.resolve()), valid_from=valid_from,
-            only_these=_flag(only_these), by=by, approved_by=approved_by,
+            only_these=_flag(only_these), by=by, approved_by=approved_by, reason=reason,
         )
     )  # fmt: skip
 

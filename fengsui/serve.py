@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 import typer
 
+from collector.assets.dismissals import Dismissals
 from collector.assets.sightings import Sightings
 from collector.state.coverage import CoverageTable
 from collector.state.holds import Holds
@@ -216,6 +217,7 @@ def _served(site: Site, prefix: str, *, sibling: Sibling | None) -> Served:
         ),
         assets=AssetDesk(
             sightings=Sightings(site.database),
+            dismissals=Dismissals(site.database),
             events=site.index,
             store=site.registers,
             mask=Masker(site.keyring.subject).mask,

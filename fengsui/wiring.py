@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from analytics.engine import Engine
 from analytics.judge import Judge
 from collector import push as pushing
@@ -65,7 +67,7 @@ from fengsui.retention import Retention, space_of
 from fengsui.rulebook import Rulebook, mend
 from fengsui.searching import OpenIndex, open_index
 from fengsui.secondlook import SecondLook
-from fengsui.settings import Settings
+from fengsui.settings import GeoSettings, Settings
 from fengsui.standing import open_watch
 from fengsui.training import ChildTrainer
 from fengsui.trials import Known
@@ -184,9 +186,13 @@ def open_demonstration(
     ``only`` names the rules to load, where figures must not change with those added since.
     """
     recording = Recording(recording_folder)
+    settings = settings or Settings()
+    places = recording_folder / recorded.GEO
+    if places.exists():
+        settings = msgspec.structs.replace(settings, geo=GeoSettings(files=(str(places),)))
     local = LocalSensor(name=recording.labels.recording.name, sources=lambda: recording.sources)
     return _open(
-        folder, settings or Settings(), realm=DEMONSTRATION, local=local, clock=recording.clock,
+        folder, settings, realm=DEMONSTRATION, local=local, clock=recording.clock,
         recording=recording, only=only, bus=bus,
     )  # fmt: skip
 

@@ -1,8 +1,11 @@
-"""Keeps every tool of the range on loopback: a connection to anywhere else raises.
+"""Keeps every tool of the range on its own networks: a connection to anywhere else raises.
+
+Those are loopback, and for the living district the made-up town's, which its namespace routes to
+loopback too.
 
 The check sits at the socket itself, as an interpreter audit hook. A hook cannot be removed again,
 so no library below (paramiko, pg8000) and no mistake above can talk its way past it.
-Names are refused too: only a numeric 127.0.0.0/8 address may be used, so no resolver decides.
+Names are refused too: only a numeric address may be used, so no resolver decides.
 """
 
 from __future__ import annotations
@@ -15,23 +18,26 @@ import threading
 __all__ = ["OutsideRangeError", "check_address", "connect", "install", "last_port"]
 
 _used = threading.local()
-_LOOPBACK = ipaddress.IPv4Network("127.0.0.0/8")
+_inside = [ipaddress.IPv4Network("127.0.0.0/8")]
 _SENDING = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 _RESOLVING = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
 
 
 class OutsideRangeError(RuntimeError):
-    """A tool of the range tried to reach an address outside 127.0.0.0/8."""
+    """A tool of the range tried to reach an address outside its networks."""
 
 
 def check_address(host: object) -> None:
-    """Pass for a numeric address in 127.0.0.0/8; raise OutsideRangeError for all else."""
+    """Pass for a numeric address in the range's networks; raise OutsideRangeError for all else."""
     try:
-        inside = isinstance(host, str) and ipaddress.IPv4Address(host) in _LOOPBACK
+        inside = isinstance(host, str) and any(
+            ipaddress.IPv4Address(host) in network for network in _inside
+        )
     except ValueError:
         inside = False
     if not inside:
-        raise OutsideRangeError(f"the range may only reach 127.0.0.0/8, not {host!r}")
+        allowed = " ".join(map(str, _inside))
+        raise OutsideRangeError(f"the range may only reach {allowed}, not {host!r}")
 
 
 def _hook(event: str, arguments: tuple[object, ...]) -> None:
@@ -45,15 +51,19 @@ def _hook(event: str, arguments: tuple[object, ...]) -> None:
         check_address(arguments[0])
 
 
-def install() -> None:
-    """Enforce the rule on every socket of this process, for the rest of its life."""
+def install(*networks: str) -> None:
+    """Enforce the rule on every socket of this process, for the rest of its life.
+
+    ``networks`` are in reach beside loopback: only in a namespace that routes them to itself.
+    """
+    _inside.extend(map(ipaddress.IPv4Network, networks))
     sys.addaudithook(_hook)
 
 
 def connect(address: tuple[str, int], *, source: str, timeout_s: float = 20.0) -> socket.socket:
     """Open a TCP connection from one loopback address to another.
 
-    Raises OutsideRangeError before any packet leaves when either end is not in 127.0.0.0/8,
+    Raises OutsideRangeError before any packet leaves when either end is outside the range,
     OSError when the connection fails.
     """
     check_address(address[0])

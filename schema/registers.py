@@ -74,6 +74,8 @@ class RegisterVersion:
     proposed_at: int
     approved_by: str = ""
     refused_by: str = ""
+    reason: str = ""
+    """What the proposer gave for it; empty where nothing was asked."""
 
 
 class Statement(NamedTuple):

@@ -83,6 +83,8 @@ class Labels(msgspec.Struct, frozen=True, kw_only=True):
     recording: RecordingFacts
     sources: list[RecordedFile]
     attacks: list[RecordedAttack]
+    below: list[RecordedAttack] = []
+    """Those carried out below the threshold of their use case: neither to be found nor missed."""
 
 
 _FORMAT_OF: Final = {"sshd": "syslog_auth"}

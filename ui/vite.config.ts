@@ -2,6 +2,9 @@
 import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'vite'
 
+/** What only drawers share is none of the first paint's: it is packed beside them. */
+const LATER = /\/src\/(crypto|registers)\//
+
 export default defineConfig({
   base: './',
   plugins: [vue()],
@@ -16,7 +19,7 @@ export default defineConfig({
     rolldownOptions: {
       input: { index: 'index.html', api: 'api.html' },
       // What two parts share is one file: each more costs the first paint its own head and packing.
-      output: { codeSplitting: { groups: [{ name: 'base', minShareCount: 2 }] } },
+      output: { codeSplitting: { groups: [{ name: 'base', minShareCount: 2, test: (id) => !LATER.test(id) }] } },
     },
   },
 })

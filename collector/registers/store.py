@@ -43,7 +43,7 @@ _EMPTY_TABLE: Final = Table(())
 _LINE: Final = msgspec.json.Encoder()
 _VERSION: Final = (
     "register, number, state, digest, effective_at, added, changed, ended, source, proposed_by, "
-    "proposed_at, approved_by"
+    "proposed_at, approved_by, reason"
 )
 _SHOWN: Final = (
     _VERSION.replace("state,", "iif(refused_by <> '', 'refused', state) AS state,") + ", refused_by"
@@ -97,12 +97,53 @@ class RegisterStore:
         return compare(table, drafts, now)
 
     def propose(
-        self, register: str, drafts: Sequence[Draft], *, whole: bool, source: str, by: str
+        self,
+        register: str,
+        drafts: Sequence[Draft],
+        *,
+        whole: bool,
+        source: str,
+        by: str,
+        reason: str = "",
     ) -> RegisterVersion:
         """Keep what the drafts change; raises ``collector.register.unchanged`` and ``.history``."""
         with self._changing:
             changes = list(self.difference(register, drafts, whole=whole))
-            return self._propose(register, changes, source=source, by=by)
+            return self._propose(register, changes, source=source, by=by, reason=reason)
+
+    def propose_beside(
+        self, register: str, drafts: Sequence[Draft], *, source: str, by: str, reason: str = ""
+    ) -> RegisterVersion:
+        """Keep what single rows say, beside what the same person's open proposal of it says.
+
+        Raises ``collector.register.waits`` where another proposal is open: it would be lost.
+        """
+        with self._changing:
+            before = self.waiting(register)
+            kept: list[Draft] = []
+            if before is not None:
+                if before.source != source or not same_person(before.proposed_by, by):
+                    raise FengsuiError(
+                        "collector.register.waits",
+                        f"version {before.number} of {register}, proposed by "
+                        f"{before.proposed_by}, waits for approval: have it decided first",
+                        register=register, number=before.number, person=before.proposed_by,
+                    )  # fmt: skip
+                said = {one.key for one in drafts}
+                for change in self.proposed(register, before.number):
+                    kept += () if change.packed_key in said else change.statements
+            table = self.view().tables.get(register, _EMPTY_TABLE)
+            changes = list(difference.said(table, [*kept, *drafts], self._next_time(register)))
+            return self._propose(register, changes, source=source, by=by, reason=reason)
+
+    def waiting(self, register: str) -> RegisterVersion | None:
+        """The open proposal of a register; None where nothing waits."""
+        with self._database.read() as state:
+            row = state.execute(
+                f"SELECT {_SHOWN} FROM register_versions WHERE register = ? AND state = 'proposed'",
+                (register,),
+            ).fetchone()
+        return None if row is None else RegisterVersion(**row)
 
     def propose_end(self, register: str, key: tuple[str, ...], *, by: str) -> RegisterVersion:
         """Propose that the row of a key ends; raises ``collector.register.unchanged``."""
@@ -113,7 +154,13 @@ class RegisterStore:
             return self._propose(register, changes, source="-", by=by)
 
     def _propose(
-        self, register: str, changes: Sequence[Change], *, source: str, by: str
+        self,
+        register: str,
+        changes: Sequence[Change],
+        *,
+        source: str,
+        by: str,
+        reason: str = "",
     ) -> RegisterVersion:
         if not changes:
             raise FengsuiError(
@@ -133,7 +180,7 @@ class RegisterStore:
             digest=_digest(register, before, statements),
             added=_count(changes, "added"), changed=_count(changes, "changed"),
             ended=_count(changes, "ended"), source=source[:255], proposed_by=by,
-            proposed_at=now,
+            proposed_at=now, reason=reason,
         )  # fmt: skip
 
         def job(state: sqlite3.Connection) -> None:
@@ -143,7 +190,7 @@ class RegisterStore:
                 f"VALUES (?{', ?' * _VERSION.count(',')}, ?)",
                 (
                     base, register, number, "proposed", version.digest, 0, version.added,
-                    version.changed, version.ended, version.source, by, now, "",
+                    version.changed, version.ended, version.source, by, now, "", reason,
                 ),
             )  # fmt: skip
             state.executemany(

@@ -139,14 +139,19 @@ class GrantDesk:
 
     def get(self, number: str) -> Grant:
         """One grant; raises ``dashboard_api.share_grant.unknown``."""
-        with self.database.read() as state:
-            row = state.execute("SELECT * FROM share_grants WHERE id = ?", (number,)).fetchone()
-        if row is None:
+        found = self.find(number)
+        if found is None:
             raise FengsuiError(
                 "dashboard_api.share_grant.unknown", f"there is no grant {number}",
                 id=number,
             )  # fmt: skip
-        return _grant(row)
+        return found
+
+    def find(self, number: str) -> Grant | None:
+        """One grant; None where none of that number was ever asked for."""
+        with self.database.read() as state:
+            row = state.execute("SELECT * FROM share_grants WHERE id = ?", (number,)).fetchone()
+        return None if row is None else _grant(row)
 
     def page(self, *, before: str, limit: int) -> Sequence[Grant]:
         """Newest first."""

@@ -46,7 +46,7 @@ ASKED: Final[Json] = {
 }
 REFUSED: Final[Json] = {**ASKED, "state": "refused", "decided_by": "li", "decided_at": _AT}
 REVOKED: Final[Json] = {**GRANT, "state": "revoked", "revoked_by": "li", "revoked_at": _AT}
-GRANTS: Final[Json] = {"items": [GRANT], "next_cursor": None}
+GRANTS: Final[Json] = {"items": [GRANT], "next_cursor": None, "on_failure": "closed"}
 QUESTION: Final[Json] = {
     "requester": "civil-affairs",
     "service": "marriage-registration",

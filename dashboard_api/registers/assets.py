@@ -10,14 +10,16 @@ import threading
 from dataclasses import dataclass, field
 from typing import Final
 
+from collector.assets.dismissals import Dismissal, Dismissals, unknown
 from collector.assets.sightings import Asset, Sightings
-from collector.assets.worklist import RANGES, REGISTER, Entry, accepted, entries
+from collector.assets.worklist import RANGES, REGISTER, Entry, Finding, accepted, entries
 from collector.registers import importer
 from collector.registers.importer import Mask
 from collector.registers.store import RegisterStore
 from schema.errors import FengsuiError
+from schema.event import Fields
 from schema.ports import Clock, EventReader
-from schema.registers import RegisterVersion
+from schema.registers import FOREVER, Draft, RegisterVersion, pack_key
 from schema.times import DAY, HOUR, MINUTE
 
 LOOKED_BACK_US: Final = 30 * DAY
@@ -25,6 +27,8 @@ LOOKED_BACK_US: Final = 30 * DAY
 _LOOK_US: Final = MINUTE
 _DETAILS_US: Final = HOUR
 """Many small searches, some seconds of them on a large site."""
+SOURCE: Final = "events"
+"""Where the rows of an accepted entry come from, in place of a file's name."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,6 +36,7 @@ class AssetDesk:
     """The assets of one site."""
 
     sightings: Sightings
+    dismissals: Dismissals
     events: EventReader
     store: RegisterStore
     mask: Mask
@@ -41,18 +46,17 @@ class AssetDesk:
     _looking: threading.Lock = field(default_factory=threading.Lock)
 
     def work(self, *, rebuild: bool = False) -> list[Entry]:
-        """Everything to be done now."""
+        """Everything to be done now that nobody set aside."""
         now = self.clock.now()
         self._look(now, rebuild=rebuild)
         view = self.store.view()
-        return list(
-            entries(
-                view.rows(REGISTER, now),
-                self.sightings.assets(),
-                now=now,
-                ranges=view.rows(RANGES, now),
-            )
+        found = entries(
+            view.rows(REGISTER, now),
+            self.sightings.assets(),
+            now=now,
+            ranges=view.rows(RANGES, now),
         )
+        return list(self.dismissals.left(found))
 
     def seen(self) -> list[Asset]:
         """Every host that events show, by name."""
@@ -74,24 +78,61 @@ class AssetDesk:
                     self._detailed_at = now
             self._looked_at = now
 
-    def accept(self, asset: str, *, by: str, unit: str = "", owner: str = "") -> RegisterVersion:
+    def proposed(self) -> tuple[int, frozenset[str]]:
+        """The open proposal of assets and whom it is about; 0 where nothing waits."""
+        waiting = self.store.waiting(REGISTER)
+        if waiting is None:
+            return 0, frozenset()
+        try:
+            changes = self.store.proposed(REGISTER, waiting.number)
+            return waiting.number, frozenset(one.key[0] for one in changes)
+        except FengsuiError:
+            # Decided between the two questions.
+            return 0, frozenset()
+
+    def accept(
+        self,
+        asset: str,
+        *,
+        by: str,
+        finding: Finding | None = None,
+        unit: str = "",
+        owner: str = "",
+        reason: str = "",
+    ) -> RegisterVersion:
         """Propose what the list found of an asset: its row, its ports, or its end.
 
-        ``unit`` and ``owner`` go into the row. Raises ``collector.register.unknown_asset`` where
-        nothing is to be done that a proposal does: whose an orphan is a person has to say.
+        Beside what the same person accepted and nobody decided yet. Raises
+        ``collector.register.unknown_asset`` where nothing is to be done that a proposal does: who
+        owns an orphan a person has to say; and ``.waits`` where somebody else's proposal is open.
         """
-        found = [one for one in self.work() if one.asset == asset]
-        if not (unit or owner):
-            found = [one for one in found if one.finding != "orphan"]
+        work = [one for one in self.work() if one.asset == asset]
+        row = self.store.view().lookup(REGISTER, (asset,), self.clock.now())
+        unit = unit or next((one.suggested_unit for one in work if one.suggested_unit), "")
+        given: Fields = {n: text for n, text in (("unit", unit), ("owner", owner)) if text}
+        said = (row.fields if row else {}) | given
+        complete = bool(said.get("unit") and said.get("owner"))
+        found = [
+            one
+            for one in work
+            if finding in (None, one.finding) and (complete or one.finding != "orphan")
+        ]
         if not found:
             raise FengsuiError(
                 "collector.register.unknown_asset",
-                f"nothing of {asset[:80]} can be accepted: name an orphan's unit and owner",
+                f"nothing of {asset[:80]} can be accepted: an orphan needs its unit and owner",
                 asset=asset[:80],
             )
-        if any(one.finding == "vanished" for one in found) and not (unit or owner):
-            return self.store.propose_end(REGISTER, (asset,), by=by)
-        row = self.store.view().lookup(REGISTER, (asset,), self.clock.now())
-        cells = {"asset": asset, **accepted(found, row, unit=unit, owner=owner)}
-        draft = importer.draft(self.store.descriptions.get(REGISTER), cells, mask=self.mask)
-        return self.store.propose(REGISTER, [draft], whole=False, source="events", by=by)
+        if any(one.finding == "vanished" for one in found):
+            draft = Draft(pack_key((asset,)), b"", None, FOREVER)
+        else:
+            cells = {"asset": asset, **accepted(found, row, unit=unit, owner=owner)}
+            draft = importer.draft(self.store.descriptions.get(REGISTER), cells, mask=self.mask)
+        return self.store.propose_beside(REGISTER, [draft], source=SOURCE, by=by, reason=reason)
+
+    def dismiss(self, asset: str, finding: Finding, *, reason: str, by: str) -> Dismissal:
+        """Set an entry aside; raises ``collector.assets.unknown``."""
+        for one in self.work():
+            if (one.asset, one.finding) == (asset, finding):
+                return self.dismissals.dismiss(one, reason=reason, by=by, now=self.clock.now())
+        raise unknown(asset)

@@ -22,6 +22,7 @@ VERSION: Final[Json] = {
     "proposed_at": _AT,
     "approved_by": "li",
     "refused_by": None,
+    "reason": "财政局 2026 年 11 月更新",
 }
 PROPOSED: Final[Json] = {
     **VERSION,
@@ -51,6 +52,7 @@ REGISTERS: Final[Json] = {
                 }
             ],
             "imported": True,
+            "rows": 1,
             "versions": [VERSION],
         }
     ]
@@ -88,6 +90,16 @@ SEEN_ASSET: Final[Json] = {
     "accounts": ["deploy"],
 }
 ASSETS: Final[Json] = {"items": [SEEN_ASSET], "next_cursor": None}
+PREVIEW: Final[Json] = {
+    "register": "payees",
+    "faults": [],
+    "added": 1,
+    "changed": 0,
+    "ended": 0,
+    "changes": [{"kind": "added", "key": ["01", "ACCT"], "before": {}, "after": {"bank": "icbc"}}],
+    "left_out": 0,
+    "replaces": None,
+}
 ASSET_WORK: Final[Json] = {
     "items": [
         {
@@ -100,7 +112,18 @@ ASSET_WORK: Final[Json] = {
             "owner": "zhang",
             "suggested_unit": None,
             "seen": SEEN_ASSET,
+            "proposed_in": None,
         }
     ],
     "total": 1,
+    "counts": {"newly_exposed": 1},
 }
+DISMISSAL: Final[Json] = {
+    "asset": "web-1",
+    "finding": "newly_exposed",
+    "ports": ["tcp/3306"],
+    "reason": "数据库迁移期间临时开放，工单 2026-118",
+    "dismissed_by": "li",
+    "dismissed_at": _AT,
+}
+DISMISSALS: Final[Json] = {"items": [DISMISSAL]}

@@ -42,6 +42,8 @@ class RegisterVersionView:
     proposed_at: Time
     approved_by: str | None
     refused_by: str | None
+    reason: str
+    """What the proposer gave for it; empty where nothing was asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,8 @@ class RegisterView:
     columns: list[ColumnView]
     imported: bool
     """Whether anything was ever approved; rules say so where not."""
+    rows: int
+    """Rows that hold now, counted at most every ten minutes."""
     versions: list[RegisterVersionView]
 
 
@@ -101,6 +105,33 @@ class ChangeView:
     key: list[str]
     before: Fields
     after: Fields
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultView:
+    """Why a row of a file cannot be imported, and what to do."""
+
+    code: str
+    line: int
+    """0 where it is the file as a whole."""
+    column: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewView:
+    """What a file would change, or the first of its faults; nothing of it is kept."""
+
+    register: str
+    faults: list[FaultView]
+    added: int
+    changed: int
+    ended: int
+    changes: list[ChangeView]
+    left_out: int
+    """Changes that are counted above and not shown."""
+    replaces: RegisterVersionView | None
+    """The open proposal that proposing this file would take the place of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from dashboard_api import examples, scoped
+from dashboard_api import examples, persons, scoped
 from dashboard_api.access.principal import Principal
 from dashboard_api.access.roles import Permission
 from dashboard_api.audit import Act
@@ -70,8 +70,10 @@ def alerts(
 ) -> AlertPage:
     """Alerts newest first, of the units you may see; those an exception hides where asked for."""
     visible = scoped.visible_to(services, reader)
+    terms = filters.parse(filter)
+    persons.check_terms(terms, reader)
     query = AlertQuery(
-        terms=filters.parse(filter),
+        terms=terms,
         state=state,
         verdict=verdict,
         hidden=hidden,
@@ -79,7 +81,7 @@ def alerts(
         limit=limit,
     )
     page = services.alerts.page(query, visible)
-    items = [row for row in page.items if scoped.sees_alert(row, visible)]
+    items = [persons.shown(row, reader) for row in page.items if scoped.sees_alert(row, visible)]
     return dataclasses.replace(page, items=items)
 
 
@@ -96,8 +98,9 @@ def alert(services: Site, reader: Reader, alert_id: AlertId) -> AlertDetail:
     Evidence stands in time order, without fields for those who may not read events.
     """
     visible = scoped.visible_to(services, reader)
-    row, reasons = _seen(services, alert_id, visible)
-    may_read = Permission.EVENTS_READ in reader.permissions
+    seen, known = _seen(services, alert_id, visible)
+    row, reasons = persons.shown(seen, reader), persons.explained(known, seen, reader)
+    may_read = persons.in_charge(reader)
     events = [
         EvidenceView(id=event_id, fields=_fields(services, event_id, visible) if may_read else None)
         for event_id in reasons.events

@@ -16,7 +16,7 @@ from collector.state.exceptions import (
     ExceptionDraft,
 )
 from collector.state.inforce import EVERY, StoredException
-from dashboard_api import examples, scoped
+from dashboard_api import examples, persons, scoped
 from dashboard_api.access.principal import Principal
 from dashboard_api.access.roles import Permission
 from dashboard_api.audit import Act
@@ -71,9 +71,13 @@ class NewException(Hiding):
 
 @router.get("/v1/exceptions", responses=examples.answer(examples.EXCEPTIONS))
 def exceptions(services: Site, reader: Reader) -> ExceptionsView:
-    """Exceptions that touch your units, those in force first, with the alerts each hides now."""
+    """Exceptions that touch your units, those in force first, with the alerts each hides now.
+
+    Whom they are on is withheld from those who may not read events.
+    """
     counted = services.exceptions.counted(scoped.visible_to(services, reader))
-    return ExceptionsView(items=[_row(one) for one in counted if _touches(one.exception, reader)])
+    rows = [_row(one) for one in counted if _touches(one.exception, reader)]
+    return ExceptionsView(items=[persons.exception(row, reader) for row in rows])
 
 
 @router.post("/v1/exceptions/preview", responses=examples.answer(examples.EXCEPTION_PREVIEW))

@@ -18,10 +18,11 @@ from dashboard_api.access.roles import Permission
 from dashboard_api.audit import Act
 from dashboard_api.context import Site, require
 from dashboard_api.grants import examples as shown
+from dashboard_api.grants.check import GrantCheck, Mode, Question, Reason, Verdict
 from dashboard_api.grants.desk import LISTED_MAX, GrantDesk
 from dashboard_api.grants.door import FIELDS_MAX
 from dashboard_api.grants.model import Asked, Grant, Standing
-from dashboard_api.wire import Time, time_of
+from dashboard_api.wire import TIME_MAX, TIME_MIN, Time, time_of
 from schema.errors import FengsuiError
 
 router = paths.router("grants")
@@ -34,10 +35,18 @@ def desk_of(services: Site) -> GrantDesk:
     return services.grants
 
 
+def check_of(services: Site) -> GrantCheck:
+    """What answers gateways."""
+    if services.grant_check is None:
+        raise FengsuiError("dashboard_api.grants.absent", "this site keeps no grants")
+    return services.grant_check
+
+
 Reader = Annotated[Principal, Depends(require(Permission.REGISTERS_READ))]
 Requester = Annotated[Principal, Depends(require(Permission.REGISTERS_PROPOSE))]
 Owner = Annotated[Principal, Depends(require(Permission.REGISTERS_APPROVE))]
 Desk = Annotated[GrantDesk, Depends(desk_of)]
+Check = Annotated[GrantCheck, Depends(check_of)]
 GrantId = Annotated[str, Path(pattern="^[0-9a-f-]{36}$", examples=[shown.GRANT["id"]])]
 Word = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
@@ -53,6 +62,16 @@ class NewGrant(BaseModel):
     quota_per_day: int = Field(ge=1, le=10**12)
     until: str = Field(max_length=40, description="RFC 3339, at most five years from now")
     owner_unit: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+class PersonQuestion(BaseModel):
+    """A call somebody wants to know the answer for."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": shown.QUESTION})
+    requester: Word
+    service: Word
+    fields: Annotated[list[Word], Field(max_length=FIELDS_MAX)] = []
+    purpose: str = Field(default="", max_length=200)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +106,25 @@ class GrantsView:
 
     items: list[GrantView]
     next_cursor: str | None
+    on_failure: Mode
+    """What gateways are answered where nothing can be looked up, as the site set it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictView:
+    """What the gateway does, and by what."""
+
+    allowed: bool
+    reason: Reason
+    failed: bool
+    """Nothing could be looked up: the answer is the mode's, not the register's."""
+    mode: Mode
+    grant: str | None
+    fields: list[str]
+    refused_fields: list[str]
+    quota_left: int | None
+    valid_to: Time | None
+    register_version: int | None
 
 
 @router.get("/v1/grants", responses=examples.answer(shown.GRANTS))
@@ -94,6 +132,7 @@ def grants(
     services: Site,
     reader: Reader,
     desk: Desk,
+    checking: Check,
     cursor: Annotated[str, Query(pattern="^[0-9a-f-]{0,36}$")] = "",
     limit: Annotated[int, Query(ge=1, le=LISTED_MAX)] = 100,
 ) -> GrantsView:
@@ -107,6 +146,7 @@ def grants(
             if reader.scope.holds(one.asked.owner_unit) or one.asked_by == reader.name
         ],
         next_cursor=found[limit - 1].id if len(found) > limit else None,
+        on_failure=checking.mode,
     )
 
 
@@ -162,6 +202,44 @@ def revoke(services: Site, owner: Owner, desk: Desk, grant_id: GrantId) -> Grant
         return view_of(desk.revoke(grant_id, by=owner.name), services.clock.now())
 
 
+@router.post("/v1/grants:preview", responses=examples.answer(shown.VERDICT))
+def preview(reader: Reader, desk: Desk, checking: Check, body: PersonQuestion) -> VerdictView:
+    """What a gateway would be answered now, for a person to see; counts for no quota.
+
+    Of a grant of other units' data than one's own nothing is told.
+    """
+    told = checking.check(
+        Question(
+            requester=body.requester,
+            service=body.service,
+            fields=body.fields,
+            purpose=body.purpose,
+            count=False,
+        )
+    )
+    if told.grant is not None and not reader.scope.everything:
+        # What was imported has no life here: only who is in charge of every unit sees it.
+        found = desk.find(told.grant)
+        if found is None or found.asked_by != reader.name:
+            reader.must_hold(EVERY_UNIT if found is None else found.asked.owner_unit)
+    return _verdict(told)
+
+
+def _verdict(told: Verdict) -> VerdictView:
+    return VerdictView(
+        allowed=told.allowed,
+        reason=told.reason,
+        failed=told.failed,
+        mode=told.mode,
+        grant=told.grant,
+        fields=list(told.fields),
+        refused_fields=list(told.refused_fields),
+        quota_left=told.quota_left,
+        valid_to=_moment(told.valid_to),
+        register_version=told.version,
+    )
+
+
 def view_of(one: Grant, now: int) -> GrantView:
     """A grant as people see it."""
     asked = one.asked
@@ -186,3 +264,7 @@ def view_of(one: Grant, now: int) -> GrantView:
         revoked_at=one.revoked_at or None,
         register_version=one.version or None,
     )
+
+
+def _moment(at: int | None) -> int | None:
+    return at if at is not None and TIME_MIN <= at <= TIME_MAX else None

@@ -17,9 +17,11 @@ from dashboard_api.access.principal import EVERY_UNIT, Principal
 from dashboard_api.access.roles import Permission
 from dashboard_api.audit import Act
 from dashboard_api.context import Site, require
+from dashboard_api.problem import languages_of
 from dashboard_api.registers import examples as shown
-from dashboard_api.registers.desk import Import, RegisterDesk
+from dashboard_api.registers.desk import REASON_CHARS_MAX, Import, RegisterDesk
 from dashboard_api.registers.views import (
+    PreviewView,
     ProposalView,
     RegisterRowsView,
     RegistersView,
@@ -74,6 +76,7 @@ def rows(
     known: Moment = "",
     cursor: Annotated[str, Query(max_length=2048, description="next_cursor before")] = "",
     limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100,
+    text: Annotated[str, Query(max_length=200, description="words each row has, any case")] = "",
 ) -> RegisterRowsView:
     """The rows that held at a time, as they were known at a time."""
     reader.must_hold(EVERY_UNIT)
@@ -83,6 +86,7 @@ def rows(
         known=time_of(known, absent=0) if known else None,
         after=cursor,
         limit=limit,
+        text=text,
     )
 
 
@@ -114,38 +118,74 @@ def export(
     )
 
 
+_FILE_BODY: Final = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/octet-stream": {
+                "schema": {"type": "string", "format": "binary"},
+                "example": "dept_code,payee,bank\n01,ACCT,icbc\n",
+            }
+        },
+    }
+}
+Named = Annotated[str, Query(pattern="^[a-z][a-z0-9_]{0,62}$", examples=["payees"])]
+FileName = Annotated[
+    str,
+    Query(
+        pattern=r"^[^/\\\x00-\x1f\x7f]{1,200}$",
+        description="its name; the end tells CSV, XLSX or JSON lines",
+        examples=["payees.csv"],
+    ),
+]
+OnlyThese = Annotated[bool, Query(description="rows left out do not end")]
+ValidFrom = Annotated[str, Query(max_length=40, description="of rows without a date")]
+
+
+@router.post(
+    "/v1/registers:preview",
+    responses=examples.answer(shown.PREVIEW),
+    openapi_extra=_FILE_BODY,
+)
+async def preview(
+    request: Request,
+    proposer: Proposer,
+    desk: Desk,
+    register: Named,
+    file: FileName,
+    only_these: OnlyThese = False,
+    valid_from: ValidFrom = "",
+) -> PreviewView:
+    """What a file (at most 16 MiB) would change, or its first hundred faults; keeps nothing."""
+    data = await request.body()
+
+    def do() -> PreviewView:
+        proposer.must_hold(EVERY_UNIT)
+        given = Import(
+            register=register, file=file, data=data, whole=not only_these,
+            valid_from=time_of(valid_from, absent=0) if valid_from else None,
+        )  # fmt: skip
+        return desk.preview(given, languages=languages_of(request))
+
+    return await run_in_threadpool(do)
+
+
 @router.post(
     "/v1/registers:import",
     status_code=201,
     responses=examples.answer(shown.PROPOSAL, 201),
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/octet-stream": {
-                    "schema": {"type": "string", "format": "binary"},
-                    "example": "dept_code,payee,bank\n01,ACCT,icbc\n",
-                }
-            },
-        }
-    },
+    openapi_extra=_FILE_BODY,
 )
 async def propose(
     request: Request,
     services: Site,
     proposer: Proposer,
     desk: Desk,
-    register: Annotated[str, Query(pattern="^[a-z][a-z0-9_]{0,62}$", examples=["payees"])],
-    file: Annotated[
-        str,
-        Query(
-            pattern=r"^[^/\\\x00-\x1f\x7f]{1,200}$",
-            description="its name; the end tells CSV, XLSX or JSON lines",
-            examples=["payees.csv"],
-        ),
-    ],
-    only_these: Annotated[bool, Query(description="rows left out do not end")] = False,
-    valid_from: Annotated[str, Query(max_length=40, description="of rows without a date")] = "",
+    register: Named,
+    file: FileName,
+    only_these: OnlyThese = False,
+    valid_from: ValidFrom = "",
+    reason: Annotated[str, Query(max_length=REASON_CHARS_MAX, description="why it changes")] = "",
 ) -> ProposalView:
     """Check a file (at most 16 MiB) and keep what it would change; nothing holds yet.
 
@@ -158,8 +198,9 @@ async def propose(
             proposer.must_hold(EVERY_UNIT)
             since = time_of(valid_from, absent=0) if valid_from else None
             given = Import(
-                register=register, file=file, data=data, whole=not only_these, valid_from=since
-            )
+                register=register, file=file, data=data, whole=not only_these,
+                valid_from=since, reason=reason.strip(),
+            )  # fmt: skip
             return desk.propose(given, by=proposer.name)
 
     return await run_in_threadpool(do)

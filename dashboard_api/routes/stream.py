@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
-from dashboard_api import examples
+from dashboard_api import examples, persons
 from dashboard_api.access.access import Access
 from dashboard_api.access.principal import Principal
 from dashboard_api.access.roles import Permission
@@ -95,7 +95,7 @@ class StreamResponse(Response):
                 await _text(send, f"id: {stream.newest}\nevent: reset\ndata: {{}}\n\n")
                 return
             parts = [
-                _alert(row)
+                _alert(persons.shown(row, principal))
                 for row in rows
                 if sees_alert(row, visible) and (self._asked.hidden or row.exception is None)
             ]

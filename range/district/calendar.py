@@ -126,8 +126,12 @@ CAMPAIGN: Final = range(10, 17)
 CAMPAIGN_TIMES: Final = 3.0
 
 
+NEW_OFFICE: Final = "new_office"
+"""Scenario: one unit opens on the first measured day, and nobody has seen anything of it before."""
+
+
 def busy(scenario: str, number: int, warm_up: int) -> float:
-    """How much busier than usual a day is: ``drift``, ``campaign``, or as ever."""
+    """How much busier than usual a day is: in ``drift``, in a ``campaign``, or as ever."""
     if scenario == "drift":
         return float((1 + GROWTH_PERMILLE / 1000) ** number)
     return CAMPAIGN_TIMES if scenario == "campaign" and number - warm_up in CAMPAIGN else 1.0

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 from urllib.parse import urljoin, urlsplit
 
 from cryptography import x509
@@ -56,15 +56,28 @@ class Fetch(Protocol):
         """The answer, or why there is none."""
 
 
+Address: TypeAlias = tuple[int, int, int, str, tuple[Any, ...]]
+"""As ``socket.getaddrinfo`` gives it."""
+
+
 class HttpFetch:
     """The real one; ``contact`` stands in its User-Agent, so that a site knows whom to call.
 
-    Raises ``sensors.probe.ca`` when it is made, where the authorities cannot be read.
+    Raises ``sensors.probe.ca`` when it is made, where the authorities cannot be read. ``resolve``
+    finds a page's address where the system's resolver is not to be asked; it raises OSError.
     """
 
-    def __init__(self, contact: str, *, seconds: float = TIME_SECONDS_MAX, ca: str = "") -> None:
+    def __init__(
+        self,
+        contact: str,
+        *,
+        seconds: float = TIME_SECONDS_MAX,
+        ca: str = "",
+        resolve: Callable[[Target], Address] | None = None,
+    ) -> None:
         self._agent = f"FengsuiProbe/1 (+{contact})" if contact else "FengsuiProbe/1"
         self._seconds = seconds
+        self._resolve = resolve or _resolved
         try:
             self._tls = ssl.create_default_context(cafile=ca or None)
         except OSError as error:
@@ -74,7 +87,7 @@ class HttpFetch:
 
     def __call__(self, target: Target) -> Answer:
         try:
-            address = _resolved(target)
+            address = self._resolve(target)
         except (OSError, UnicodeError):
             # A name no resolver can be asked for, such as one with two dots in a row.
             return Answer(reason="name_not_resolved")
@@ -168,10 +181,7 @@ class _Timed(io.RawIOBase):
         return self._connection.recv_into(buffer)
 
 
-_Address = tuple[int, int, int, str, tuple[Any, ...]]
-
-
-def _resolved(target: Target) -> _Address:
+def _resolved(target: Target) -> Address:
     port = target.parts.port or (443 if target.parts.scheme == "https" else 80)
     found = socket.getaddrinfo(target.domain, port, type=socket.SOCK_STREAM)
     if not found:
@@ -195,7 +205,7 @@ def is_allowed(text: str, *, private: bool) -> bool:
     return private or address.is_global
 
 
-def _connected(address: _Address, remaining: Callable[[], float]) -> socket.socket:
+def _connected(address: Address, remaining: Callable[[], float]) -> socket.socket:
     connection = socket.socket(address[0], address[1], address[2])
     try:
         connection.settimeout(remaining())
@@ -207,7 +217,7 @@ def _connected(address: _Address, remaining: Callable[[], float]) -> socket.sock
     return connection
 
 
-def _not_after(address: _Address, target: Target, remaining: Callable[[], float]) -> int | None:
+def _not_after(address: Address, target: Target, remaining: Callable[[], float]) -> int | None:
     """Read by a handshake of its own that asks nothing: one that trusts nobody shows no date."""
     looking = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     looking.check_hostname = False

@@ -12,6 +12,7 @@ from functools import cache
 
 import httpx
 
+from collector.assets.dismissals import Dismissals
 from collector.assets.sightings import Sightings
 from collector.proof import prove
 from collector.registers import description
@@ -192,7 +193,7 @@ def receipt(sensor):
     return sign_receipt(head, START, key("receipt"))
 
 
-def alert_row(name, *, seq, sensors=("gate",), severity=3):
+def alert_row(name, *, seq, sensors=("gate",), severity=3, entity_field="source.ip"):
     return views.AlertRow(
         id=hashlib.md5(name.encode()).hexdigest(),
         seq=seq,
@@ -204,7 +205,7 @@ def alert_row(name, *, seq, sensors=("gate",), severity=3):
             title_zh="路径探测",
             title_en="Path probing",
         ),
-        entity_field="source.ip",
+        entity_field=entity_field,
         entity=name,
         severity=severity,
         score=60,
@@ -223,8 +224,8 @@ class FakeAlerts:
         self.broken = False
         self.exceptions = exceptions
 
-    def put(self, name, *, sensors=("gate",), exception=""):
-        row = alert_row(name, seq=self.newest + 1, sensors=sensors)
+    def put(self, name, *, sensors=("gate",), exception="", entity_field="source.ip"):
+        row = alert_row(name, seq=self.newest + 1, sensors=sensors, entity_field=entity_field)
         if exception:
             mark = views.ExceptionMark(
                 id=exception, reason="压测", owner="张三", expires_at=START + 30 * DAY
@@ -505,6 +506,7 @@ class StandIn:
         )
         self.assets = AssetDesk(
             sightings=Sightings(self.database),
+            dismissals=Dismissals(self.database),
             events=self.events,
             store=self.registers.store,
             mask=self.registers.mask,

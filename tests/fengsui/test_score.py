@@ -7,12 +7,14 @@ from schema.event import Fields
 ATTACK = Attack(id="A1", kind="guessing", start=1000, end=2000, entities=frozenset({"192.0.2.1"}))
 
 
-def _alert(name: str, *, at: int, entity: str = "192.0.2.1") -> Alert:
+def _alert(
+    name: str, *, at: int, entity: str = "192.0.2.1", by: str = "source.ip", rule: str = "r"
+) -> Alert:
     return Alert(
         id=name,
-        rule_id="r",
+        rule_id=rule,
         rule_version=1,
-        entity_field="source.ip",
+        entity_field=by,
         entity=entity,
         cell=0,
         decided_at=at,
@@ -53,3 +55,27 @@ def test_an_address_in_the_evidence_counts_too() -> None:
 def test_two_alerts_of_one_attack_find_it_once() -> None:
     judged = score([_alert("a", at=1500), _alert("b", at=1600)], [ATTACK], _nothing)
     assert (judged.found, judged.false) == (1, ())
+
+
+def test_an_attack_of_a_use_case_is_found_by_that_use_case_s_rules_alone() -> None:
+    alert = _alert("a", at=1500, rule="other")
+    judged = score([alert], [ATTACK], _nothing, use_case_of={"r": "guessing", "other": "X"}.get)
+    assert (judged.found, judged.false) == (0, ())
+    assert score([_alert("a", at=1500)], [ATTACK], _nothing, use_case_of=lambda _: "guessing").found
+
+
+def test_what_stayed_below_its_threshold_is_neither_missed_nor_are_alerts_on_it_false() -> None:
+    below = Attack(id="B", kind="x", start=0, end=9, entities=frozenset({"li.na"}), below=True)
+    judged = score([_alert("a", at=5, entity="li.na")], [below], _nothing)
+    assert (judged.labelled, judged.missed, judged.false) == (0, (), ())
+
+
+def test_each_part_of_an_entity_counts() -> None:
+    alert = _alert("a", at=1500, entity="app+192.0.2.1", by="gov.app.id+source.ip")
+    assert score([alert], [ATTACK], _nothing).found == 1
+
+
+def test_an_alert_without_an_entity_counts_by_its_events() -> None:
+    alert = _alert("a", at=1500, entity="e1", by="event.id")
+    assert score([alert], [ATTACK], lambda _: {"destination.ip": "192.0.2.1"}).found == 1
+    assert score([alert], [ATTACK], lambda _: {"destination.ip": "192.0.2.2"}).false == ("a",)

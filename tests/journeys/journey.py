@@ -2,15 +2,19 @@
 
 import dataclasses
 import fcntl
+import gzip
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import tarfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
 import pytest
 import zstandard
 
@@ -261,3 +265,48 @@ def ids_of(folder: Path, sensor: str) -> list[bytes]:
         for payload in batches.verify_body(one).payloads
         if payload is not None
     )
+
+
+def blobs(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Every byte of the folder: files as they are, and what is compressed in them."""
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        if path.parent.name == "keys":
+            continue
+        raw = path.read_bytes()
+        yield path.name, path.name.encode()
+        yield path.name, raw
+        if path.name.endswith(".tar.gz"):
+            yield f"{path.name} unpacked", gzip.decompress(raw)
+            with tarfile.open(path) as archive:
+                for member in archive:
+                    file = archive.extractfile(member)
+                    assert file is not None
+                    yield from _frames(f"{path.name}/{member.name}", file.read())
+        elif path.suffix == ".duckdb":
+            yield path.name, _rows(path)
+    for sensor in sorted(path.name for path in (folder / "segments").iterdir()):
+        for one in log.Reader(folder / "segments" / sensor).read(10_000):
+            for payload in batches.verify_body(one).payloads:
+                yield f"segment of {sensor}", payload or b""
+
+
+def _frames(name: str, raw: bytes) -> Iterator[tuple[str, bytes]]:
+    """Compressed frames anywhere in the bytes."""
+    at = raw.find(zstandard.MAGIC_NUMBER.to_bytes(4, "little"))
+    while at != -1:
+        with suppress(zstandard.ZstdError):
+            yield name, zstandard.ZstdDecompressor().decompressobj().decompress(raw[at:])
+        at = raw.find(zstandard.MAGIC_NUMBER.to_bytes(4, "little"), at + 1)
+
+
+def _rows(path: Path) -> bytes:
+    """Every row of every table: DuckDB compresses its columns."""
+    with duckdb.connect(str(path), read_only=True) as index:
+        tables = [
+            row[0] for row in index.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+        ]
+        return "\n".join(
+            repr(row)
+            for table in tables
+            for row in index.execute(f'SELECT * FROM "{table}"').fetchall()
+        ).encode()

@@ -1,22 +1,14 @@
 """A planted citizen's number and a planted marking are nowhere in the data folder afterwards."""
 
-import gzip
 import json
-import tarfile
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
-import duckdb
 import pytest
-import zstandard
-from journey import fengsui, stored
+from journey import blobs, fengsui, stored
 from machine import Machine, access, now, postgresql, sshd, until
 
 from fengsui.wiring import Site
-from schema import batch as batches
-from schema import log
 from schema.errors import FengsuiError
 from schema.event import Fields
 
@@ -140,58 +132,13 @@ def _all_in(site: Site, machine: Machine) -> bool:
     return bool(hosts and hosts[0].events >= lines and pushed and pushed[0].events)
 
 
-def _blobs(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Every byte of the folder: files as they are, and what is compressed in them."""
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        if path.parent.name == "keys":
-            continue
-        raw = path.read_bytes()
-        yield path.name, path.name.encode()
-        yield path.name, raw
-        if path.name.endswith(".tar.gz"):
-            yield f"{path.name} unpacked", gzip.decompress(raw)
-            with tarfile.open(path) as archive:
-                for member in archive:
-                    file = archive.extractfile(member)
-                    assert file is not None
-                    yield from _frames(f"{path.name}/{member.name}", file.read())
-        elif path.suffix == ".duckdb":
-            yield path.name, _rows(path)
-    for sensor in sorted(path.name for path in (folder / "segments").iterdir()):
-        for one in log.Reader(folder / "segments" / sensor).read(10_000):
-            for payload in batches.verify_body(one).payloads:
-                yield f"segment of {sensor}", payload or b""
-
-
-def _frames(name: str, raw: bytes) -> Iterator[tuple[str, bytes]]:
-    """Compressed frames anywhere in the bytes."""
-    at = raw.find(zstandard.MAGIC_NUMBER.to_bytes(4, "little"))
-    while at != -1:
-        with suppress(zstandard.ZstdError):
-            yield name, zstandard.ZstdDecompressor().decompressobj().decompress(raw[at:])
-        at = raw.find(zstandard.MAGIC_NUMBER.to_bytes(4, "little"), at + 1)
-
-
-def _rows(path: Path) -> bytes:
-    """Every row of every table: DuckDB compresses its columns."""
-    with duckdb.connect(str(path), read_only=True) as index:
-        tables = [
-            row[0] for row in index.execute("SELECT table_name FROM duckdb_tables()").fetchall()
-        ]
-        return "\n".join(
-            repr(row)
-            for table in tables
-            for row in index.execute(f'SELECT * FROM "{table}"').fetchall()
-        ).encode()
-
-
 def test_no_byte_of_the_folder_holds_the_number_in_any_spelling(machine: Machine) -> None:
     needles = {name: text.encode() for name, text in SPELLINGS.items()}
     needles["lower case percent"] = SPELLINGS["percent full width"].lower().encode()
     needles["repr"] = repr(SPELLINGS["json"]).strip("'").encode()
     found = {
         (place, name)
-        for place, blob in _blobs(machine.data)
+        for place, blob in blobs(machine.data)
         for name, needle in needles.items()
         if needle in blob
     }
@@ -209,7 +156,7 @@ def test_no_byte_of_the_folder_holds_the_marking_or_what_it_marks(machine: Machi
     needles["gbk escaped"] = "".join(f"\\x{byte:02x}" for byte in SECRET.encode("gbk")).encode()
     found = {
         (place, name)
-        for place, blob in _blobs(machine.data)
+        for place, blob in blobs(machine.data)
         for name, needle in needles.items()
         if needle in blob
     }

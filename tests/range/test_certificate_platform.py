@@ -28,6 +28,7 @@ class Desk:
             permitted={(app, item.code, one.code) for app, item, one in self.offices.approved()},
             items={item.code: item for item in self.offices.items},
             region="110099",
+            revoked=lambda _: False,
         )
         self.matter = self.offices.matters[0]
         clerk = self.offices.clerks[self.matter.unit.code][0]

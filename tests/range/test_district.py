@@ -28,7 +28,9 @@ class Gate:
 
     def __init__(self, town: Town, sink: Sink) -> None:
         self._town, self._sink = town, sink
-        self.attacks = (Attack(use_case="D99", plan=self._walk, hours="office", span_days=2),)
+        self.attacks: tuple[Attack, ...] = (
+            Attack(use_case="D99", plan=self._walk, hours="office", span_days=2),
+        )
 
     def statements(self, first: Day, keyed: Keyed) -> Iterable[Statement]:
         return ()
@@ -145,3 +147,27 @@ def test_a_campaign_is_a_week_and_drift_goes_on() -> None:
     assert [day.number for day in campaign if day.volume > 1] == list(range(12, 19))
     drift = District(made, seed=1, warm_up=2, measured=20, scenario="drift").days
     assert all(later.volume > day.volume for day, later in pairwise(drift))
+
+
+def test_nobody_has_seen_anything_of_a_new_office_before_it_opens() -> None:
+    def seen(scenario: str) -> list[int]:
+        town = District([Desks], seed=1, warm_up=2, measured=2, scenario=scenario)
+        return [len(today.lines) for today in town.run()]
+
+    assert seen("") == [12, 12, 12, 12]
+    assert seen("new_office") == [11, 11, 12, 12]
+
+
+class Desks(Gate):
+    """A log with one line a day of each unit."""
+
+    def __init__(self, town: Town, sink: Sink) -> None:
+        super().__init__(town, sink)
+        self.attacks = ()
+
+    def ordinary(self, day: Day, chance: random.Random) -> Iterable[Deed]:
+        for unit in self._town.units:
+            yield Deed(at=day.at(9), system="gate", act=self._town.clerks_of(unit)[0].address)
+
+    def lookalikes(self, day: Day, chance: random.Random) -> Iterable[Plan]:
+        return ()

@@ -67,7 +67,10 @@ class World:
         found = self.store.order(order)
         assert found is not None
         account = self.departments["102"].accounts[0]
-        return self.institutions.collect(NOON + MINUTE_US, found, account=account, payer="oQ1")
+        self.institutions.collect(NOON + MINUTE_US, found, account=account, payer="oQ1")
+        made = self.institutions.transaction(order)
+        assert made is not None
+        return made
 
     def paid(self) -> tuple[str, CallBack]:
         order = self.order(self.notice()).number

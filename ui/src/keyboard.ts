@@ -21,7 +21,7 @@ export type Action =
   | 'go_events'
   | 'go_sensors'
   | 'go_rules'
-  | 'go_crypto'
+  | 'go_crypto' | 'go_registers'
 export type KeyScope = 'all' | 'alerts' | 'opened'
 
 export interface Binding {

@@ -8,10 +8,12 @@ import apiZh from '../src/i18n/api/zh.json'
 import cryptoEn from '../src/i18n/crypto/en.json'
 import cryptoZh from '../src/i18n/crypto/zh.json'
 import en from '../src/i18n/en.json'
+import registersEn from '../src/i18n/registers/en.json'
+import registersZh from '../src/i18n/registers/zh.json'
 import zh from '../src/i18n/zh.json'
 
 /** Names that stay as they are in Chinese text, besides what stands between backticks. */
-const NAMES = ['SM2', 'SM3', 'SSH', 'PAM', 'EN', 'Windows', 'source.ip', 'event.action:ssh_login', 'user.name:root']
+const NAMES = ['CSV', 'UTF', 'GBK', 'XLSX', 'JSON', 'MiB', 'SM2', 'SM3', 'SSH', 'PAM', 'EN', 'Windows', 'source.ip', 'event.action:ssh_login', 'user.name:root']
 
 const source = join(import.meta.dirname, '../src')
 const files = (readdirSync(source, { recursive: true }) as string[])
@@ -22,6 +24,7 @@ const SETS: [string, Record<string, string>, Record<string, string>][] = [
   ['the messages', zh, en],
   ['the words of the API reference', apiZh, apiEn],
   ['the words of the national-crypto service', cryptoZh, cryptoEn],
+  ['the words of the registers', registersZh, registersEn],
 ]
 
 describe.each(SETS)('%s', (_, zh, en) => {
@@ -50,8 +53,9 @@ describe.each(SETS)('%s', (_, zh, en) => {
 
   it('are all used', () => {
     const all = files.join('\n')
-    const composed = [...all.matchAll(/(?:t[ac]?|word[ac]?|named)\([`']([\w.]*?)(?:\.\$\{|', )/g)].map((found) => found[1])
-    const prefixes = [...composed, 'alerts.empty', 'verdict', 'alertstate']
+    const composed = [...all.matchAll(/(?:t[acl]?|word[acl]?|named)\([`']([\w.]*?)(?:\.\$\{|', )/g)].map((found) => found[1])
+    const templates = [...all.matchAll(/`([\w.]+)\.\$\{/g)].map((found) => found[1])
+    const prefixes = [...composed, ...templates, 'alerts.empty', 'verdict', 'alertstate']
     for (const key of Object.keys(zh)) {
       const used = all.includes(`'${key}'`) || prefixes.some((prefix) => prefix && key.startsWith(`${prefix}.`))
       expect(used, key).toBe(true)

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from district.certificates.records import Via
+from district.certificates.surface import ServerWish
 from district.town import Application, Clerk
 
 __all__ = [
-    "Annul", "CheckList", "Close", "CodeUse", "Collect", "ConsentUse", "Desked", "Entry", "Get",
-    "Handshake", "Job", "Join", "Login", "Lost", "OldCase", "Outage", "Pretext", "Redeem",
-    "Replace", "Resume", "Revoke", "Shown", "Simple", "StepCa", "Take", "Verify", "Visit",
+    "Agree", "Annul", "Apply", "CheckList", "Close", "CodeUse", "Collect", "ConsentUse",
+    "DeskApproval", "DeskIssue", "Desked", "Entry", "Get", "Handshake", "Job", "Join", "Login",
+    "Lost", "OldCase", "Outage", "Party", "Pretext", "Redeem", "Replace", "Resume", "Revoke",
+    "Shown", "Simple", "StepCa", "Take", "Verify", "Visit",
 ]  # fmt: skip
 
 
@@ -71,6 +73,15 @@ class Close:
 
     via: Via
     case: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """Somebody joins that case."""
+
+    via: Via
+    case: str
+    party: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +192,24 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Apply:
+    """A clerk asks for a certificate to be issued or annulled."""
+
+    via: Via
+    case: str
+    item: str
+    holder: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agree:
+    """A manager approves it."""
+
+    via: Via
+    case: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Simple:
     """One issue or annulment of an entry."""
 
@@ -249,6 +278,22 @@ class Desked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeskApproval:
+    """A request at the desk is approved."""
+
+    approver: Clerk
+    request: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskIssue:
+    """What was requested at the desk is issued."""
+
+    asked: Desked
+    request: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Revoke:
     """A clerk's certificate is revoked and replaced; the old one is tried so much later."""
 
@@ -289,7 +334,7 @@ class StepCa:
     """A server asks step-ca."""
 
     app: Application
-    what: Literal["sign", "renew", "refused"] = "renew"
+    what: ServerWish = "renew"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

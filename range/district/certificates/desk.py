@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Literal
 
 from district.calendar import HOUR_US, SECOND_US, ZONE
 from district.town import Clerk, Town
@@ -36,8 +36,8 @@ class Desk:
         self.serials = {clerk.user: self._serial() for clerk in town.clerks}
         """The certificate each clerk logs in with."""
         self.revoked: set[str] = set()
-        self.no_list_until = 0
-        self.no_signature_until = 0
+        self._no_list_until = 0
+        self._no_signature_until = 0
         self._requests = 0
         self._records = 0
 
@@ -88,7 +88,7 @@ class Desk:
 
     def publish(self, now: int) -> None:
         """The revocation list, where the job runs."""
-        if now < self.no_list_until:
+        if now < self._no_list_until:
             self._say(now, SIGN, "CRL_PUBLISH", outcome="Failure", info="signer not reachable")
             return
         until = f"{_clock(now + LIST_LIFE_US):%Y-%m-%d %H:%M:%S}"
@@ -96,16 +96,27 @@ class Desk:
 
     def answer(self, now: int, address: str, *, serial: str, fails: bool = False) -> None:
         """Somebody asks whether a certificate holds."""
-        said = "tryLater" if fails else "revoked" if serial in self.revoked else "good"
+        said = "tryLater" if fails else self.status(serial)
         outcome = "Failure" if fails else "Success"
         self._say(now, OCSP, "OCSP_ANSWER", outcome=outcome, ip=address, serial=serial, info=said)
 
+    def status(self, serial: str) -> str:
+        """What the responder says of a certificate: ``good`` or ``revoked``."""
+        return "revoked" if serial in self.revoked else "good"
+
     def sign_audit(self, now: int) -> None:
         """The hour's part of the audit trail is signed, where the job runs."""
-        if now < self.no_signature_until:
+        if now < self._no_signature_until:
             return
         self._records += self._dice.randrange(20, 90)
         self._say(now, SIGN, "AUDIT_SIGN", records=str(self._records))
+
+    def down(self, job: Literal["list", "signature"], until: int) -> None:
+        """That job does not run until then."""
+        if job == "list":
+            self._no_list_until = max(self._no_list_until, until)
+        else:
+            self._no_signature_until = max(self._no_signature_until, until)
 
     def audit(self, now: int, event: str, officer: str = "system") -> None:
         """The audit trail itself is stopped, started or rotated."""

@@ -21,6 +21,7 @@ from district.certificates import acts
 from district.certificates.desk import PROFILES
 from district.certificates.offices import MINI, VERIFIER, Offices
 from district.certificates.records import Via
+from district.certificates.surface import ServerWish
 from district.deed import Deed
 from district.town import REGION, Application, Citizen, Clerk, Town
 
@@ -37,6 +38,7 @@ REQUESTS: Final = 5
 ANSWERS: Final = 140
 RENEWALS: Final = 30
 LINKS: Final = 40
+WISHES: Final[tuple[ServerWish, ...]] = ("renew", "sign", "refused")
 NIGHT_APPS: Final = 3
 """Of the twelve programs, in turn: each comes every fourth night."""
 NATIONAL: Final = (
@@ -256,7 +258,7 @@ class Ordinary:
             job = acts.Job(what="ocsp", address=app.addresses[0], fails=chance.random() < 0.003)
             yield deed(day.moment(chance, PUBLIC), job)
         for _ in range(day.count(chance, RENEWALS)):
-            what = chance.choices(("renew", "sign", "refused"), (20, 6, 1))[0]
+            what = chance.choices(WISHES, (20, 6, 1))[0]
             app = chance.choice(self.town.applications)
             yield deed(day.moment(chance, FLAT), acts.StepCa(app=app, what=what))
         for _ in range(day.count(chance, LINKS)):

@@ -23,15 +23,16 @@ from district.certificates.offices import Item
 from district.certificates.records import Answer, Case, Certificate, Consent, UseCode, Via
 from district.certificates.store import Store
 
-__all__ = ["CODE_LIFE_US", "RACE_US", "STALE", "Platform"]
+__all__ = ["CODE_LIFE_US", "HTTP_STATUS", "RACE_US", "SAID", "STALE", "Platform"]
 
 CODE_LIFE_US: Final = 10 * MINUTE_US
 RACE_US: Final = 1_500_000
 """So long one node does not know that the other one redeemed a code."""
 STALE: Final = "ecert-3"
 """A node that answers from its cache and looks at no revocation list."""
-_HTTP: Final = {"0": 200, "1404": 404, "1401": 401, "1403": 403, "1410": 410}
-_SAID: Final = {
+HTTP_STATUS: Final = {"0": 200, "1404": 404, "1401": 401, "1403": 403, "1410": 410}
+"""Of refusals that the interface answers with a status of their own; all others with 200."""
+SAID: Final = {
     "1401": "login refused",
     "1403": "not permitted",
     "1404": "no such certificate",
@@ -45,7 +46,8 @@ _SAID: Final = {
 
 
 class Platform:
-    """The service."""
+    """The service. Its methods raise LookupError for a case, certificate or kind that there is not
+    where the business log has no line for that: a caller's mistake, not a deed."""
 
     def __init__(
         self,
@@ -55,16 +57,19 @@ class Platform:
         permitted: set[tuple[str, str, str]],
         items: dict[str, Item],
         region: str,
+        revoked: Callable[[str], bool],
     ) -> None:
+        """``permitted`` are triples of application, item and matter; ``revoked`` tells of a
+        log-in certificate's serial whether the CA took it back."""
         self._store, self._write, self._permitted = store, write, permitted
         self._items, self._region = items, region
         self._programs = frozenset(app for app, _, _ in permitted)
         """Departments' programs; all others are citizens' front ends."""
-        self._numbers = 0
+        self._revoked = revoked
 
-    def login(self, now: int, via: Via, *, serial: str, revoked: bool) -> Answer:
+    def login(self, now: int, via: Via, *, serial: str) -> Answer:
         """A clerk's certificate opens the door, unless it was revoked and the node looks."""
-        refused = revoked and via.node != STALE
+        refused = via.node != STALE and self._revoked(serial)
         code = "1401" if refused else "0"
         return self._log(now, "LOGIN", code, via, loginCert=serial.upper())
 
@@ -74,7 +79,7 @@ class Platform:
 
     def open_case(self, now: int, via: Via, *, matter: str, applicant: str) -> Answer:
         """A case begins."""
-        no = f"C{_clock(now):%Y%m%d}{self._next():06d}"
+        no = f"C{_clock(now):%Y%m%d}{self._store.next_number():06d}"
         self._store.save(
             Case(
                 no=no, matter=matter, unit=via.unit, operator=via.operator, parties=(applicant,),
@@ -119,8 +124,8 @@ class Platform:
         found = self._find(item, holder, licence)
         if found is None:
             return self._log(now, op, "1404", via, **asked)
-        told = asked | {
-            "item": found.item, "licence": found.licence, "ver": str(found.version),
+        told: dict[str, str | bool | int] = {
+            **asked, "item": found.item, "licence": found.licence, "ver": str(found.version),
             "state": found.state, "idNo": found.holder,
         }  # fmt: skip
         if via.app in self._programs:
@@ -139,16 +144,15 @@ class Platform:
 
     def consent(self, now: int, via: Via, *, holder: str, app: str) -> Answer:
         """A holder lets an application use own certificates."""
-        number = f"SQ{_clock(now):%Y%m%d}{self._next():06d}"
+        number = f"SQ{_clock(now):%Y%m%d}{self._store.next_number():06d}"
         self._store.save(Consent(id=number, holder=holder, app=app))
         return self._log(now, "CONSENT", "0", via, number, consent=number, idNo=holder)
 
     def make_code(self, now: int, via: Via, *, item: str, holder: str) -> Answer:
         """A holder asks for a code to show."""
-        found = self._find(item, holder, "")
-        assert found is not None
+        found = self.held(holder, item)
         moment = _clock(now)
-        code = f"{moment:%H%M%S}{self._next():06d}{now % 9973:04d}"
+        code = f"{moment:%H%M%S}{self._store.next_number():06d}{now % 9973:04d}"
         self._store.save(UseCode(code=code, licence=found.licence, made_at=now))
         told = {"item": found.item, "licence": found.licence, "idNo": holder}
         return self._log(now, "USECODE", "0", via, code, useCode=code, **told)
@@ -178,8 +182,7 @@ class Platform:
         self, now: int, via: Via, *, case: str, item: str, holder: str, approver: str
     ) -> Answer:  # fmt: skip
         """A certificate is made, or a new version of the one there is."""
-        before = self._find(item, holder, "")
-        assert before is not None
+        before = self.held(holder, item)
         made = _version(before, before.version + 1)
         self._store.save(made)
         told = {
@@ -194,7 +197,8 @@ class Platform:
     ) -> Answer:  # fmt: skip
         """A certificate is annulled, or suspended (SUSPEND)."""
         found = self._store.certificate(licence)
-        assert found is not None
+        if found is None:
+            raise LookupError(f"no certificate {licence}")
         state = "ANNULLED" if op == "ANNUL" else "SUSPENDED"
         self._store.save(replace(found, state=state))
         told = {
@@ -206,7 +210,9 @@ class Platform:
     def verify(self, now: int, via: Via, *, item: str, genuine: bool) -> Answer:
         """Somebody brings a file to have its seal checked."""
         unit = self._items[item].issuer
-        told = {"item": item, "issuer": unit.code, "sealOk": genuine, "alg": "SM2"}
+        told: dict[str, str | bool] = {
+            "item": item, "issuer": unit.code, "sealOk": genuine, "alg": "SM2",
+        }  # fmt: skip
         return self._log(
             now, "VERIFY", "0" if genuine else "3021", via, sealKey=f"seal-{unit.short}", **told
         )
@@ -214,7 +220,8 @@ class Platform:
     def held(self, holder: str, item: str) -> Certificate:
         """The certificate of that kind that a person holds: everybody has them from before."""
         found = self._find(item, holder, "")
-        assert found is not None
+        if found is None:
+            raise LookupError(f"no kind {item}")
         return found
 
     def _find(self, item: str, holder: str, licence: str) -> Certificate | None:
@@ -222,7 +229,7 @@ class Platform:
             return self._store.certificate(licence)
         found = self._store.held(holder, item)
         if found is None and item in self._items:
-            place = self._next()
+            place = self._store.next_number()
             found = _version(
                 Certificate(
                     licence=f"1.2.156.3005.2.{item}.{self._region}{place:08d}",
@@ -245,19 +252,17 @@ class Platform:
 
     def _case(self, no: str) -> Case:
         found = self._store.find(Case, no)
+        if found is None:
+            raise LookupError(f"no case {no}")
         assert isinstance(found, Case)
         return found
-
-    def _next(self) -> int:
-        self._numbers += 1
-        return self._numbers
 
     def _log(
         self, now: int, op: str, code: str, via: Via, number: str = "", **more: str | bool | int
     ) -> Answer:
         line: dict[str, str | bool | int] = {
             "ts": _clock(now).isoformat(timespec="milliseconds"), "node": via.node, "op": op,
-            "code": code, "msg": _SAID.get(code, ""), "http": _HTTP.get(code, 200),
+            "code": code, "msg": SAID.get(code, ""), "http": HTTP_STATUS.get(code, 200),
             "app": via.app, "operator": via.operator, "unit": via.unit, "ip": via.address,
             "ua": via.agent, **more,
         }  # fmt: skip

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from district.calendar import DAY_US, MINUTE_US, SECOND_US
-from district.certificates import acts, step_ca
+from district.certificates import acts
 from district.certificates.desk import Desk
 from district.certificates.offices import Offices
 from district.certificates.platform import Platform
 from district.certificates.records import Case, Certificate
-from district.certificates.store import MemoryStore
+from district.certificates.step_ca import StepTemplates
+from district.certificates.store import MemoryStore, Store
+from district.certificates.surface import Authority, Certification, ServerCa
 from district.stream import Sink, Stream
 from district.town import REGION, Town, citizen_number
 
@@ -37,12 +39,14 @@ Then = Iterator[tuple[int, object]]
 
 
 class Service:
-    """Made anew for each run."""
+    """Made anew for each run; its ports lead into memory until :meth:`live`."""
 
     def __init__(self, town: Town, offices: Offices, sink: Sink) -> None:
         self._offices, self._sink = offices, sink
         self._dice = town.chance("certificates", "service")
-        self.store = MemoryStore()
+        self.memory = MemoryStore()
+        """Where its state is while it lives in memory."""
+        self.store: Store = self.memory
         listed = town.chance("certificates", "listed")
         self._listed = [citizen_number(listed) for _ in range(LISTED)]
         permitted = {(app, item.code, matter.code) for app, item, matter in offices.approved()}
@@ -50,37 +54,53 @@ class Service:
             app = offices.counter_app[unit.code].app
             first = offices.matters_of(unit)
             permitted |= {(app, offices.left_over[unit.code].code, one.code) for one in first}
-        self.platform = Platform(
-            self.store,
-            lambda at, line: sink.write(PLATFORM.name, at, line),
-            permitted=permitted,
-            items={item.code: item for item in offices.items},
-            region=REGION,
-        )
-        self.desk = Desk(town, lambda at, line: sink.write(CA.name, at, line))
+        desk = Desk(town, lambda at, line: sink.write(CA.name, at, line))
+        self.officers = desk.officers
+        self._permitted = permitted
+        self.desk: Authority = desk
+        self.platform: Certification = self.platform_on(self.memory)
+        self.servers: ServerCa = StepTemplates(town, partial(sink.write, STEP.name))
         self._do: dict[type, Callable[[int, Any], Then]] = {
             acts.Login: self._login, acts.Take: self._take, acts.Get: self._get,
-            acts.Visit: self._visit, acts.Close: self._close, acts.Join: self._join,
+            acts.Visit: self._visit, acts.Close: self._close, acts.Party: self._party,
+            acts.Join: self._join,
             acts.Collect: self._collect, acts.OldCase: self._old_case,
             acts.Pretext: self._pretext, acts.CheckList: self._check_list,
             acts.CodeUse: self._code_use, acts.Redeem: self._redeem,
             acts.ConsentUse: self._consent_use, acts.Entry: self._entry,
+            acts.Apply: self._apply, acts.Agree: self._agree,
             acts.Simple: self._simple, acts.Annul: self._annul, acts.Replace: self._replace,
             acts.Lost: self._lost, acts.Verify: self._verify, acts.Desked: self._desked,
+            acts.DeskApproval: self._desk_approval, acts.DeskIssue: self._desk_issue,
             acts.Revoke: self._revoke, acts.Outage: self._outage, acts.Resume: self._resume,
             acts.Handshake: self._handshake, acts.StepCa: self._step_ca, acts.Job: self._job,
         }  # fmt: skip
 
+    def platform_on(self, store: Store) -> Platform:
+        """The platform's rules over a store; it writes the platform's log."""
+        return Platform(
+            store,
+            partial(self._sink.write, PLATFORM.name),
+            permitted=self._permitted,
+            items={item.code: item for item in self._offices.items},
+            region=REGION,
+            revoked=lambda serial: serial in self.desk.revoked,
+        )
+
+    def live(
+        self, *, store: Store, platform: Certification, desk: Authority, servers: ServerCa
+    ) -> None:
+        """From now on what is done is done there. ``store`` is what the town knows of people and
+        cases without asking, and where somebody reaches past the platform."""
+        self.store, self.platform, self.desk, self.servers = store, platform, desk, servers
+
     def perform(self, at: int, act: object) -> list[tuple[int, object]]:
         """Do it; what follows, and when."""
-        if callable(act):
-            act()
-            return []
         return list(self._do[type(act)](at, act))
 
     def _login(self, at: int, act: acts.Login) -> Then:
         serial = act.serial or self.desk.serials[act.via.operator]
-        self.platform.login(at, act.via, serial=serial, revoked=serial in self.desk.revoked)
+        self.platform.login(at, act.via, serial=serial)
         return iter(())
 
     def _take(self, at: int, act: acts.Take) -> Then:
@@ -103,7 +123,7 @@ class Service:
             copy = replace(get, op="DOWNLOAD", item=act.download, original=act.original)
             yield at + 4 * MINUTE_US, copy
         if act.party:
-            self.platform.add_party(at + 20 * SECOND_US, act.via, case=case, party=act.party)
+            yield at + 20 * SECOND_US, acts.Party(via=act.via, case=case, party=act.party)
             yield at + 5 * MINUTE_US, replace(get, holder=act.party, item=act.items[0])
         if act.close_after_us:
             ends = at + act.close_after_us
@@ -113,6 +133,10 @@ class Service:
 
     def _close(self, at: int, act: acts.Close) -> Then:
         self.platform.close_case(at, act.via, case=act.case)
+        return iter(())
+
+    def _party(self, at: int, act: acts.Party) -> Then:
+        self.platform.add_party(at, act.via, case=act.case, party=act.party)
         return iter(())
 
     def _join(self, at: int, act: acts.Join) -> Then:
@@ -210,13 +234,21 @@ class Service:
             case = f"B{at // SECOND_US}{place:03d}"
             begin = at + place * act.pace_us
             if act.approver:
-                self.platform.apply(begin, act.via, case=case, item=act.item, holder=holder)
-                self.platform.approve(begin + 4 * SECOND_US, act.approver, case=case)
+                yield begin, acts.Apply(via=act.via, case=case, item=act.item, holder=holder)
+                yield begin + 4 * SECOND_US, acts.Agree(via=act.approver, case=case)
             simple = acts.Simple(
                 via=act.via, op=act.op, holder=holder, item=act.item, case=case,
                 approver=act.approver.operator if act.approver else "",
             )  # fmt: skip
             yield begin + 8 * SECOND_US, simple
+
+    def _apply(self, at: int, act: acts.Apply) -> Then:
+        self.platform.apply(at, act.via, case=act.case, item=act.item, holder=act.holder)
+        return iter(())
+
+    def _agree(self, at: int, act: acts.Agree) -> Then:
+        self.platform.approve(at, act.via, case=act.case)
+        return iter(())
 
     def _simple(self, at: int, act: acts.Simple) -> Then:
         if act.op == "ISSUE":
@@ -234,9 +266,13 @@ class Service:
         held = self.platform.held(act.holder, act.item)
         case = f"B{at // SECOND_US}Z"
         self.platform.approve(at, act.approver, case=case)
-        self.platform.end(
-            at + SECOND_US, act.via, licence=held.licence, case=case, approver=act.approver.operator
-        )
+        yield (
+            at + SECOND_US,
+            acts.Simple(
+                via=act.via, op="ANNUL", holder=act.holder, item=act.item, case=case,
+                approver=act.approver.operator,
+            ),
+        )  # fmt: skip
         for after, via, op in act.asked:
             yield at + after, acts.Get(via=via, op=op, licence=held.licence)
 
@@ -269,21 +305,22 @@ class Service:
         return iter(())
 
     def _desked(self, at: int, act: acts.Desked) -> Then:
-        desk = self.desk
-        request = desk.request(at, act.officer, profile=act.profile, subject=act.subject)
-        approver = act.approver.user if act.approver else ""
+        request = self.desk.request(at, act.officer, profile=act.profile, subject=act.subject)
         if act.approver:
-            person = act.approver
-            yield at + act.wait_us, lambda: desk.approve(at + act.wait_us, person, request=request)
-        issued = at + 2 * act.wait_us
+            yield at + act.wait_us, acts.DeskApproval(approver=act.approver, request=request)
+        yield at + 2 * act.wait_us, acts.DeskIssue(asked=act, request=request)
 
-        def issue() -> None:
-            desk.issue(
-                issued, act.officer, request=request, profile=act.profile, subject=act.subject,
-                approver=approver, alg=act.alg,
-            )  # fmt: skip
+    def _desk_approval(self, at: int, act: acts.DeskApproval) -> Then:
+        self.desk.approve(at, act.approver, request=act.request)
+        return iter(())
 
-        yield issued, issue
+    def _desk_issue(self, at: int, act: acts.DeskIssue) -> Then:
+        asked = act.asked
+        self.desk.issue(
+            at, asked.officer, request=act.request, profile=asked.profile, subject=asked.subject,
+            approver=asked.approver.user if asked.approver else "", alg=asked.alg,
+        )  # fmt: skip
+        return iter(())
 
     def _revoke(self, at: int, act: acts.Revoke) -> Then:
         old = self.desk.renewed(act.clerk)
@@ -294,11 +331,9 @@ class Service:
     def _outage(self, at: int, act: acts.Outage) -> Then:
         if act.job == "list":
             self.desk.publish(at)
-            self.desk.no_list_until = max(self.desk.no_list_until, at + act.gap_us)
         else:
             self.desk.sign_audit(at)
-            until = max(self.desk.no_signature_until, at + act.gap_us)
-            self.desk.no_signature_until = until
+        self.desk.down(act.job, at + act.gap_us)
         yield at + act.gap_us, acts.Resume(job=act.job)
 
     def _resume(self, at: int, act: acts.Resume) -> Then:
@@ -322,10 +357,7 @@ class Service:
         return iter(())
 
     def _step_ca(self, at: int, act: acts.StepCa) -> Then:
-        made: dict[str, Callable[[int, Any, random.Random], str]] = {
-            "sign": step_ca.signed, "renew": step_ca.renewed, "refused": step_ca.refused,
-        }  # fmt: skip
-        self._sink.write(STEP.name, at, made[act.what](at, act.app, self._dice))
+        self.servers.ask(at, act.app, act.what)
         return iter(())
 
     def _job(self, at: int, act: acts.Job) -> Then:

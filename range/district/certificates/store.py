@@ -1,13 +1,17 @@
-"""Store: where the e-certificate platform keeps its records; here, in memory."""
+"""Store: where the e-certificate platform keeps its records; here, in memory.
+
+The other adapter is a database: :mod:`living.certificates.postgres`.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import Protocol
 
 from district.certificates.records import Case, Certificate, Consent, UseCode
 
-__all__ = ["MemoryStore", "Store"]
+__all__ = ["MemoryStore", "Record", "Store"]
 
 Record = Certificate | Case | UseCode | Consent
 
@@ -30,6 +34,9 @@ class Store(Protocol):
     def save(self, record: Record) -> None:
         """Write a new record, or an old one that changed."""
 
+    def next_number(self) -> int:
+        """The next of the running numbers, which all kinds of records share: 1, 2, 3 …"""
+
 
 class MemoryStore:
     """The store of a made-up district."""
@@ -39,6 +46,8 @@ class MemoryStore:
         self._held: dict[tuple[str, str], str] = {}
         self._others: dict[tuple[type[Record], str], Record] = {}
         self._cases: dict[str, dict[str, Case]] = defaultdict(dict)
+        self.numbers = 0
+        """The last running number that was given out."""
 
     def certificate(self, licence: str) -> Certificate | None:
         return self._certificates.get(licence)
@@ -63,3 +72,12 @@ class MemoryStore:
             self._others[UseCode, record.code] = record
         else:
             self._others[Consent, record.id] = record
+
+    def next_number(self) -> int:
+        self.numbers += 1
+        return self.numbers
+
+    def records(self) -> Iterator[Record]:
+        """All of them; a clerk's cases in the order they were opened."""
+        yield from self._certificates.values()
+        yield from self._others.values()

@@ -37,9 +37,9 @@ class Certificates:
 
     def __init__(self, town: Town, sink: Sink) -> None:
         self._town = town
-        self._offices = Offices(town)
-        self._service = Service(town, self._offices, sink)
-        self._ordinary = Ordinary(town, self._offices)
+        self.offices = Offices(town)
+        self.service = Service(town, self.offices, sink)
+        self._ordinary = Ordinary(town, self.offices)
         self._lookalikes = Lookalikes(self._ordinary)
         self._numbers = {citizen.user: citizen.number for citizen in town.citizens}
         self.attacks: Sequence[Attack] = (
@@ -50,21 +50,21 @@ class Certificates:
     def statements(self, first: Day, keyed: Keyed) -> Iterator[Statement]:
         """Matters, kinds of certificates, the desk's profiles, cipher policies, the calendar."""
         del keyed
-        for number, (app, item, matter) in enumerate(self._offices.approved()):
+        for number, (app, item, matter) in enumerate(self.offices.approved()):
             yield Statement(
                 "matters",
                 (app, item.code, matter.code),
                 {"approval_no": f"YZ-{number:04d}", "annotated_only": matter.annotated_only},
                 ALWAYS,
             )
-        for item in self._offices.items:
+        for item in self.offices.items:
             yield Statement(
                 "catalogue",
                 ("certificate", item.code),
                 {"name": item.code, "unit": item.issuer.code, "sensitive": item.sensitive},
                 ALWAYS,
             )
-        for officer in self._service.desk.officers:
+        for officer in self.service.officers:
             for profile in PROFILES:
                 yield Statement("ca_profiles", (officer.user, profile), {"office": "RA-1"}, ALWAYS)
         versions, ciphers = zip(*NATIONAL, strict=True)
@@ -92,10 +92,10 @@ class Certificates:
         act = deed_.act
         if isinstance(act, FetchCertificate):
             act = self._fetch(act)
-        return [deed(at, more) for at, more in self._service.perform(deed_.at, act)]
+        return [deed(at, more) for at, more in self.service.perform(deed_.at, act)]
 
     def _fetch(self, act: FetchCertificate) -> acts.Get:
         """Somebody signed in elsewhere opens an own certificate."""
         number = self._numbers.get(act.user, self._town.citizens[0].number)
         via = Via(app=MINI, address=act.address, agent=act.agent, operator=act.user)
-        return acts.Get(via=via, op="FETCH", item=self._offices.items[0].code, holder=number)
+        return acts.Get(via=via, op="FETCH", item=self.offices.items[0].code, holder=number)

@@ -59,11 +59,11 @@ class Identity:
     def __init__(self, town: Town, sink: Sink) -> None:
         self._town, self._sink = town, sink
         self._chance = town.chance("identity", "portal")
-        self._provider = Provider(town, sink)
-        people = People(town)
+        self.provider = Provider(town, sink)
+        self.people = people = People(town)
         self._ordinary = Ordinary(people)
         self._lookalikes = Lookalikes(people)
-        self._serial = 900_619_000_000
+        self.serial = 900_619_000_000
         self.attacks: Sequence[Attack] = Attacks(people).all
 
     def statements(self, first: Day, keyed: Keyed) -> Iterable[Statement]:
@@ -75,7 +75,7 @@ class Identity:
         """The honest deeds of a day."""
         # Sessions do not outlive the second night.
         if day.number % 2:
-            self._provider.sessions.clear()
+            self.provider.sessions.clear()
         return self._ordinary.deeds(day, chance)
 
     def lookalikes(self, day: Day, chance: random.Random) -> Iterable[Plan]:
@@ -84,7 +84,7 @@ class Identity:
 
     def perform(self, deed: Deed) -> Iterable[Deed]:
         """Carry a deed out."""
-        at, act, provider = deed.at, deed.act, self._provider
+        at, act, provider = deed.at, deed.act, self.provider
         match act:
             case SignIn():
                 session = provider.sign_in(at, act)
@@ -113,17 +113,21 @@ class Identity:
             case BadSignature():
                 provider.bad_signature(at, act)
             case Approve() | RegisterClient():
-                self._sink.say(self._known(at, act))
+                self.say(at, act)
             case _:
                 raise TypeError(f"the identity system cannot do {act!r}")
         return ()
+
+    def say(self, at: int, act: Approve | RegisterClient) -> None:
+        """What a register knows from then on."""
+        self._sink.say(self._known(at, act))
 
     def _known(self, at: int, act: Approve | RegisterClient) -> Statement:
         if isinstance(act, Approve):
             row = {"ticket": act.ticket, "approved_by": "duty"}
             key = (act.operator, act.target)
             return Statement("impersonations", key, row, at, at + 8 * HOUR_US)
-        self._provider.servers[act.client] = act.addresses
+        self.provider.servers[act.client] = act.addresses
         created = dt.datetime.fromtimestamp(at // SECOND_US, ZONE).date().isoformat()
         return registers.client_row(
             act.client, act.addresses, created, act.sensitive, act.level, at
@@ -135,7 +139,7 @@ class Identity:
             self._page(moment, session, act.who.address, act.who.agent)
 
     def _request(self, at: int, act: Request) -> None:
-        session = self._provider.sessions.get(act.session)
+        session = self.provider.sessions.get(act.session)
         if session is not None:
             self._page(at, session, act.address, act.agent)
 
@@ -155,9 +159,9 @@ class Identity:
             size=47, agent=who.agent, token="", user="",
         )  # fmt: skip
         self._sink.write(PORTAL.name, at, text)
-        self._serial += 1
+        self.serial += 1
         sent = at + 200_000 + self._chance.randrange(300_000)
         text = lines.sms_line(
-            sent, number=who.phone, template=act.template, user=who.user, serial=self._serial
+            sent, number=who.phone, template=act.template, user=who.user, serial=self.serial
         )  # fmt: skip
         self._sink.write(MESSAGES.name, sent, text)

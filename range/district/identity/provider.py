@@ -65,10 +65,13 @@ class Session:
     """Id of the access token."""
     refresh: list[str] = field(default_factory=list)
     """Ids of refresh tokens, the newest last."""
+    since: int = 0
+    """When it began."""
 
 
 @dataclass(slots=True)
 class _Failures:
+    who: Who
     count: int = 0
     newest: int = 0
     locked_until: int = 0
@@ -104,7 +107,9 @@ class Provider:
         self._failures.pop(who.user, None)
         if who.realm == "staff" and act.method != "certificate":
             self._bind(at, who.user, right=True)
-        session = Session(who, act.client, _uuid(chance), f"onrtac:{_uuid(chance)}")
+        session = Session(
+            who, act.client, _uuid(chance), f"onrtac:{_uuid(chance)}", since=at
+        )  # fmt: skip
         details = [("auth_method", "openid-connect"), *self._method(act)]
         if act.consent != "no_consent_required":
             details.append(("remember_me", "false"))
@@ -164,7 +169,7 @@ class Provider:
         if act.error != "invalid_user_credentials":
             self._refused(at, who, act.client, act.error)
             return
-        failures = self._failures.setdefault(who.user, _Failures())
+        failures = self._failures.setdefault(who.user, _Failures(who))
         if failures.locked_until > at:
             self._refused(at, who, act.client, "user_temporarily_disabled")
             return
@@ -196,6 +201,12 @@ class Provider:
             ("code_id", _uuid(self._chance)), ("username", who.user),
         ]  # fmt: skip
         self._event(at, "LOGIN_ERROR", who, client, who.address, details, user=user)
+
+    def failing(self, at: int) -> Iterator[tuple[Who, int, int]]:
+        """Accounts whose wrong passwords still count: who, how many, and when the newest was."""
+        for failures in self._failures.values():
+            if at - failures.newest <= FORGOTTEN_US and failures.locked_until <= at:
+                yield failures.who, failures.count, failures.newest
 
     def refresh(self, at: int, act: Refresh) -> None:
         """A refresh token is shown; the newest gives another, a rotated one is refused."""

@@ -66,7 +66,7 @@ class Institutions:
 
     def collect(
         self, now: int, order: Order, *, account: str, payer: str, money: Money = "whole"
-    ) -> Transaction:
+    ) -> None:
         """A payer pays."""
         self._count += 1
         day = clock(now)
@@ -87,7 +87,6 @@ class Institutions:
         self._by_order[order.id] = made
         if money != "unsettled":
             self._unsettled.append(made)
-        return made
 
     def refund(self, refund: str, order: str, fen: int) -> None:
         """Money goes back."""

@@ -20,6 +20,7 @@ from district.payment.requests import (
     ChangePayee,
     CloseOrder,
     CreateOrder,
+    EnterNotice,
     IssueNotice,
     IssueReceipt,
     PayResult,
@@ -52,16 +53,20 @@ class Platform:
         write: Callable[[int, str], None],
         verify: Callable[[CallBack], bool],
         region: str,
+        numbers: int = 0,
     ) -> None:
         self._store, self._write, self._verify = store, write, verify
         self._region = region
-        self._numbers = 0
+        self.numbers = numbers
+        """Given out so far."""
 
     def handle(self, request: Request, now: int) -> Answer:
         """Answer a request that comes at a time, and write what was done."""
         match request:
             case IssueNotice():
                 return self._issue(now, request)
+            case EnterNotice():
+                return self._enter(request)
             case VoidNotice():
                 return self._void(request)
             case QueryNotice():
@@ -131,6 +136,7 @@ class Platform:
             channel=channel,
         )
         found.order = order.id
+        self._store.save(found)
         self._store.save(order)
         due = _yuan(found.due_fen)
         self._log(
@@ -223,7 +229,7 @@ class Platform:
         found = self._found(order)
         if status == "3":
             found.paid_at = now
-            self._notice(found).state = "paid"
+            self._mark_paid(found)
         self._set(found, status)
         self._log(
             now, "ORDER_STATUS", "0", asked.via, order=order, notice=found.notice, dept=found.dept,
@@ -238,6 +244,13 @@ class Platform:
         )  # fmt: skip
         return Answer("0")
 
+    def _enter(self, asked: EnterNotice) -> Answer:
+        """Without a line: the order that follows at once has one."""
+        if self._store.notice(asked.notice) is not None:
+            return Answer("40901")
+        self._store.save(Notice(no=asked.notice, dept=asked.dept, due_fen=asked.due_fen))
+        return Answer("0", asked.notice)
+
     def _void(self, asked: VoidNotice) -> Answer:
         """Without a line: the department's own system does it in the database both share."""
         found = self._store.notice(asked.notice)
@@ -250,8 +263,13 @@ class Platform:
     def _pay(self, now: int, order: Order, told: CallBack) -> None:
         order.transaction, order.payer_account = told.transaction, told.payer_account
         order.paid_at = now
-        self._notice(order).state = "paid"
+        self._mark_paid(order)
         self._set(order, "3")
+
+    def _mark_paid(self, order: Order) -> None:
+        notice = self._notice(order)
+        notice.state = "paid"
+        self._store.save(notice)
 
     def _set(self, order: Order, status: Status) -> None:
         order.status = status
@@ -268,8 +286,8 @@ class Platform:
         return found
 
     def _next(self) -> int:
-        self._numbers += 1
-        return self._numbers
+        self.numbers += 1
+        return self.numbers
 
     def _log(self, now: int, op: str, code: str, via: Via | None, **told: str | bool) -> None:
         moment = clock(now)

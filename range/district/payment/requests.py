@@ -12,6 +12,7 @@ __all__ = [
     "ChangePayee",
     "CloseOrder",
     "CreateOrder",
+    "EnterNotice",
     "IssueNotice",
     "IssueReceipt",
     "PayResult",
@@ -45,6 +46,16 @@ class IssueNotice:
     due_fen: int
     payer: str
     """Citizen's number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnterNotice:
+    """A counter or a device makes a notice itself, with a number of its own range."""
+
+    via: Via
+    notice: str
+    dept: str
+    due_fen: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +151,7 @@ class ChangePayee:
 
 Request: TypeAlias = (
     IssueNotice
+    | EnterNotice
     | VoidNotice
     | QueryNotice
     | CreateOrder

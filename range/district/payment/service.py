@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -13,6 +12,7 @@ from district.calendar import DAY_US, MINUTE_US, SECOND_US
 from district.deed import Deed
 from district.payment import misdeeds
 from district.payment.departments import Department
+from district.payment.doors import Doors, Resumed, Steps, in_memory
 from district.payment.flows import (
     Answered,
     BankFile,
@@ -37,17 +37,24 @@ from district.payment.flows import (
     Told,
     TreasuryFile,
 )
-from district.payment.institutions import Institutions, Transaction, verify
-from district.payment.platform import Platform, clock
-from district.payment.records import Notice, Order
+from district.payment.institutions import (
+    CALL_BACK_ADDRESSES,
+    Institutions,
+    Transaction,
+    verify,
+)
+from district.payment.platform import Platform
+from district.payment.records import Order
 from district.payment.requests import (
+    Answer,
     CreateOrder,
+    EnterNotice,
     IssueNotice,
     IssueReceipt,
     PayResult,
     QueryNotice,
     RefundOrder,
-    TellPayment,
+    Request,
 )
 from district.payment.store import MemoryStore
 from district.payment.tally import CHI_SQUARE_PERMILLE, Tally
@@ -102,7 +109,8 @@ class Service:
     ) -> None:
         self._departments = departments
         self._sink = sink
-        self._chance = chance
+        self.chance = chance
+        """Of all that nobody decides."""
         self.first_day = 0
         """Midnight of the town's first day; told with the first day that is lived."""
         self.store = MemoryStore()
@@ -112,8 +120,14 @@ class Service:
             verify,
             REGION,
         )
-        self._handle = self.platform.handle
         self.institutions = Institutions(departments)
+        self.doors: Doors = in_memory(
+            self.platform,
+            self.store,
+            self.institutions,
+            lambda at, line: sink.write(TOLD.name, at, line),
+        )
+        """Others, once the town is living."""
         self.tally = Tally()
         self._notices: dict[str, deque[str]] = {code: deque(maxlen=RECENT) for code in departments}
         self._turn = 0
@@ -124,46 +138,51 @@ class Service:
 
     def perform(self, now: int, act: object) -> Iterable[Deed]:
         """Carry one act out; what follows from it is returned."""
+        return self.doors.walk(act.steps if isinstance(act, Resumed) else self._steps(now, act))
+
+    def _handle(self, request: Request, now: int) -> Answer:
+        return self.doors.desk.handle(request, now)
+
+    def _steps(self, now: int, act: object) -> Steps:
         match act:
             case Flow():
-                return self._start(now, act)
+                yield from self._start(now, act)
             case Issued():
-                return self._look(now, act)
+                yield from self._look(now, act)
             case Looked():
-                return self._order(now, act)
+                yield from self._order(now, act)
             case Ordered():
-                return self._pay(now, act)
+                yield from self._pay(now, act)
             case Answered():
-                return self._answered(now, act)
+                yield from self._answered(now, act)
             case Told():
-                self._handle(TellPayment(told=self.institutions.tell(act.made)), now)
+                self.doors.words.to_platform(self.institutions.tell(act.made), now)
             case Receipt():
                 self._handle(IssueReceipt(order=act.order), now)
             case BankFile():
-                return self._bank_file(now)
+                yield from self._bank_file(now)
             case BankRest():
-                self._rows(BANK, now, self.institutions.supplement(now))
+                self._rows(BANK, now, self.doors.files.supplement(now))
             case TreasuryFile():
-                self._rows(TREASURY, now, self.institutions.receipts(now))
+                self._rows(TREASURY, now, self.doors.files.receipts(now))
             case BatchCheck():
-                return self._batch(now, act)
+                yield from self._batch(now, act)
             case Guess():
-                return self._guess(now, act)
+                yield from self._guess(now, act)
             case Query():
                 self._handle(QueryNotice(via=act.via, notice=act.notice), now)
             case RefundSome():
-                return self._refunds(now, act)
+                yield from self._refunds(now, act)
             case RefundSpree():
-                return self._spree(now, act)
+                yield from self._spree(now, act)
             case Refund():
-                self._refund(now, act)
+                yield from self._refund(now, act)
             case PatternTopUp():
-                return self._top_up(now, act)
+                yield from self._top_up(now, act)
             case Forged() | Replay() | SetBack() | MarkPaid() | SwitchPayee():
-                return misdeeds.carry_out(self, now, act)
+                yield from misdeeds.carry_out(self, now, act)
             case _:
                 raise TypeError(act)
-        return ()
 
     def _start(self, now: int, flow: Flow) -> Iterator[Deed]:
         if flow.number:
@@ -175,7 +194,7 @@ class Service:
             )
             notice = self._handle(asked, now).number
         else:
-            notice = self._own_notice(flow)
+            notice = self._own_notice(now, flow)
         self._notices[flow.dept].append(notice)
         if flow.looks:
             yield _deed(now + flow.after_us, Issued(flow=flow, notice=notice))
@@ -183,11 +202,12 @@ class Service:
             looked = Looked(flow=flow, notice=notice, channel=flow.channel)
             yield _deed(now + flow.after_us, looked)
 
-    def _own_notice(self, flow: Flow) -> str:
+    def _own_notice(self, now: int, flow: Flow) -> str:
         """A counter or a device makes the notice with the order; no line of its own."""
         self._turn += 1
         no = f"{REGION}99{self._turn:012d}"
-        self.store.save(Notice(no=no, dept=flow.dept, due_fen=flow.due_fen))
+        asked = EnterNotice(via=flow.via, notice=no, dept=flow.dept, due_fen=flow.due_fen)
+        self._handle(asked, now)
         return no
 
     def _look(self, now: int, act: Issued) -> Iterator[Deed]:
@@ -234,11 +254,11 @@ class Service:
             if not (flow.gives_up and act.attempt + 1 == len(flow.failures)):
                 yield _deed(now + flow.pace_us, replace(act, attempt=act.attempt + 1))
             return
-        order = self.store.order(act.order)
+        order = self.doors.desk.order(act.order)
         assert order is not None
         if not flow.via.unit:
             self._handle(PayResult(via=flow.via, order=act.order), now)
-        self.institutions.collect(
+        self.doors.providers.collect(
             now,
             order,
             account=flow.account or self._account(flow.dept, now),
@@ -248,50 +268,33 @@ class Service:
         answered = Answered(flow=flow, order=act.order, other_node=act.other_node)
         yield _deed(now + flow.told_after_us, answered)
 
-    def _answered(self, now: int, act: Answered) -> Iterator[Deed]:
-        flow, made = act.flow, self.institutions.transaction(act.order)
+    def _answered(self, now: int, act: Answered) -> Steps:
+        flow, made = act.flow, self.doors.providers.transaction(act.order)
         assert made is not None
         told = self.institutions.tell(made)
-        answer = self._handle(TellPayment(told=told, other_node=flow.twice), now)
-        if made.channel == "wechat":
-            self.tell_department(now + SECOND_US // 2, made)
+        answer = self.doors.words.to_platform(told, now, other_node=flow.twice)
         for more in flow.told_again_us:
             yield _deed(now + more, Told(made=made))
         if answer.ok and flow.receipt_after_us is not None:
             yield _deed(now + flow.receipt_after_us, Receipt(order=act.order))
+        if made.channel == "wechat":
+            yield (later := now + SECOND_US // 2)
+            self._tell_department(later, made)
 
     def _account(self, dept: str, now: int) -> str:
         """Which of its accounts a department is paid into: mostly the first."""
         open_ = self._departments[dept].accounts_on(self.day(now))
-        return open_[0] if self._chance.random() < 0.6 else self._chance.choice(open_)
+        return open_[0] if self.chance.random() < 0.6 else self.chance.choice(open_)
 
-    def tell_department(
+    def _tell_department(
         self, now: int, made: Transaction, *, refund: str = "", fen: int = 0
     ) -> None:
-        """WeChat tells the department's own server of a payment or refund."""
-        moment, done = clock(now), clock(made.finished_at)
-        told: dict[str, str | int] = {
-            "notify_time": f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}+08:00",
-            "payment_notice_no": made.notice,
-            "department_code": made.dept,
-            "region_code": REGION,
-            "fee": fen or made.fen,
-            "order_id": made.order,
-            "trans_id": made.id,
-            "status": 3,
-            "bank_id": "9101",
-            "bank_account": made.account,
-            "openid": made.payer,
-            "pay_finish_time": f"{done:%Y-%m-%dT%H:%M:%S}+08:00",
-        }
-        if refund:
-            told["refund_order_id"] = refund
-        line = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
-        self._sink.write(TOLD.name, now, line)
+        address = CALL_BACK_ADDRESSES["wechat"]
+        self.doors.words.to_department(made, now, address=address, refund=refund, fen=fen)
 
     def _bank_file(self, now: int) -> Iterator[Deed]:
-        self._rows(BANK, now, self.institutions.settlement(now, self._chance))
-        yield _deed(now + self._chance.randrange(60, 300) * MINUTE_US, BankRest())
+        self._rows(BANK, now, self.doors.files.settlement(now, self.chance))
+        yield _deed(now + self.chance.randrange(60, 300) * MINUTE_US, BankRest())
 
     def _rows(self, stream: Stream, now: int, rows: Iterable[str]) -> None:
         for row in rows:
@@ -301,31 +304,31 @@ class Service:
         via = self._departments[act.dept].server(1)
         known = list(self._notices[act.dept])[-act.count :]
         for place, one in enumerate(known):
-            gone = self._chance.randrange(1000) < act.withdrawn_permille
-            notice = f"{REGION}25{self._chance.randrange(10**12):012d}" if gone else one
+            gone = self.chance.randrange(1000) < act.withdrawn_permille
+            notice = f"{REGION}25{self.chance.randrange(10**12):012d}" if gone else one
             yield _deed(now + place * 2 * SECOND_US, Query(via=via, notice=notice))
 
     def _guess(self, now: int, act: Guess) -> Iterator[Deed]:
         known = [no for notices in self._notices.values() for no in list(notices)[-50:]]
-        self._chance.shuffle(known)
-        start = self._chance.randrange(10**11)
+        self.chance.shuffle(known)
+        start = self.chance.randrange(10**11)
         for place in range(act.count):
             notice = f"{REGION}24{start + place:012d}"
             # The last one is a guess too: the share is looked at when a number is not found.
             if known and place + 1 < act.count:
-                notice = known.pop() if self._chance.randrange(1000) < act.hit_permille else notice
+                notice = known.pop() if self.chance.randrange(1000) < act.hit_permille else notice
             yield _deed(now + place * act.every_us, Query(via=act.via, notice=notice))
 
     def _refundable(self, dept: str, now: int) -> list[Order]:
         return [
             order
-            for order in self.store.paid(dept, now - RECENT_DAYS * DAY_US)
+            for order in self.doors.desk.paid(dept, now - RECENT_DAYS * DAY_US)
             if order.status != "6" and order.transaction and now - order.paid_at > 10 * MINUTE_US
         ]
 
     def _refunds(self, now: int, act: RefundSome) -> Iterator[Deed]:
         found = self._refundable(act.dept, now)
-        chosen = self._chance.sample(found, min(act.count, len(found)))
+        chosen = self.chance.sample(found, min(act.count, len(found)))
         for place, order in enumerate(chosen):
             refund = Refund(via=act.via, order=order.id, to_account=act.to_account)
             yield _deed(now + place * act.every_us, refund)
@@ -341,8 +344,8 @@ class Service:
         )  # fmt: skip
         return self._refunds(now, some)
 
-    def _refund(self, now: int, act: Refund) -> None:
-        order = self.store.order(act.order)
+    def _refund(self, now: int, act: Refund) -> Steps:
+        order = self.doors.desk.order(act.order)
         assert order is not None
         self._turn += 1
         share = REFUNDED_SHARES[self._turn % len(REFUNDED_SHARES)]
@@ -358,10 +361,11 @@ class Service:
         if not answer.ok:
             return
         self.tally.refunded(act.via.user, self.day(now))
-        self.institutions.refund(answer.number, order.id, fen)
-        made = self.institutions.transaction(order.id)
+        self.doors.providers.refund(answer.number, order.id, fen)
+        made = self.doors.providers.transaction(order.id)
         if made is not None and made.channel == "wechat" and not act.to_account:
-            self.tell_department(now + SECOND_US, made, refund=answer.number, fen=fen)
+            yield (later := now + SECOND_US)
+            self._tell_department(later, made, refund=answer.number, fen=fen)
 
     def _top_up(self, now: int, act: PatternTopUp) -> Iterator[Deed]:
         day, more, parts = self.day(now), 0, 0
@@ -375,13 +379,13 @@ class Service:
                 return
             near = chi < wanted
             more, parts = more + 1, parts + near
-            fen = self._chance.randrange(30, 300) * 100 + 50
+            fen = self.chance.randrange(30, 300) * 100 + 50
             flow = Flow(
                 dept=act.dept,
-                due_fen=480_000 + self._chance.randrange(1, 1999) * 10 if near else fen,
+                due_fen=480_000 + self.chance.randrange(1, 1999) * 10 if near else fen,
                 channel="pos",
                 via=act.via,
-                payer=f"pos:{self._chance.randrange(10**9):09d}",
+                payer=f"pos:{self.chance.randrange(10**9):09d}",
                 looks=0,
             )
             yield _deed(now + place * 90 * SECOND_US, flow)

@@ -1,8 +1,12 @@
-"""Store: where the payment platform keeps its notices and orders; here, in memory."""
+"""Store: where the payment platform keeps its notices and orders; here, in memory.
+
+Where the town is living they lie in PostgreSQL (:mod:`living.payment.postgres`).
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import Protocol
 
 from district.payment.records import Notice, Order
@@ -54,6 +58,13 @@ class MemoryStore:
                 break
             found.append(order)
         return found
+
+    def records(self) -> Iterator[Notice | Order]:
+        """Everything, to be handed over: notices, then orders in the order they were paid."""
+        yield from self._notices.values()
+        paid = [one for orders in self._paid.values() for one in orders.values()]
+        yield from sorted(paid, key=lambda one: one.paid_at)
+        yield from (one for one in self._orders.values() if not one.transaction)
 
     def save(self, record: Notice | Order) -> None:
         if isinstance(record, Notice):

@@ -40,16 +40,16 @@ class Payment:
 
     def __init__(self, town: Town, sink: Sink) -> None:
         self._town = town
-        self._departments = departments(town)
-        self._service = Service(self._departments, sink, town.chance("payment", "service"))
-        self._portal = Portal(sink)
-        self._ordinary = Ordinary(town, self._departments)
-        self._lookalikes = Lookalikes(town, self._departments, self._ordinary)
-        self.attacks: Sequence[Attack] = Attacks(town, self._departments, self._ordinary).all
+        self.departments = departments(town)
+        self.service = Service(self.departments, sink, town.chance("payment", "service"))
+        self.portal = Portal(sink)
+        self._ordinary = Ordinary(town, self.departments)
+        self._lookalikes = Lookalikes(town, self.departments, self._ordinary)
+        self.attacks: Sequence[Attack] = Attacks(town, self.departments, self._ordinary).all
 
     def statements(self, first: Day, keyed: Keyed) -> Iterator[Statement]:
         """Payees, applications, own domains, releases."""
-        for dept in self._departments.values():
+        for dept in self.departments.values():
             for number, account in enumerate(dept.accounts):
                 # A new account stands in the register the day before it is used.
                 since = first.start + (dept.opened(number) - 1) * DAY_US
@@ -63,7 +63,7 @@ class Payment:
             yield self._program(program)
         yield Statement("own_domains", (PLATFORM_HOST,), {"unit": ""}, -(2**62))
         yield Statement("own_domains", (portal.SITE,), {"unit": ""}, -(2**62))
-        yield from self._portal.statements()
+        yield from self.portal.statements()
 
     def _application(self, dept: Department) -> Statement:
         domains = [dept.host, f"www.{dept.unit.short}.{DOMAIN}", PLATFORM_HOST]
@@ -82,8 +82,8 @@ class Payment:
 
     def _program(self, name: str) -> Statement:
         """The platform's own programs send payers back to any page of a department."""
-        hosts = [dept.host for dept in self._departments.values()]
-        pages = [f"www.{dept.unit.short}.{DOMAIN}" for dept in self._departments.values()]
+        hosts = [dept.host for dept in self.departments.values()]
+        pages = [f"www.{dept.unit.short}.{DOMAIN}" for dept in self.departments.values()]
         row: dict[str, str | int | bool | list[str]] = {
             "name": name, "unit": self._town.units[-1].code, "addresses": [],
             "domains": [PLATFORM_HOST, *hosts, *pages], "key_ids": [],
@@ -92,9 +92,9 @@ class Payment:
 
     def ordinary(self, day: Day, chance: random.Random) -> Iterable[Deed]:
         """The honest deeds of a day."""
-        self._service.first_day = day.start - day.number * DAY_US
+        self.service.first_day = day.start - day.number * DAY_US
         yield from self._ordinary.deeds(day, chance)
-        yield from self._portal.day(day)
+        yield from self.portal.day(day)
 
     def lookalikes(self, day: Day, chance: random.Random) -> Iterable[Plan]:
         """Honest episodes that look like an abuse."""
@@ -104,14 +104,15 @@ class Payment:
         """Carry a deed out."""
         act = deed.act
         if isinstance(act, Probe | Release | Deface | Restore):
-            return list(self._portal.perform(deed.at, act))
+            self.portal.perform(deed.at, act)
+            return []
         if isinstance(act, PayNotice):
             return [self._of(deed.at, act)]
-        return list(self._service.perform(deed.at, act))
+        return list(self.service.perform(deed.at, act))
 
     def _of(self, at: int, act: PayNotice) -> Deed:
         """Somebody signed in elsewhere pays here."""
-        dept = next(iter(self._departments.values()))
+        dept = next(iter(self.departments.values()))
         citizen = next((one for one in self._town.citizens if one.user == act.user), None)
         who = citizen or self._town.citizens[0]
         via = Via(address=act.address, agent=act.agent, user=act.user, app=MINI_PROGRAM)

@@ -30,6 +30,7 @@ NO_GRANT: Final = (4103, "SERVICE_NOT_GRANTED")
 OUT_OF_TIME: Final = (4104, "RTIME_OUT_OF_RANGE")
 REPEATED: Final = (4105, "REQUEST_REPEATED")
 NOBODY: Final = (4040, "SUBJECT_NOT_FOUND")
+NOBODY_THERE: Final = (5021, "CALLBACK_UNREACHABLE")
 _STATUS: Final = {4101: 401, 4102: 401, 4103: 403, 4104: 408, 4105: 409}
 """What the gateway sees of each refusal; nobody found is an answer as any other."""
 
@@ -134,11 +135,22 @@ class Exchange:
             return fields or granted.fields, int(self._store.knows(str(subject)))
         return fields or granted.fields, min(int(str(told.get("size", 0))), ROW_LIMIT)
 
-    def call_back(self, requester: str, url: str, address: str, *, node: str, stamp: str) -> str:
-        """The log line of a call-back that the node fetched."""
+    def call_back(
+        self,
+        requester: str,
+        url: str,
+        address: str,
+        *,
+        node: str,
+        stamp: str,
+        fetched: bool = True,
+        ms: int = 31,
+    ) -> str:
+        """The log line of a call-back that the node fetched, or found nobody to answer."""
+        code, message = OK if fetched else NOBODY_THERE
         record = {
-            "ts": stamp, "node": node, "op": "CALLBACK", "rid": requester, "code": 0, "msg": "OK",
-            "callback_url": url, "callback_ip": address, "ms": 31,
+            "ts": stamp, "node": node, "op": "CALLBACK", "rid": requester, "code": code,
+            "msg": message, "callback_url": url, "callback_ip": address, "ms": ms,
         }  # fmt: skip
         return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -78,6 +79,10 @@ class InMemory:
 
     def knows(self, number: str) -> bool:
         return number in self.persons
+
+    def seen(self) -> Iterator[tuple[int, str]]:
+        """When each request came that is still remembered, and its digest."""
+        yield from self._order
 
 
 def key_of(seed: int, name: str) -> PrivateKey:

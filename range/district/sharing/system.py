@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 import random
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Final
 
 from crypto import sm3
-from district.calendar import SECOND_US, ZONE, Day
+from district.calendar import SECOND_US, Day
 from district.deed import Deed, PullRecords
 from district.episode import Plan
-from district.sharing import attacks, gateway
+from district.sharing import attacks, calls, gateway
 from district.sharing.acts import (
     Ask,
     CallBack,
@@ -24,17 +23,27 @@ from district.sharing.acts import (
     Upload,
     Visit,
 )
-from district.sharing.catalogue import BY_SERVICE, ITEMS
+from district.sharing.catalogue import ITEMS
 from district.sharing.days import Days
 from district.sharing.exchange import DOMAIN, Answer, Exchange, Request
 from district.sharing.likes import LookAlikes
-from district.sharing.parties import JOINT, NODES, PAGE, Caller, Parties
+from district.sharing.parties import JOINT, PAGE, Caller, Parties
 from district.sharing.store import InMemory
 from district.stream import EVENTS, Sink, Statement, Stream
 from district.system import Attack, Keyed
 from district.town import Town
 
-__all__ = ["Sharing"]
+__all__ = [
+    "CALLERS",
+    "CONTROL",
+    "EXCHANGE",
+    "FLOWS",
+    "GATEWAY",
+    "NAME",
+    "UPLOADS",
+    "Sharing",
+    "State",
+]
 
 NAME: Final = "sharing"
 EXCHANGE: Final = "share-exchange"
@@ -43,6 +52,17 @@ GATEWAY: Final = "share-gateway"
 FLOWS: Final = "share-flow"
 UPLOADS: Final = "share-upload"
 CONTROL: Final = "share-control"
+
+
+@dataclass(slots=True)
+class State:
+    """What the exchange and those around it remember from one deed to the next."""
+
+    store: InMemory
+    kept: dict[str, Request] = field(default_factory=dict)
+    """Requests that a library, or whoever listened, can send again."""
+    down: dict[str, int] = field(default_factory=dict)
+    """Until when a node is stopped."""
 
 
 class Sharing:
@@ -61,22 +81,19 @@ class Sharing:
     def __init__(self, town: Town, sink: Sink) -> None:
         self.town = town
         self._sink = sink
-        self._parties = Parties(town)
-        store = InMemory()
-        self._parties.fill(store, town)
-        self._exchange = Exchange(store)
+        self.parties = Parties(town)
+        self.state = State(InMemory())
+        self.parties.fill(self.state.store, town)
+        self._exchange = Exchange(self.state.store)
         self._wire = town.chance(NAME, "wire")
-        self._kept: dict[str, Request] = {}
-        self._down: dict[str, int] = {}
-        """Until when a node is stopped."""
-        self._days = Days(town, self._parties)
-        self._likes = LookAlikes(town, self._parties)
-        self.attacks: tuple[Attack, ...] = attacks.all_of(town, self._parties)
+        self._days = Days(town, self.parties)
+        self._likes = LookAlikes(town, self.parties)
+        self.attacks: tuple[Attack, ...] = attacks.all_of(town, self.parties)
         self._units = {clerk.user: clerk.unit for clerk in town.clerks}
 
     def statements(self, first: Day, keyed: Keyed) -> Iterable[Statement]:
         """What its registers hold before the first day."""
-        return self._parties.statements(first, keyed)
+        return self.parties.statements(first, keyed)
 
     def ordinary(self, day: Day, chance: random.Random) -> Iterable[Deed]:
         """The honest deeds of a day."""
@@ -93,19 +110,23 @@ class Sharing:
             case Ask():
                 return self._ask(at, act)
             case Replay():
-                if (request := self._kept.get(act.keep)) is not None:
+                if (request := self.state.kept.get(act.keep)) is not None:
                     self._send(at, request, address=act.address, caller=None)
             case CallBack():
                 line = self._exchange.call_back(
-                    act.requester, act.url, act.address, node=_node(act.requester), stamp=_stamp(at)
+                    act.requester,
+                    act.url,
+                    act.address,
+                    node=calls.node_of(act.requester),
+                    stamp=calls.stamp(at),
                 )
                 self._sink.write(EXCHANGE, at, line)
             case HeartBeat():
-                if at >= self._down.get(act.node, 0):
-                    line = self._exchange.heart_beat(node=act.node, stamp=_stamp(at))
+                if at >= self.state.down.get(act.node, 0):
+                    line = self._exchange.heart_beat(node=act.node, stamp=calls.stamp(at))
                     self._sink.write(EXCHANGE, at, line)
             case StopNode():
-                self._down[act.node] = act.until
+                self.state.down[act.node] = act.until
             case PullRecords():
                 return self._pull(at, act)
             case _:
@@ -128,28 +149,22 @@ class Sharing:
                 self._sealed(at, act)
 
     def _ask(self, at: int, act: Ask) -> Iterable[Deed]:
-        caller = self._parties.by_name[act.requester]
-        members: dict[str, object] = {
-            "rid": act.requester, "sid": act.service, "rtime": at // 1000 - act.behind_ms,
-            "matter": act.matter, "case": act.case, "operator": act.user,
-            "system": act.system or caller.system, "fields": ",".join(act.fields),
-            **({"subject": act.number} if act.number else {"page": act.page, "size": act.rows}),
-        }  # fmt: skip
-        text = json.dumps(members, sort_keys=True, separators=(",", ":"))
-        key = self._parties.stray if act.wrong_key else caller.key
+        caller = self.parties.by_name[act.requester]
+        text = calls.text_of(act, system=caller.system, at=at)
+        key = self.parties.stray if act.wrong_key else caller.key
         # The console signs on its own server; whoever sits before it is seen at the gateway.
-        origin = caller.addresses[0] if act.user else act.address
+        origin = calls.origin_of(act, caller.addresses)
         request = Request(
             text=text, signature=key.sign(text.encode(), domain=DOMAIN), address=origin
         )
         if act.keep:
-            self._kept[act.keep] = request
+            self.state.kept[act.keep] = request
         answer = self._send(at, request, address=origin, caller=caller, act=act)
         if not act.user and not act.wrong_key:
             self._told_by_caller(at, act, caller, answer)
         if act.resend_after:
             again = f"resend/{at}/{act.requester}"
-            self._kept[again] = request
+            self.state.kept[again] = request
             yield Deed(
                 at=at + act.resend_after, system=NAME, act=Replay(keep=again, address=origin)
             )
@@ -167,36 +182,26 @@ class Sharing:
         requester = str(told["rid"])
         answer = self._exchange.handle(
             Request(text=request.text, signature=request.signature, address=address),
-            at, node=_node(requester), stamp=_stamp(at),
+            at, node=calls.node_of(requester), stamp=calls.stamp(at),
             trace=f"{self._wire.getrandbits(64):016x}",
         )  # fmt: skip
         self._sink.write(EXCHANGE, at, answer.line)
-        agent = caller.agent if caller else "okhttp/4.12.0"
+        agent = caller.agent if caller else calls.LIBRARY
         if act is not None and act.user:
-            self._at_gateway(at, act.address, _BROWSER, "POST", "/console/query",
+            self._at_gateway(at, act.address, calls.BROWSER, "POST", "/console/query",
                              status=answer.status, size=answer.size)  # fmt: skip
         else:
-            item = BY_SERVICE.get(str(told["sid"]))
-            self._at_gateway(at, address, agent, "POST", item.path if item else "/share/v1/",
+            self._at_gateway(at, address, agent, "POST", calls.path_of(str(told["sid"])),
                              status=answer.status, size=answer.size)  # fmt: skip
         return answer
 
     def _told_by_caller(self, at: int, act: Ask, caller: Caller, answer: Answer) -> None:
-        item = BY_SERVICE[act.service]
         when = at + 9_000
-        moment = dt.datetime.fromtimestamp(when // SECOND_US, ZONE)
-        record = {
-            "time": f"{moment:%Y-%m-%d %H:%M:%S}.{when % SECOND_US // 1000:03d}",
-            "logger": "c.d.share.ShareClient", "app": act.requester, "dept": caller.unit.code,
-            "service": act.service, "item": item.code, "category": item.family,
-            "columns": ",".join(answer.fields), "count": answer.rows,
-            "result": "OK" if answer.code == 0 else "ERR",
-            "error": "" if answer.code == 0 else answer.message, "matter": act.matter,
-            "caseNo": act.case, "idNo": act.number, "cost": 21 + answer.rows // 2,
-        }  # fmt: skip
-        self._sink.write(
-            CALLERS, when, json.dumps(record, ensure_ascii=False, separators=(",", ":"))
-        )
+        line = calls.log_line(
+            act, unit=caller.unit.code, at=when, code=answer.code, message=answer.message,
+            fields=answer.fields, rows=answer.rows, cost_ms=21 + answer.rows // 2,
+        )  # fmt: skip
+        self._sink.write(CALLERS, when, line)
 
     def _at_gateway(
         self, at: int, address: str, agent: str, method: str, uri: str, *, status: int, size: int
@@ -205,7 +210,7 @@ class Sharing:
             GATEWAY,
             at,
             gateway.line(
-                stamp=_second(at), address=address, agent=agent, method=method, uri=uri,
+                stamp=calls.second(at), address=address, agent=agent, method=method, uri=uri,
                 status=status, size=size, request_id=f"{self._wire.getrandbits(128):032x}",
                 seconds=0.004 + size / 4_000_000,
             ),
@@ -266,23 +271,3 @@ class Sharing:
         if act.number:
             fields["gov.batch.number"] = act.number
         self._sink.event(CONTROL, at, fields)
-
-
-_BROWSER: Final = (
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
-    "Chrome/131.0.0.0 Safari/537.36"
-)
-
-
-def _node(requester: str) -> str:
-    """Which node a requester is sent to."""
-    return NODES[sum(requester.encode()) % len(NODES)]
-
-
-def _stamp(at: int) -> str:
-    moment = dt.datetime.fromtimestamp(at // SECOND_US, ZONE)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{at % SECOND_US // 1000:03d}+08:00"
-
-
-def _second(at: int) -> str:
-    return f"{dt.datetime.fromtimestamp(at // SECOND_US, ZONE):%Y-%m-%dT%H:%M:%S}+08:00"

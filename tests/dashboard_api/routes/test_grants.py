@@ -313,3 +313,26 @@ def test_an_unreadable_register_is_answered_as_the_site_set(site, mode, allowed)
 
     told = GrantCheck(unreadable, site.quota, site.clock, mode=mode).check(Question(**ASKED))
     assert (told.allowed, told.reason, told.failed) == (allowed, "register_unreadable", True)
+
+
+def previewed(person, **more):
+    return person.post("/v1/grants:preview", json={**ASKED, **more})
+
+
+def test_a_person_sees_what_a_gateway_would_be_answered_and_uses_no_quota(zhang, owner, grant):
+    for person in (zhang, owner, zhang):
+        told = previewed(person, fields=["name"], purpose="办理低保").json()
+        assert (told["allowed"], told["reason"], told["quota_left"]) == (True, "granted", 2)
+    assert previewed(owner, service="births").json()["reason"] == "no_grant"
+
+
+def test_of_a_grant_of_other_units_a_person_is_told_nothing(site, grant):
+    pay = site.officer(units=("pay",))
+    assert problem(previewed(pay)) == (403, "dashboard_api.unit.foreign")
+
+
+def test_the_list_says_what_holds_where_nothing_can_be_looked_up(site, zhang):
+    assert zhang.get("/v1/grants").json()["on_failure"] == "closed"
+    told = previewed(zhang).json()
+    assert (told["reason"], told["failed"], told["mode"]) == ("register_absent", True, "closed")
+    assert previewed(site.browser(Role.VIEWER)).status_code == 403

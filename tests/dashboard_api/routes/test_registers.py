@@ -144,3 +144,70 @@ def test_who_may_only_propose_does_not_approve(site, zhang):
     answer = integrator.post(f"{VERSION}/1:approve")
     assert problem(answer) == (403, "dashboard_api.permission.missing")
     assert problem(site.browser(Role.VIEWER).get("/v1/registers"))[0] == 403
+
+
+PREVIEW = "/v1/registers:preview"
+
+
+def look(person, data, **more):
+    return person.post(PREVIEW, params={**NAMES, **more}, content=data)
+
+
+def test_a_preview_tells_the_difference_and_keeps_nothing(zhang, li):
+    hand_in(zhang, reason="财政局来函")
+    li.post(f"{VERSION}/1:approve")
+    told = look(zhang, b"dept_code,payee,bank\n01,acct-1,abc\n02,acct-3,boc\n").json()
+    assert (told["added"], told["changed"], told["ended"], told["faults"]) == (1, 1, 1, [])
+    assert {one["kind"] for one in told["changes"]} == {"added", "changed", "ended"}
+    assert told["replaces"] is None
+    (version,) = zhang.get(VERSION).json()["items"]
+    assert (version["number"], version["reason"]) == (1, "财政局来函")
+    assert look(zhang, FILE).json()["changes"] == []
+
+
+def test_a_preview_names_the_proposal_it_would_take_the_place_of(zhang, li):
+    hand_in(zhang)
+    replaced = look(li, FILE).json()["replaces"]
+    assert (replaced["number"], replaced["proposed_by"]) == (1, "u0")
+
+
+@pytest.mark.parametrize(
+    ("language", "empty", "date"),
+    [("zh-CN", "不能为空，请填写", "请写作 2026-01-31"), ("en", "must not be empty", "2026-01-31")],
+)
+def test_every_faulty_row_is_named_with_its_place_and_what_to_do(zhang, language, empty, date):
+    data = b"dept_code,payee,valid_from\n01,,\n01,a,\n01,b,soon\n"
+    answer = zhang.post(PREVIEW, params=NAMES, content=data, headers={"accept-language": language})
+    told = answer.json()
+    assert [(one["line"], one["column"]) for one in told["faults"]] == [
+        (2, "payee"),
+        (4, "valid_from"),
+    ]
+    assert told["faults"][0]["detail"] == empty
+    assert date in told["faults"][1]["detail"]
+    assert told["changes"] == []
+
+
+def test_a_file_with_faults_everywhere_tells_a_hundred_and_an_unreadable_one_its_place(zhang):
+    told = look(zhang, b"dept_code,payee\n" + b"01,\n" * 3000).json()
+    assert len(told["faults"]) == 100
+    (broken,) = look(zhang, b"dept_code,payee\n01\n").json()["faults"]
+    assert (broken["code"], broken["line"]) == ("collector.register.file", 2)
+    (twice,) = look(zhang, b"dept_code,payee\n01,a\n01,a\n").json()["faults"]
+    assert (twice["code"], twice["line"]) == ("collector.register.overlap", 3)
+
+
+def test_rows_are_found_by_words_in_any_cell_and_counted(zhang, li):
+    hand_in(zhang)
+    li.post(f"{VERSION}/1:approve")
+    found = zhang.get("/v1/registers/payees/rows", params={"text": "ICBC 01"}).json()["items"]
+    assert [one["key"] for one in found] == [["01", "acct-1"]]
+    assert zhang.get("/v1/registers/payees/rows", params={"text": "nobody"}).json()["items"] == []
+    listed = {one["name"]: one for one in zhang.get("/v1/registers").json()["items"]}
+    assert (listed["payees"]["rows"], listed["units"]["rows"]) == (2, 0)
+
+
+def test_who_may_not_propose_previews_nothing(site):
+    tax = site.officer(units=("tax",))
+    assert problem(look(tax, FILE)) == (403, "dashboard_api.unit.foreign")
+    assert problem(look(site.browser(Role.VIEWER), FILE))[0] == 403

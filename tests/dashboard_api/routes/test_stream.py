@@ -115,6 +115,14 @@ def test_alerts_and_status_of_other_units_do_not_come(site, base):
         assert json.loads(next_of(events, "alert")["data"])["id"] == mine.id
 
 
+def test_a_viewer_is_not_told_on_whom_alerts_are(site, base):
+    with reading(base, site.browser(Role.VIEWER)) as events:
+        next_of(events, "status")
+        site.alerts.put("li.na", entity_field="user.id")
+        told = json.loads(next_of(events, "alert")["data"])
+    assert (told["entity"], told["score"]) == ("***", None)
+
+
 def test_the_stream_ends_with_the_session(site, base):
     officer = site.officer()
     with reading(base, officer) as events:

@@ -88,6 +88,20 @@ def test_a_page_is_asked_by_one_plain_get_that_names_whom_to_call() -> None:
     assert b"cookie" not in heads[1].lower()
 
 
+def test_a_page_is_found_where_a_resolver_of_the_caller_says() -> None:
+    with serving(sends(PAGE)) as (port, heads):
+        fetch = HttpFetch(
+            "", resolve=lambda _: (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port))
+        )
+        target = Target(name="p", url="http://www.shili.example/a", consent="office", private=True)
+        answer = fetch(target)
+        elsewhere = fetch(Target(name="p", url=target.url, consent="office"))
+
+    assert (answer.status, answer.body) == (200, b"page")
+    assert b"Host: www.shili.example\r\n" in heads[0]
+    assert elsewhere.reason == "address_not_allowed"
+
+
 def test_an_address_that_is_not_public_is_not_asked_unless_registered_so() -> None:
     with serving(sends(PAGE)) as (port, heads):
         answer = HttpFetch("")(page(port, private=False))

@@ -24,6 +24,8 @@ import type {
 
 /** Long enough for a cold query on a loaded machine, short enough that a dead server is told. */
 const TIMEOUT_MS = 30_000
+/** A file is read row by row before it is answered. */
+const UPLOAD_TIMEOUT_MS = 300_000
 
 /** A refused or failed request. `code` is the API's, or `ui.unreachable` and `ui.malformed`. */
 export class ApiError extends Error {
@@ -72,11 +74,12 @@ export async function request<T>(method: string, url: string, body?: unknown): P
     method,
     credentials: 'same-origin',
     headers: { Accept: 'application/json', 'Accept-Language': document.documentElement.lang },
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(body instanceof Blob ? UPLOAD_TIMEOUT_MS : TIMEOUT_MS),
   }
   if (body !== undefined) {
-    init.body = JSON.stringify(body)
-    init.headers = { ...init.headers, 'Content-Type': 'application/json' }
+    const file = body instanceof Blob
+    init.body = file ? body : JSON.stringify(body)
+    init.headers = { ...init.headers, 'Content-Type': file ? 'application/octet-stream' : 'application/json' }
   }
   let response: Response
   try {

@@ -63,7 +63,7 @@ export interface AlertRow {
   entity_field: string
   entity: string
   severity: number
-  score: number
+  score: number | null
   state: AlertState
   decided_at: string
   last_at: string

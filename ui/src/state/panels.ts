@@ -2,7 +2,7 @@
 
 import { ref } from 'vue'
 
-export type Panel = 'sensors' | 'rules' | 'crypto' | 'help' | 'password' | null
+export type Panel = 'sensors' | 'rules' | 'registers' | 'crypto' | 'help' | 'password' | null
 
 export const panel = ref<Panel>(null)
 export const said = ref('')

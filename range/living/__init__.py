@@ -1,0 +1,1 @@
+"""The living district: the town's deeds carried out on real servers, and recorded."""
