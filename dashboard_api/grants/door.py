@@ -54,7 +54,7 @@ class GatewayQuestion(
     count: Annotated[bool, msgspec.Meta(description="whether it counts for the day's quota")] = True
 
 
-class VerdictView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class GatewayVerdict(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the gateway does, and by what; `failed` says that `mode` decided, not the register."""
 
     allowed: bool
@@ -89,7 +89,7 @@ class GrantDoor:
         try:
             if method == "POST":
                 return _whole(200, self._verdict(headers, _decoded(body)))
-            if method in ("GET", "HEAD"):
+            if method == "GET":
                 return self._leave(headers)
             raise FengsuiError(
                 "dashboard_api.path.method", f"{method[:20]} is not what this path takes"
@@ -158,7 +158,7 @@ def paths() -> dict[str, Any]:
         "description": "The verdict",
         "content": {
             "application/json": {
-                "schema": {"$ref": "#/components/schemas/VerdictView"},
+                "schema": {"$ref": "#/components/schemas/GatewayVerdict"},
                 "example": examples.VERDICT,
             }
         },
@@ -202,7 +202,7 @@ def paths() -> dict[str, Any]:
 def schemas() -> dict[str, Any]:
     """What the operations take and give."""
     _, components = msgspec.json.schema_components(
-        (GatewayQuestion, VerdictView), ref_template="#/components/schemas/{name}"
+        (GatewayQuestion, GatewayVerdict), ref_template="#/components/schemas/{name}"
     )
     return dict(components)
 
@@ -282,7 +282,7 @@ def _bearer(headers: Mapping[bytes, bytes]) -> str:
 def _whole(status: int, told: Verdict) -> Answer:
     until = told.valid_to
     body = _encoder.encode(
-        VerdictView(
+        GatewayVerdict(
             allowed=told.allowed,
             reason=told.reason,
             failed=told.failed,

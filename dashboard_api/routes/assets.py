@@ -229,7 +229,7 @@ def accept(
     """Propose what the list found of an asset; somebody else approves it.
 
     What one person accepts before that is one proposal. An unknown host or an orphan is given its
-    unit and owner; of a vanished one the row ends.
+    unit and owner, without a word the suggested unit; of a vanished one the row ends.
     """
     with services.audit.around(Act(proposer.name, "register.propose", "assets")):
         proposer.must_hold(EVERY_UNIT)

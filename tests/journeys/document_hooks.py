@@ -6,7 +6,8 @@ import os
 import schemathesis
 
 _GIVEN = json.loads(os.environ["FENGSUI_TEST_CREDENTIALS"])
-"""Origin, cookies by permission (``""``: any person), the application's Authorization."""
+"""Origin, cookies by permission (``""``: any person), the application's and
+the gateway's Authorization."""
 
 
 @schemathesis.hook
@@ -19,6 +20,11 @@ def before_call(context, case, kwargs):
     if schemes & {"application", "signed_request"}:
         headers["Authorization"] = _GIVEN["application"]
         del headers["Origin"]
+    elif "gateway" in schemes:
+        del headers["Origin"]
+        # A question without a token is asked so on purpose: it has to be refused.
+        if getattr(case.meta and case.meta.phase.data, "parameter", None) != "Authorization":
+            headers["Authorization"] = _GIVEN["gateway"]
     elif "session" in schemes:
         cookies = _GIVEN["cookies"]
         headers["Cookie"] = cookies.get(operation.get("x-permission", ""), cookies[""])

@@ -63,6 +63,12 @@ def token(platform: RunningPlatform) -> str:
     return fengsui("application", "token", "tried", data=data).split()[0]
 
 
+def gateway(platform: RunningPlatform) -> str:
+    """The bearer token of a gateway that may ask about everything."""
+    words = ("gateway", "add", "tried", "--unit", "local", "--service", "*")
+    return fengsui(*words, data=platform.data).strip()
+
+
 @pytest.fixture
 def platform(tmp_path):
     (tmp_path / "log").touch()
@@ -80,6 +86,7 @@ def test_no_request_by_the_document_meets_a_failure_or_an_undeclared_answer(plat
         "origin": platform.base.rstrip("/"),
         "cookies": cookies(platform),
         "application": f"Bearer {token(platform)}",
+        "gateway": f"Bearer {gateway(platform)}",
     }
     run = subprocess.run(
         [
