@@ -35,7 +35,8 @@ Until = Annotated[
 _SITE: Final = Path("data/site")
 _PROOF_BYTES_MAX: Final = 4096
 _RAW_SIZE: Final = 64
-_SEQUENCE: Final = 0x30
+_SEQUENCE: Final = b"\x30"
+_INTEGER: Final = b"\x02"
 """The first byte of a signature in DER."""
 
 
@@ -116,7 +117,9 @@ def _proof(path: Path) -> bytes:
     from fengsui.crypto_files import read
 
     content = read(path, bytes_max=_PROOF_BYTES_MAX, what="signature")
-    if len(content) == _RAW_SIZE or content[:1] == bytes([_SEQUENCE]):
+    # In DER an INTEGER follows the short head of the SEQUENCE; a text in base64 may begin with "0",
+    # which is the byte of a SEQUENCE, and has no INTEGER's byte anywhere.
+    if len(content) == _RAW_SIZE or (content[:1], content[2:3]) == (_SEQUENCE, _INTEGER):
         return content
     try:
         return base64.b64decode(b"".join(content.split()), validate=True)

@@ -114,6 +114,22 @@ def test_a_key_is_enrolled_by_signing_the_text_that_is_printed(
     assert refused(machine, "key", "payments", *given) == "dashboard_api.credential.exists"
 
 
+def test_a_proof_in_base64_may_begin_with_any_letter(machine: Machine, tmp_path: Path) -> None:
+    private = PrivateKey.generate()
+    public, proof = tmp_path / "public.pem", tmp_path / "proof"
+    public.write_bytes(private.public.to_pem())
+    run(machine, *ADD)
+    text = run(machine, "key", "payments", "--public", str(public))
+    while True:
+        told = base64.b64encode(signature_to_raw(private.sign(text.encode(), domain=DOMAIN)))
+        # The byte that a SEQUENCE of DER begins with.
+        if told.startswith(b"0"):
+            break
+    proof.write_bytes(told)
+    given = ("--public", str(public), "--proof", str(proof))
+    assert run(machine, "key", "payments", *given).strip() == private.public.key_id
+
+
 def test_the_way_of_the_document_leads_to_an_enrolled_key(machine: Machine, tmp_path: Path) -> None:
     run(machine, *ADD)
     private, public, text, proof = (
