@@ -137,11 +137,14 @@ def run(
         bool, typer.Option("--host/--no-host", help="读取本机日志 · watch this machine")
     ] = True,
     port: Port = None,
+    recording: Annotated[
+        str, typer.Option(help="演示所用录制 · recording to show", metavar="NAME")
+    ] = "district-day",
 ) -> None:
-    """演示与本机监测一起启动 · start the platform with the recordings and this machine's logs."""
+    """演示与本机监测一起启动 · start the platform with a recording and this machine's logs."""
     from fengsui.serve import run_both
 
-    run_both(data, watch_host=host, port=port, environment=os.environ)
+    run_both(data, watch_host=host, port=port, recording=recording, environment=os.environ)
 
 
 @app.command()

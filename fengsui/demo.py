@@ -25,8 +25,6 @@ from schema.times import SECOND
 from sensors.replay import Recording, label_time
 
 RECORDING: Final = "district-day"
-WEEK: Final = "district-week"
-"""What ``fengsui run`` shows."""
 RULES: Final = "fengsui-25"
 """The twenty-five rules for the recorded systems, by the name the figures go under."""
 

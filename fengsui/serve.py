@@ -86,14 +86,23 @@ def run_site(data: Path, *, port: int | None, environment: Mapping[str, str]) ->
 
 
 def run_both(
-    data: Path, *, watch_host: bool, port: int | None, environment: Mapping[str, str]
+    data: Path,
+    *,
+    watch_host: bool,
+    port: int | None,
+    recording: str,
+    environment: Mapping[str, str],
 ) -> None:
-    """``fengsui run``: the demonstration, and beside it, strictly apart, this machine."""
+    """``fengsui run``: the demonstration, and beside it, strictly apart, this machine.
+
+    Each recording has a folder of its own: one that was begun goes on with what it was begun with.
+    """
+    recorded = recording_folder(recording)
     settings = _settings(data / SITE, port, environment)
     site = open_site(DataFolder(data / SITE), settings, watch_host=watch_host)
     shown = open_demonstration(
-        DataFolder(data / DEMONSTRATION),
-        recording_folder(),
+        DataFolder(data / f"{DEMONSTRATION}-{recording}"),
+        recorded,
         Settings(index=settings.index, crypto=settings.crypto),
     )
     here = Sibling(href=SITE_PREFIX, name_zh="本机", name_en="this machine")

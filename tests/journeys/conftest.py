@@ -94,8 +94,9 @@ def start_platform() -> Callable[..., contextlib.AbstractContextManager[RunningP
 
 @pytest.fixture(scope="session")
 def running_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
-    """``fengsui run --no-host``: the demonstration and an empty site beside it."""
-    with started("run", "--no-host", data=tmp_path_factory.mktemp("platform")) as platform:
+    """``fengsui run --no-host``: the short demonstration and an empty site beside it."""
+    arguments = ("run", "--no-host", "--recording", "district-day")
+    with started(*arguments, data=tmp_path_factory.mktemp("platform")) as platform:
         yield platform
 
 

@@ -117,7 +117,7 @@ export function operations(document: Document): Operation[] {
 
 /** What people look at first, what sensors and systems send, then the national-crypto service. */
 const TAGS = [
-  'site', 'session', 'alerts', 'events', 'stream', 'sensors', 'users', 'audit', 'intake', 'registers', 'grants',
+  'site', 'session', 'alerts', 'events', 'stream', 'sensors', 'users', 'audit', 'intake', 'registers', 'grants', 'gateways',
   'signing', 'keys', 'certificates', 'applications', 'approvals', 'signing status',
 ]
 
