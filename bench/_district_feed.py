@@ -9,6 +9,7 @@ import datetime as dt
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -223,11 +224,12 @@ def _district(wanted: Wanted) -> District:
 
 
 def send(pipe: Connection, wanted: Wanted) -> None:
-    """In a process of its own: the registers, each day, then None."""
-    pipe.send(statements(wanted))
-    for fed in days(wanted):
-        pipe.send(fed)
-    pipe.send(None)
+    """In a process of its own: the registers, each day, then None, as long as somebody reads."""
+    with suppress(BrokenPipeError):
+        pipe.send(statements(wanted))
+        for fed in days(wanted):
+            pipe.send(fed)
+        pipe.send(None)
 
 
 def names_of(label_entities: Sequence[str]) -> frozenset[str]:

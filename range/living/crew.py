@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -32,8 +32,8 @@ class Crew:
     ) -> None:
         self._parts, self._logs, self._clock, self._sink = parts, tuple(logs), clock, sink
         self.deeds: Counter[str] = Counter()
-        self.seconds: Counter[str] = Counter()
-        """True time spent, by system; float seconds."""
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        """True time spent, by system."""
         self.failures: Counter[str] = Counter()
 
     def perform(self, system: System, deed: Deed) -> Iterable[Deed]:
@@ -51,7 +51,7 @@ class Crew:
                 print(f"{name}: {error}", flush=True)
             return []
         finally:
-            self.seconds[system.name] += time.monotonic() - begun  # type: ignore[assignment]
+            self.seconds[system.name] += time.monotonic() - begun
 
     def end_of_day(self) -> None:
         """Bring the real servers' lines of the day into the town's streams."""

@@ -3,40 +3,19 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from conftest import RunningPlatform, started
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from conftest import started
+from persons import SMALL, SPILLS, WIDE, OpenAs, Peopled, violations
+from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.service
 
-AXE = Path(__file__).parents[2] / "ui" / "node_modules" / "axe-core" / "axe.min.js"
-SMALL = {"width": 1366, "height": 768}
-WIDE = {"width": 1920, "height": 1080}
 KEYS = "v1/crypto/keys"
 PANEL = "[data-crypto]"
 DIALOG = "dialog[open]"
-SPILLS = """() => {
-  const found = []
-  for (const cell of document.querySelectorAll('dialog td, dialog th')) {
-    const range = document.createRange()
-    range.selectNodeContents(cell)
-    const [text, box] = [range.getBoundingClientRect(), cell.getBoundingClientRect()]
-    if (text.right > box.right + 1 || text.left < box.left - 1) found.push(cell.innerText)
-  }
-  const body = document.querySelector('dialog .body')
-  if (body.scrollWidth > body.clientWidth) found.push('the drawer scrolls sideways')
-  if (document.documentElement.scrollWidth > innerWidth) found.push('the page scrolls sideways')
-  return found
-}"""
-"""Cells whose text leaves them, and what scrolls sideways."""
 WORDS = """() => {
   const copy = document.querySelector('dialog').cloneNode(true)
   copy.querySelectorAll('.mono, .hash, kbd').forEach((one) => one.remove())
@@ -46,33 +25,13 @@ WORDS = """() => {
 
 
 @dataclass(frozen=True)
-class Service:
+class Service(Peopled):
     """A running site with two applications, keys, certificates, and people who may see them."""
-
-    running: RunningPlatform
-    people: dict[str, BrowserContext]
-
-    def say(self, *words: str) -> str:
-        """A command of the operator's."""
-        command = [sys.executable, "-m", "fengsui", *words, "--data", str(self.running.data)]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-    def ask(self, person: str, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """A request in somebody's name."""
-        origin = "{0.scheme}://{0.netloc}".format(urlsplit(self.running.base))
-        answer = self.people[person].request.fetch(
-            self.running.base + path, method=method, data=body, headers={"Origin": origin}
-        )
-        assert answer.ok, answer.text()
-        return answer.json()
 
     def destruction(self, name: str) -> None:
         """A key of payments whose destruction waits for a second person."""
         self.ask("integrator", "POST", KEYS, {"key": f"payments.{name}", "use": "mac"})
         self.ask("integrator", "POST", f"{KEYS}/payments.{name}:destroy", {"days": 30})
-
-
-OpenAs = Callable[..., Page]
 
 
 def test_the_page_is_whole_in_both_languages_themes_and_sizes(open_as: OpenAs) -> None:
@@ -242,14 +201,6 @@ def shown(page: Page) -> Page:
     return page
 
 
-def violations(page: Page) -> list[str]:
-    if not AXE.exists():
-        return []
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run().then((result) => result.violations)")
-    return [f"{one['id']}: {one['nodes'][0]['html'][:160]}" for one in found]
-
-
 @pytest.fixture(scope="module")
 def service(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("crypto-page")
@@ -269,11 +220,11 @@ def furnish(browser: Browser, service: Service) -> None:
     """Applications by command, keys and questions by the people whose task that is."""
     say, ask = service.say, service.ask
     for account, person in (("sysadmin", "system"), ("secadmin", "security"), ("auditor", "audit")):
-        enter(browser, service, account, person)
+        service.enter(browser, account, person)
     made = ask("system", "POST", "v1/users", {"name": "wang", "display_name": "王工"})
     rights = {"roles": ["integrator"], "units": ["*"]}
     ask("security", "PUT", f"v1/users/{made['id']}/roles", rights)
-    enter(browser, service, "wang", "integrator")
+    service.enter(browser, "wang", "integrator")
     say("application", "add", "payments", "--name", "支付平台", "--unit", "财政局")
     say("application", "token", "payments", "--until", "20d")
     for key, operation in (("payments.box", "decrypt"), ("*", "envelope_open")):
@@ -292,44 +243,8 @@ def furnish(browser: Browser, service: Service) -> None:
     service.destruction("old")
 
 
-def enter(browser: Browser, service: Service, account: str, person: str) -> None:
-    """Sign an account in by its link."""
-    context = browser.new_context(viewport=SMALL)  # type: ignore[arg-type] # as in test_page
-    page = context.new_page()
-    fragment = service.say("user", "link", account).strip().split("#", 1)[1]
-    page.goto(f"{service.running.base}#{fragment}")
-    page.get_by_role("button", name="稍后").click()
-    expect(page.get_by_role("navigation")).to_be_visible()
-    page.close()
-    service.people[person] = context
-
-
 @pytest.fixture
 def open_as(browser: Browser, service: Service) -> Iterator[OpenAs]:
-    """Opens the console as somebody; no page may log an error or ask another host."""
-    asked: list[str] = []
-    errors: list[str] = []
-    contexts = []
-
-    def open_one(
-        person: str, *, viewport: dict[str, int] = SMALL, theme: str = "", language: str = ""
-    ) -> Page:
-        context = browser.new_context(
-            viewport=viewport, storage_state=service.people[person].storage_state()
-        )  # type: ignore[arg-type] # as in test_page
-        contexts.append(context)
-        for name, value in (("theme", theme), ("language", language)):
-            if value:
-                context.add_init_script(f"localStorage.setItem('fengsui.{name}', '{value}')")
-        page = context.new_page()
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(service.running.base)
-        expect(page.get_by_role("navigation")).to_be_visible()
-        return page
-
-    yield open_one
-    for context in contexts:
-        context.close()
-    assert {urlsplit(url).netloc for url in asked} <= {urlsplit(service.running.base).netloc}
-    assert errors == []
+    """Opens the console as somebody."""
+    with service.opening(browser) as open_one:
+        yield open_one

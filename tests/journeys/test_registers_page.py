@@ -3,41 +3,19 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from conftest import RunningPlatform, started
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from conftest import started
+from persons import PATIENCE_MS, SMALL, SPILLS, WIDE, OpenAs, Peopled, violations
+from playwright.sync_api import Browser, Locator, Page, expect
 
 pytestmark = pytest.mark.service
 
-AXE = Path(__file__).parents[2] / "ui" / "node_modules" / "axe-core" / "axe.min.js"
-SMALL = {"width": 1366, "height": 768}
-WIDE = {"width": 1920, "height": 1080}
-PATIENCE_MS = 30_000
 DIALOG = "dialog[open]"
-SPILLS = """() => {
-  const found = []
-  for (const cell of document.querySelectorAll('dialog td, dialog th')) {
-    if (cell.innerText.trim() === '') continue
-    const range = document.createRange()
-    range.selectNodeContents(cell)
-    const [text, box] = [range.getBoundingClientRect(), cell.getBoundingClientRect()]
-    if (text.right > box.right + 1 || text.left < box.left - 1) found.push(cell.innerText)
-  }
-  const body = document.querySelector('dialog .body')
-  if (body.scrollWidth > body.clientWidth) found.push('the drawer scrolls sideways')
-  if (document.documentElement.scrollWidth > innerWidth) found.push('the page scrolls sideways')
-  return found
-}"""
-"""Cells whose text leaves them, and what scrolls sideways."""
 WORDS = """() => {
   const copy = document.querySelector('dialog').cloneNode(true)
   copy.querySelectorAll('.mono, kbd, code, [data-given]').forEach((one) => one.remove())
@@ -58,26 +36,8 @@ FILE = ("payees.csv", "text/csv", PAYEES.encode())
 
 
 @dataclass(frozen=True)
-class Site:
+class Site(Peopled):
     """A running site whose machine shows itself in its events, and people of several roles."""
-
-    running: RunningPlatform
-    people: dict[str, BrowserContext]
-
-    def say(self, *words: str) -> str:
-        """A command of the operator's."""
-        command = [sys.executable, "-m", "fengsui", *words, "--data", str(self.running.data)]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-    def ask(self, person: str, method: str, path: str, body: Any = None, **query: str) -> Any:
-        """A request in somebody's name."""
-        origin = "{0.scheme}://{0.netloc}".format(urlsplit(self.running.base))
-        answer = self.people[person].request.fetch(
-            self.running.base + path, method=method, data=body, params=query,
-            headers={"Origin": origin},
-        )  # fmt: skip
-        assert answer.ok, answer.text()
-        return answer.json()
 
     def import_file(self, person: str, register: str, text: str, **query: str) -> None:
         """A version proposed by one and not approved yet."""
@@ -93,9 +53,6 @@ class Site:
             "owner_unit": "civil-registry", **more,
         }  # fmt: skip
         return str(self.ask("zhang", "POST", "v1/grants", body)["id"])
-
-
-OpenAs = Callable[..., Page]
 
 
 def test_a_file_is_looked_at_proposed_and_approved_by_somebody_else(
@@ -448,14 +405,6 @@ def whole(page: Page, language: str) -> None:
     assert violations(page) == []
 
 
-def violations(page: Page) -> list[str]:
-    if not AXE.exists():
-        return []
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run().then((result) => result.violations)")
-    return [f"{one['id']}: {one['nodes'][0]['html'][:160]}" for one in found]
-
-
 @pytest.fixture(scope="module")
 def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("registers-page")
@@ -475,7 +424,7 @@ def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def furnish(browser: Browser, site: Site) -> None:
     """Two officers, somebody of one unit, and somebody who only proposes."""
     for account, person in (("sysadmin", "system"), ("secadmin", "security")):
-        enter(browser, site, account, person)
+        site.enter(browser, account, person)
     for name, shown, role, unit in (
         ("zhang", "张工", "officer", "*"),
         ("li", "李工", "officer", "*"),
@@ -486,48 +435,11 @@ def furnish(browser: Browser, site: Site) -> None:
         made = site.ask("system", "POST", "v1/users", account)
         rights = {"roles": [role], "units": [unit]}
         site.ask("security", "PUT", f"v1/users/{made['id']}/roles", rights)
-        enter(browser, site, name, name)
-
-
-def enter(browser: Browser, site: Site, account: str, person: str) -> None:
-    """Sign an account in by its link."""
-    context = browser.new_context(viewport=SMALL)  # type: ignore[arg-type] # as in test_page
-    page = context.new_page()
-    fragment = site.say("user", "link", account).strip().split("#", 1)[1]
-    page.goto(f"{site.running.base}#{fragment}")
-    page.get_by_role("button", name="稍后").click()
-    expect(page.get_by_role("navigation")).to_be_visible()
-    page.close()
-    site.people[person] = context
+        site.enter(browser, name, name)
 
 
 @pytest.fixture
 def open_as(browser: Browser, site: Site) -> Iterator[OpenAs]:
-    """Opens the console as somebody; no page may log an error or ask another host."""
-    asked: list[str] = []
-    errors: list[str] = []
-    contexts = []
-
-    def open_one(
-        person: str, *, viewport: dict[str, int] = SMALL, theme: str = "", language: str = ""
-    ) -> Page:
-        context = browser.new_context(
-            viewport=viewport, storage_state=site.people[person].storage_state()
-        )  # type: ignore[arg-type] # as in test_page
-        contexts.append(context)
-        for name, value in (("theme", theme), ("language", language)):
-            if value:
-                context.add_init_script(f"localStorage.setItem('fengsui.{name}', '{value}')")
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(site.running.base)
-        expect(page.get_by_role("navigation")).to_be_visible()
-        return page
-
-    yield open_one
-    for context in contexts:
-        context.close()
-    assert {urlsplit(url).netloc for url in asked} <= {urlsplit(site.running.base).netloc}
-    assert errors == []
+    """Opens the console as somebody."""
+    with site.opening(browser) as open_one:
+        yield open_one

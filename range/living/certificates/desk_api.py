@@ -17,8 +17,9 @@ from district.town import Clerk
 
 from living.certificates import wire
 from living.certificates.platform_api import refusal
-from living.certificates.signed import Gate, RefusedError, Said, TownClock
-from living.certificates.web_service import Answered, Call
+from living.certificates.signed import Gate, Said
+from living.serving import Call, Given
+from living.signed import RefusedError, TownClock
 
 __all__ = ["PROGRAM", "DeskApi"]
 
@@ -39,7 +40,7 @@ class DeskApi:
         self.responder_fails = False
         """The responder cannot reach what it signs with."""
 
-    def handle(self, call: Call) -> Answered:
+    def handle(self, call: Call) -> Given:
         """One request."""
         now = self._clock.now()
         try:
@@ -59,10 +60,10 @@ class DeskApi:
                     )
                 except msgspec.MsgspecError as error:
                     return refusal(400, str(error))
-                return Answered(200, _ENCODER.encode(wire.Reply(code="0", number=number)))
+                return Given(200, _ENCODER.encode(wire.Reply(code="0", number=number)))
         return refusal(404, "no such path")
 
-    def respond(self, call: Call) -> Answered:
+    def respond(self, call: Call) -> Given:
         """Somebody asks whether a certificate holds."""
         found = _OCSP.fullmatch(call.target)
         if found is None or call.method != "GET":
@@ -71,7 +72,7 @@ class DeskApi:
             self._clock.now(), call.address, serial=found[1], fails=self.responder_fails
         )
         said = "tryLater" if self.responder_fails else self._desk.status(found[1])
-        return Answered(200, _ENCODER.encode(wire.Reply(code="0", msg=said)))
+        return Given(200, _ENCODER.encode(wire.Reply(code="0", msg=said)))
 
 
 def _request(

@@ -19,9 +19,9 @@ from living.certificates.remote_desk import RemoteDesk
 from living.certificates.remote_platform import FORGER, RemotePlatform
 from living.certificates.signed import Client, Gate
 from living.certificates.step_server import StepServer
-from living.certificates.web_service import WebService
 from living.ground import Ground
 from living.part import Made
+from living.serving import Service
 
 __all__ = ["CertificatesPart"]
 
@@ -85,9 +85,9 @@ class CertificatesPart:
             desk, clock=ground.clock, gate=gate, officers={one.user: one for one in desk.officers}
         )
         for node, address in NODES.items():
-            WebService(address, PORT, partial(api.handle, node))
-        WebService(DESK, PORT, desk_api.handle)
-        WebService(RESPONDER, PORT, desk_api.respond)
+            Service(address, PORT, partial(api.handle, node)).start()
+        Service(DESK, PORT, desk_api.handle).start()
+        Service(RESPONDER, PORT, desk_api.respond).start()
         client = Client(ground.web, ground.signing, ground.clock)
         self._store = store
         self._platform = RemotePlatform(

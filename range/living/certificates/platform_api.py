@@ -23,8 +23,9 @@ from district.certificates.records import Answer, Via
 from crypto.errors import CryptoError
 from crypto.sm2 import PublicKey
 from living.certificates import wire
-from living.certificates.signed import Gate, RefusedError, Said, TownClock
-from living.certificates.web_service import Answered, Call
+from living.certificates.signed import Gate, Said
+from living.serving import Call, Given
+from living.signed import RefusedError, TownClock
 
 __all__ = ["SEAL_DOMAIN", "PlatformApi", "refusal"]
 
@@ -71,7 +72,7 @@ class PlatformApi:
         self.platform, self._store, self._clock = platform, store, clock
         self._gate, self._seals = gate, seals
 
-    def handle(self, node: str, call: Call) -> Answered:
+    def handle(self, node: str, call: Call) -> Given:
         """One request to that node."""
         now = self._clock.now()
         try:
@@ -103,7 +104,7 @@ class PlatformApi:
             return False
         return True
 
-    def _answer(self, route: _Route, asked: _Asked, body: bytes) -> Answered:
+    def _answer(self, route: _Route, asked: _Asked, body: bytes) -> Given:
         try:
             asked = asked._replace(body=route.decoder.decode(body))
             with self._store.transaction():
@@ -115,12 +116,12 @@ class PlatformApi:
         said = wire.Reply(
             code=answer.code, msg=SAID.get(answer.code, ""), number=answer.number
         )  # fmt: skip
-        return Answered(HTTP_STATUS.get(answer.code, 200), _ENCODER.encode(said))
+        return Given(HTTP_STATUS.get(answer.code, 200), _ENCODER.encode(said))
 
 
-def refusal(status: int, why: str) -> Answered:
+def refusal(status: int, why: str) -> Given:
     """What was not let in or not understood."""
-    return Answered(status, _ENCODER.encode(wire.Error(error=why)))
+    return Given(status, _ENCODER.encode(wire.Error(error=why)))
 
 
 def _login(asked: _Asked) -> Answer:

@@ -6,15 +6,17 @@ one transaction (:meth:`PostgresStore.transaction`); what is asked outside one s
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final
 
 from district.certificates.records import Case, Certificate, Consent, UseCode
 from district.certificates.store import Record
+
+from living import postgres
 
 if TYPE_CHECKING:
     import pg8000.dbapi
@@ -91,17 +93,9 @@ class PostgresStore:
         self._prepared: dict[str, tuple[Any, ...]] = {}
         self._simple(_TABLES)
 
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """All or nothing of what is done inside; nobody else gets in between."""
-        with self._lock:
-            self._simple("begin")
-            try:
-                yield
-            except BaseException:
-                self._simple("rollback")
-                raise
-            self._simple("commit")
+        return postgres.transaction(self._lock, self._simple)
 
     def certificate(self, licence: str) -> Certificate | None:
         found = self.find(Certificate, licence)

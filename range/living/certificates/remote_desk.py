@@ -12,7 +12,8 @@ from district.town import Clerk
 
 from living.certificates import wire
 from living.certificates.desk_api import PROGRAM, DeskApi
-from living.certificates.signed import Asker, Client, TownClock
+from living.certificates.signed import Client
+from living.signed import Asker, TownClock
 
 __all__ = ["RemoteDesk"]
 

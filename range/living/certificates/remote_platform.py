@@ -11,7 +11,8 @@ from district.certificates.records import Answer, Certificate, Via
 
 from living.certificates import wire
 from living.certificates.platform_api import SEAL_DOMAIN
-from living.certificates.signed import Client, Keys
+from living.certificates.signed import Client
+from living.signed import Keys
 
 __all__ = ["FORGER", "RemotePlatform"]
 

@@ -9,65 +9,37 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from district.certificates.records import Via
 
 from crypto import sm3
 from crypto.errors import CryptoError
 from crypto.sm2 import PublicKey
+from living.signed import (
+    NONCES_MAX,
+    TEXT_CHARS_MAX,
+    Asker,
+    Keys,
+    Once,
+    RefusedError,
+    TownClock,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from living.web import Reply
 
-__all__ = [
-    "DOMAIN", "Asker", "Client", "Gate", "Keys", "RefusedError", "Said", "TownClock",
-]  # fmt: skip
+__all__ = ["DOMAIN", "Client", "Gate", "Said"]
 
 DOMAIN: Final = "ecert/request/1"
 SKEW_US: Final = 300_000_000
 """A request's time may differ so much from the service's."""
-NONCES_MAX: Final = 65_536
-"""The nonces that are remembered; a service busier than 218 requests a second would need more."""
-TEXT_CHARS_MAX: Final = 256
 _VERSION: Final = "ecert-sm2-1"
 _HEADERS: Final = (
     "X-App-Id", "X-Operator", "X-Unit", "X-Timestamp", "X-Nonce", "X-Signature",
 )  # fmt: skip
-
-
-class Keys(Protocol):
-    """The programs' keys: :class:`living.signing.Signing`."""
-
-    def sign(self, program: str, text: bytes, *, domain: str) -> bytes:
-        """The program's signature, DER."""
-
-    def public(self, program: str) -> PublicKey:
-        """What verifies it."""
-
-
-class TownClock(Protocol):
-    """The clock that client and service share."""
-
-    def now(self) -> int:
-        """Microseconds UTC."""
-
-
-class Asker(Protocol):
-    """:class:`living.web.Web`."""
-
-    def request(
-        self, method: str, url: str, *, source: str, headers: Mapping[str, str] | None = None,
-        body: bytes = b"",
-    ) -> Reply:  # fmt: skip
-        """Ask from that address."""
-
-
-class RefusedError(Exception):
-    """A request whose signature, time or nonce does not hold, or of nobody that is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,8 +125,7 @@ class Gate:
     """Lets in what programs it knows have signed."""
 
     def __init__(self, known: Mapping[str, PublicKey], *, nonces_max: int = NONCES_MAX) -> None:
-        self._known, self._nonces_max = known, nonces_max
-        self._nonces: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._known, self._once = known, Once(nonces_max)
 
     def check(self, said: Said, text: bytes, *, now: int) -> None:
         """Raise :class:`RefusedError` unless this was signed by its program, lately, and once."""
@@ -170,9 +141,4 @@ class Gate:
         except CryptoError as error:
             raise RefusedError("the signature does not hold") from error
         # After the signature: nobody else can use a program's nonces up.
-        nonce = (said.program, said.nonce)
-        if nonce in self._nonces:
-            raise RefusedError("seen before")
-        self._nonces[nonce] = None
-        if len(self._nonces) > self._nonces_max:
-            self._nonces.popitem(last=False)
+        self._once.take(said.program, said.nonce)

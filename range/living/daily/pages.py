@@ -7,11 +7,9 @@ them a web shell's: it answers with letters, and carries nothing out.
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections import deque
 from collections.abc import Iterable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +20,7 @@ from district.daily.office import PAGES
 from living.daily.stamp import combined
 from living.ground import Ground
 from living.logs import Grown
+from living.serving import Call, Given, Service
 
 __all__ = ["AccessLog", "Pages", "stream_of"]
 
@@ -91,10 +90,12 @@ class Pages:
 
     def __init__(self, ground: Ground) -> None:
         self._web = ground.web
-        self._scripts = _Scripts()
+        self._size = 0
+        """Of the answer of any script: as many letters as the act says."""
+        scripts = Service("127.0.0.1", 0, self._script).start()
         root = ground.scratch / "daily-www"
         _build(root)
-        ground.site(_COMMON.format(port=self._scripts.port))
+        ground.site(_COMMON.format(port=scripts.port))
         self._logs: dict[str, AccessLog] = {}
         self._addresses = {machine.name: machine.address for machine in WEB}
         for machine in WEB:
@@ -110,7 +111,7 @@ class Pages:
 
         Raises RuntimeError when the answer has another status than the town's page gives.
         """
-        self._scripts.size = act.size
+        self._size = act.size
         headers = {"Host": _HOST, "User-Agent": act.agent}
         if act.referrer != "-":
             headers["Referer"] = act.referrer
@@ -124,36 +125,9 @@ class Pages:
         if reply.status != act.status:
             raise RuntimeError(f"{act.path} answered {reply.status}, not {act.status}")
 
-
-class _Scripts:
-    """The application behind: any script gives as many letters as it is told to."""
-
-    def __init__(self) -> None:
-        self.size = 0
-        scripts = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            wbufsize = -1  # head and body in one piece
-            disable_nagle_algorithm = True
-
-            def do_GET(self) -> None:
-                self.rfile.read(int(self.headers.get("Content-Length", "0")))
-                self.send_response(200)
-                self.send_header("Content-Type", "text/html;charset=UTF-8")
-                self.send_header("Content-Length", str(scripts.size))
-                self.end_headers()
-                self.wfile.write(b"x" * scripts.size)
-
-            do_POST = do_GET  # noqa: N815 - the base's names
-
-            def log_message(self, *_: object) -> None:
-                """Only nginx tells."""
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        server.daemon_threads = True
-        self.port = server.server_address[1]
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    def _script(self, call: Call) -> Given:
+        del call
+        return Given(200, b"x" * self._size, "text/html;charset=UTF-8")
 
 
 def _build(root: Path) -> None:

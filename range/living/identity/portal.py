@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
 from district.identity import lines
@@ -14,6 +12,7 @@ from district.stream import Sink
 from living.clock import Clock
 from living.ground import Ground
 from living.identity.browser import claims
+from living.serving import Call, Given, Service
 from living.web import Web
 
 __all__ = ["ADDRESS", "PORT", "SIDE", "Portal"]
@@ -50,32 +49,6 @@ server {{
 """
 
 
-class _Quiet(BaseHTTPRequestHandler):
-    """Answers that keep the connection open, and no lines of its own."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        del format, args
-
-    def body(self) -> dict[str, str]:
-        """What was sent."""
-        told: dict[str, str] = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        return told
-
-    def answer(self, status: int, body: bytes, headers: tuple[tuple[str, str], ...] = ()) -> None:
-        """Send it."""
-        self.send_response(status)
-        for key, value in (*headers, ("Content-Type", "application/json"),
-                           ("Content-Length", str(len(body)))):  # fmt: skip
-            self.send_header(key, value)
-        self.end_headers()
-        self.wfile.write(body)
-        self.wfile.flush()
-
-
 class Portal:
     """Both services, in threads of the recorder."""
 
@@ -93,55 +66,29 @@ class Portal:
                 logs=ground.scratch / "logs", log=LOG, side=SIDE,
             )
         )  # fmt: skip
-        self._listen(_INSIDE, _INSIDE_PORT, self._pages())
-        self._listen(_MESSAGES, _MESSAGES_PORT, self._messages())
+        Service(_INSIDE, _INSIDE_PORT, self._page).start()
+        Service(_MESSAGES, _MESSAGES_PORT, self._message).start()
 
-    @staticmethod
-    def _listen(address: str, port: int, handler: type[_Quiet]) -> None:
-        server = ThreadingHTTPServer((address, port), handler)
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    def _page(self, call: Call) -> Given:
+        """The portal. Whether a token is still good is on another clock, and not asked."""
+        if call.method == "POST":
+            self._web.request(
+                "POST", f"http://{_MESSAGES}:{_MESSAGES_PORT}/send", source=_INSIDE,
+                headers={"Content-Type": "application/json"}, body=call.body,
+            )  # fmt: skip
+            return Given(200, b'{"result":"sent","retry_after":60,"to":"phone"}')
+        token = call.headers.get("authorization", "").removeprefix("Bearer ")
+        name = call.target.partition("?")[0].rpartition("/")[2]
+        if not token or name not in _SIZES:
+            return Given(401, b'{"error":"no token"}')
+        told = claims(token)
+        who = {"X-Token-Id": told["jti"], "X-Token-User": told["preferred_username"]}
+        return Given(200, b"x" * (_SIZES[name] + self._chance.randrange(400)), headers=who)
 
-    def _pages(self) -> type[_Quiet]:
-        portal = self
-
-        class Pages(_Quiet):
-            """The portal. Whether a token is still good is on another clock, and not asked."""
-
-            def do_GET(self) -> None:
-                kind = self.headers.get("Authorization", "").removeprefix("Bearer ")
-                name = self.path.partition("?")[0].rpartition("/")[2]
-                if not kind or name not in _SIZES:
-                    self.answer(401, b'{"error":"no token"}')
-                    return
-                told = claims(kind)
-                body = b"x" * (_SIZES[name] + portal._chance.randrange(400))
-                who = (("X-Token-Id", told["jti"]), ("X-Token-User", told["preferred_username"]))
-                self.answer(200, body, who)
-
-            def do_POST(self) -> None:
-                portal._pass_on(self.body())
-                self.answer(200, b'{"result":"sent","retry_after":60,"to":"phone"}')
-
-        return Pages
-
-    def _pass_on(self, asked: dict[str, str]) -> None:
-        self._web.request(
-            "POST", f"http://{_MESSAGES}:{_MESSAGES_PORT}/send", source=_INSIDE,
-            headers={"Content-Type": "application/json"}, body=json.dumps(asked).encode(),
-        )  # fmt: skip
-
-    def _messages(self) -> type[_Quiet]:
-        portal = self
-
-        class Messages(_Quiet):
-            """The gateway: a line of its own log for each message."""
-
-            def do_POST(self) -> None:
-                portal._sent(self.body())
-                self.answer(200, b'{"result":"OK"}')
-
-        return Messages
+    def _message(self, call: Call) -> Given:
+        """The gateway: a line of its own log for each message."""
+        self._sent(json.loads(call.body))
+        return Given(200, b'{"result":"OK"}')
 
     def _sent(self, asked: dict[str, str]) -> None:
         self.serial += 1

@@ -17,8 +17,8 @@ from district.payment.institutions import Transaction, verify
 from district.payment.records import CallBack
 
 from living.payment import wire
-from living.payment.serving import Call, Given, Serving
-from living.payment.signed import Town
+from living.serving import Call, Given, Service
+from living.signed import TownClock
 
 __all__ = ["DepartmentServer"]
 
@@ -29,10 +29,10 @@ class DepartmentServer:
     """Listens for payments of one department."""
 
     def __init__(
-        self, dept: str, address: str, port: int, town: Town, write: Callable[[int, str], None]
+        self, dept: str, address: str, port: int, town: TownClock, write: Callable[[int, str], None]
     ) -> None:
         self._dept, self._town, self._write = dept, town, write
-        self._serving = Serving(address, port, self._handle)
+        self._serving = Service(address, port, self._handle).start()
         self.base = self._serving.base
 
     def stop(self) -> None:

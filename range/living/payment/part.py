@@ -25,8 +25,8 @@ from living.payment.platform_api import PlatformApi
 from living.payment.postgres import PostgresStore
 from living.payment.providers import Institution, RemoteFiles, RemoteProviders, Words
 from living.payment.remote_desk import CASHIER, RemoteDesk
-from living.payment.serving import Serving
 from living.payment.signed import Caller, Gate
+from living.serving import Service
 
 __all__ = ["NODES", "PaymentPart"]
 
@@ -93,11 +93,11 @@ class PaymentPart:
         keys = self._keys(ground)
         gate = Gate(keys, clock)
         self._nodes = [
-            Serving(
+            Service(
                 address,
                 PORT,
                 PlatformApi(self._platform, self._store, gate, clock, other_node=late).handle,
-            )
+            ).start()
             for address, late in zip(NODES, (False, True), strict=True)
         ]
         books = service.institutions

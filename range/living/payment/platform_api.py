@@ -22,8 +22,9 @@ from district.payment.records import CallBack, Order, Via
 from district.payment.store import Store
 
 from living.payment import wire
-from living.payment.serving import Call, Given
-from living.payment.signed import Gate, RefusedError, Town
+from living.payment.signed import Gate
+from living.serving import Call, Given
+from living.signed import RefusedError, TownClock
 
 __all__ = ["LIST_MAX", "PlatformApi", "Transactional"]
 
@@ -63,7 +64,7 @@ class PlatformApi:
         platform: Platform,
         store: Transactional,
         gate: Gate,
-        clock: Town,
+        clock: TownClock,
         *,
         other_node: bool = False,
     ) -> None:

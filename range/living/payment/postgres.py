@@ -9,12 +9,14 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Final, Literal, cast
 
 import pg8000.dbapi
 from district.payment.records import Notice, Order, Paid, Status
 from pg8000.native import literal
+
+from living import postgres
 
 __all__ = ["PostgresStore"]
 
@@ -70,17 +72,9 @@ class PostgresStore:
         self._cursor.execute(_TABLES)
         self._cursor.execute(_PREPARED)
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """All of it or nothing; others wait."""
-        with self._turn:
-            self._cursor.execute("begin")
-            try:
-                yield
-            except BaseException:
-                self._cursor.execute("rollback")
-                raise
-            self._cursor.execute("commit")
+        return postgres.transaction(self._turn, self._cursor.execute)
 
     def notice(self, no: str) -> Notice | None:
         found = cast("list[_NoticeRow]", self._ask("notice", no))

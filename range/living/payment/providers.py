@@ -20,8 +20,9 @@ from district.payment.requests import Answer, TellPayment
 
 from living.payment import wire
 from living.payment.remote_desk import CASHIER, RemoteDesk
-from living.payment.serving import Call, Given, Serving
-from living.payment.signed import Asker, Caller, Gate, RefusedError, Town
+from living.payment.signed import Caller, Gate
+from living.serving import Call, Given, Service
+from living.signed import Asker, RefusedError, TownClock
 
 __all__ = [
     "DEPARTMENT_PORT",
@@ -52,7 +53,7 @@ class Institution:
         self,
         books: Institutions,
         gate: Gate,
-        town: Town,
+        town: TownClock,
         *,
         address: str,
         port: int = PORT,
@@ -62,7 +63,7 @@ class Institution:
         self._books, self._gate, self._town, self._files = books, gate, town, files
         self.fates: dict[str, Money] = {}
         """What will become of the money of an order."""
-        self._serving = Serving(address, port, self._handle)
+        self._serving = Service(address, port, self._handle).start()
         self.base = self._serving.base
 
     def stop(self) -> None:

@@ -9,65 +9,34 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections import OrderedDict
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from district.payment.records import Via
 
 from crypto import sm3
 from crypto.errors import CryptoError
 from crypto.sm2 import PublicKey
+from living.signed import TEXT_CHARS_MAX, Asker, Keys, Once, RefusedError, TownClock
 
 if TYPE_CHECKING:
-    from living.payment.serving import Call
+    from living.serving import Call
     from living.web import Reply
 
-__all__ = ["DOMAIN", "Caller", "Gate", "Keys", "RefusedError", "Town"]
+__all__ = ["DOMAIN", "Caller", "Gate"]
 
 DOMAIN: Final = "payment/request/1"
 SKEW_MS: Final = 300_000
 """A request's time may differ so much from the service's."""
-NONCES_MAX: Final = 65_536
-"""Remembered, the newest; a service busier than 218 requests a second would need more."""
-TEXT_CHARS_MAX: Final = 256
 _VERSION: Final = "payment-sm2-1"
 _SENDER: Final = ("x-app", "x-key", "x-user", "x-unit", "x-device", "user-agent")
-
-
-class Keys(Protocol):
-    """The programs' keys: :class:`living.signing.Signing`."""
-
-    def sign(self, program: str, text: bytes, *, domain: str) -> bytes:
-        """The program's signature, DER."""
-
-
-class Town(Protocol):
-    """The clock that clients and services share."""
-
-    def now(self) -> int:
-        """Microseconds UTC."""
-
-
-class Asker(Protocol):
-    """:class:`living.web.Web`."""
-
-    def request(
-        self, method: str, url: str, *, source: str, headers: Mapping[str, str] | None = None,
-        body: bytes = b"",
-    ) -> Reply:  # fmt: skip
-        """Ask from that address."""
-
-
-class RefusedError(Exception):
-    """A request whose signature, time or nonce does not hold, or of nobody that is known."""
 
 
 class Caller:
     """Asks from the address of whoever acts, signed by the program used; a browser's page has no
     key and signs nothing."""
 
-    def __init__(self, web: Asker, keys: Keys, clock: Town) -> None:
+    def __init__(self, web: Asker, keys: Keys, clock: TownClock) -> None:
         self._web, self._keys, self._clock = web, keys, clock
         self._count = 0
 
@@ -93,10 +62,10 @@ class Caller:
 class Gate:
     """Knows the programs' keys, and what came already."""
 
-    def __init__(self, keys: Mapping[tuple[str, str], PublicKey], clock: Town) -> None:
+    def __init__(self, keys: Mapping[tuple[str, str], PublicKey], clock: TownClock) -> None:
         """``keys`` by program and the key's number, which programs of the platform do without."""
         self._keys, self._clock = keys, clock
-        self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._once = Once()
 
     def check(self, call: Call) -> Via:
         """Who asks; a request without any program is a guest's.
@@ -129,12 +98,9 @@ class Gate:
             late = abs(self._clock.now() // 1000 - int(call.headers["x-timestamp"]))
         except (binascii.Error, CryptoError, KeyError, ValueError) as error:
             raise RefusedError("the signature does not hold") from error
-        seen = app, call.headers.get("x-nonce", "")
-        if late > SKEW_MS or seen in self._seen:
-            raise RefusedError("the request is old, or came already")
-        self._seen[seen] = None
-        if len(self._seen) > NONCES_MAX:
-            self._seen.popitem(last=False)
+        if late > SKEW_MS:
+            raise RefusedError("the request is old")
+        self._once.take(app, call.headers.get("x-nonce", ""))
 
 
 def _text(method: str, target: str, headers: Mapping[str, str], body: bytes) -> bytes:

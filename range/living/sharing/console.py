@@ -14,8 +14,8 @@ from district.sharing.acts import Ask
 from district.sharing.parties import Caller
 
 from living.clock import Clock
+from living.serving import Call, Given, Service
 from living.sharing.client import Client
-from living.sharing.serving import Call, Given, Service
 
 __all__ = ["PATH", "PORT", "Console", "form"]
 
@@ -42,7 +42,7 @@ class Console:
         self._client, self._callers, self._nodes, self._clock = client, callers, nodes, clock
 
     def _answer(self, call: Call) -> Given:
-        session = SimpleCookie(call.headers.get("Cookie") or "").get(SESSION)
+        session = SimpleCookie(call.headers.get("cookie") or "").get(SESSION)
         if call.method != "POST" or session is None:
             return Given(status=401, body=b"{}")
         told = json.loads(call.body)

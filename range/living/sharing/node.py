@@ -20,8 +20,8 @@ from district.sharing.system import EXCHANGE
 from district.stream import Sink
 
 from living.clock import Clock
+from living.serving import Call, Given, Service
 from living.sharing import content
-from living.sharing.serving import Call, Given, Service
 from living.sharing.store import Postgres
 
 __all__ = ["PORT", "SIGNATURE", "Node", "Shared", "fetched"]
@@ -85,12 +85,12 @@ class Node:
         shared = self._shared
         try:
             text = call.body.decode()
-            signature = base64.b64decode(call.headers.get(SIGNATURE) or "", validate=True)
+            signature = base64.b64decode(call.headers.get(SIGNATURE.lower()) or "", validate=True)
         except (UnicodeDecodeError, binascii.Error):
             return Given(status=400, body=b"{}")
-        address = call.peer
+        address = call.address
         if address == shared.gateway:
-            address = call.headers.get("X-Real-IP") or address
+            address = call.headers.get("x-real-ip") or address
         request = Request(text=text, signature=signature, address=address)
         now = shared.clock.now()
         with shared.store.transaction():

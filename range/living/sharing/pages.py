@@ -16,7 +16,7 @@ from district.sharing import gateway
 from district.sharing.catalogue import ITEMS
 from district.town import Town
 
-from living.sharing.serving import Call, Given, Service
+from living.serving import Call, Given, Service
 
 __all__ = ["PORT", "Pages"]
 

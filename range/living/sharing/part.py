@@ -29,13 +29,13 @@ from district.town import Town
 
 from living.ground import Ground
 from living.part import Made
+from living.serving import Service
 from living.sharing import console, content, gateway
 from living.sharing.client import HOST, Client
 from living.sharing.console import Console
 from living.sharing.gateway import GatewayLog
 from living.sharing.node import PORT, Node, Shared
 from living.sharing.pages import Pages
-from living.sharing.serving import Service
 from living.sharing.store import Postgres
 from living.sharing.targets import Targets
 from living.sharing.uploads import Uploads

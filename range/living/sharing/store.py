@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Final
 
 import pg8000.dbapi
@@ -16,6 +16,7 @@ from district.sharing.store import SEEN_US, Granted, InMemory, Registered
 from pg8000.native import literal
 
 from crypto.sm2 import PublicKey
+from living import postgres
 
 __all__ = ["Postgres"]
 
@@ -87,17 +88,9 @@ class Postgres:
             self._copy("person", ((number,) for number in sorted(memory.persons)))
             self._copy("seen", ((digest, at) for at, digest in memory.seen()))
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """All or nothing of what is asked inside."""
-        with self._turn:
-            self._cursor.execute("begin")
-            try:
-                yield
-            except BaseException:
-                self._cursor.execute("rollback")
-                raise
-            self._cursor.execute("commit")
+        return postgres.transaction(self._turn, self._cursor.execute)
 
     def application(self, requester: str) -> Registered | None:
         rows = self._ask("application", requester)

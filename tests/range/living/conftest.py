@@ -7,10 +7,14 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    import pg8000.dbapi
 
 PG_BIN = Path("/usr/lib/postgresql/15/bin")
 WAIT_S = 30
@@ -47,6 +51,31 @@ def postgres_port() -> Iterator[int]:
         finally:
             server.terminate()
             server.wait(timeout=WAIT_S)
+
+
+@pytest.fixture
+def fresh_database(postgres_port: int) -> "Iterator[Callable[[], pg8000.dbapi.Connection]]":
+    """Connects to an empty database, another one each time it is called."""
+    import pg8000.dbapi
+
+    with contextlib.ExitStack() as opened:
+
+        def connect(database: str) -> pg8000.dbapi.Connection:
+            made = pg8000.dbapi.connect(
+                user="postgres", host="127.0.0.1", port=postgres_port, database=database
+            )
+            return opened.enter_context(contextlib.closing(made))
+
+        def fresh() -> pg8000.dbapi.Connection:
+            root = connect("postgres")
+            root.autocommit = True
+            cursor = root.cursor()
+            cursor.execute("select 'store_' || (count(*) + 1) from pg_database")
+            name = str(cursor.fetchall()[0][0])
+            cursor.execute(f"create database {name}")
+            return connect(name)
+
+        yield fresh
 
 
 def _wait(port: int) -> None:

@@ -22,8 +22,9 @@ from living.certificates.desk_api import PROGRAM, DeskApi
 from living.certificates.platform_api import PlatformApi
 from living.certificates.remote_desk import RemoteDesk
 from living.certificates.remote_platform import RemotePlatform
-from living.certificates.signed import DOMAIN, Client, Gate, RefusedError, Said
-from living.certificates.web_service import BODY_BYTES_MAX, WebService
+from living.certificates.signed import DOMAIN, Client, Gate, Said
+from living.serving import BODY_BYTES_MAX, Service
+from living.signed import RefusedError
 from living.web import Reply, Web
 
 from crypto.sm2 import PrivateKey, PublicKey
@@ -88,7 +89,7 @@ class District:
             seals={item: self.keys.public(name) for item, name in seals.items()},
         )  # fmt: skip
         self.services = {
-            node: WebService("127.0.0.1", 0, partial(self.api.handle, node))
+            node: Service("127.0.0.1", 0, partial(self.api.handle, node)).start()
             for node in ("ecert-1", STALE)
         }
         nodes = {
@@ -325,7 +326,8 @@ class Office:
         }
         api = DeskApi(desk, clock=district.clock, gate=district.gate, officers=self.officers)
         self.services = (
-            WebService("127.0.0.1", 0, api.handle), WebService("127.0.0.1", 0, api.respond),
+            Service("127.0.0.1", 0, api.handle).start(),
+            Service("127.0.0.1", 0, api.respond).start(),
         )  # fmt: skip
         base, responder = (f"http://127.0.0.1:{service.port}" for service in self.services)
         self.remote = RemoteDesk(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -23,32 +23,9 @@ CONSENT = Consent(id="SQ20260622000002", holder=CARD.holder, app="app-data-2")
 
 
 @pytest.fixture
-def in_postgres(postgres_port: int) -> Iterator[Callable[[], PostgresStore]]:
+def in_postgres(fresh_database: Callable[[], object]) -> Callable[[], PostgresStore]:
     """Makes empty stores in databases of their own."""
-    import pg8000.dbapi
-
-    opened = []
-
-    def connect(database: str) -> pg8000.dbapi.Connection:
-        opened.append(
-            pg8000.dbapi.connect(
-                user="postgres", host="127.0.0.1", port=postgres_port, database=database
-            )
-        )
-        return opened[-1]
-
-    def make() -> PostgresStore:
-        root = connect("postgres")
-        root.autocommit = True
-        cursor = root.cursor()
-        cursor.execute("select 'store_' || (count(*) + 1) from pg_database")
-        name = str(cursor.fetchall()[0][0])
-        cursor.execute(f"create database {name}")
-        return PostgresStore(connect(name))
-
-    yield make
-    for connection in opened:
-        connection.close()
+    return lambda: PostgresStore(fresh_database())
 
 
 @pytest.fixture(params=["memory", pytest.param("postgres", marks=pytest.mark.service)])

@@ -20,8 +20,9 @@ from living.payment.department_server import DepartmentServer
 from living.payment.platform_api import PlatformApi
 from living.payment.providers import Institution, RemoteProviders, Words
 from living.payment.remote_desk import CASHIER, RemoteDesk
-from living.payment.serving import BODY_BYTES_MAX, Serving
-from living.payment.signed import NONCES_MAX, SKEW_MS, Caller, Gate
+from living.payment.signed import SKEW_MS, Caller, Gate
+from living.serving import BODY_BYTES_MAX, Service
+from living.signed import NONCES_MAX
 from living.web import Reply, Web
 
 from crypto.sm2 import PrivateKey
@@ -106,10 +107,10 @@ class World:
         )
         gate = Gate(known, self.clock)
         self.nodes = [
-            Serving(
+            Service(
                 "127.0.0.1", 0,
                 PlatformApi(platform, self.store, gate, self.clock, other_node=late).handle,
-            )
+            ).start()
             for late in (False, True)
         ]  # fmt: skip
         self.caller = Caller(self.on_the_way, self.keys, self.clock)

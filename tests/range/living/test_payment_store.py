@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,6 @@ from district.payment.records import Notice, Order
 from district.payment.store import MemoryStore, Store
 
 if TYPE_CHECKING:
-    import pg8000.dbapi
     from living.payment.postgres import PostgresStore
 
 NOTICE = Notice(no="11009926000000000017", dept="102", due_fen=12_000)
@@ -24,29 +22,11 @@ PAID = replace(
 
 
 @pytest.fixture
-def in_postgres(postgres_port: int) -> Iterator[Callable[[], PostgresStore]]:
+def in_postgres(fresh_database: Callable[[], object]) -> Callable[[], PostgresStore]:
     """Makes empty stores in databases of their own."""
-    import pg8000.dbapi
     from living.payment.postgres import PostgresStore
 
-    with contextlib.ExitStack() as opened:
-
-        def connect(database: str) -> pg8000.dbapi.Connection:
-            made = pg8000.dbapi.connect(
-                user="postgres", host="127.0.0.1", port=postgres_port, database=database
-            )
-            return opened.enter_context(contextlib.closing(made))
-
-        def make() -> PostgresStore:
-            root = connect("postgres")
-            root.autocommit = True
-            cursor = root.cursor()
-            cursor.execute("select 'payment_' || (count(*) + 1) from pg_database")
-            name = str(cursor.fetchall()[0][0])
-            cursor.execute(f"create database {name}")
-            return PostgresStore(connect(name))
-
-        yield make
+    return lambda: PostgresStore(fresh_database())
 
 
 @pytest.fixture(params=["memory", pytest.param("postgres", marks=pytest.mark.service)])

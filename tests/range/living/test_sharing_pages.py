@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from email.message import Message
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,11 +49,9 @@ def pages(postgres_port: int) -> Iterator[Pages]:
 
 
 def asked(pages: Pages, uri: str) -> tuple[int, int]:
-    from living.sharing.serving import Call
+    from living.serving import Call
 
-    given = pages.answer(
-        Call(method="GET", target=uri, headers=Message(), body=b"", peer="10.30.1.25")
-    )
+    given = pages.answer(Call(method="GET", target=uri, headers={}, body=b"", address="10.30.1.25"))
     assert given is not None
     return given.status, len(given.body)
 
@@ -80,9 +77,9 @@ def test_old_hidden_and_listed_pages_are_served_in_their_size(pages: Pages, uri:
 
 
 def test_a_node_that_is_being_restarted_breaks_off(pages: Pages) -> None:
-    from living.sharing.serving import Call
+    from living.serving import Call
 
-    call = Call(method="GET", target=f"{SEARCH}?debug=fail", headers=Message(), body=b"", peer="")
+    call = Call(method="GET", target=f"{SEARCH}?debug=fail", headers={}, body=b"", address="")
     assert pages.answer(call) is None
 
 

@@ -20,8 +20,8 @@ from living.clock import Clock
 
 pytest.importorskip("pg8000", reason="pg8000 is not installed (range/README.md)")
 
+from living.serving import Call, Given, Service
 from living.sharing import content, node
-from living.sharing.serving import Call, Given, Service
 from living.sharing.targets import Targets
 from living.sharing.uploads import Uploads
 
@@ -41,7 +41,7 @@ def echo(call: Call) -> Given | None:
     if call.target == "/fail":
         raise ZeroDivisionError
     return Given(status=200, body=b"%s %s from %s" % (
-        call.method.encode(), call.body, call.peer.encode()
+        call.method.encode(), call.body, call.address.encode()
     ))  # fmt: skip
 
 
