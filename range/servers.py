@@ -134,6 +134,8 @@ def isolate(scratch: Path) -> None:
 
     Raises RuntimeError when a step fails; call it only in a namespace of one's own.
     """
+    # Servers that run as their own users must read /etc and enter their folders.
+    os.umask(0o022)
     _run("ip", "link", "set", "lo", "up")
     socket.sethostname(HOST)
     _run("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", str(scratch))
