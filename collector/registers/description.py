@@ -32,6 +32,8 @@ OWN_FOLDER: Final = "registers"
 """A site's own descriptions, below its data folder."""
 VALID_FROM: Final = "valid_from"
 VALID_TO: Final = "valid_to"
+NONE: Final = ";"
+"""A list cell that says there are none; an empty cell says nothing."""
 COLUMNS_MAX: Final = 64
 """Columns of one register: half of what an event may have."""
 DESCRIPTIONS_MAX: Final = 256

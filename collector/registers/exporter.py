@@ -10,7 +10,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 
-from collector.registers.description import VALID_FROM, VALID_TO, Description
+from collector.registers.description import NONE, VALID_FROM, VALID_TO, Description
 from schema.errors import FengsuiError
 from schema.event import Value
 from schema.registers import ALWAYS, FOREVER, Row
@@ -34,7 +34,7 @@ def _line(cells: list[str]) -> str:
 
 def _cell(value: Value) -> str:
     if isinstance(value, list):
-        return ";".join(value)
+        return ";".join(value) or NONE
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)

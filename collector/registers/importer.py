@@ -32,7 +32,7 @@ import msgspec
 import re2
 
 from collector.registers import spreadsheet
-from collector.registers.description import VALID_FROM, VALID_TO, Column, Description
+from collector.registers.description import NONE, VALID_FROM, VALID_TO, Column, Description
 from schema.errors import FengsuiError
 from schema.event import Fields, Value
 from schema.registers import (
@@ -311,7 +311,8 @@ def _value(column: Column, cell: object, place: _Place) -> Value | None:
     if cell is None:
         return None
     if isinstance(cell, list):
-        cell = ";".join(str(item) for item in cell)
+        # An empty list says that there are none; as a table's cell that is a lone separator.
+        cell = ";".join(str(item) for item in cell) or NONE
     elif isinstance(cell, bool):
         cell = "true" if cell else "false"
     elif not isinstance(cell, str | int):

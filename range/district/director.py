@@ -21,23 +21,27 @@ _EVENING: Final = (0,) * 19 + (100, 100, 80, 40, 0)
 def plans(town: Town, days: Sequence[Day], systems: Sequence[System]) -> Iterator[Plan]:
     """The attacks of the measured days."""
     measured = [day for day in days if day.measured]
-    for system in systems:
-        for attack in system.attacks:
-            chance = town.chance("director", system.name, attack.use_case)
-            strengths = [chance.randint(1000, 3000) for _ in range(FOUND_AT_LEAST)]
-            strengths.append(chance.randint(600, 900))
-            chance.shuffle(strengths)
-            for number, strength in enumerate(strengths):
-                day, start = _begin(attack, measured, number, len(strengths), chance)
-                yield attack.plan(
-                    Occasion(
-                        number=number,
-                        start=start,
-                        strength=strength,
-                        day=day,
-                        chance=town.chance("attack", attack.use_case, number),
-                    )
+    attacks = [(system.name, attack) for system in systems for attack in system.attacks]
+    named: set[str] = set()
+    for name, attack in sorted(attacks, key=lambda one: one[1].last):
+        chance = town.chance("director", name, attack.use_case)
+        strengths = [chance.randint(1000, 3000) for _ in range(FOUND_AT_LEAST)]
+        strengths.append(chance.randint(600, 900))
+        chance.shuffle(strengths)
+        for number, strength in enumerate(strengths):
+            day, start = _begin(attack, measured, number, len(strengths), chance)
+            plan = attack.plan(
+                Occasion(
+                    number=number,
+                    start=start,
+                    strength=strength,
+                    day=day,
+                    chance=town.chance("attack", attack.use_case, number),
+                    named=frozenset(named) if attack.last else frozenset(),
                 )
+            )
+            named.update(plan.episode.entities)
+            yield plan
 
 
 def _begin(

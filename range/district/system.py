@@ -34,6 +34,8 @@ class Occasion:
     day: Day
     """The day of ``start``."""
     chance: random.Random
+    named: frozenset[str] = frozenset()
+    """Entities of the other attacks, where this one is planned after them."""
 
     @property
     def id(self) -> str:
@@ -52,6 +54,9 @@ class Attack:
     span_days: int = 1
     """Days it needs from its start to the last alert: it begins so early that these lie inside the
     measured days."""
+    last: bool = False
+    """Planned after all others, on somebody whom none of them names: their alerts would have told
+    of that account already."""
 
 
 class System(Protocol):

@@ -7,12 +7,15 @@ import random
 from collections.abc import Iterable
 from itertools import pairwise
 
+import pytest
+from district import director
 from district.calendar import DAY_US, Day, working
 from district.deed import Deed
 from district.episode import Episode, Plan
 from district.run import District, Today
 from district.stream import Sink, Statement, Stream
 from district.system import Attack, Keyed, Occasion, System
+from district.systems import NAMES, makers
 from district.town import Town, citizen_number
 
 from schema.privacy import find
@@ -171,3 +174,15 @@ class Desks(Gate):
 
     def lookalikes(self, day: Day, chance: random.Random) -> Iterable[Plan]:
         return ()
+
+
+@pytest.mark.parametrize("seed", [1, 7, 8])
+def test_an_account_with_risk_of_several_kinds_is_named_by_no_other_attack(seed: int) -> None:
+    district = District(makers(NAMES), seed=seed, warm_up=0, measured=7)
+    plans = [one.episode for one in director.plans(district.town, district.days, district.systems)]
+    users = {clerk.user for clerk in district.town.clerks}
+    others = {name for one in plans if one.use_case != "X01" for name in one.entities}
+    piled = [users & set(one.entities) for one in plans if one.use_case == "X01"]
+    assert len(piled) == 3
+    assert all(piled)
+    assert not set().union(*piled) & others

@@ -81,7 +81,7 @@ class Attacks:
             Attack(use_case="ID14", plan=self._forge),
             Attack(use_case="ID15", plan=self._wake, hours="office"),
             Attack(use_case="ID16", plan=self._lock_out),
-            Attack(use_case="X01", plan=self._pile_up, span_days=4),
+            Attack(use_case="X01", plan=self._pile_up, span_days=4, last=True),
             Attack(use_case="X02", plan=self._collect, hours="office", span_days=2),
         )
 
@@ -96,6 +96,11 @@ class Attacks:
         """Another clerk for each carrying out of each case."""
         counters = self._people.counters
         return self._people.clerk(counters[(case * 5 + occasion.number) % len(counters)])
+
+    def _alone(self, occasion: Occasion) -> Who:
+        """A clerk whom no other attack names."""
+        free = [one for one in self._people.counters if one.user not in occasion.named]
+        return self._people.clerk(occasion.chance.choice(free))
 
     def _spray(self, occasion: Occasion) -> Plan:
         """One password on many accounts: from an operator's exit, or from several of a network."""
@@ -339,7 +344,7 @@ class Attacks:
 
     def _pile_up(self, occasion: Occasion) -> Plan:
         """One account in several ways within three days; below: in one."""
-        who, start = self._clerk(occasion, 17), occasion.start
+        who, start = self._alone(occasion), occasion.start
         abroad = replace(who, address=ABROAD[occasion.number % len(ABROAD)])
         at_home = replace(who, address="198.19.7.9")
         parts = [

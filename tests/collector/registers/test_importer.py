@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from collector.registers import importer
 from collector.registers.description import Description, load, parse
+from collector.registers.exporter import csv_lines
 from collector.registers.importer import draft, read
 from schema.errors import FengsuiError
 from schema.event import Fields
-from schema.registers import FOREVER, Draft, unpack_fields, unpack_key
+from schema.registers import ALWAYS, FOREVER, Draft, Row, unpack_fields, unpack_key
 from schema.times import DAY, from_written
 from sensors.mask import Masker
 
@@ -46,6 +47,33 @@ def test_cells_become_what_their_columns_hold() -> None:
     ]
     assert found[0].valid_from == from_written("2026-01-01")
     assert (found[1].valid_from, found[1].valid_to, found[1].line) == (None, FOREVER, 3)
+
+
+def test_a_list_of_none_is_said_and_an_empty_cell_says_nothing() -> None:
+    said = [
+        (("a", "s"), {"grant": "G1", "fields": []}),
+        (("b", "s"), {"grant": "G2"}),
+    ]
+    assert rows(read_text("requester,service,grant,fields\na,s,G1,;\nb,s,G2,\n")) == said
+    lines = (
+        '{"requester": "a", "service": "s", "grant": "G1", "fields": []}\n'
+        '{"requester": "b", "service": "s", "grant": "G2", "fields": null}\n'
+    )
+    found = read_text(lines, file="g.jsonl")
+    assert rows(found) == said
+    held = [
+        Row(
+            register="grants",
+            key=unpack_key(one.key),
+            fields=unpack_fields(one.fields),
+            valid_from=ALWAYS,
+            valid_to=FOREVER,
+            known_from=0,
+            version=1,
+        )
+        for one in found
+    ]
+    assert rows(read_text("".join(csv_lines(GRANTS, held)))) == said
 
 
 def test_the_day_named_as_the_end_still_counts() -> None:
