@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from typing import Final
 
 import duckdb
 
-from collector.index.rows import COLUMNS, Part, frame
+from collector.index.rows import COLUMNS, Array, Part, frame
 from schema.times import DAY, SECOND
 
 OPEN_DAYS_MAX: Final = 8
@@ -33,6 +33,10 @@ _ROWS_TOGETHER: Final = 2048
 """Rows of a row group, DuckDB's least. Two full batches fill one, which is then packed and written
 once: larger groups wait unpacked, go through the write-ahead log first and spill over the cap."""
 
+_LOOSE_ROWS: Final = 16_384
+"""Rows of all days not packed yet. They lie in memory: seven days filled side by side, each a
+little, reach the cap of the site. Packing so often costs nothing that can be measured."""
+
 _PACKED: Final = {"rest": " USING COMPRESSION zstd"}
 """Half the size at less cost than DuckDB's own choice, but slow to search: for what no search for
 a word reads."""
@@ -45,6 +49,8 @@ class _Day:
     name: str
     leases: int = 0
     cursors: dict[str, int] = field(default_factory=dict)
+    loose: int = 0
+    """Rows stored since the day was last packed."""
 
 
 class Days:
@@ -144,7 +150,7 @@ class Days:
                 if left or not self._removed(day, one):
                     self._writer.execute(f"DELETE FROM {one.name}.events WHERE {gone}", place)
             except (duckdb.IOException, duckdb.TransactionException) as error:
-                raise OSError(errno.EIO, f"the index cannot be written: {error}") from error
+                raise _unwritten(error) from error
             finally:
                 with self._lock:
                     one.leases -= 1
@@ -176,12 +182,43 @@ class Days:
             self._database.close()
 
     def _store(self, one: _Day, parts: Sequence[Part]) -> None:
-        table = frame(parts)
-        names = ", ".join(f'"{name}"' for name in table)
         cursors = {
             part.batch.sensor: max(part.batch.number, 0)
             for part in sorted(parts, key=lambda part: part.batch.number)
         }
+        table = frame(parts)
+        try:
+            try:
+                self._write(one, table, cursors)
+            except (duckdb.OutOfMemoryException, duckdb.TransactionException):
+                # A commit that finds no room fails as a transaction does.
+                self._pack(0)
+                self._write(one, table, cursors)
+        except duckdb.OutOfMemoryException as error:
+            raise OSError(
+                errno.ENOMEM, f"the index has no room, raise index.memory_mb: {error}"
+            ) from error
+        except (duckdb.IOException, duckdb.TransactionException) as error:
+            raise _unwritten(error) from error
+        one.cursors.update(cursors)
+        one.loose += sum(len(part.places) for part in parts)
+        self._pack(_LOOSE_ROWS)
+
+    def _pack(self, kept: int) -> None:
+        """Pack days, that with the most loose rows first, until at most ``kept`` rows are loose."""
+        with self._lock:
+            days = sorted(self._open.values(), key=lambda one: one.loose)
+        loose = sum(one.loose for one in days)
+        while days and loose > kept:
+            one = days.pop()
+            # Another connection may be in the way just now: then at a later batch.
+            with suppress(duckdb.Error):
+                self._writer.execute(f"CHECKPOINT {one.name}")
+                loose -= one.loose
+                one.loose = 0
+
+    def _write(self, one: _Day, table: Mapping[str, Array], cursors: Mapping[str, int]) -> None:
+        names = ", ".join(f'"{name}"' for name in table)
         self._writer.register("incoming", table)
         try:
             self._writer.execute("BEGIN")
@@ -197,11 +234,8 @@ class Days:
                     # A commit that failed has rolled back already.
                     self._writer.execute("ROLLBACK")
                 raise
-        except (duckdb.IOException, duckdb.TransactionException) as error:
-            raise OSError(errno.EIO, f"the index cannot be written: {error}") from error
         finally:
             self._writer.unregister("incoming")
-        one.cursors.update(cursors)
 
     def _move_cursor(self, one: _Day, sensor: str, number: int) -> None:
         statement = (
@@ -245,6 +279,10 @@ class Days:
             if one.leases == 0:
                 self._database.execute(f"DETACH {one.name}")
                 del self._open[day]
+
+
+def _unwritten(error: duckdb.Error) -> OSError:
+    return OSError(errno.EIO, f"the index cannot be written: {error}")
 
 
 def _forget_other_form(folder: Path) -> None:

@@ -41,7 +41,7 @@ WEEK: Final = dt.date(2026, 11, 16)
 """A Monday; five of the seven days are worked."""
 WARM_UP_DAYS: Final = 100
 SEED: Final = 7
-VOLUME: Final = 2.6
+VOLUME: Final = 3.1
 """What it takes for more than 200,000 events in a week."""
 _SCRATCH: Final = Path("/srv")
 

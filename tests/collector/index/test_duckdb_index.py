@@ -1,5 +1,6 @@
 """The index reaches nothing outside its folder, survives crashes and reads while it is written."""
 
+import random
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -130,3 +131,18 @@ def test_events_of_other_sensors_are_left_out_where_sensors_are_named(index: Duc
     assert index.search((), **span, sensors=["other"]).hits == []
     assert index.search((), **span, sensors=[]).hits == []
     assert index.count_by((), "sensor", **span, sensors=[]) == []
+
+
+def test_days_filled_side_by_side_fit_into_the_memory_of_a_site(tmp_path: Path) -> None:
+    index = DuckDbIndex(tmp_path / "index", memory_mb=16, threads=2)
+    chance = random.Random(1)
+    for number in range(1, 121):
+        fields: Fields = {
+            "event.original": chance.randbytes(150).hex(),
+            "url.path": chance.randbytes(40).hex(),
+            "user.name": chance.randbytes(8).hex(),
+            "tls.server.subject": chance.randbytes(60).hex(),
+        }
+        index.insert([_batch(number, [START + number % 7 * DAY] * 1000, fields)])
+    assert _count(index) == 120_000
+    index.close()
