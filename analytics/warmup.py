@@ -12,9 +12,11 @@ from typing import Final
 
 import msgspec
 
+from analytics.condensed import condense, expand
 from analytics.engine import Engine
+from analytics.keys.shelf import with_bucket, without_bucket
 from analytics.ruleset import ENGINE_VERSION
-from schema.compressed import compress, decompress
+from schema.compressed import LEVEL_MAX, compress, decompress
 from schema.errors import FengsuiError
 
 BYTES_MAX: Final = 512 * 1024 * 1024
@@ -23,13 +25,15 @@ BYTES_MAX: Final = 512 * 1024 * 1024
 
 class _File(msgspec.Struct, frozen=True, array_like=True):
     engine: int
-    entries: dict[str, bytes]
+    entries: msgspec.Raw
+    """Condensed."""
 
 
 def pack(engine: Engine) -> bytes:
     """The file of what this engine has learnt; it is of no other use afterwards."""
-    entries = {name: entry for name, entry in sorted(engine.learnt().items()) if entry}
-    return compress(msgspec.msgpack.encode(_File(ENGINE_VERSION, entries)))
+    entries = {without_bucket(name): entry for name, entry in engine.learnt().items() if entry}
+    condensed = msgspec.Raw(condense(entries, sorted(entries)))
+    return compress(msgspec.msgpack.encode(_File(ENGINE_VERSION, condensed)), LEVEL_MAX)
 
 
 def unpack(raw: bytes) -> Mapping[str, bytes]:
@@ -39,6 +43,7 @@ def unpack(raw: bytes) -> Mapping[str, bytes]:
     """
     try:
         found = msgspec.msgpack.decode(decompress(raw, BYTES_MAX), type=_File)
+        entries = expand(bytes(found.entries)) if found.engine == ENGINE_VERSION else {}
     except (msgspec.DecodeError, ValueError) as error:
         raise FengsuiError(
             "analytics.warmup.malformed", f"what was learnt before cannot be read: {error}"
@@ -49,4 +54,4 @@ def unpack(raw: bytes) -> Mapping[str, bytes]:
             f"what was learnt before is of engine {found.engine}, this one is {ENGINE_VERSION}: "
             "make the file anew",
         )
-    return found.entries
+    return {with_bucket(name): entry for name, entry in entries.items()}

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import zstandard
 
+LEVEL: Final = 3
+LEVEL_MAX: Final = 22
+"""A hundred times slower, for what is packed once and shipped."""
 
-def compress(raw: bytes) -> bytes:
+
+def compress(raw: bytes, level: int = LEVEL) -> bytes:
     """One frame; the same bytes give the same frame on one release of the library."""
-    return zstandard.ZstdCompressor(level=3, write_content_size=True).compress(raw)
+    return zstandard.ZstdCompressor(level=level, write_content_size=True).compress(raw)
 
 
 def decompress(raw: bytes, size_max: int) -> bytes:

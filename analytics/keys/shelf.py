@@ -11,8 +11,22 @@ from typing import Final, TypeAlias
 from analytics.keys.few import HITS_MAX, Few, few_of, hits_of, is_few, last_at
 from analytics.keys.keyed import Key, KeyDump, decode, encode
 from analytics.keys.state import Evaluator
+from schema import ids
 
 PREFIX: Final = "key"
+
+def without_bucket(name: str) -> str:
+    """The name of an entry without what follows from its entity."""
+    kind, _, rest = name.partition("/")
+    return f"{kind}/{rest.partition('/')[2]}" if kind == PREFIX else name
+
+
+def with_bucket(name: str) -> str:
+    """The whole name again."""
+    kind, _, rest = name.partition("/")
+    entity = rest.partition("/")[2]
+    return f"{kind}/{ids.bucket(entity):03d}/{rest}" if kind == PREFIX else name
+
 
 Held: TypeAlias = "Few | Key"
 """Hits too few for the rule to hold, or a key."""

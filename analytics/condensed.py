@@ -1,0 +1,168 @@
+"""Condensed: many small MessagePack records of few forms, as columns of their values.
+
+What rules learn of many keys is alike in form and differs in times, ids and texts. Values of one
+place lie together here, a value told before in the same record is not told again, and whole numbers
+stand as differences: with compression, less than half of what the records take one by one. Records
+of a form that few share stay as they are. Pure; the same records give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, TypeAlias
+
+import msgspec
+import numpy as np
+
+SHARED_LEAST: Final = 16
+"""Records of one form from which on they are told by columns."""
+RECORD_BYTES_MAX: Final = 4096
+"""Longer ones stay whole: their form is hardly anybody else's."""
+DEPTH_MAX: Final = 32
+"""Arrays in arrays: several times what any state has."""
+_REFERRED_LEAST: Final = 256
+"""Smaller numbers are told each time: that two are equal says nothing of the form."""
+_INTEGERS: Final = (-(2**63), 2**63 - 1)
+
+_Form: TypeAlias = object
+"""Nested lists as in the record, with a column's number in place of each value."""
+
+
+class _Group(msgspec.Struct, frozen=True, array_like=True):
+    """Records of one form: the first ``count`` of those not told yet."""
+
+    count: int
+    form: _Form
+    integers: tuple[int, ...]
+    """Columns of whole numbers, as differences in eight planes of bytes."""
+    columns: tuple[bytes, ...]
+    """Those of anything else as MessagePack arrays."""
+
+
+class _Condensed(msgspec.Struct, frozen=True, array_like=True):
+    names: tuple[str, ...]
+    groups: tuple[_Group, ...]
+    whole: tuple[bytes, ...]
+    """Records of the last names."""
+
+
+def condense(records: Mapping[str, bytes], order: Iterable[str]) -> bytes:
+    """The records, those of alike names best side by side in ``order``, which names each once."""
+    shared: dict[bytes, list[tuple[str, Sequence[object]]]] = {}
+    names: list[str] = []
+    rest: list[str] = []
+    for name in order:
+        found = _taken_apart(records[name])
+        if found is None:
+            rest.append(name)
+        else:
+            shared.setdefault(found[0], []).append((name, found[1]))
+    groups: list[_Group] = []
+    for form, rows in shared.items():
+        if len(rows) < SHARED_LEAST:
+            rest += [name for name, _ in rows]
+            continue
+        names += [name for name, _ in rows]
+        groups.append(_group(form, [values for _, values in rows]))
+    whole = tuple(records[name] for name in rest)
+    return msgspec.msgpack.encode(_Condensed((*names, *rest), tuple(groups), whole))
+
+
+def expand(raw: bytes) -> dict[str, bytes]:
+    """The records again; raises ``ValueError`` for bytes that :func:`condense` did not write."""
+    try:
+        found = msgspec.msgpack.decode(raw, type=_Condensed)
+        told = sum(group.count for group in found.groups) + len(found.whole)
+        if told != len(found.names) or any(group.count < 1 for group in found.groups):
+            raise ValueError("it names more records than it holds, or fewer")
+        return dict(zip(found.names, _records(found), strict=True))
+    except (msgspec.MsgspecError, RecursionError, IndexError, TypeError) as error:
+        raise ValueError(f"condensed records cannot be read: {error}") from error
+
+
+def _taken_apart(record: bytes) -> tuple[bytes, list[object]] | None:
+    """Form with kinds, and values by column; None for what stays whole."""
+    if len(record) > RECORD_BYTES_MAX:
+        return None
+    try:
+        tree = msgspec.msgpack.decode(record)
+        if msgspec.msgpack.encode(tree) != record:
+            return None
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    values: list[object] = []
+    form = _form(tree, values, {}, 0)
+    if form is None:
+        return None
+    kinds = [type(value).__name__ for value in values]
+    return msgspec.msgpack.encode([form, kinds]), values
+
+
+def _form(tree: object, values: list[object], seen: dict[object, int], depth: int) -> _Form | None:
+    if isinstance(tree, list):
+        if depth >= DEPTH_MAX:
+            return None
+        parts = [_form(part, values, seen, depth + 1) for part in tree]
+        return None if None in parts else parts
+    if isinstance(tree, dict) and not tree:
+        return {}
+    if isinstance(tree, dict | float) or not _fits(tree):
+        return None
+    if isinstance(tree, bytes | str) or (isinstance(tree, int) and abs(tree) >= _REFERRED_LEAST):
+        place = seen.setdefault(tree, len(values))
+        if place < len(values):
+            return place
+    values.append(tree)
+    return len(values) - 1
+
+
+def _fits(value: object) -> bool:
+    return not isinstance(value, int) or _INTEGERS[0] <= value <= _INTEGERS[1]
+
+
+def _group(form_and_kinds: bytes, rows: Sequence[Sequence[object]]) -> _Group:
+    form, kinds = msgspec.msgpack.decode(form_and_kinds)
+    integers = tuple(place for place, kind in enumerate(kinds) if kind == "int")
+    columns = tuple(
+        _differences(column) if place in integers else msgspec.msgpack.encode(column)
+        for place, column in enumerate(zip(*rows, strict=True))
+    )
+    return _Group(len(rows), form, integers, columns)
+
+
+def _differences(column: Sequence[int]) -> bytes:
+    # Differences wrap around, and summed up again they come out right.
+    numbers = np.array(column, dtype=np.int64).view(np.uint64)
+    steps = np.diff(numbers, prepend=np.uint64(0))
+    return steps.astype("<u8").view(np.uint8).reshape(-1, 8).T.tobytes()
+
+
+def _numbers(planes: bytes, count: int) -> list[int]:
+    if len(planes) != 8 * count:
+        raise ValueError("a column of whole numbers has another length than its group")
+    steps = np.frombuffer(planes, dtype=np.uint8).reshape(8, count).T.copy().view("<u8")
+    return list(np.cumsum(steps.ravel(), dtype=np.uint64).view(np.int64).tolist())
+
+
+def _records(found: _Condensed) -> Iterator[bytes]:
+    for group in found.groups:
+        columns = [
+            _numbers(column, group.count)
+            if place in group.integers
+            else msgspec.msgpack.decode(column, type=list[object])
+            for place, column in enumerate(group.columns)
+        ]
+        rows = zip(*columns, strict=True) if columns else [()] * group.count
+        told = [msgspec.msgpack.encode(_filled(group.form, row, 0)) for row in rows]
+        if len(told) != group.count:
+            raise ValueError("a column has another length than its group")
+        yield from told
+    yield from found.whole
+
+
+def _filled(form: _Form, row: Sequence[object], depth: int) -> object:
+    if isinstance(form, list):
+        if depth >= DEPTH_MAX:
+            raise ValueError("a form is nested too deeply")
+        return [_filled(part, row, depth + 1) for part in form]
+    return row[form] if isinstance(form, int) else {}
