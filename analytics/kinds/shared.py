@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeVar, cast
 
-from analytics.patterns import Sequence, Threshold
+from analytics.patterns import Join, Sequence, States, Threshold, Unique
 from analytics.rule import Rule
 
 _PLACE: Final = "shared_by_keys"
@@ -30,4 +30,9 @@ def least(rule: Rule) -> int:
         return sum(
             step.count for place, step in enumerate(rule.steps) if place not in pattern.absent
         )
+    if isinstance(pattern, Join):
+        # No event is joined with itself.
+        return len(rule.steps)
+    if isinstance(pattern, Unique) or (isinstance(pattern, States) and not pattern.initial):
+        return 2
     return 1
