@@ -144,6 +144,7 @@ def _result(site: Site, verified: int, seconds: float) -> DemoResult:
         attacks(recording),
         site.fields_of,
         use_case_of=(lambda rule: _use_case(site, rule)) if name != RECORDING else None,
+        ends=label_time(recording.labels.recording.end),
     )
     status = site.status_of(name)
     return DemoResult(

@@ -4,7 +4,8 @@ An alert counts for an attack when its event time lies in [start, end + 60 s] an
 address or user of its least event set, is one of the attack's entities; an alert without an entity
 counts by any value of its events. Where attacks name use cases, one is found by the rules of its
 own use case alone. An alert that counts for nothing labelled is false; attacks that were kept below
-their threshold are neither found nor missed, and alerts on them are not false.
+their threshold are neither found nor missed, and alerts on them are not false. Behind its end all
+of a recording is silent, and alerts that say so are not false either.
 """
 
 from __future__ import annotations
@@ -52,10 +53,12 @@ def score(
     event_of: Callable[[str], Fields | None],
     *,
     use_case_of: Callable[[str], str] | None = None,
+    ends: int | None = None,
 ) -> Score:
     """Match alerts and attacks; ``event_of`` gives the fields of an event id.
 
-    ``use_case_of`` gives the use case of a rule, where attacks name theirs.
+    ``use_case_of`` gives the use case of a rule, where attacks name theirs; ``ends`` is when the
+    recording does.
     """
     found: set[str] = set()
     false: list[str] = []
@@ -66,7 +69,7 @@ def score(
             for attack in attacks
             if attack.start <= alert.decided_at <= attack.end + GRACE_US and names & attack.entities
         ]
-        if not hits:
+        if not hits and (ends is None or alert.decided_at < ends):
             false.append(alert.id)
         case = use_case_of(alert.rule_id) if use_case_of else ""
         found.update(one.id for one in hits if use_case_of is None or one.kind == case)

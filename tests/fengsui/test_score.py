@@ -47,6 +47,11 @@ def test_an_alert_of_somebody_else_at_the_same_time_is_false() -> None:
     assert (judged.found, judged.false) == (0, ("a",))
 
 
+def test_an_alert_behind_the_recordings_end_tells_only_that_it_ended() -> None:
+    alerts = [_alert("before", at=2999, entity="a"), _alert("after", at=3000, entity="a")]
+    assert score(alerts, [ATTACK], _nothing, ends=3000).false == ("before",)
+
+
 def test_an_address_in_the_evidence_counts_too() -> None:
     alert = _alert("a", at=1500, entity="li.na")
     assert score([alert], [ATTACK], lambda event_id: {"source.ip": "192.0.2.1"}).found == 1

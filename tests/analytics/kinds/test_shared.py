@@ -1,4 +1,4 @@
-"""An entity with fewer hits than its rule's least has nothing to tell, so its hits alone are kept."""
+"""With fewer hits than its rule's least an entity has nothing to tell: its hits alone are kept."""
 
 from __future__ import annotations
 
