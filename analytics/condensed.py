@@ -9,6 +9,7 @@ of a form that few share stay as they are. Pure; the same records give the same 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Final, TypeAlias
 
 import msgspec
@@ -22,6 +23,7 @@ DEPTH_MAX: Final = 32
 """Arrays in arrays: several times what any state has."""
 _REFERRED_LEAST: Final = 256
 """Smaller numbers are told each time: that two are equal says nothing of the form."""
+_pack: Final = msgspec.msgpack.Encoder().encode
 _INTEGERS: Final = (-(2**63), 2**63 - 1)
 
 _Form: TypeAlias = object
@@ -65,7 +67,7 @@ def condense(records: Mapping[str, bytes], order: Iterable[str]) -> bytes:
         names += [name for name, _ in rows]
         groups.append(_group(form, [values for _, values in rows]))
     whole = tuple(records[name] for name in rest)
-    return msgspec.msgpack.encode(_Condensed((*names, *rest), tuple(groups), whole))
+    return _pack(_Condensed((*names, *rest), tuple(groups), whole))
 
 
 def expand(raw: bytes) -> dict[str, bytes]:
@@ -76,7 +78,7 @@ def expand(raw: bytes) -> dict[str, bytes]:
         if told != len(found.names) or any(group.count < 1 for group in found.groups):
             raise ValueError("it names more records than it holds, or fewer")
         return dict(zip(found.names, _records(found), strict=True))
-    except (msgspec.MsgspecError, RecursionError, IndexError, TypeError) as error:
+    except (msgspec.MsgspecError, RecursionError, IndexError) as error:
         raise ValueError(f"condensed records cannot be read: {error}") from error
 
 
@@ -86,7 +88,7 @@ def _taken_apart(record: bytes) -> tuple[bytes, list[object]] | None:
         return None
     try:
         tree = msgspec.msgpack.decode(record)
-        if msgspec.msgpack.encode(tree) != record:
+        if _pack(tree) != record:
             return None
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
@@ -95,7 +97,7 @@ def _taken_apart(record: bytes) -> tuple[bytes, list[object]] | None:
     if form is None:
         return None
     kinds = [type(value).__name__ for value in values]
-    return msgspec.msgpack.encode([form, kinds]), values
+    return _pack([form, kinds]), values
 
 
 def _form(tree: object, values: list[object], seen: dict[object, int], depth: int) -> _Form | None:
@@ -124,7 +126,7 @@ def _group(form_and_kinds: bytes, rows: Sequence[Sequence[object]]) -> _Group:
     form, kinds = msgspec.msgpack.decode(form_and_kinds)
     integers = tuple(place for place, kind in enumerate(kinds) if kind == "int")
     columns = tuple(
-        _differences(column) if place in integers else msgspec.msgpack.encode(column)
+        _differences(column) if place in integers else _pack(column)
         for place, column in enumerate(zip(*rows, strict=True))
     )
     return _Group(len(rows), form, integers, columns)
@@ -152,17 +154,27 @@ def _records(found: _Condensed) -> Iterator[bytes]:
             else msgspec.msgpack.decode(column, type=list[object])
             for place, column in enumerate(group.columns)
         ]
-        rows = zip(*columns, strict=True) if columns else [()] * group.count
-        told = [msgspec.msgpack.encode(_filled(group.form, row, 0)) for row in rows]
-        if len(told) != group.count:
-            raise ValueError("a column has another length than its group")
-        yield from told
+        packed = [list(map(_pack, column)) for column in columns]
+        pieces = [
+            repeat(piece, group.count) if isinstance(piece, bytes) else packed[piece]
+            for piece in _pieces(group.form, 0)
+        ]
+        yield from map(b"".join, zip(*pieces, strict=True))
     yield from found.whole
 
 
-def _filled(form: _Form, row: Sequence[object], depth: int) -> object:
+def _pieces(form: _Form, depth: int) -> Iterator[bytes | int]:
+    """What a record of the form is made of, in order: MessagePack as it is, and columns."""
     if isinstance(form, list):
         if depth >= DEPTH_MAX:
             raise ValueError("a form is nested too deeply")
-        return [_filled(part, row, depth + 1) for part in form]
-    return row[form] if isinstance(form, int) else {}
+        # The head of an array, without its items of a byte each.
+        yield _pack([None] * len(form))[: -len(form) or None]
+        for part in form:
+            yield from _pieces(part, depth + 1)
+    elif form == {}:
+        yield _pack({})
+    elif isinstance(form, int) and form >= 0:
+        yield form
+    else:
+        raise ValueError("a form holds something else than arrays and columns")

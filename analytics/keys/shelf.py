@@ -15,6 +15,7 @@ from schema import ids
 
 PREFIX: Final = "key"
 
+
 def without_bucket(name: str) -> str:
     """The name of an entry without what follows from its entity."""
     kind, _, rest = name.partition("/")
