@@ -139,7 +139,7 @@ def run(
     port: Port = None,
     recording: Annotated[
         str, typer.Option(help="演示所用录制 · recording to show", metavar="NAME")
-    ] = "district-day",
+    ] = "district-week",
 ) -> None:
     """演示与本机监测一起启动 · start the platform with a recording and this machine's logs."""
     from fengsui.serve import run_both

@@ -50,6 +50,7 @@ from fengsui.keeping import Keeping
 from fengsui.knowledge import Knowledge
 from fengsui.local import LocalServer
 from fengsui.memory import settle
+from fengsui.recorded import WARMUP
 from fengsui.rule_desk import RuleDesk, known_of
 from fengsui.settings import Settings
 from fengsui.settings import load as load_settings
@@ -100,8 +101,11 @@ def run_both(
     recorded = recording_folder(recording)
     settings = _settings(data / SITE, port, environment)
     site = open_site(DataFolder(data / SITE), settings, watch_host=watch_host)
+    beside = data / f"{DEMONSTRATION}-{recording}"
+    if (recorded / WARMUP).exists() and not beside.exists():
+        typer.echo("首次启动，正在读入录制之前学到的基线 · reading what was learnt before it, once")
     shown = open_demonstration(
-        DataFolder(data / f"{DEMONSTRATION}-{recording}"),
+        DataFolder(beside),
         recorded,
         Settings(index=settings.index, crypto=settings.crypto),
     )
