@@ -20,7 +20,7 @@ from analytics.keys.waiting import Row, Waiting, hit_of
 from analytics.memory import NEVER, Hit
 from schema import ids
 from schema.errors import FengsuiError
-from schema.times import MINUTE
+from schema.times import DAY, MINUTE
 
 KEYS_PER_BUCKET_MAX: Final = 4608
 """A million keys, one for each person or address a city's systems see in a day, and what buckets
@@ -32,11 +32,11 @@ SWEEP_US: Final = 5 * MINUTE
 """A shelf is looked through for what is idle at least so often: an entity more or less a few
 minutes costs little, and so do a few looks a quarter of an hour at each."""
 
-SLOW_SWEEP_US: Final = 30 * MINUTE
+SLOW_SWEEP_US: Final = DAY
 SWEEPS: Final = 64
 """What is remembered for hours or months is looked for less often: so many times while it lasts,
-but twice an hour at the least. With a hundred rules that look back on months, looks at what cannot
-be idle yet took a third of the engine's time."""
+but daily at the least. With a hundred rules that look back on months, looks at what cannot be idle
+yet took a third of the engine's time at two an hour."""
 
 _SEPARATOR: Final = "/"
 
