@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -61,7 +60,7 @@ class Noting:
             self.lines[line.stream].append(line)
 
 
-def _day(ground: Ground | None) -> tuple[Noting, float]:
+def _day(ground: Ground | None) -> Noting:
     district = District([make], seed=SEED, volume=VOLUME, warm_up=WARM_UP, measured=WEEK)
     noting = Noting(district.hands, district)
     living = {}
@@ -73,7 +72,6 @@ def _day(ground: Ground | None) -> tuple[Noting, float]:
         noting = Noting(
             Crew(living, ground.logs, clock=ground.clock, sink=district.sink), district
         )  # fmt: skip
-    begun = 0.0
     for today in district.run():
         if today.day.number == WARM_UP:
             break
@@ -81,8 +79,7 @@ def _day(ground: Ground | None) -> tuple[Noting, float]:
             for part in living.values():
                 part.begin()
             district.hands = noting
-            begun = time.monotonic()
-    return noting, time.monotonic() - begun
+    return noting
 
 
 def _events(stream: Stream, lines: list[Line]) -> Iterator[Fields]:
@@ -99,17 +96,16 @@ def main() -> None:
     """Both days, and what differs."""
     namespace.settle(SCRATCH)
     guard.install(*NETWORKS)
-    generated, _ = _day(None)
+    generated = _day(None)
     # Any moment will do: each deed sets the clock.
     ground = Ground(SCRATCH, Clock(0), {"step-ca": Path(sys.argv[1])})
     try:
-        living, seconds = _day(ground)
+        living = _day(ground)
     finally:
         ground.stop()
     streams = District([make], seed=SEED, warm_up=1, measured=1).streams
     told: dict[str, object] = {
         "deeds": [generated.deeds, living.deeds],
-        "milliseconds_a_deed": round(1000 * seconds / living.deeds, 2),
     }
     for stream in streams:
         pairs = [one.lines[stream.name] for one in (generated, living)]

@@ -10,9 +10,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
-from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -21,9 +18,7 @@ sys.path.append(str(ROOT))
 
 import guard  # noqa: E402
 from district.daily import make  # noqa: E402
-from district.deed import Deed  # noqa: E402
 from district.run import District, Today  # noqa: E402
-from district.system import System  # noqa: E402
 from living import daily as living  # noqa: E402
 from living import namespace  # noqa: E402
 from living.clock import Clock  # noqa: E402
@@ -31,25 +26,6 @@ from living.crew import Crew  # noqa: E402
 from living.ground import NETWORKS, Ground  # noqa: E402
 
 SCRATCH = Path("/srv")
-
-
-class Timed:
-    """Hands that take the time of each kind of act."""
-
-    def __init__(self, crew: Crew) -> None:
-        self._crew = crew
-        self.seconds: dict[str, float] = {}
-        self.count: Counter[str] = Counter()
-
-    def perform(self, system: System, deed: Deed) -> Iterable[Deed]:
-        begun, name = time.monotonic(), type(deed.act).__name__
-        found = self._crew.perform(system, deed)
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - begun
-        self.count[name] += 1
-        return found
-
-    def end_of_day(self) -> None:
-        self._crew.end_of_day()
 
 
 def town(seed: int, volume: float) -> District:
@@ -72,11 +48,10 @@ def inside(out: Path, seed: int, volume: float) -> None:
         part.start(ground)
         ground.serve()
         crew = Crew({"daily": part}, ground.logs, clock=clock, sink=district.sink)
-        timed = Timed(crew)
         days = district.run()
         next(days)
         part.begin()
-        district.hands = timed
+        district.hands = crew
         lived = list(days)[-1]
     finally:
         ground.stop()
@@ -84,8 +59,6 @@ def inside(out: Path, seed: int, volume: float) -> None:
         "generated": lines(generated),
         "living": lines(lived),
         "failures": dict(crew.failures),
-        "milliseconds": {name: 1000 * timed.seconds[name] / count
-                         for name, count in timed.count.items()},
         "made": {name: made.by for name, made in part.made.items()},
     }  # fmt: skip
     out.write_text(json.dumps(facts), encoding="utf-8")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import random
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -46,7 +45,6 @@ class Both:
     def __init__(self, part: LivingSharing, ground: Ground, sink: Sink) -> None:
         self._part, self._ground, self._sink = part, ground, sink
         self.done: list[dict[str, object]] = []
-        self.seconds: Counter[str] = Counter()
         self.acts: Counter[str] = Counter()
 
     def perform(self, system: System, deed: Deed) -> Iterable[Deed]:
@@ -56,9 +54,7 @@ class Both:
         del self._sink.lines[before:]
         name = type(deed.act).__name__
         self._ground.clock.begin(deed.at, deed.episode)
-        begun = time.monotonic()
         more = list(self._part.perform(deed))
-        self.seconds[name] += time.monotonic() - begun  # type: ignore[assignment]
         self.acts[name] += 1
         lived = self._sink.lines[before:]
         del self._sink.lines[before:]
@@ -105,9 +101,7 @@ def inside(out: Path, seed: int, volume: float) -> None:
         kept = replace(caught, keep=ACROSS)
         deed = Deed(at=midnight - 30 * SECOND_US, system=system.name, act=kept)
         list(system.perform(deed))
-        begun = time.monotonic()
         part.begin()
-        handed_over_s = time.monotonic() - begun
         district.hands = both
         again = Replay(keep=ACROSS, address=caught.address)
         both.perform(system, Deed(at=midnight + 30 * SECOND_US, system=system.name, act=again))
@@ -118,9 +112,6 @@ def inside(out: Path, seed: int, volume: float) -> None:
         ground.stop()
     facts = {
         "deeds": both.done,
-        "handed_over_s": handed_over_s,
-        "milliseconds": {name: 1000 * both.seconds[name] / count
-                         for name, count in both.acts.items()},
         "acts": dict(both.acts),
         "reached": part.reached,
     }  # fmt: skip

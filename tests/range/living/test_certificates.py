@@ -65,8 +65,3 @@ def test_events_of_the_same_deed_differ_in_times_and_chance_only(twice: dict[str
         assert set(differ) <= allowed, (stream, twice[stream]["examples"])
         early, late = twice[stream]["late_us"]
         assert 0 <= early <= late < LATE_US_MAX, stream
-
-
-@pytest.mark.service
-def test_a_deed_takes_ten_milliseconds_at_most_on_average(twice: dict[str, Any]) -> None:
-    assert twice["milliseconds_a_deed"] <= 10

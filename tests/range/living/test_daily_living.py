@@ -25,7 +25,6 @@ pytestmark = pytest.mark.service
 SEED, VOLUME = 5, 0.3
 LONGEST_S = 300
 NEEDED = ("nginx", "unshare", "nsenter", "setpriv", "setsid", "sudo", "/usr/sbin/sshd", "ip")
-DEED_MS_MAX, LOGIN_MS_MAX = 60.0, 600.0
 """Budget: 10 ms a deed and 100 ms a login; this machine may be doing other things."""
 FROM_TEMPLATES = ("firewall", "vpn", "bastion", "windows-security")
 WHO = ("host.name", "event.action", "event.outcome", "source.ip", "user.name", "user.target.name")
@@ -185,11 +184,3 @@ def test_it_is_said_of_each_stream_how_it_was_made(facts: dict[str, object]) -> 
     assert {name for name, by in made.items() if by == "mixed"} == {
         name for name in made if name.startswith("auth-")
     }
-
-
-def test_a_deed_takes_little_time(facts: dict[str, object]) -> None:
-    spent = facts["milliseconds"]
-    assert isinstance(spent, dict)
-    # A login is some key exchange, a program under its parent some forks.
-    slow = dict.fromkeys(("Entered", "Said", "ProcessSeen", "PortSeen"), LOGIN_MS_MAX)
-    assert {name for name, ms in spent.items() if ms > slow.get(name, DEED_MS_MAX)} == set()

@@ -116,10 +116,10 @@ def test_a_code_is_that_of_the_standard() -> None:
 
 @pytest.mark.service
 def test_real_servers_say_of_the_same_deeds_what_the_generated_lines_say(tmp_path: Path) -> None:
-    keycloak = os.environ.get("FENGSUI_KEYCLOAK", "/opt/keycloak")
+    keycloak = os.environ.get("KEYCLOAK", "/opt/keycloak")
     missing = [name for name in ("slapd", "nginx", "java", "unshare") if not shutil.which(name)]
     if missing or os.geteuid() or not Path(keycloak, "bin", "kc.sh").exists():
-        pytest.skip(f"needs root, Keycloak 26.2.5 (FENGSUI_KEYCLOAK) and {missing or 'servers'}")
+        pytest.skip(f"needs root, Keycloak 26.2.5 (KEYCLOAK) and {missing or 'servers'}")
     out = tmp_path / "said.json"
     command = (
         "unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "--mount-proc",
