@@ -8,13 +8,14 @@ the engine: another refuses it, and the maker's command makes it anew.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import starmap
 from typing import Final
 
 import msgspec
 
 from analytics.condensed import condense, expand
 from analytics.engine import Engine
-from analytics.keys.shelf import with_bucket, without_bucket
+from analytics.keys.shelf import bare, whole
 from analytics.ruleset import ENGINE_VERSION
 from schema.compressed import LEVEL_MAX, compress, decompress
 from schema.errors import FengsuiError
@@ -31,7 +32,7 @@ class _File(msgspec.Struct, frozen=True, array_like=True):
 
 def pack(engine: Engine) -> bytes:
     """The file of what this engine has learnt; it is of no other use afterwards."""
-    entries = {without_bucket(name): entry for name, entry in engine.learnt().items() if entry}
+    entries = dict(bare(name, entry) for name, entry in engine.learnt().items() if entry)
     condensed = msgspec.Raw(condense(entries, sorted(entries)))
     return compress(msgspec.msgpack.encode(_File(ENGINE_VERSION, condensed)), LEVEL_MAX)
 
@@ -44,6 +45,7 @@ def unpack(raw: bytes) -> Mapping[str, bytes]:
     try:
         found = msgspec.msgpack.decode(decompress(raw, BYTES_MAX), type=_File)
         entries = expand(bytes(found.entries)) if found.engine == ENGINE_VERSION else {}
+        entries = dict(starmap(whole, entries.items()))
     except (msgspec.DecodeError, ValueError) as error:
         raise FengsuiError(
             "analytics.warmup.malformed", f"what was learnt before cannot be read: {error}"
@@ -54,4 +56,4 @@ def unpack(raw: bytes) -> Mapping[str, bytes]:
             f"what was learnt before is of engine {found.engine}, this one is {ENGINE_VERSION}: "
             "make the file anew",
         )
-    return {with_bucket(name): entry for name, entry in entries.items()}
+    return entries

@@ -28,8 +28,12 @@ _BODY: Final = _HEAD.size
 _ARRAY: Final = struct.Struct(">BH")
 """MessagePack's head of an array of 16-bit length, its first byte 0xdc."""
 
+_ALONE: Final = b"\x91"
+"""MessagePack's head of an array of one item."""
+
 pack: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(tuple[Hit, ...]).decode
+_plain: Final = msgspec.msgpack.Decoder(tuple[tuple[Hit, ...]]).decode
 
 
 def first(hit: Hit, packed: bytes) -> Few:
@@ -60,6 +64,16 @@ def last_at(few: Few) -> int:
 def hits_of(few: Few) -> tuple[Hit, ...]:
     """The hits one by one; raises ``msgspec.DecodeError``."""
     return _decode(_ARRAY.pack(0xDC, few[0]) + few[_BODY:])
+
+
+def plain(few: Few) -> bytes:
+    """The same as one MessagePack array of the hits in another; a key's has three items."""
+    return pack((hits_of(few),))
+
+
+def of_plain(raw: bytes) -> Few:
+    """What :func:`plain` was made of; other bytes as they are, which no few begins with."""
+    return few_of(_plain(raw)[0]) if raw[:1] == _ALONE else raw
 
 
 def is_few(raw: bytes) -> bool:

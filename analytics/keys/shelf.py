@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias
 
-from analytics.keys.few import HITS_MAX, Few, few_of, hits_of, is_few, last_at
+from analytics.keys.few import HITS_MAX, Few, few_of, hits_of, is_few, last_at, of_plain, plain
 from analytics.keys.keyed import Key, KeyDump, decode, encode
 from analytics.keys.state import Evaluator
 from schema import ids
@@ -16,17 +16,21 @@ from schema import ids
 PREFIX: Final = "key"
 
 
-def without_bucket(name: str) -> str:
-    """The name of an entry without what follows from its entity."""
+def bare(name: str, entry: bytes) -> tuple[str, bytes]:
+    """Name and entry without what follows from the rest: the bucket, the head of few hits."""
     kind, _, rest = name.partition("/")
-    return f"{kind}/{rest.partition('/')[2]}" if kind == PREFIX else name
+    if kind != PREFIX:
+        return name, entry
+    return f"{kind}/{rest.partition('/')[2]}", plain(entry) if is_few(entry) else entry
 
 
-def with_bucket(name: str) -> str:
-    """The whole name again."""
+def whole(name: str, entry: bytes) -> tuple[str, bytes]:
+    """Name and entry as a snapshot has them again; raises ``msgspec.DecodeError``."""
     kind, _, rest = name.partition("/")
-    entity = rest.partition("/")[2]
-    return f"{kind}/{ids.bucket(entity):03d}/{rest}" if kind == PREFIX else name
+    if kind != PREFIX:
+        return name, entry
+    bucket = ids.bucket(rest.partition("/")[2])
+    return f"{kind}/{bucket:03d}/{rest}", of_plain(entry)
 
 
 Held: TypeAlias = "Few | Key"

@@ -5,7 +5,18 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.keys.few import HITS_MAX, Few, first, hits_of, is_few, last_at, more, pack
+from analytics.keys.few import (
+    HITS_MAX,
+    Few,
+    first,
+    hits_of,
+    is_few,
+    last_at,
+    more,
+    of_plain,
+    pack,
+    plain,
+)
 from analytics.memory import NEVER, Hit
 
 _CARRIED = st.one_of(
@@ -53,3 +64,10 @@ def test_hits_begin_anew_behind_what_came_too_long_ago(hits: list[Hit], until: i
             kept = []
         kept = sorted([*kept, hit], key=lambda one: one[:3])
     assert hits_of(packed(hits, until)) == tuple(kept)
+
+
+@given(_HITS)
+def test_hits_told_in_plain_are_read_again_as_they_were(hits: list[Hit]) -> None:
+    few = packed(hits)
+    assert of_plain(plain(few)) == few
+    assert not is_few(plain(few))
