@@ -1,7 +1,7 @@
 """What a hundred ordinary days before a recorded week taught the rules, as the week's own file.
 
 ``python bench/_district_past.py range/recordings/district-week`` generates those days anew from the
-seed that the recording's labels name, and writes ``warmup.zst`` into it.
+seed that the recording's labels name, writes ``warmup.zst`` into it and sums it up.
 """
 
 from __future__ import annotations
@@ -15,7 +15,11 @@ from typing import Final
 import msgspec
 
 # In place of this folder, whose benchmarks have the names of other things.
-sys.path[0] = str(Path(__file__).resolve().parent.parent)
+_ROOT: Final = Path(__file__).resolve().parent.parent
+sys.path[0] = str(_ROOT)
+sys.path.append(str(_ROOT / "range"))
+
+from living import week  # noqa: E402
 
 from analytics import warmup  # noqa: E402
 from bench._district_feed import NAMES, Wanted  # noqa: E402
@@ -55,6 +59,7 @@ def main() -> None:
     )
     raw = warmup.pack(engine)
     (folder / WARMUP).write_bytes(raw)
+    week.sums(folder)
     print(f"{len(raw)} bytes in {time.monotonic() - began:.0f} s")
 
 
