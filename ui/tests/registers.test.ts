@@ -97,7 +97,7 @@ describe('a row', () => {
   })
 
   it('shows lists, yes and no as people write them, and the beginning of a keyed hash', () => {
-    expect(shown(['a', 'b'])).toBe('a、b')
+    expect([shown(['a', 'b']), shown([])]).toEqual(['a、b', '无'])
     expect([shown(true), shown(false), shown(0), shown(undefined)]).toEqual(['是', '否', '0', ''])
     expect(shown('0123456789abcdef', column('subject', true))).toBe('0123456789ab…')
   })

@@ -16,7 +16,7 @@ export const listed = (items: readonly string[]): string => items.join(pick('、
 export function shown(value: Cell | undefined, column?: Column): string {
   if (value === undefined) return ''
   if (typeof value === 'boolean') return tl(value ? 'cell.yes' : 'cell.no')
-  if (Array.isArray(value)) return listed(value)
+  if (Array.isArray(value)) return value.length > 0 ? listed(value) : tl('cell.none')
   const text = String(value)
   return column?.person ? `${text.slice(0, 12)}…` : text
 }
