@@ -37,14 +37,14 @@ class _Group(msgspec.Struct, frozen=True, array_like=True):
     form: _Form
     integers: tuple[int, ...]
     """Columns of whole numbers, as differences in eight planes of bytes."""
-    columns: tuple[bytes, ...]
+    columns: tuple[memoryview, ...]
     """Those of anything else as MessagePack arrays."""
 
 
 class _Condensed(msgspec.Struct, frozen=True, array_like=True):
     names: tuple[str, ...]
     groups: tuple[_Group, ...]
-    whole: tuple[bytes, ...]
+    whole: tuple[memoryview, ...]
     """Records of the last names."""
 
 
@@ -66,18 +66,21 @@ def condense(records: Mapping[str, bytes], order: Iterable[str]) -> bytes:
             continue
         names += [name for name, _ in rows]
         groups.append(_group(form, [values for _, values in rows]))
-    whole = tuple(records[name] for name in rest)
+    whole = tuple(memoryview(records[name]) for name in rest)
     return _pack(_Condensed((*names, *rest), tuple(groups), whole))
 
 
-def expand(raw: bytes) -> dict[str, bytes]:
-    """The records again; raises ``ValueError`` for bytes that :func:`condense` did not write."""
+def expand(raw: bytes | memoryview) -> Iterator[tuple[str, bytes]]:
+    """The records again, one by one.
+
+    Raises ``ValueError`` for bytes that :func:`condense` did not write.
+    """
     try:
         found = msgspec.msgpack.decode(raw, type=_Condensed)
         told = sum(group.count for group in found.groups) + len(found.whole)
         if told != len(found.names) or any(group.count < 1 for group in found.groups):
             raise ValueError("it names more records than it holds, or fewer")
-        return dict(zip(found.names, _records(found), strict=True))
+        yield from zip(found.names, _records(found), strict=True)
     except (msgspec.MsgspecError, RecursionError, IndexError) as error:
         raise ValueError(f"condensed records cannot be read: {error}") from error
 
@@ -126,7 +129,7 @@ def _group(form_and_kinds: bytes, rows: Sequence[Sequence[object]]) -> _Group:
     form, kinds = msgspec.msgpack.decode(form_and_kinds)
     integers = tuple(place for place, kind in enumerate(kinds) if kind == "int")
     columns = tuple(
-        _differences(column) if place in integers else _pack(column)
+        memoryview(_differences(column) if place in integers else _pack(column))
         for place, column in enumerate(zip(*rows, strict=True))
     )
     return _Group(len(rows), form, integers, columns)
@@ -139,7 +142,14 @@ def _differences(column: Sequence[int]) -> bytes:
     return steps.astype("<u8").view(np.uint8).reshape(-1, 8).T.tobytes()
 
 
-def _numbers(planes: bytes, count: int) -> list[int]:
+def _values(group: _Group, place: int) -> Sequence[object]:
+    column = group.columns[place]
+    if place in group.integers:
+        return _numbers(column, group.count)
+    return msgspec.msgpack.decode(column, type=list[object])
+
+
+def _numbers(planes: memoryview, count: int) -> list[int]:
     if len(planes) != 8 * count:
         raise ValueError("a column of whole numbers has another length than its group")
     steps = np.frombuffer(planes, dtype=np.uint8).reshape(8, count).T.copy().view("<u8")
@@ -148,19 +158,14 @@ def _numbers(planes: bytes, count: int) -> list[int]:
 
 def _records(found: _Condensed) -> Iterator[bytes]:
     for group in found.groups:
-        columns = [
-            _numbers(column, group.count)
-            if place in group.integers
-            else msgspec.msgpack.decode(column, type=list[object])
-            for place, column in enumerate(group.columns)
-        ]
-        packed = [list(map(_pack, column)) for column in columns]
+        # Column by column: of a large group each takes megabytes.
+        packed = [list(map(_pack, _values(group, place))) for place in range(len(group.columns))]
         pieces = [
             repeat(piece, group.count) if isinstance(piece, bytes) else packed[piece]
             for piece in _pieces(group.form, 0)
         ]
         yield from map(b"".join, zip(*pieces, strict=True))
-    yield from found.whole
+    yield from map(bytes, found.whole)
 
 
 def _pieces(form: _Form, depth: int) -> Iterator[bytes | int]:

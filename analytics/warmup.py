@@ -44,13 +44,13 @@ def unpack(raw: bytes) -> Mapping[str, bytes]:
     """
     try:
         found = msgspec.msgpack.decode(decompress(raw, BYTES_MAX), type=_File)
-        entries = expand(bytes(found.entries)) if found.engine == ENGINE_VERSION else {}
-        entries = dict(starmap(whole, entries.items()))
+        ours = found.engine == ENGINE_VERSION
+        entries = dict(starmap(whole, expand(memoryview(found.entries)))) if ours else {}
     except (msgspec.DecodeError, ValueError) as error:
         raise FengsuiError(
             "analytics.warmup.malformed", f"what was learnt before cannot be read: {error}"
         ) from error
-    if found.engine != ENGINE_VERSION:
+    if not ours:
         raise FengsuiError(
             "analytics.warmup.version",
             f"what was learnt before is of engine {found.engine}, this one is {ENGINE_VERSION}: "

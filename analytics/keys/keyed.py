@@ -219,6 +219,16 @@ class Key:
         """Whether a fresh key would answer the same from now on."""
         return self._live is self._settled and self._live.idle_at() <= settled
 
+    def may_rest(self) -> bool:
+        """Whether only another hit could change it, or be told of it."""
+        live = self._live
+        return (
+            live is self._settled
+            and self._released is None
+            and live.due() == NEVER
+            and not self.ends()
+        )
+
     def idle_at(self) -> int:
         """From this event time on it answers as if it had never been."""
         return self._live.idle_at()

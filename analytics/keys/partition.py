@@ -12,9 +12,9 @@ from typing import Final
 
 from analytics.keys.crowd import Crowd
 from analytics.keys.entries import Entries
-from analytics.keys.few import first, hits_of, last_at, more, pack
+from analytics.keys.few import first, hits_of, more, pack
 from analytics.keys.keyed import Changes, Key
-from analytics.keys.shelf import Held, Shelf
+from analytics.keys.shelf import Shelf
 from analytics.keys.state import Evaluator
 from analytics.keys.waiting import Row, Waiting, hit_of
 from analytics.memory import NEVER, Hit
@@ -117,7 +117,8 @@ class Partition:
             if held is None:
                 self._begin(shelf, entity, hit, packed, changes)
                 continue
-            if held.__class__ is bytes:
+            if held.__class__ is bytes and held[0]:
+                # Few hits: a key at rest begins with a zero.
                 few = more(held, hit, packed, until=settled - shelf.retention_us)
                 if few[0] <= shelf.few:
                     shelf.held[entity] = few
@@ -127,7 +128,7 @@ class Partition:
                 for one in hits_of(few):
                     key.take(one, alerts)
             else:
-                key = held  # type: ignore[assignment] # no hits
+                key = held if isinstance(held, Key) else shelf.wake(entity, held)
                 key.settle(settled)
                 if key.is_late(hit) or (late and key in late):
                     entries.touch(shelf, entity)
@@ -225,8 +226,7 @@ class Partition:
 
     def _plan_sweep(self, shelf: Shelf, time: int) -> None:
         """Look through the shelf again a while after this time, others a little sooner or later."""
-        slow = min(SLOW_SWEEP_US, shelf.retention_us // SWEEPS)
-        every = max(MINUTE, min(shelf.retention_us, max(SWEEP_US, slow)))
+        every = _sweep_every(shelf.retention_us)
         at = time - time % every + every + every * shelf.bucket // ids.BUCKETS
         heapq.heappush(self._sweeps, (at + self._lateness, shelf.name, shelf.bucket))
 
@@ -235,8 +235,15 @@ class Partition:
         while self._sweeps and self._sweeps[0][0] <= settled + self._lateness:
             _, name, bucket = heapq.heappop(self._sweeps)
             shelf = self._shelves[name][bucket]
+            quiet = settled - _sweep_every(shelf.retention_us)
             for entity, held in list(shelf.held.items()):
-                if _is_idle(shelf, held, settled):
+                if isinstance(held, Key):
+                    held.settle(settled)
+                    if held.is_idle(settled):
+                        self._drop(shelf, entity)
+                    elif held.last_at() <= quiet and held.may_rest():
+                        shelf.rest(entity, held)
+                elif shelf.idle_at(entity) <= settled:
                     self._drop(shelf, entity)
             if shelf.held or shelf.changed is not None:
                 self._plan_sweep(shelf, settled)
@@ -257,8 +264,8 @@ class Partition:
             evaluator = evaluators.get(name)
             if evaluator is not None:
                 shelf = self._shelves.get(name, {}).get(bucket) or Shelf(evaluator, bucket)
-                held = shelf.held.get(entity, b"")
-                if isinstance(held, Key) or sum(held[:1]) + len(hits) > shelf.few:
+                kept = shelf.kept(entity)
+                if kept is None or kept + len(hits) > shelf.few:
                     yield shelf.key(entity), sorted(hits)
 
     def pending(self) -> int:
@@ -305,9 +312,6 @@ class Partition:
         return sum(self._counts)
 
 
-def _is_idle(shelf: Shelf, held: Held, settled: int) -> bool:
-    """Whether a fresh start would answer the same from now on; a key settles what it can."""
-    if isinstance(held, Key):
-        held.settle(settled)
-        return held.is_idle(settled)
-    return last_at(held) + shelf.retention_us <= settled
+def _sweep_every(retention_us: int) -> int:
+    slow = min(SLOW_SWEEP_US, retention_us // SWEEPS)
+    return max(MINUTE, min(retention_us, max(SWEEP_US, slow)))

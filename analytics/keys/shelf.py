@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias
 
+from analytics.keys import rest as resting
 from analytics.keys.few import HITS_MAX, Few, few_of, hits_of, is_few, last_at, of_plain, plain
 from analytics.keys.keyed import Key, KeyDump, decode, encode
+from analytics.keys.rest import Rest
 from analytics.keys.state import Evaluator
+from analytics.memory import NoDeadlines
 from schema import ids
 
 PREFIX: Final = "key"
@@ -33,8 +36,8 @@ def whole(name: str, entry: bytes) -> tuple[str, bytes]:
     return f"{kind}/{bucket:03d}/{rest}", of_plain(entry)
 
 
-Held: TypeAlias = "Few | Key"
-"""Hits too few for the rule to hold, or a key."""
+Held: TypeAlias = "Few | Rest | Key"
+"""Hits too few for the rule to hold, a key at rest, or a key."""
 
 
 class Shelf:
@@ -60,25 +63,54 @@ class Shelf:
         held = self.held.get(entity)
         if held is None:
             return b""
-        return encode(held.dump()) if isinstance(held, Key) else held
+        if isinstance(held, Key):
+            return encode(held.dump())
+        return resting.entry(held) if resting.is_rest(held) else held
 
     def restore(self, entity: str, raw: bytes) -> Held:
         """Hold what a snapshot knows of the entity; raises ``msgspec.DecodeError``."""
         hits = hits_of(raw) if is_few(raw) else ()
-        held: Held
+        held: Held | None = None
         if hits and len(hits) <= self.few:
             held = few_of(hits)
-        else:
+        elif not hits and isinstance(self.evaluator.memory(), NoDeadlines):
+            held = resting.of_entry(raw, self.retention_us)
+        if held is None:
             held = Key(self.evaluator, entity)
             held.restore(KeyDump(None, 0, hits) if hits else decode(raw))
         self.held[entity] = held
         return held
+
+    def rest(self, entity: str, key: Key) -> None:
+        """Hold a key that may rest as its entry."""
+        self.held[entity] = resting.rest(
+            encode(key.dump()), last_at=key.last_at(), idle_at=key.idle_at()
+        )
+
+    def wake(self, entity: str, held: Rest) -> Key:
+        """Hold a key at rest as a key again."""
+        key = self.held[entity] = self._woken(entity, held)
+        return key
+
+    def _woken(self, entity: str, held: Rest) -> Key:
+        key = Key(self.evaluator, entity)
+        key.restore(decode(resting.entry(held)))
+        return key
+
+    def kept(self, entity: str) -> int | None:
+        """How many hits are kept as such; None where a key has taken them."""
+        held = self.held.get(entity)
+        if held is None:
+            return 0
+        return None if isinstance(held, Key) or resting.is_rest(held) else held[0]
 
     def key(self, entity: str) -> Key:
         """The key the entity has, or would have now; changes nothing."""
         held = self.held.get(entity)
         if isinstance(held, Key):
             return held
+        if held is not None and resting.is_rest(held):
+            return self._woken(entity, held)
         key = Key(self.evaluator, entity)
         for hit in () if held is None else hits_of(held):
             key.take(hit, {})
@@ -87,13 +119,17 @@ class Shelf:
     def last_at(self, entity: str) -> int:
         """Event time of the newest hit of an entity that is held."""
         held = self.held[entity]
-        return held.last_at() if isinstance(held, Key) else last_at(held)
+        if isinstance(held, Key):
+            return held.last_at()
+        return resting.last_at(held) if resting.is_rest(held) else last_at(held)
 
     def idle_at(self, entity: str) -> int:
         """From this event time on it answers as if it had never been."""
         held = self.held[entity]
         if isinstance(held, Key):
             return held.idle_at()
+        if resting.is_rest(held):
+            return resting.idle_at(held)
         return last_at(held) + self.retention_us
 
     def wakes_at(self, entity: str) -> int:
