@@ -218,6 +218,8 @@ class ConditionView:
     value: int
     threshold: int
     comparison: Literal["gte", "gt", "lte", "lt", "eq"]
+    name_zh: str = ""
+    """What the rule calls a step of this name in Chinese; empty for other names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -174,6 +174,7 @@ class AlertDesk:
         rule = self.rule(alert.rule_id)
         explained = explain(alert, rule) if rule else None
         listed = rule.listing() if rule else None
+        chinese = {step.name: step.zh for step in rule.steps} if rule else {}
         return views.AlertReasons(
             reason_zh=explained.reason_zh if explained else own.reason_zh if own else "",
             reason_en=explained.reason_en if explained else own.reason_en if own else "",
@@ -183,6 +184,7 @@ class AlertDesk:
                     value=one.value,
                     threshold=one.threshold,
                     comparison=one.comparison,
+                    name_zh=chinese.get(one.name, ""),
                 )
                 for one in alert.conditions
             ),

@@ -10,7 +10,7 @@ from collector.enrolments import OWN_NAMES
 from collector.state.coverage import CoverageQuery, CoverageTable
 from collector.state.missed import MissedTable
 from fengsui.demo import replay
-from fengsui.desks import SensorDesk
+from fengsui.desks import AlertDesk, SensorDesk
 from fengsui.folder import DataFolder
 from fengsui.wiring import Site, open_demonstration
 from schema.times import HOUR
@@ -61,6 +61,21 @@ def test_a_recording_that_is_through_is_finished_neither_silent_nor_behind(
         (row,) = (one for one in desk.rows() if one.name == EVENING_NAME)
         assert (row.status, row.lag_seconds) == ("finished", 0)
         assert desk.watermark() == row.last_event_at
+
+
+def test_a_condition_on_a_step_is_named_in_chinese_as_the_rule_names_the_step(
+    evening: Path, tmp_path: Path
+) -> None:
+    with closing(open_demonstration(DataFolder(tmp_path), evening)) as site:
+        replay(site, site.pipeline.round)
+        desk = AlertDesk(site.alerts, site.rulebook.rule, site.exceptions)
+        named: dict[str, str] = {}
+        for stored in site.alerts.since(0):
+            _, reasons = desk.get(stored.alert.id)
+            named |= {one.name: one.name_zh for one in reasons.conditions}
+    assert (
+        named.items() >= {"failures": "登录失败", "success": "登录成功", "span_seconds": ""}.items()
+    )
 
 
 def test_chains_the_platform_seals_itself_are_never_called_silent(tmp_path: Path) -> None:

@@ -77,6 +77,7 @@ export interface Condition {
   value: number
   threshold: number
   comparison: 'gte' | 'gt' | 'lte' | 'lt' | 'eq'
+  name_zh: string
 }
 
 export interface HistoryEntry {
