@@ -46,7 +46,7 @@ def test_one_alert_comes_with_reasons_and_evidence(site, officer):
     found = officer.get(f"/v1/alerts/{row.id}").json()
     assert found["id"] == row.id
     assert found["conditions"] == [
-        {"name": "count", "value": 30, "threshold": 30, "comparison": "gte"}
+        {"name": "count", "value": 30, "threshold": 30, "comparison": "gte", "name_zh": ""}
     ]
     assert found["counterfactual_zh"] == ["若少于 30 次则不触发"]
     assert found["false_positives"] == [{"zh": "扫描器", "en": "scanner"}]
