@@ -8,7 +8,7 @@ of a form that few share stay as they are. Pure; the same records give the same 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Final, TypeAlias
 
@@ -48,12 +48,12 @@ class _Condensed(msgspec.Struct, frozen=True, array_like=True):
     """Records of the last names."""
 
 
-def condense(records: Mapping[str, bytes], order: Iterable[str]) -> bytes:
-    """The records, those of alike names best side by side in ``order``, which names each once."""
+def condense(records: Mapping[str, bytes]) -> bytes:
+    """The records, in the order of their names: alike ones side by side pack best."""
     shared: dict[bytes, list[tuple[str, Sequence[object]]]] = {}
     names: list[str] = []
     rest: list[str] = []
-    for name in order:
+    for name in sorted(records):
         found = _taken_apart(records[name])
         if found is None:
             rest.append(name)

@@ -33,7 +33,7 @@ class _File(msgspec.Struct, frozen=True, array_like=True):
 def pack(engine: Engine) -> bytes:
     """The file of what this engine has learnt; it is of no other use afterwards."""
     entries = dict(bare(name, entry) for name, entry in engine.learnt().items() if entry)
-    condensed = msgspec.Raw(condense(entries, sorted(entries)))
+    condensed = msgspec.Raw(condense(entries))
     return compress(msgspec.msgpack.encode(_File(ENGINE_VERSION, condensed)), LEVEL_MAX)
 
 

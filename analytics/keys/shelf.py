@@ -13,7 +13,6 @@ from analytics.keys.few import HITS_MAX, Few, few_of, hits_of, is_few, last_at, 
 from analytics.keys.keyed import Key, KeyDump, decode, encode
 from analytics.keys.rest import Rest
 from analytics.keys.state import Evaluator
-from analytics.memory import NoDeadlines
 from schema import ids
 
 PREFIX: Final = "key"
@@ -73,7 +72,7 @@ class Shelf:
         held: Held | None = None
         if hits and len(hits) <= self.few:
             held = few_of(hits)
-        elif not hits and isinstance(self.evaluator.memory(), NoDeadlines):
+        elif not hits and self.evaluator.rests():
             held = resting.of_entry(raw, self.retention_us)
         if held is None:
             held = Key(self.evaluator, entity)

@@ -12,7 +12,7 @@ import msgspec
 
 from analytics import kinds
 from analytics.kinds.shared import least
-from analytics.memory import NEVER, Finding, Hit, Memory
+from analytics.memory import NEVER, Finding, Hit, Memory, NoDeadlines
 from analytics.rule import Rule, entity_name, entity_values
 from schema import ids
 from schema.alert import Alert, Closing
@@ -25,6 +25,7 @@ class Evaluator:
 
     __slots__ = (
         "_kind",
+        "_rests",
         "cell_us",
         "guards",
         "index",
@@ -58,10 +59,17 @@ class Evaluator:
         self.least = least(rule)
         """An entity with fewer hits has no alert and waits for no deadline."""
         self._kind = kinds.of(rule.pattern)
+        self._rests: bool | None = None
 
     def memory(self, dump: object = None) -> Memory:
         """A fresh memory, or one of a snapshot."""
         return self._kind.memory(self.rule, dump)
+
+    def rests(self) -> bool:
+        """Whether only hits can wake its keys."""
+        if self._rests is None:
+            self._rests = isinstance(self.memory(), NoDeadlines)
+        return self._rests
 
     def alert(self, entity: str, finding: Finding, count: int) -> Alert:
         """The alert a finding decides."""

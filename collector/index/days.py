@@ -144,13 +144,12 @@ class Days:
                 one.leases += 1
             gone, place = "sensor = ? AND number <= ?", [sensor, number]
             try:
-                left = self._writer.execute(
-                    f"SELECT 1 FROM {one.name}.events WHERE NOT ({gone}) LIMIT 1", place
-                ).fetchall()
-                if left or not self._removed(day, one):
-                    self._writer.execute(f"DELETE FROM {one.name}.events WHERE {gone}", place)
-            except (duckdb.IOException, duckdb.TransactionException) as error:
-                raise _unwritten(error) from error
+                with _writes():
+                    left = self._writer.execute(
+                        f"SELECT 1 FROM {one.name}.events WHERE NOT ({gone}) LIMIT 1", place
+                    ).fetchall()
+                    if left or not self._removed(day, one):
+                        self._writer.execute(f"DELETE FROM {one.name}.events WHERE {gone}", place)
             finally:
                 with self._lock:
                     one.leases -= 1
@@ -187,19 +186,13 @@ class Days:
             for part in sorted(parts, key=lambda part: part.batch.number)
         }
         table = frame(parts)
-        try:
+        with _writes():
             try:
                 self._write(one, table, cursors)
             except (duckdb.OutOfMemoryException, duckdb.TransactionException):
                 # A commit that finds no room fails as a transaction does.
                 self._pack(0)
                 self._write(one, table, cursors)
-        except duckdb.OutOfMemoryException as error:
-            raise OSError(
-                errno.ENOMEM, f"the index has no room, raise index.memory_mb: {error}"
-            ) from error
-        except (duckdb.IOException, duckdb.TransactionException) as error:
-            raise _unwritten(error) from error
         one.cursors.update(cursors)
         one.loose += sum(len(part.places) for part in parts)
         self._pack(_LOOSE_ROWS)
@@ -281,8 +274,17 @@ class Days:
                 del self._open[day]
 
 
-def _unwritten(error: duckdb.Error) -> OSError:
-    return OSError(errno.EIO, f"the index cannot be written: {error}")
+@contextmanager
+def _writes() -> Iterator[None]:
+    """What the engine cannot write is an ``OSError`` to everybody else."""
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise OSError(
+            errno.ENOMEM, f"the index has no room, raise index.memory_mb: {error}"
+        ) from error
+    except (duckdb.IOException, duckdb.TransactionException) as error:
+        raise OSError(errno.EIO, f"the index cannot be written: {error}") from error
 
 
 def _forget_other_form(folder: Path) -> None:

@@ -13,6 +13,7 @@ from journey import blobs, fengsui
 
 from fengsui import demo
 from fengsui.folder import DataFolder
+from fengsui.recorded import WARMUP
 from fengsui.wiring import open_demonstration
 from schema.alert import Alert
 
@@ -54,6 +55,7 @@ def lines() -> bytes:
     return b"".join(
         zstandard.ZstdDecompressor().decompressobj().decompress(path.read_bytes())
         for path in sorted(RECORDING.glob("*.zst"))
+        if path.name != WARMUP
     )
 
 
