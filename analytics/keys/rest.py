@@ -12,6 +12,8 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from analytics.keys.state import Dump
+
 Rest: TypeAlias = bytes
 """A zero where few hits have their number, event time of the newest hit, when the key is idle, and
 its entry."""
@@ -20,14 +22,9 @@ _HEAD: Final = struct.Struct(">Bqq")
 _BODY: Final = _HEAD.size
 
 
-class _StateHead(msgspec.Struct, frozen=True, array_like=True):
+class _StateHead(Dump, frozen=True, array_like=True):
     """A state's dump, its memory not looked at."""
 
-    seen: int
-    last_at: int
-    cell: int
-    alerts: dict[str, str]
-    after: int
     memory: msgspec.Raw
 
 
