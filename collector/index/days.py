@@ -9,7 +9,7 @@ import errno
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,8 +46,12 @@ _DDL: Final = ", ".join(f'"{name}" {kind}{_PACKED.get(name, "")}' for name, kind
 
 @dataclass(slots=True)
 class _Day:
+    number: int
+    """Days since the epoch."""
     name: str
     leases: int = 0
+    failed: bool = False
+    """A write failed: the engine may refuse the file until it is opened anew."""
     cursors: dict[str, int] = field(default_factory=dict)
     loose: int = 0
     """Rows stored since the day was last packed."""
@@ -94,74 +98,47 @@ class Days:
     @contextmanager
     def lent(self, days: Sequence[int]) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[str]]]:
         """A connection of one's own and the table names of these days, at most OPEN_DAYS_MAX."""
-        opened: list[_Day] = []
-        try:
-            with self._lock:
-                for day in days:
-                    # Leased at once: opening the next one may put away what nobody holds.
-                    one = self._opened(day)
-                    one.leases += 1
-                    opened.append(one)
+        with ExitStack() as leases:
+            # Leased one by one: opening the next may put away what nobody holds.
+            opened = [leases.enter_context(self._leased(day)) for day in days]
             connection = self._database.cursor()
             try:
                 yield connection, [f"{one.name}.events" for one in opened]
             finally:
                 connection.close()
-        finally:
-            with self._lock:
-                for one in opened:
-                    one.leases -= 1
 
     def insert(self, day: int, parts: Sequence[Part]) -> None:
         """Store events of one day with the cursors of their batches, in one transaction.
 
-        Batches the day has already are passed over.
+        Batches the day has already are passed over. Raises ``OSError``; then nothing is stored.
         """
-        with self._writing:
-            with self._lock:
-                one = self._opened(day)
-                one.leases += 1
-            try:
-                fresh = [
-                    part
-                    for part in parts
-                    if part.batch.number > one.cursors.get(part.batch.sensor, 0)
-                ]
-                if fresh:
-                    self._store(one, fresh)
-            finally:
-                with self._lock:
-                    one.leases -= 1
+        with self._written(day) as one:
+            fresh = [
+                part for part in parts if part.batch.number > one.cursors.get(part.batch.sensor, 0)
+            ]
+            if fresh:
+                self._store(one, fresh)
 
     def expire(self, day: int, sensor: str, number: int) -> None:
         """Delete a sensor's events up to that batch: with the file where it holds no others.
 
         A file that somebody reads just now stays, with nothing in it. Raises ``OSError``.
         """
-        with self._writing:
-            with self._lock:
-                one = self._opened(day)
-                one.leases += 1
-            gone, place = "sensor = ? AND number <= ?", [sensor, number]
-            try:
-                with _writes():
-                    left = self._writer.execute(
-                        f"SELECT 1 FROM {one.name}.events WHERE NOT ({gone}) LIMIT 1", place
-                    ).fetchall()
-                    if left or not self._removed(day, one):
-                        self._writer.execute(f"DELETE FROM {one.name}.events WHERE {gone}", place)
-            finally:
-                with self._lock:
-                    one.leases -= 1
+        gone, place = "sensor = ? AND number <= ?", [sensor, number]
+        with self._written(day) as one:
+            left = self._writer.execute(
+                f"SELECT 1 FROM {one.name}.events WHERE NOT ({gone}) LIMIT 1", place
+            ).fetchall()
+            if left or not self._removed(one):
+                self._writer.execute(f"DELETE FROM {one.name}.events WHERE {gone}", place)
 
-    def _removed(self, day: int, one: _Day) -> bool:
+    def _removed(self, one: _Day) -> bool:
         """Whether the day's file could go: not while somebody else reads it."""
         with self._lock:
             if one.leases > 1:
                 return False
-            del self._open[day]
-            self._database.execute(f"DETACH {one.name}")
-            path = self._folder / f"{_day_text(day)}{SUFFIX}"
+            self._put_away(one)
+            path = self._folder / f"{_day_text(one.number)}{SUFFIX}"
             path.unlink(missing_ok=True)
             path.with_name(path.name + ".wal").unlink(missing_ok=True)
             return True
@@ -175,10 +152,33 @@ class Days:
         """Write everything out and let go of the files."""
         with self._writing, self._lock:
             self._writer.close()
-            for one in self._open.values():
-                self._database.execute(f"DETACH {one.name}")
-            self._open.clear()
+            for one in list(self._open.values()):
+                self._put_away(one)
             self._database.close()
+
+    @contextmanager
+    def _leased(self, day: int) -> Iterator[_Day]:
+        """The day, attached while it is held. One that failed is put away by who holds it last."""
+        with self._lock:
+            one = self._opened(day)
+            one.leases += 1
+        try:
+            yield one
+        finally:
+            with self._lock:
+                one.leases -= 1
+                if one.failed and not one.leases:
+                    self._put_away(one)
+
+    @contextmanager
+    def _written(self, day: int) -> Iterator[_Day]:
+        """The day, held by its one writer. Raises ``OSError`` for what the engine cannot write."""
+        with self._writing, _writes(), self._leased(day) as one:
+            try:
+                yield one
+            except duckdb.Error:
+                one.failed = True
+                raise
 
     def _store(self, one: _Day, parts: Sequence[Part]) -> None:
         cursors = {
@@ -186,13 +186,12 @@ class Days:
             for part in sorted(parts, key=lambda part: part.batch.number)
         }
         table = frame(parts)
-        with _writes():
-            try:
-                self._write(one, table, cursors)
-            except (duckdb.OutOfMemoryException, duckdb.TransactionException):
-                # A commit that finds no room fails as a transaction does.
-                self._pack(0)
-                self._write(one, table, cursors)
+        try:
+            self._write(one, table, cursors)
+        except (duckdb.OutOfMemoryException, duckdb.TransactionException):
+            # A commit that finds no room fails as a transaction does.
+            self._pack(0)
+            self._write(one, table, cursors)
         one.cursors.update(cursors)
         one.loose += sum(len(part.places) for part in parts)
         self._pack(_LOOSE_ROWS)
@@ -203,10 +202,15 @@ class Days:
             days = sorted(self._open.values(), key=lambda one: one.loose)
         loose = sum(one.loose for one in days)
         while days and loose > kept:
-            one = days.pop()
-            # Another connection may be in the way just now: then at a later batch.
-            with suppress(duckdb.Error):
-                self._writer.execute(f"CHECKPOINT {one.name}")
+            with self._leased(days.pop().number) as one:
+                try:
+                    self._writer.execute(f"CHECKPOINT {one.name}")
+                except duckdb.TransactionException:
+                    # Another connection is in the way just now: then at a later batch.
+                    continue
+                except duckdb.Error:
+                    one.failed = True
+                    continue
                 loose -= one.loose
                 one.loose = 0
 
@@ -246,7 +250,7 @@ class Days:
             return known
         self._make_room()
         text = _day_text(day)
-        one = _Day(name=f"d{text.replace('-', '')}")
+        one = _Day(number=day, name=f"d{text.replace('-', '')}")
         path = self._folder / f"{text}{SUFFIX}"
         cursor = self._database.cursor()
         try:
@@ -266,12 +270,15 @@ class Days:
         return one
 
     def _make_room(self) -> None:
-        for day, one in list(self._open.items()):
+        for one in list(self._open.values()):
             if len(self._open) < OPEN_DAYS_MAX:
                 return
             if one.leases == 0:
-                self._database.execute(f"DETACH {one.name}")
-                del self._open[day]
+                self._put_away(one)
+
+    def _put_away(self, one: _Day) -> None:
+        if self._open.pop(one.number, None):
+            self._database.execute(f"DETACH {one.name}")
 
 
 @contextmanager

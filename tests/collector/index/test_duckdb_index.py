@@ -1,8 +1,10 @@
 """The index reaches nothing outside its folder, survives crashes and reads while it is written."""
 
 import random
+import resource
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -146,3 +148,48 @@ def test_days_filled_side_by_side_fit_into_the_memory_of_a_site(tmp_path: Path) 
         index.insert([_batch(number, [START + number % 7 * DAY] * 1000, fields)])
     assert _count(index) == 120_000
     index.close()
+
+
+@contextmanager
+def _disk_full_after(file_bytes: int) -> Iterator[None]:
+    """No file of this process may grow past this: the system refuses each write."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("file_bytes", [4096, 20_000, 50_000])
+def test_an_index_whose_disk_was_full_goes_on_without_a_restart(
+    tmp_path: Path, index: DuckDbIndex, file_bytes: int
+) -> None:
+    index.insert([_batch(1, [START] * 1000)])
+    more = _batch(2, [START] * 1500, {"event.original": "a line that fills a page soon" * 9})
+    with _disk_full_after(file_bytes):
+        for _ in range(3):
+            with pytest.raises(OSError, match="the index cannot be written"):
+                index.insert([more])
+        assert _count(index) == 1000
+    index.insert([more])
+    assert _count(index) == 2500
+    index.close()
+    again = DuckDbIndex(tmp_path / "index")
+    assert (_count(again), again.cursor("gate")) == (2500, 2)
+    again.close()
+
+
+def test_a_day_that_failed_while_it_was_read_is_opened_anew_when_the_reader_has_done(
+    index: DuckDbIndex,
+) -> None:
+    index.insert([_batch(1, [START] * 1000)])
+    more = _batch(2, [START] * 1500)
+    with (
+        index._days.lent(index._days.present()),
+        _disk_full_after(4096),
+        pytest.raises(OSError, match="the index cannot be written"),
+    ):
+        index.insert([more])
+    index.insert([more])
+    assert _count(index) == 2500
