@@ -1,7 +1,8 @@
 """The filter that runs in the kernel: classic BPF, put together here (Linux: networking/filter).
 
-Everything but openings, ends, handshakes and name questions stays in the kernel and is never
-copied. A load past a packet's end makes the kernel drop it, so short packets need no checks.
+Everything but openings, ends, handshakes and what is asked and answered about names stays in the
+kernel and is never copied. A load past a packet's end makes the kernel drop it, so short packets
+need no checks.
 """
 
 from __future__ import annotations

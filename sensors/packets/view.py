@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from schema import times
 from schema.event import Fields
-from sensors.packets.dns import question
-from sensors.packets.flows import Flow, Flows
+from sensors.packets.dns import Question, answer, question
+from sensors.packets.flows import End, Flow, Flows
 from sensors.packets.frame import FIN, RST, SYN, UDP, Frame, Packet, packet
 from sensors.packets.handshake import ClientHello, ServerHello, hello
 from sensors.packets.suites import algorithm, suite, version
@@ -46,23 +46,35 @@ class Reader:
         }
 
     def _dns(self, seen: Packet, at: int) -> list[Fields]:
-        asked = question(seen.payload) if seen.destination_port == _DNS_PORT else None
-        if asked is None:
-            return []
-        return [
-            self._base("packet.dns", at)
-            | {
-                "destination.ip": str(seen.destination),
-                "destination.port": seen.destination_port,
-                "dns.question.name": asked.name,
-                "dns.question.type": asked.type,
-                "event.action": "dns_query",
-                "network.protocol": "dns",
-                "network.transport": "udp",
-                "source.ip": str(seen.source),
-                "source.port": seen.source_port,
+        if seen.destination_port == _DNS_PORT and (asked := question(seen.payload)):
+            client, server = (seen.source, seen.source_port), (seen.destination, _DNS_PORT)
+            return [self._name(asked, client, server, at) | {"event.action": "dns_query"}]
+        if seen.source_port == _DNS_PORT and (said := answer(seen.payload)):
+            client, server = (seen.destination, seen.destination_port), (seen.source, _DNS_PORT)
+            fields = self._name(said.question, client, server, at) | {
+                "dns.response_code": said.code,
+                "event.action": "dns_answer",
+                "event.outcome": "success" if said.code == "NOERROR" else "failure",
             }
-        ]
+            if said.data:
+                fields["dns.answers.data"] = list(said.data)
+            if said.addresses:
+                fields["dns.resolved_ip"] = list(said.addresses)
+            return [fields]
+        return []
+
+    def _name(self, asked: Question, client: End, server: End, at: int) -> Fields:
+        """Question or answer, as ECS has it: who asked is the source of both."""
+        return self._base("packet.dns", at) | {
+            "destination.ip": str(server[0]),
+            "destination.port": server[1],
+            "dns.question.name": asked.name,
+            "dns.question.type": asked.type,
+            "network.protocol": "dns",
+            "network.transport": "udp",
+            "source.ip": str(client[0]),
+            "source.port": client[1],
+        }
 
     def _handshake(self, seen: Packet, at: int) -> list[Fields]:
         said = hello(seen.payload)

@@ -41,6 +41,11 @@ def udp(payload: bytes, port: int = 53, source: str = CLIENT, destination: str =
     return ethernet(source, destination, 17, head + payload)
 
 
+def udp_back(payload: bytes) -> bytes:
+    head = struct.pack(">HHHH", 53, 40000, 8 + len(payload), 0)
+    return ethernet(SERVER, CLIENT, 17, head + payload)
+
+
 def record(*messages: tuple[int, bytes], version: int = 0x0301) -> bytes:
     body = b"".join(bytes((kind,)) + len(raw).to_bytes(3, "big") + raw for kind, raw in messages)
     return b"\x16" + struct.pack(">HH", version, len(body)) + body
@@ -75,6 +80,15 @@ def certificates(*sizes: int) -> tuple[int, bytes]:
 def query(name: str, kind: int = 1, flags: int = 0x0100) -> bytes:
     labels = b"".join(bytes((len(one),)) + one.encode() for one in name.split("."))
     return struct.pack(">HHHHHH", 7, flags, 1, 0, 0, 0) + labels + struct.pack(">BHH", 0, kind, 1)
+
+
+def answered(name: str, *records: tuple[int, bytes], code: int = 0) -> bytes:
+    """An answer: records as (type, data), all of the name asked for."""
+    asked = query(name, flags=0x8180 | code)
+    parts = [
+        b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 60, len(data)) + data for kind, data in records
+    ]
+    return asked[:6] + struct.pack(">H", len(records)) + asked[8:] + b"".join(parts)
 
 
 def pcap(*frames: tuple[int, bytes]) -> bytes:

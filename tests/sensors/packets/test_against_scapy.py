@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import warnings
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import made_packets as made
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sensors.packets.dns import question
+from sensors.packets.dns import RECORDS_MAX, answer, question
 from sensors.packets.flows import Flows
 from sensors.packets.frame import TCP, UDP, packet
 from sensors.packets.handshake import ClientHello, ServerHello, hello
@@ -19,7 +20,7 @@ from sensors.packets.handshake import ClientHello, ServerHello, hello
 with warnings.catch_warnings():
     # scapy names ciphers that cryptography has set aside; nothing of ours.
     warnings.simplefilter("ignore")
-    from scapy.layers.dns import DNS, DNSQR, DNSRR
+    from scapy.layers.dns import DNS, DNSQR, DNSRR, dns_compress
     from scapy.layers.inet import IP
     from scapy.layers.inet import TCP as SCAPY_TCP
     from scapy.layers.inet import UDP as SCAPY_UDP
@@ -38,6 +39,7 @@ with warnings.catch_warnings():
 ports = st.integers(1, 65535)
 label = st.text("abcdefghijklmnopqrstuvwxyzABCXYZ0123456789-_", min_size=1, max_size=20)
 names = st.lists(label, min_size=1, max_size=6).map(".".join)
+CODES = ["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"]
 TYPES = {1: "A", 2: "NS", 5: "CNAME", 12: "PTR", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV"}
 
 
@@ -112,6 +114,47 @@ def test_an_answer_is_no_question(name: str) -> None:
     assume(len(name) < 250)
     answer = DNS(qr=1, qd=DNSQR(qname=name), an=DNSRR(rrname=name, rdata="192.0.2.1"))
     assert question(bytes(answer)) is None
+
+
+@given(
+    name=names, aliases=st.lists(names, max_size=3),
+    addresses=st.lists(st.ip_addresses(), max_size=4), code=st.integers(0, 5),
+)  # fmt: skip
+def test_an_answer_that_scapy_writes_has_its_code_names_and_addresses(
+    name: str, aliases: list[str], addresses: list[IPv4Address | IPv6Address], code: int
+) -> None:
+    assume(all(len(one) < 250 for one in (name, *aliases)))
+    records = [DNSRR(rrname=name, type="CNAME", rdata=one) for one in aliases]
+    records += [
+        DNSRR(rrname=name, type="A" if one.version == 4 else "AAAA", rdata=str(one))
+        for one in addresses
+    ]
+    said = DNS(qr=1, rcode=code, qd=DNSQR(qname=name), an=records)
+    for written in (bytes(said), bytes(dns_compress(said))):
+        found = answer(written)
+        assert found is not None
+        assert (found.question.name, found.question.type) == (name.lower(), "A")
+        assert found.code == CODES[code]
+        given_ones = [*(one.lower() for one in aliases), *map(str, addresses)]
+        assert list(found.data) == list(dict.fromkeys(given_ones))
+        assert list(found.addresses) == list(dict.fromkeys(map(str, addresses)))
+
+
+@given(edits=st.lists(st.tuples(st.integers(0, 80), st.integers(0, 255)), max_size=4))
+def test_of_mutated_answers_whatever_addresses_we_read_scapy_reads_alike(
+    edits: list[tuple[int, int]],
+) -> None:
+    alias, address = b"\1b\xc0\x10", bytes((203, 0, 113, 9))
+    raw = bytearray(made.answered("www.ecert.example.gov.cn", (5, alias), (1, address)))
+    for at, byte in edits:
+        raw[at % len(raw)] = byte
+    found = answer(bytes(raw))
+    assume(found is not None and len(found.addresses))
+    assert found is not None
+    theirs = DNS(bytes(raw))
+    assert theirs.qr == 1
+    read = [one.rdata for one in theirs.an[:RECORDS_MAX] if one.type in (1, 28)]
+    assert set(found.addresses) <= {str(one) for one in read}
 
 
 @given(edits=st.lists(st.tuples(st.integers(0, 60), st.integers(0, 255)), max_size=4))

@@ -13,6 +13,7 @@ from made_packets import ACK, FIN, RST, SYN, back, tcp
 
 from schema import times
 from schema.event import Fields
+from sensors.packets.dns import RECORDS_MAX
 from sensors.packets.flows import FLOWS_MAX, Flows
 from sensors.packets.frame import Frame
 from sensors.packets.terms import View, network, system
@@ -97,13 +98,73 @@ def test_an_answer_without_its_question_is_not_told() -> None:
     assert read(back(made.record(made.server_hello(0x002F)))) == []
 
 
-def test_a_name_question_is_told_and_its_answer_is_not() -> None:
-    asked = made.query("Pool.Example.COM", 16)
-    (event,) = read(made.udp(asked), made.udp(made.query("a.b", flags=0x8180)))
+def test_a_name_question_is_told() -> None:
+    (event,) = read(made.udp(made.query("Pool.Example.COM", 16)))
     assert event["dns.question.name"] == "pool.example.com"
     assert event["dns.question.type"] == "TXT"
     assert (event["source.ip"], event["destination.port"]) == (made.CLIENT, 53)
     assert event["event.action"] == "dns_query"
+
+
+def test_an_answer_tells_names_and_addresses_and_its_source_is_who_asked() -> None:
+    (event,) = read(
+        made.udp_back(
+            made.answered(
+                "Pool.Example.COM",
+                (5, b"\4pool\3cdn\xc0\x19"),
+                (1, bytes((203, 0, 113, 9))),
+                (1, bytes((203, 0, 113, 9))),
+                (28, bytes(15) + b"\1"),
+                (16, b"\4text"),
+            )
+        )
+    )
+    assert event == {
+        "@timestamp": times.to_text(AT),
+        "destination.ip": made.SERVER,
+        "destination.port": 53,
+        "dns.answers.data": ["pool.cdn.com", "203.0.113.9", "::1"],
+        "dns.question.name": "pool.example.com",
+        "dns.question.type": "A",
+        "dns.resolved_ip": ["203.0.113.9", "::1"],
+        "dns.response_code": "NOERROR",
+        "event.action": "dns_answer",
+        "event.dataset": "packet.dns",
+        "event.outcome": "success",
+        "host.name": "probe-1",
+        "network.protocol": "dns",
+        "network.transport": "udp",
+        "observer.name": "probe-1",
+        "source.ip": made.CLIENT,
+        "source.port": 40000,
+    }
+
+
+def test_a_name_that_does_not_exist_is_a_failure() -> None:
+    (event,) = read(made.udp_back(made.answered("a.b", code=3)))
+    assert (event["event.outcome"], event["dns.response_code"]) == ("failure", "NXDOMAIN")
+    assert "dns.answers.data" not in event
+
+
+def test_of_an_answer_that_breaks_off_the_whole_records_are_told() -> None:
+    whole = made.answered("a.b", (1, b"\xcb\0\x71\1"), (1, b"\xcb\0\x71\2"))
+    (event,) = read(made.udp_back(whole[:-1]))
+    assert event["dns.resolved_ip"] == ["203.0.113.1"]
+
+
+@pytest.mark.parametrize(
+    "pointer", [b"\xc0\x21", b"\1a\xc0\x21", b"\xc0\xff", b"\xc0\x02", b"\xc0"]
+)
+def test_a_name_that_goes_round_or_out_of_the_message_is_left_out(pointer: bytes) -> None:
+    """Byte 0x21 is where the record's data begins."""
+    (event,) = read(made.udp_back(made.answered("a.b", (5, pointer))))
+    assert "dns.answers.data" not in event
+
+
+def test_records_beyond_the_limit_are_left_out() -> None:
+    records = [(1, bytes((203, 0, 113, number))) for number in range(40)]
+    (event,) = read(made.udp_back(made.answered("a.b", *records)))
+    assert len(event["dns.resolved_ip"]) == RECORDS_MAX  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("start", [1000, 2**32 - 10])
@@ -193,7 +254,7 @@ def test_six_is_read_as_four() -> None:
 def test_every_field_is_one_that_rules_may_read() -> None:
     carried = tomllib.loads((ROOT / "analytics/authoring/linting/carried.toml").read_text("utf-8"))
     found = read(
-        *SOUND[:3],
+        *SOUND[:4],
         tcp(flags=SYN, ports=(9, 443)),
         tcp(flags=RST, sequence=1, ports=(9, 443)),
     )
@@ -207,6 +268,7 @@ SOUND = (
     tcp(made.client_hello()),
     back(made.record(made.server_hello(0xE013, 0x0101), made.certificates(9, 9), version=0x0101)),
     made.udp(made.query("a.example")),
+    made.udp_back(made.answered("a.example", (5, b"\1b\xc0\x0e"), (1, bytes(4)))),
     tcp(flags=SYN),
     back(flags=FIN | ACK),
     tcp(made.client_hello(), source="2001:db8::1", destination="2001:db8::2"),
