@@ -19,6 +19,8 @@ SHARED_LEAST: Final = 16
 """Records of one form from which on they are told by columns."""
 RECORD_BYTES_MAX: Final = 4096
 """Longer ones stay whole: their form is hardly anybody else's."""
+GROUP_MAX: Final = 16_384
+"""Records told together: more would pack no better, and take more memory when they are read."""
 DEPTH_MAX: Final = 32
 """Arrays in arrays: several times what any state has."""
 _REFERRED_LEAST: Final = 256
@@ -31,9 +33,10 @@ _Form: TypeAlias = object
 
 
 class _Group(msgspec.Struct, frozen=True, array_like=True):
-    """Records of one form: the first ``count`` of those not told yet."""
+    """Records of one form."""
 
-    count: int
+    names: memoryview
+    """As a MessagePack array."""
     form: _Form
     integers: tuple[int, ...]
     """Columns of whole numbers, as differences in eight planes of bytes."""
@@ -42,16 +45,14 @@ class _Group(msgspec.Struct, frozen=True, array_like=True):
 
 
 class _Condensed(msgspec.Struct, frozen=True, array_like=True):
-    names: tuple[str, ...]
     groups: tuple[_Group, ...]
-    whole: tuple[memoryview, ...]
-    """Records of the last names."""
+    whole: dict[str, memoryview]
+    """Records of no group."""
 
 
 def condense(records: Mapping[str, bytes]) -> bytes:
     """The records, in the order of their names: alike ones side by side pack best."""
     shared: dict[bytes, list[tuple[str, Sequence[object]]]] = {}
-    names: list[str] = []
     rest: list[str] = []
     for name in sorted(records):
         found = _taken_apart(records[name])
@@ -64,24 +65,27 @@ def condense(records: Mapping[str, bytes]) -> bytes:
         if len(rows) < SHARED_LEAST:
             rest += [name for name, _ in rows]
             continue
-        names += [name for name, _ in rows]
-        groups.append(_group(form, [values for _, values in rows]))
-    whole = tuple(memoryview(records[name]) for name in rest)
-    return _pack(_Condensed((*names, *rest), tuple(groups), whole))
+        groups += [
+            _group(form, rows[start : start + GROUP_MAX])
+            for start in range(0, len(rows), GROUP_MAX)
+        ]
+    whole = {name: memoryview(records[name]) for name in rest}
+    return _pack(_Condensed(tuple(groups), whole))
 
 
 def expand(raw: bytes | memoryview) -> Iterator[tuple[str, bytes]]:
-    """The records again, one by one.
+    """The records again, one by one: no more than a group is held at once.
 
     Raises ``ValueError`` for bytes that :func:`condense` did not write.
     """
     try:
         found = msgspec.msgpack.decode(raw, type=_Condensed)
-        told = sum(group.count for group in found.groups) + len(found.whole)
-        if told != len(found.names) or any(group.count < 1 for group in found.groups):
-            raise ValueError("it names more records than it holds, or fewer")
-        yield from zip(found.names, _records(found), strict=True)
-    except (msgspec.MsgspecError, RecursionError, IndexError) as error:
+        for group in found.groups:
+            names = msgspec.msgpack.decode(group.names, type=list[str])
+            yield from zip(names, _records(group, len(names)), strict=True)
+        for name, record in found.whole.items():
+            yield name, bytes(record)
+    except (msgspec.MsgspecError, ValueError, RecursionError, IndexError) as error:
         raise ValueError(f"condensed records cannot be read: {error}") from error
 
 
@@ -125,14 +129,15 @@ def _fits(value: object) -> bool:
     return not isinstance(value, int) or _INTEGERS[0] <= value <= _INTEGERS[1]
 
 
-def _group(form_and_kinds: bytes, rows: Sequence[Sequence[object]]) -> _Group:
+def _group(form_and_kinds: bytes, rows: Sequence[tuple[str, Sequence[object]]]) -> _Group:
     form, kinds = msgspec.msgpack.decode(form_and_kinds)
+    names, values = zip(*rows, strict=True)
     integers = tuple(place for place, kind in enumerate(kinds) if kind == "int")
     columns = tuple(
         memoryview(_differences(column) if place in integers else _pack(column))
-        for place, column in enumerate(zip(*rows, strict=True))
+        for place, column in enumerate(zip(*values, strict=True))
     )
-    return _Group(len(rows), form, integers, columns)
+    return _Group(memoryview(_pack(names)), form, integers, columns)
 
 
 def _differences(column: Sequence[int]) -> bytes:
@@ -142,10 +147,10 @@ def _differences(column: Sequence[int]) -> bytes:
     return steps.astype("<u8").view(np.uint8).reshape(-1, 8).T.tobytes()
 
 
-def _values(group: _Group, place: int) -> Sequence[object]:
+def _values(group: _Group, place: int, count: int) -> Sequence[object]:
     column = group.columns[place]
     if place in group.integers:
-        return _numbers(column, group.count)
+        return _numbers(column, count)
     return msgspec.msgpack.decode(column, type=list[object])
 
 
@@ -156,16 +161,13 @@ def _numbers(planes: memoryview, count: int) -> list[int]:
     return list(np.cumsum(steps.ravel(), dtype=np.uint64).view(np.int64).tolist())
 
 
-def _records(found: _Condensed) -> Iterator[bytes]:
-    for group in found.groups:
-        # Column by column: of a large group each takes megabytes.
-        packed = [list(map(_pack, _values(group, place))) for place in range(len(group.columns))]
-        pieces = [
-            repeat(piece, group.count) if isinstance(piece, bytes) else packed[piece]
-            for piece in _pieces(group.form, 0)
-        ]
-        yield from map(b"".join, zip(*pieces, strict=True))
-    yield from map(bytes, found.whole)
+def _records(group: _Group, count: int) -> Iterator[bytes]:
+    packed = [list(map(_pack, _values(group, at, count))) for at in range(len(group.columns))]
+    pieces = [
+        repeat(piece, count) if isinstance(piece, bytes) else packed[piece]
+        for piece in _pieces(group.form, 0)
+    ]
+    return map(b"".join, zip(*pieces, strict=True))
 
 
 def _pieces(form: _Form, depth: int) -> Iterator[bytes | int]:

@@ -449,8 +449,8 @@ class Engine:
         self._models.forget()
         self._models.begin(self._succession.evaluators)
         known, rest = f"{REGISTER}/", (_HEAD, RULES, BEGAN)
-        for name, entry in parts.items():
-            if entry and name.startswith(known):
+        for name in parts:
+            if name.startswith(known) and (entry := parts[name]):
                 self._watched.restore(name.removeprefix(known), entry)
         if self.ruleset.digest != present.digest:
             self._adopt(present, max(since, self._judged + 1))

@@ -7,7 +7,7 @@ the engine: another refuses it, and the maker's command makes it anew.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from itertools import starmap
 from typing import Final
 
@@ -37,23 +37,23 @@ def pack(engine: Engine) -> bytes:
     return compress(msgspec.msgpack.encode(_File(ENGINE_VERSION, condensed)), LEVEL_MAX)
 
 
-def unpack(raw: bytes) -> Mapping[str, bytes]:
-    """The entries to restore an engine from.
+def unpack(raw: bytes) -> Iterator[tuple[str, bytes]]:
+    """The entries to restore an engine from, one by one: a city's are not held at once.
 
-    Raises ``analytics.warmup.malformed``, or ``.version`` for that of another engine.
+    Raises, while it is read, ``analytics.warmup.malformed``, or ``.version`` for that of another
+    engine.
     """
     try:
         found = msgspec.msgpack.decode(decompress(raw, BYTES_MAX), type=_File)
-        ours = found.engine == ENGINE_VERSION
-        entries = dict(starmap(whole, expand(memoryview(found.entries)))) if ours else {}
+        if found.engine == ENGINE_VERSION:
+            yield from starmap(whole, expand(memoryview(found.entries)))
+            return
     except (msgspec.DecodeError, ValueError) as error:
         raise FengsuiError(
             "analytics.warmup.malformed", f"what was learnt before cannot be read: {error}"
         ) from error
-    if not ours:
-        raise FengsuiError(
-            "analytics.warmup.version",
-            f"what was learnt before is of engine {found.engine}, this one is {ENGINE_VERSION}: "
-            "make the file anew",
-        )
-    return entries
+    raise FengsuiError(
+        "analytics.warmup.version",
+        f"what was learnt before is of engine {found.engine}, this one is {ENGINE_VERSION}: "
+        "make the file anew",
+    )

@@ -20,7 +20,6 @@ from collector.registers.store import RegisterStore
 from collector.state.alerts import Alerts
 from crypto import sm3
 from schema.errors import FengsuiError
-from schema.ports import Clock
 
 _logger = logging.getLogger(__name__)
 
@@ -39,7 +38,6 @@ def take_in(
     alerts: Alerts,
     mask: Mask,
     control: ControlLog,
-    clock: Clock,
 ) -> None:
     """Registers and warm-up of the recording, each once.
 
@@ -51,12 +49,11 @@ def take_in(
         return
     raw = path.read_bytes()
     try:
-        entries = dict(warmup.unpack(raw))
+        entries = alerts.adopt(warmup.unpack(raw))
     except FengsuiError as error:
         _logger.warning("the rules begin without a past: %s", error)
         return
-    alerts.commit([], [], snapshot=entries, received_at=clock.now())
-    control.add("warmup_adopted", digest=sm3.digest(raw).hex(), events=len(entries))
+    control.add("warmup_adopted", digest=sm3.digest(raw).hex(), events=entries)
 
 
 def _registers(folder: Path, registers: RegisterStore, mask: Mask) -> None:

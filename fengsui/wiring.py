@@ -316,8 +316,7 @@ def _open(
     indicators = IndicatorStore(database, clock=clock)
     if recording is not None:
         recorded.take_in(
-            recording.folder, registers=registers, alerts=alerts, mask=masker, control=control,
-            clock=clock,
+            recording.folder, registers=registers, alerts=alerts, mask=masker, control=control
         )  # fmt: skip
     registers.note(control)
     indicators.note(control)

@@ -5,7 +5,7 @@ Every adapter of a port passes the same contract tests in ``tests/contracts``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -138,7 +138,7 @@ class AlertStore(Protocol):
         alerts change that were decided before.
         """
 
-    def snapshot(self) -> dict[str, bytes]:
+    def snapshot(self) -> Mapping[str, bytes]:
         """The engine's snapshot as last committed."""
 
     def final(self) -> Sequence[Alert]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +19,7 @@ from collector.state.alertfilter import seen_by, where
 from collector.state.alertrows import FROM, Decision, StoredAlert, decoder, ranked, select, stored
 from collector.state.chains import KEPT_FROM, RECORDS_KEPT_US
 from collector.state.database import Database
+from collector.state.enginesnapshot import KEEP_ENTRY, EngineSnapshot
 from collector.state.exceptions import ExceptionDraft, Exceptions
 from collector.state.inforce import InForce
 from collector.state.missed import save as save_missed
@@ -117,10 +118,20 @@ class Alerts:
         found = map(self._sensor_of, alert.events)
         return {sensor for sensor in found if sensor is not None}
 
-    def snapshot(self) -> dict[str, bytes]:
-        """The engine's snapshot as last committed."""
-        with self._database.read() as state:
-            return dict(state.execute("SELECT name, value FROM engine_snapshot").fetchall())
+    def adopt(self, entries: Iterable[tuple[str, bytes]]) -> int:
+        """Store the snapshot of another engine, whose past ours begins with; gives its entries.
+
+        All of it or, where reading ``entries`` raises, nothing.
+        """
+
+        def job(state: sqlite3.Connection) -> int:
+            return state.executemany(KEEP_ENTRY, entries).rowcount
+
+        return self._database.write(job)
+
+    def snapshot(self) -> Mapping[str, bytes]:
+        """The engine's snapshot as last committed, read from the file whenever it is asked."""
+        return EngineSnapshot(self._database)
 
     def final(self) -> Sequence[Alert]:
         """All final alerts of rules in id order; what the platform says of itself is left out."""
@@ -352,11 +363,7 @@ def _close(state: sqlite3.Connection, closing: Closing) -> None:
 
 
 def _save_snapshot(state: sqlite3.Connection, snapshot: dict[str, bytes]) -> None:
-    state.executemany(
-        "INSERT INTO engine_snapshot (name, value) VALUES (?, ?) "
-        "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        [(name, value) for name, value in snapshot.items() if value],
-    )
+    state.executemany(KEEP_ENTRY, [(name, value) for name, value in snapshot.items() if value])
     state.executemany(
         "DELETE FROM engine_snapshot WHERE name = ?",
         [(name,) for name, value in snapshot.items() if not value],

@@ -51,7 +51,7 @@ def learnt() -> bytes:
 
 
 def test_a_week_begins_with_what_the_weeks_before_taught() -> None:
-    engine = Engine.restore(RULES, warmup.unpack(learnt()), required=())
+    engine = Engine.restore(RULES, dict(warmup.unpack(learnt())), required=())
     engine.require("week", engine.watermark)
     assert fed(engine, "week", [(9.1, "10.0.0.1"), (9.2, "10.0.0.2")]) == ["li.na"]
 
@@ -62,7 +62,7 @@ def test_without_it_the_same_week_is_still_learning() -> None:
 
 
 def test_who_was_read_before_is_nobody_to_wait_for() -> None:
-    engine = Engine.restore(RULES, warmup.unpack(learnt()), required=())
+    engine = Engine.restore(RULES, dict(warmup.unpack(learnt())), required=())
     assert not engine.cursors
     assert not engine.required
 
@@ -70,12 +70,12 @@ def test_who_was_read_before_is_nobody_to_wait_for() -> None:
 @pytest.mark.parametrize("raw", [b"", b"nothing", compress(b"nothing"), compress(b"\x92\x01\x80")])
 def test_what_is_no_such_file_is_refused(raw: bytes) -> None:
     with pytest.raises(FengsuiError) as raised:
-        warmup.unpack(raw)
+        dict(warmup.unpack(raw))
     assert raised.value.code.startswith("analytics.warmup.")
 
 
 def test_that_of_another_engine_is_refused_by_name() -> None:
     raw = compress(msgspec.msgpack.encode((ENGINE_VERSION - 1, {})))
     with pytest.raises(FengsuiError, match="make the file anew") as raised:
-        warmup.unpack(raw)
+        dict(warmup.unpack(raw))
     assert raised.value.code == "analytics.warmup.version"

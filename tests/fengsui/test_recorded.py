@@ -16,7 +16,7 @@ from crypto import sm3
 from fengsui import recorded
 from fengsui.folder import DataFolder
 from fengsui.wiring import Site, open_demonstration
-from schema.compressed import compress
+from schema.compressed import compress, decompress
 
 SUBJECT_KEY = bytes(range(32))
 
@@ -86,6 +86,21 @@ def test_a_past_of_another_engine_is_left_out_and_said(
     recording: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (recording / recorded.WARMUP).write_bytes(compress(msgspec.msgpack.encode((0, {}))))
+    site = opened(tmp_path / "data", recording)
+    try:
+        assert not site.alerts.snapshot()
+        assert "begin without a past" in caplog.text
+    finally:
+        site.close()
+
+
+def test_a_past_that_breaks_off_is_left_out_whole(
+    recording: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    packed = msgspec.msgpack.decode(decompress(_warmup(), 1 << 20))
+    names = msgspec.msgpack.encode(["key/a", "key/b"])
+    packed[1][0].append([names, 0, [], [msgspec.msgpack.encode([1])]])
+    (recording / recorded.WARMUP).write_bytes(compress(msgspec.msgpack.encode(packed)))
     site = opened(tmp_path / "data", recording)
     try:
         assert not site.alerts.snapshot()

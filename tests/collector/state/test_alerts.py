@@ -70,6 +70,30 @@ def test_the_snapshot_comes_back_as_last_committed(alerts: Alerts) -> None:
     assert alerts.snapshot() == {"a": b"3"}
 
 
+def test_a_walk_through_the_snapshot_sees_one_moment_while_others_commit(alerts: Alerts) -> None:
+    old = {f"{number:04d}": b"old" for number in range(5000)}
+    _commit(alerts, snapshot=old)
+    walk = iter(alerts.snapshot().items())
+    first = [next(walk)]
+    _commit(alerts, snapshot=dict.fromkeys(old, b"new") | {"9999": b"new"})
+    assert dict(first + list(walk)) == old
+    assert (len(alerts.snapshot()), alerts.snapshot()["9999"]) == (5001, b"new")
+    assert list(alerts.snapshot())[-1:] == ["9999"]
+    assert alerts.snapshot().get("none") is None
+
+
+def test_of_a_past_that_breaks_off_nothing_is_adopted(alerts: Alerts) -> None:
+    def broken() -> Iterator[tuple[str, bytes]]:
+        yield "a", b"1"
+        raise ValueError("broken off")
+
+    with pytest.raises(ValueError, match="broken off"):
+        alerts.adopt(broken())
+    assert not alerts.snapshot()
+    assert alerts.adopt([("a", b"1"), ("b", b"2")]) == 2
+    assert alerts.snapshot() == {"a": b"1", "b": b"2"}
+
+
 def test_a_failed_commit_leaves_nothing_behind(alerts: Alerts) -> None:
     broken = Closing(alert_id=_alert(1).id, count=2**70, last_at=0)
     with pytest.raises(OverflowError):

@@ -64,7 +64,7 @@ def test_a_site_takes_its_registers_and_what_was_learnt_before_it() -> None:
     known, mask = description.load(Path("/nonexistent")), Masker(bytes(32)).mask
     for path in sorted((FOLDER / "registers").glob("*.jsonl")):
         assert importer.read_file(known.get(path.stem), path, mask=mask), path.name
-    assert warmup.unpack((FOLDER / "warmup.zst").read_bytes())
+    assert dict(warmup.unpack((FOLDER / "warmup.zst").read_bytes()))
 
 
 def test_the_product_reads_every_record() -> None:
