@@ -109,9 +109,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
         What people read of it makes no difference.
         """
+        steps = tuple(msgspec.structs.replace(step, zh="") for step in self.steps)
         judged = msgspec.structs.replace(
-            self, system="", techniques=(), false_positives=(), text=_NO_TEXT, use_case=None,
-            credit="", sigma=None,
+            self, system="", steps=steps, techniques=(), false_positives=(), text=_NO_TEXT,
+            use_case=None, credit="", sigma=None,
         )  # fmt: skip
         return sm3.digest(msgspec.msgpack.encode(judged)).hex()[:16]
 
