@@ -14,6 +14,7 @@ from pathlib import Path
 import made_packets as made
 import pytest
 
+from deploy.services.places import CACHE
 from sensors.packets.capture import Interface
 from sensors.packets.filter import wanted
 from sensors.packets.frame import Frame
@@ -50,9 +51,18 @@ def _build(program: Path) -> None:
         pytest.skip("go is not installed: apt-get install -y golang-go")
     done = subprocess.run(
         [go, "build", "-mod=readonly", "-o", str(program), "."],
-        cwd=PEER, env=os.environ | {"GOTOOLCHAIN": "local"}, capture_output=True, text=True,
-        check=False, timeout=BUILD_SECONDS_MAX,
-    )  # fmt: skip
+        cwd=PEER,
+        env={
+            **os.environ,
+            "GOPATH": str(CACHE / "go"),
+            "GOFLAGS": "-modcacherw",
+            "GOTOOLCHAIN": "local",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=BUILD_SECONDS_MAX,
+    )
     assert done.returncode == 0, done.stderr
 
 
