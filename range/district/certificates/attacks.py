@@ -200,13 +200,13 @@ class Attacks(Planning):
         )  # fmt: skip
 
     def _snoop(self, occasion: Occasion) -> Plan:
-        """Somebody famous is looked at under the number of an own case; below: as a joint
-        applicant, as it should be."""
+        """Somebody famous, with no business here, is looked at under the number of an own case;
+        below: as a joint applicant, as it should be."""
         clerk, chance = self._clerk(occasion, "EC08"), occasion.chance
         via = self._ordinary.counter(clerk)
         deeds = [self._opened(occasion, clerk, occasion.start)]
         for place in range(self._times(occasion)):
-            who = self._ordinary.citizen(chance).number
+            who = citizen_number(chance)
             act: object = acts.Collect(via=via, stranger=who, place=place)
             if occasion.strength < 1000:
                 item = self._offices.matter_of(clerk, 0).items[0].code
