@@ -41,6 +41,10 @@ _PACKED: Final = {"rest": " USING COMPRESSION zstd"}
 """Half the size at less cost than DuckDB's own choice, but slow to search: for what no search for
 a word reads."""
 
+_HEADERS_BYTES: Final = 3 * 4096
+"""A day file begins with three headers; a shorter one was cut off while it was made, on a full
+disk or by a crash, and holds nothing."""
+
 _DDL: Final = ", ".join(f'"{name}" {kind}{_PACKED.get(name, "")}' for name, kind in COLUMNS.items())
 
 
@@ -252,6 +256,7 @@ class Days:
         text = _day_text(day)
         one = _Day(number=day, name=f"d{text.replace('-', '')}")
         path = self._folder / f"{text}{SUFFIX}"
+        _drop_unbegun(path)
         cursor = self._database.cursor()
         try:
             cursor.execute(
@@ -262,6 +267,10 @@ class Days:
                 f"CREATE TABLE IF NOT EXISTS {one.name}.cursors (sensor VARCHAR, number BIGINT)"
             )
             rows = cursor.execute(f"SELECT sensor, number FROM {one.name}.cursors").fetchall()
+        except duckdb.Error:
+            cursor.execute(f"DETACH DATABASE IF EXISTS {one.name}")
+            _drop_unbegun(path)
+            raise
         finally:
             cursor.close()
         path.chmod(0o600)
@@ -277,7 +286,8 @@ class Days:
                 self._put_away(one)
 
     def _put_away(self, one: _Day) -> None:
-        if self._open.pop(one.number, None):
+        if self._open.get(one.number) is one:
+            del self._open[one.number]
             self._database.execute(f"DETACH {one.name}")
 
 
@@ -292,6 +302,12 @@ def _writes() -> Iterator[None]:
         ) from error
     except (duckdb.IOException, duckdb.TransactionException) as error:
         raise OSError(errno.EIO, f"the index cannot be written: {error}") from error
+
+
+def _drop_unbegun(path: Path) -> None:
+    """Remove a day file that nothing could be stored in yet: the engine would not read it."""
+    if path.exists() and path.stat().st_size < _HEADERS_BYTES:
+        path.unlink()
 
 
 def _forget_other_form(folder: Path) -> None:

@@ -180,6 +180,19 @@ def test_an_index_whose_disk_was_full_goes_on_without_a_restart(
     again.close()
 
 
+@pytest.mark.parametrize("file_bytes", [0, 4096, 10_000])
+def test_a_day_that_begins_on_a_full_disk_begins_when_there_is_room(
+    index: DuckDbIndex, file_bytes: int
+) -> None:
+    with _disk_full_after(file_bytes):
+        for _ in range(3):
+            with pytest.raises(OSError, match="the index cannot be written"):
+                index.insert([_batch(1, [START] * 1500)])
+            assert _count(index) == 0
+    index.insert([_batch(1, [START] * 1500)])
+    assert _count(index) == 1500
+
+
 def test_a_day_that_failed_while_it_was_read_is_opened_anew_when_the_reader_has_done(
     index: DuckDbIndex,
 ) -> None:
