@@ -55,12 +55,14 @@ class Tide:
         self.readmit(name, since)
 
     def release(self, name: str) -> None:
-        """Forget that it was required."""
+        """Forget that it was required; what it has promised so far still counts."""
+        self.rise()
         self._required = {*self.required} - {name}
         self.excluded.discard(name)
 
     def exclude(self, name: str) -> None:
-        """Wait for it no longer."""
+        """Wait for it no longer; what it has promised so far still counts."""
+        self.rise()
         self.excluded.add(name)
 
     def readmit(self, name: str, since: int) -> None:

@@ -90,6 +90,8 @@ class Release(msgspec.Struct, frozen=True, array_like=True, tag=3):
 
     number: int
     sensor: str
+    until: _Bounded = 2**62
+    """See :class:`Exclude`."""
 
 
 class Exclude(msgspec.Struct, frozen=True, array_like=True, tag=4):
@@ -97,6 +99,10 @@ class Exclude(msgspec.Struct, frozen=True, array_like=True, tag=4):
 
     number: int
     sensor: str
+    until: _Bounded = 2**62
+    """Where nobody is waited for any more: how far the writer stands, and no reader goes further
+    until somebody is. One that has heard other partitions' promises to the end, and not yet that
+    their sensors are out too, would."""
 
 
 class Readmit(msgspec.Struct, frozen=True, array_like=True, tag=5):

@@ -17,7 +17,7 @@ from analytics.streaming.messages import malformed
 from analytics.tide import BEGINNING
 from schema.bus import partition_of
 from schema.errors import FengsuiError
-from schema.feed import Control, End, Readmit, Require
+from schema.feed import Control, End, Exclude, Readmit, Release, Require
 
 
 class OriginsDump(msgspec.Struct, frozen=True, array_like=True):
@@ -30,6 +30,7 @@ class OriginsDump(msgspec.Struct, frozen=True, array_like=True):
     newest: int
     watermark: int
     end: tuple[int, int] | None
+    until: int = NEVER
 
 
 class Origins:
@@ -47,6 +48,8 @@ class Origins:
         self._newest = 0
         self._end: tuple[int, int] | None = None
         """(number of the message, time up to which deadlines fall) once the end was heard of."""
+        self._until = NEVER
+        """No further than this while nobody is waited for."""
         self.watermark = BEGINNING
 
     def unheard(self, controls: Sequence[Control]) -> list[Control]:
@@ -74,6 +77,8 @@ class Origins:
         self._controls[origin] = max(self._controls[origin], control.number)
         first = control.number > self._newest
         self._newest = max(self._newest, control.number)
+        if first and isinstance(control, Require | Readmit | Exclude | Release):
+            self._until = control.until if isinstance(control, Exclude | Release) else NEVER
         if isinstance(control, Require | Readmit):
             place = partition_of(control.sensor, len(self._numbers))
             if place == origin:
@@ -88,7 +93,8 @@ class Origins:
         """Move the watermark to where all promises allow it, and say where that is."""
         lows = [low for low in self._lows if low < NEVER]
         lows += [since for _, since in self._holds.values()]
-        self.watermark = max(self.watermark, min(lows, default=self.watermark))
+        reached = min(lows, default=self.watermark)
+        self.watermark = max(self.watermark, min(reached, self._until))
         if self._end is not None and min(self._controls) >= self._end[0]:
             self.watermark = NEVER
         return self.watermark
@@ -114,6 +120,7 @@ class Origins:
             self._newest,
             self.watermark,
             self._end,
+            self._until,
         )
 
     def restore(self, dump: OriginsDump) -> None:
@@ -127,6 +134,7 @@ class Origins:
         self._numbers, self._controls = list(dump.numbers), list(dump.controls)
         self._lows, self._holds = list(dump.lows), dict(dump.holds)
         self._newest, self.watermark, self._end = dump.newest, dump.watermark, dump.end
+        self._until = dump.until
 
 
 def follows(number: int, last: int, origin: str) -> bool:

@@ -149,13 +149,13 @@ class Feeder:
         """Have the rules forget that the sensor was required."""
         self.deliver()
         head = self._head.releasing(sensor)
-        self._add(lambda number: feed.Release(number, sensor), head)
+        self._add(lambda number: feed.Release(number, sensor, head.until), head)
 
     def exclude(self, sensor: str) -> None:
         """Have the rules wait for this sensor no longer."""
         self.deliver()
         head = self._head.excluding(sensor)
-        self._add(lambda number: feed.Exclude(number, sensor), head)
+        self._add(lambda number: feed.Exclude(number, sensor, head.until), head)
 
     def readmit(self, sensor: str, since: int) -> None:
         """Have the rules wait for this sensor again, from then on as for :meth:`require`."""

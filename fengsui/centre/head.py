@@ -7,6 +7,7 @@ from collections.abc import Mapping, Set
 import msgspec
 
 from analytics.engine import BEGINNING
+from analytics.memory import NEVER
 from schema.errors import FengsuiError
 from schema.event import AcceptedBatch
 
@@ -33,6 +34,11 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     def waited_for(self) -> Set[str]:
         """Who holds the watermark."""
         return {*self.required} - {*self.excluded}
+
+    @property
+    def until(self) -> int:
+        """How far readers may go: wherever they are told while somebody is waited for."""
+        return NEVER if self.waited_for else self.watermark
 
     @property
     def spoken_for(self) -> int:

@@ -47,6 +47,18 @@ def test_the_excluded_hold_nothing_until_they_are_back() -> None:
     assert tide.rise() == 9
 
 
+def test_what_the_excluded_had_promised_counts_however_seldom_it_rose() -> None:
+    asked, unasked = Tide("abc"), Tide("abc")
+    for tide in (asked, unasked):
+        for name, low in (("a", 5), ("b", 9), ("c", 7)):
+            tide.promise(name, low)
+        for name in "abc":
+            tide.exclude(name)
+            if tide is asked:
+                tide.rise()
+    assert asked.watermark == unasked.rise() == 7
+
+
 WORDS = st.tuples(
     st.sampled_from(["promise", "require", "release", "exclude", "readmit"]),
     NAMES,

@@ -12,6 +12,7 @@ from analytics_world import LATENESS, START, Event, Standing, World
 from analytics.canonical import digest
 from analytics.engine import BEGINNING, Engine, Output
 from analytics.facts import KnownFacts, to_bytes
+from analytics.memory import NEVER
 from analytics.models.artefact import Artefact, TrainingRequest
 from analytics.roll import Row
 from analytics.ruleset import RuleSet
@@ -160,11 +161,17 @@ class Feed:
 
     def release(self, sensor: str) -> None:
         self.engine.release(sensor)
-        self._publish(lambda number: feed.Release(number, sensor))
+        until = self._until()
+        self._publish(lambda number: feed.Release(number, sensor, until))
 
     def exclude(self, sensor: str) -> None:
         self.engine.exclude(sensor)
-        self._publish(lambda number: feed.Exclude(number, sensor))
+        until = self._until()
+        self._publish(lambda number: feed.Exclude(number, sensor, until))
+
+    def _until(self) -> int:
+        """No reader goes further while nobody is waited for."""
+        return NEVER if self.engine.holding() else self.engine.watermark
 
     def readmit(self, sensor: str) -> None:
         at = self._reached()

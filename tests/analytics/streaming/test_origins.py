@@ -10,7 +10,7 @@ from analytics.streaming.origins import Origins, OriginsDump, follows
 from analytics.tide import BEGINNING
 from schema.bus import partition_of
 from schema.errors import FengsuiError
-from schema.feed import End, Exclude, Readmit, Require
+from schema.feed import End, Exclude, Readmit, Release, Require
 
 NEAR = next(name for name in "abcdefgh" if partition_of(name, 2) == 0)
 FAR = next(name for name in "abcdefgh" if partition_of(name, 2) == 1)
@@ -36,6 +36,26 @@ def test_nobody_waited_for_at_all_moves_nothing() -> None:
     origins.hear(0, 1, NEVER, ())
     assert origins.rise() == BEGINNING
     assert origins.settled(10) == BEGINNING
+
+
+@pytest.mark.parametrize("kind", [Exclude, Release])
+def test_while_nobody_is_waited_for_no_stage_goes_further_than_the_writer_stood(
+    kind: type[Exclude | Release],
+) -> None:
+    """The near sensor stood at 20 and went last; the far partition has not said that its is out."""
+    origins, out = Origins(2), (Exclude(1, FAR), kind(2, NEAR, 20))
+    origins.hear(1, 1, 50, ())
+    origins.hear(0, 1, 20, out[:1])
+    assert origins.rise() == 20
+    origins.hear(0, 2, NEVER, out[1:])
+    assert origins.rise() == 20
+    again = Origins(2)
+    again.restore(origins.dump())
+    assert again.rise() == 20
+    back = Readmit(3, NEAR, 30)
+    for one in (origins, again):
+        one.hear(0, 3, 30, (back,))
+        assert one.rise() == 30
 
 
 def test_a_sensor_holds_from_the_first_copy_on() -> None:

@@ -6,7 +6,7 @@ import pytest
 import test_levels
 import test_simulation
 from analytics_world import START, World, at, batch, ruleset
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from stream_world import Feed, check, fed, no_trainer, play
 from test_simulation import RULES, happenings
@@ -32,10 +32,18 @@ def site(one: Feed, hits: int = 1) -> SiteStages:
 
 
 @settings(max_examples=12, deadline=None)
-@given(st.integers(0, 10**6), st.integers(1, 200), st.sampled_from([1, 2, 8]))
-def test_no_seed_shows(seed: int, batch_max: int, count: int) -> None:
+@given(
+    st.integers(0, 10**6),
+    st.integers(1, 200),
+    st.sampled_from([1, 2, 8]),
+    st.sampled_from([0.1, 0.4]),
+)
+# All sensors were silent at once: one after another in one partition, and in two.
+@example(1_000_000, 1, 1, 0.1)
+@example(212_239, 1, 2, 0.3)
+def test_no_seed_shows(seed: int, batch_max: int, count: int, silences: float) -> None:
     world = World(happenings(seed, 200, 0.3, 3), seed=seed, batch_max=batch_max)
-    one = fed(world, RULES, accepted=count, silences=0.1)
+    one = fed(world, RULES, accepted=count, silences=silences)
     check(one, play(one, hits=count, seed=seed, crash=0.1, repeat=0.1))
 
 

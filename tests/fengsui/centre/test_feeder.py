@@ -201,6 +201,23 @@ def test_the_watermark_is_the_least_promise_written_of_those_waited_for(world: W
     assert feeder.watermark == 30
 
 
+def test_the_last_to_be_excluded_or_released_says_how_far_the_rules_may_go(world: World) -> None:
+    feeder = world.feeder()
+    for sensor, low in (("a", 10), ("b", 20)):
+        feeder.require(sensor, 1)
+        feeder.heartbeat(sensor, low)
+    feeder.exclude("a")
+    feeder.exclude("b")
+    feeder.readmit("a", 1)
+    feeder.release("a")
+    feeder.deliver()
+    words = [
+        (one.sensor, one.until) for one in world.written("a")
+        if isinstance(one, feed.Exclude | feed.Release)
+    ]  # fmt: skip
+    assert words == [("a", NEVER), ("b", 20), ("a", 20)]
+
+
 def test_other_rules_after_a_start_follow_behind_everything_written(world: World) -> None:
     feeder = world.feeder()
     feeder.require("a", 1)
