@@ -25,7 +25,9 @@ from typing import Any, Final, TypeAlias
 
 from confluent_kafka import KafkaException, TopicPartition
 from quixstreams import Application, State, message_context
+from quixstreams.error_callbacks import ProducerErrorCallback
 from quixstreams.exceptions import QuixException
+from quixstreams.internal_producer import InternalProducer
 from quixstreams.kafka import ConnectionConfig
 from quixstreams.models import Serializer, Topic
 from quixstreams.models.topics.exceptions import TopicNotFoundError
@@ -54,6 +56,9 @@ STEADY_SECONDS: Final = 60.0
 PAUSE_SECONDS: Final = 1.0
 """Before the second loop, doubled each time: half a minute in all, which a broker needs to start
 again or to be given up by the others."""
+
+COMMIT_SECONDS: Final = sites.TRANSACTION_MS / 1000
+"""By then the brokers have undone what is not committed; who takes over they settle sooner."""
 
 _State: TypeAlias = State[Any, Any]
 
@@ -96,6 +101,24 @@ class _AtCheckpoint(BaseSink):
         """Nothing: what was sent went to its topic."""
 
 
+class _Producer(InternalProducer):
+    """Commits within a time, or has the loop begin anew.
+
+    Where a broker is lost between two steps of a commit, the client may wait for its answer for
+    ever, while the others have long taken over.
+    """
+
+    def commit_transaction(
+        self,
+        positions: list[TopicPartition],
+        group_metadata: object,
+        timeout: float | None = None,
+    ) -> None:
+        super().commit_transaction(
+            positions, group_metadata, COMMIT_SECONDS if timeout is None else timeout
+        )
+
+
 class PartitionsLost(QuixException):
     """The worker was not heard for too long, and its partitions were given to others."""
 
@@ -111,6 +134,20 @@ class _Application(Application):
 
     before_assigned: Callable[[Sequence[TopicPartition]], None] | None = None
     """Told of partitions before their state is opened."""
+
+    def _get_internal_producer(
+        self, on_error: ProducerErrorCallback | None = None, transactional: bool | None = None
+    ) -> InternalProducer:
+        if transactional is False:
+            return super()._get_internal_producer(on_error, transactional)
+        config = self._config
+        return _Producer(
+            broker_address=config.broker_address,
+            extra_config=config.producer_extra_config,
+            flush_timeout=config.flush_timeout,
+            on_error=on_error,
+            transactional=True,
+        )
 
     def _on_assign(self, consumer: object, topic_partitions: list[TopicPartition]) -> None:
         if self.before_assigned is not None:
