@@ -51,8 +51,8 @@ TOLD = {
 }  # fmt: skip
 """By action, what generated and living events have in common."""
 MORE = {
-    "session_opened", "session_closed", "ssh_disconnect", "ssh_connection_closed", "pam_auth",
-    "log",
+    "dns_answer", "session_opened", "session_closed", "ssh_disconnect", "ssh_connection_closed",
+    "pam_auth", "log",
 }  # fmt: skip
 """What real programs tell besides."""
 
