@@ -12,6 +12,8 @@ HERE: Final = Path(__file__).resolve().parent
 PINS: Final = HERE / "pins"
 CACHE: Final = HERE.parents[1] / ".cache" / "services"
 """Fetched once for this working tree; ``make clean`` removes it."""
+GO: Final = {"GOPATH": str(CACHE / "go"), "GOFLAGS": "-modcacherw", "GOTOOLCHAIN": "local"}
+"""Environment of Go builds: modules below the cache, and such that removing it removes them."""
 DATA: Final = CACHE / "run"
 """What ``up`` without a folder runs in."""
 

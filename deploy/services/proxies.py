@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from deploy.services.cluster import Cluster
 from deploy.services.errors import MissingToolError, ServiceError
-from deploy.services.places import CACHE, HERE, alone
+from deploy.services.places import CACHE, GO, HERE, alone
 from deploy.services.ports import LOOPBACK, free_ports
 from deploy.services.program import Program
 
@@ -146,13 +146,7 @@ def _build(target: Path) -> None:
     done = subprocess.run(
         [program, "build", "-mod=readonly", "-o", str(fresh), _PACKAGE],
         cwd=HERE / "toxiproxy",
-        # Below the cache, and such that removing the cache removes it.
-        env={
-            **os.environ,
-            "GOPATH": str(CACHE / "go"),
-            "GOFLAGS": "-modcacherw",
-            "GOTOOLCHAIN": "local",
-        },
+        env={**os.environ, **GO},
         capture_output=True,
         text=True,
         timeout=BUILD_SECONDS_MAX,

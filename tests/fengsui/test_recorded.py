@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -82,25 +83,22 @@ def test_that_it_was_adopted_is_sealed(recording: Path, tmp_path: Path) -> None:
         site.close()
 
 
-def test_a_past_of_another_engine_is_left_out_and_said(
-    recording: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (recording / recorded.WARMUP).write_bytes(compress(msgspec.msgpack.encode((0, {}))))
-    site = opened(tmp_path / "data", recording)
-    try:
-        assert not site.alerts.snapshot()
-        assert "begin without a past" in caplog.text
-    finally:
-        site.close()
+def _of_another_engine() -> bytes:
+    return compress(msgspec.msgpack.encode((0, {})))
 
 
-def test_a_past_that_breaks_off_is_left_out_whole(
-    recording: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def _broken_off() -> bytes:
     packed = msgspec.msgpack.decode(decompress(_warmup(), 1 << 20))
     names = msgspec.msgpack.encode(["key/a", "key/b"])
     packed[1][0].append([names, 0, [], [msgspec.msgpack.encode([1])]])
-    (recording / recorded.WARMUP).write_bytes(compress(msgspec.msgpack.encode(packed)))
+    return compress(msgspec.msgpack.encode(packed))
+
+
+@pytest.mark.parametrize("past", [_of_another_engine, _broken_off])
+def test_a_past_that_cannot_be_read_is_left_out_whole_and_said(
+    recording: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, past: Callable[[], bytes]
+) -> None:
+    (recording / recorded.WARMUP).write_bytes(past())
     site = opened(tmp_path / "data", recording)
     try:
         assert not site.alerts.snapshot()

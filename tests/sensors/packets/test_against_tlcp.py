@@ -14,7 +14,7 @@ from pathlib import Path
 import made_packets as made
 import pytest
 
-from deploy.services.places import CACHE
+from deploy.services.places import GO
 from sensors.packets.capture import Interface
 from sensors.packets.filter import wanted
 from sensors.packets.frame import Frame
@@ -61,12 +61,7 @@ def _go(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["go", *words],
         cwd=PEER,
-        env={
-            **os.environ,
-            "GOPATH": str(CACHE / "go"),
-            "GOFLAGS": "-modcacherw",
-            "GOTOOLCHAIN": "local",
-        },
+        env={**os.environ, **GO},
         capture_output=True,
         text=True,
         check=False,
