@@ -27,6 +27,8 @@ FENGSUI: Final = Path(sys.executable).parent / "fengsui"
 WAIT_SECONDS: Final = 400
 """Longer than any form takes on the smallest machine we support."""
 _READ: Final = 500
+_SAID: Final = 2000
+"""Characters of a worker's log that are told with a failure."""
 
 
 def _read(reader: BusReader) -> Sequence[Record]:
@@ -128,7 +130,11 @@ class Workers:
         try:
             while not self._ended:
                 if time.monotonic() - began > WAIT_SECONDS:
-                    raise TimeoutError(f"not decided in {WAIT_SECONDS} s: {self._watermarks}")
+                    said = "\n".join(f"worker {name}: {self._said(name)}" for name in self._running)
+                    raise TimeoutError(
+                        f"{len(self.standing.alerts)} alerts in {WAIT_SECONDS} s, then no more: "
+                        f"{self._watermarks}\n{said}"
+                    )
                 for record in _read(reader):
                     self._hear(decided_of(record.value))
                 for count in [one for one in todo if one <= len(self.standing.alerts)]:
@@ -158,8 +164,10 @@ class Workers:
     def _check(self) -> None:
         for name, worker in self._running.items():
             if worker.poll() is not None:
-                said = (self._folder / f"{name}.log").read_text("utf-8", "replace")
-                raise ChildProcessError(f"worker {name} ended: {said[-2000:]}")
+                raise ChildProcessError(f"worker {name} ended: {self._said(name)}")
+
+    def _said(self, name: str) -> str:
+        return (self._folder / f"{name}.log").read_text("utf-8", "replace")[-_SAID:]
 
     def stop(self) -> None:
         """End the workers that still run."""

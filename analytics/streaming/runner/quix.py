@@ -37,6 +37,7 @@ from analytics.streaming.runner import changelogs, partitioner, stale
 from analytics.streaming.runner import site as sites
 from analytics.streaming.runner.gauges import Gauges, LaneGauges
 from analytics.streaming.runner.keeper import Keeper
+from analytics.streaming.runner.producer import TimelyProducer
 from analytics.streaming.runner.quix_state import QuixShelf
 from analytics.streaming.runner.shelf import Shelf
 from analytics.streaming.runner.site import READ, Site
@@ -56,9 +57,6 @@ STEADY_SECONDS: Final = 60.0
 PAUSE_SECONDS: Final = 1.0
 """Before the second loop, doubled each time: half a minute in all, which a broker needs to start
 again or to be given up by the others."""
-
-COMMIT_SECONDS: Final = sites.TRANSACTION_MS / 1000
-"""By then the brokers have undone what is not committed; who takes over they settle sooner."""
 
 _State: TypeAlias = State[Any, Any]
 
@@ -101,24 +99,6 @@ class _AtCheckpoint(BaseSink):
         """Nothing: what was sent went to its topic."""
 
 
-class _Producer(InternalProducer):
-    """Commits within a time, or has the loop begin anew.
-
-    Where a broker is lost between two steps of a commit, the client may wait for its answer for
-    ever, while the others have long taken over.
-    """
-
-    def commit_transaction(
-        self,
-        positions: list[TopicPartition],
-        group_metadata: object,
-        timeout: float | None = None,
-    ) -> None:
-        super().commit_transaction(
-            positions, group_metadata, COMMIT_SECONDS if timeout is None else timeout
-        )
-
-
 class PartitionsLost(QuixException):
     """The worker was not heard for too long, and its partitions were given to others."""
 
@@ -141,12 +121,8 @@ class _Application(Application):
         if transactional is False:
             return super()._get_internal_producer(on_error, transactional)
         config = self._config
-        return _Producer(
-            broker_address=config.broker_address,
-            extra_config=config.producer_extra_config,
-            flush_timeout=config.flush_timeout,
-            on_error=on_error,
-            transactional=True,
+        return TimelyProducer(
+            config.broker_address, config.producer_extra_config, config.flush_timeout, on_error
         )
 
     def _on_assign(self, consumer: object, topic_partitions: list[TopicPartition]) -> None:
