@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from confluent_kafka.admin import AdminClient
+
 from analytics.memory import NEVER
 from analytics.streaming.messages import Decided, decided_of
 from bench._equality_embedded import Standing
@@ -20,6 +22,7 @@ from deploy.services import Kafka
 from fengsui import bus
 from fengsui.clock import SystemEntropy
 from fengsui.settings import BusSettings
+from fengsui.worker import group_of
 from schema.bus import BusReader, BusWriter, Place, Record
 from schema.errors import FengsuiError
 
@@ -81,6 +84,12 @@ class Workers:
                 stdout=log,
                 stderr=log,
             )
+
+    def keeper(self) -> int:
+        """The broker that keeps the workers' places: none of them can commit while it is lost."""
+        admin = AdminClient({"bootstrap.servers": ",".join(self._settings.brokers)})
+        (asked,) = admin.describe_consumer_groups([group_of(self._settings)]).values()
+        return int(asked.result().coordinator.id)
 
     def kill(self, name: str) -> None:
         """Kill a worker as a power cut would."""

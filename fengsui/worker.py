@@ -100,7 +100,7 @@ def site_of(settings: BusSettings, folder: DataFolder, entropy: Entropy) -> Site
             "hours": topics.HOURS.full_name(settings.prefix),
             "decided": topics.DECIDED.full_name(settings.prefix),
         },
-        group=f"{settings.prefix}.analytics",
+        group=group_of(settings),
         worker=name_of(folder, entropy),
         state=folder.root / "state",
         message_bytes_max=topics.MESSAGE_BYTES_MAX,
@@ -108,6 +108,11 @@ def site_of(settings: BusSettings, folder: DataFolder, entropy: Entropy) -> Site
         changelog=_CHANGELOG.config,
         cover=None if sealing is None else _Cover(sealing),
     )
+
+
+def group_of(settings: BusSettings) -> str:
+    """The name all workers of a site read under."""
+    return f"{settings.prefix}.analytics"
 
 
 def name_of(folder: DataFolder, entropy: Entropy) -> str:

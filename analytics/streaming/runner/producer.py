@@ -31,7 +31,7 @@ class TimelyProducer(InternalProducer):
         on_error: ProducerErrorCallback | None,
     ) -> None:
         super().__init__(broker_address, extra_config, on_error, flush_timeout, transactional=True)
-        self._producer = _Client(
+        self._producer = self._client = _Client(
             broker_address,
             extra_config=extra_config,
             flush_timeout=flush_timeout,
@@ -48,6 +48,12 @@ class TimelyProducer(InternalProducer):
             positions, group_metadata, COMMIT_SECONDS if timeout is None else timeout
         )
 
+    def abort_transaction(self, timeout: float | None = None) -> None:
+        if self._client.waited_in_vain:
+            # It takes no other call; the next producer of its name undoes what it began.
+            return
+        super().abort_transaction(timeout)
+
 
 class _Client(Producer):
     """A client whose offsets are sent within a time.
@@ -55,6 +61,9 @@ class _Client(Producer):
     Where the broker of the group is lost, librdkafka waits for it past any timeout, until some
     other broker comes or goes (its issues 5456 and 5511, open as of 2.16).
     """
+
+    waited_in_vain = False
+    """The client is of no use any more: it still waits."""
 
     def send_offsets_to_transaction(
         self,
@@ -73,6 +82,7 @@ class _Client(Producer):
         try:
             failure = answer.get(timeout=seconds)
         except queue.Empty:
+            self.waited_in_vain = True
             raise KafkaException(
                 KafkaError(
                     KafkaError._TIMED_OUT,  # noqa: SLF001

@@ -33,8 +33,14 @@ class Mute:
             raise self.failure
         self.released.wait()
 
+    def begin_transaction(self) -> None:
+        pass
+
     def commit_transaction(self, _: float) -> None:
         self.committed = True
+
+    def abort_transaction(self, _: float) -> None:
+        raise KafkaException("another call is in progress")
 
 
 def timely(client: Mute) -> TimelyProducer:
@@ -52,10 +58,14 @@ def test_a_worker_writes_with_a_producer_that_commits_in_time(tmp_path: Path) ->
 
 def test_offsets_that_nobody_takes_end_the_commit_and_are_not_committed_later() -> None:
     client = Mute()
+    producer = timely(client)
+    producer.begin_transaction()
     began = time.monotonic()
     with pytest.raises(KafkaException, match=r"did not take the offsets in 0\.\d+ s"):
-        timely(client).commit_transaction([TopicPartition("in", 0, 1)], object(), 0.2)
+        producer.commit_transaction([TopicPartition("in", 0, 1)], object(), 0.2)
     assert time.monotonic() - began < 5
+    # The end of the loop aborts what is open: that must not hide why it ends.
+    producer.abort_transaction(5)
     client.released.set()
     time.sleep(0.05)
     assert not client.committed
