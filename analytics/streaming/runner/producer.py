@@ -31,7 +31,7 @@ class TimelyProducer(InternalProducer):
         on_error: ProducerErrorCallback | None,
     ) -> None:
         super().__init__(broker_address, extra_config, on_error, flush_timeout, transactional=True)
-        self._producer = self._client = _Client(
+        self._producer = _Client(
             broker_address,
             extra_config=extra_config,
             flush_timeout=flush_timeout,
@@ -48,12 +48,6 @@ class TimelyProducer(InternalProducer):
             positions, group_metadata, COMMIT_SECONDS if timeout is None else timeout
         )
 
-    def abort_transaction(self, timeout: float | None = None) -> None:
-        if self._client.waited_in_vain:
-            # It takes no other call; the next producer of its name undoes what it began.
-            return
-        super().abort_transaction(timeout)
-
 
 class _Client(Producer):
     """A client whose offsets are sent within a time.
@@ -62,8 +56,8 @@ class _Client(Producer):
     other broker comes or goes (its issues 5456 and 5511, open as of 2.16).
     """
 
-    waited_in_vain = False
-    """The client is of no use any more: it still waits."""
+    _waits = False
+    """For ever: it takes no other call, and the next of its name undoes what it began."""
 
     def send_offsets_to_transaction(
         self,
@@ -72,25 +66,29 @@ class _Client(Producer):
         timeout: float | None = None,
     ) -> None:
         """Raise ``KafkaException`` where no answer comes: the transaction stays open then."""
-        seconds = COMMIT_SECONDS if timeout is None else timeout
         asked = functools.partial(
-            super().send_offsets_to_transaction, positions, group_metadata, seconds
+            super().send_offsets_to_transaction, positions, group_metadata, timeout
         )
         answer: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
-        # What never answers keeps its thread and its client; the next of that name fences it.
+        # What never answers keeps its thread and its client.
         threading.Thread(target=_answered, args=(asked, answer), daemon=True).start()
         try:
-            failure = answer.get(timeout=seconds)
+            failure = answer.get(timeout=timeout)
         except queue.Empty:
-            self.waited_in_vain = True
+            self._waits = True
             raise KafkaException(
                 KafkaError(
                     KafkaError._TIMED_OUT,  # noqa: SLF001
-                    f"the broker of the group did not take the offsets in {seconds:g} s",
+                    f"the broker of the group did not take the offsets in {timeout:g} s",
                 )
             ) from None
         if failure is not None:
             raise failure
+
+    def abort_transaction(self, timeout: float | None = None) -> None:
+        """Do nothing where it waits: an error of this would hide why the loop ends."""
+        if not self._waits:
+            super().abort_transaction(timeout)
 
 
 def _answered(ask: Callable[[], None], answer: queue.SimpleQueue[Exception | None]) -> None:

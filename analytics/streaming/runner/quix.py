@@ -118,9 +118,9 @@ class _Application(Application):
     def _get_internal_producer(
         self, on_error: ProducerErrorCallback | None = None, transactional: bool | None = None
     ) -> InternalProducer:
-        if transactional is False:
-            return super()._get_internal_producer(on_error, transactional)
         config = self._config
+        if transactional is False or not config.exactly_once:
+            return super()._get_internal_producer(on_error, transactional)
         return TimelyProducer(
             config.broker_address, config.producer_extra_config, config.flush_timeout, on_error
         )

@@ -39,6 +39,9 @@ class Mute:
     def commit_transaction(self, _: float) -> None:
         self.committed = True
 
+    def poll(self, timeout: float) -> None:
+        pass
+
     def abort_transaction(self, _: float) -> None:
         raise KafkaException("another call is in progress")
 
